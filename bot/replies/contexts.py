@@ -1,0 +1,238 @@
+"""What a template may know. A customer's template gets a `PublicTicket` and public entries, by type: no internal word can reach it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model import Attachment, Priority, Resolution, Status, Value, Waiting
+
+
+class DeskView(Value):
+    """The desk as `rules.yaml` names it."""
+
+    name: str
+    address: str
+    url: str = ""
+    regulation_url: str = ""
+    hours: str = ""  # "каждый день с 10:00 до 22:00 по московскому времени", in the letter's language
+
+
+class PublicTicket(Value):
+    """A ticket as its requester may see it. `subject` is "" until the address is proved (section 7, item 4)."""
+
+    number: int
+    tag: str  # PF-12, without brackets
+    status: Status
+    waiting_for: Waiting
+    opened: datetime
+    subject: str = ""
+    resolution: Resolution | None = None
+    requester_name: str = ""
+
+
+class PublicEntry(Value):
+    """One letter of the correspondence, for the quoted history and the transcript."""
+
+    at: datetime
+    name: str  # the requester's name or address, the agent's name, or the desk's
+    text: str
+    mine: bool = False  # the requester wrote it
+
+
+class Button(Value):
+    """A mailto: link; `say` is what to write for those who cannot click."""
+
+    label: str
+    url: str
+    say: str = ""
+
+
+class AgentTicket(Value):
+    """A ticket as the staff sees it."""
+
+    number: int
+    tag: str
+    subject: str
+    status: Status
+    waiting_for: Waiting
+    priority: Priority
+    opened: datetime
+    due: datetime | None
+    owner: str  # name of the agent, "" while free
+    requester_name: str
+    requester_email: str
+    labels: tuple[str, ...] = ()
+    resolution: Resolution | None = None
+
+
+class Finding(Value):
+    """A rule that fired, as a notice tells it."""
+
+    rule: str
+    clause: str
+    what: str  # in the letter's language: "основание: устаревшее ПО", "приоритет: высокий"
+    evidence: str
+
+
+class Line(Value):
+    """A wrong line of a command letter."""
+
+    number: int
+    line: str
+    reason: str
+    hint: str = ""
+
+
+class Preview(Value):
+    """A customer-bound letter as a receipt shows it: `text` is the very text part that will leave."""
+
+    to: str
+    subject: str
+    text: str
+    leaves: datetime | None = None  # end of the undo window; None: at once
+    files: tuple[str, ...] = ()
+
+
+class Context(Value):
+    """What every template gets. The others add to it; each template's name stands in its context's docstring."""
+
+    desk: DeskView
+    language: str
+
+
+class ToRequester(Context):
+    """Every letter to a requester."""
+
+    ticket: PublicTicket
+    first: bool = False  # this letter is the acknowledgement as well: it tells number and time
+    withheld: tuple[Attachment, ...] = ()  # files that are not accepted, with `why` (clause 4.5)
+    forwarded_to: str = ""  # name of the department that the letter was passed on to
+
+
+class Acknowledgement(ToRequester):
+    """acknowledgement: clause 4.3 and 4.7."""
+
+    open_now: bool = True
+    opens_at: datetime | None = None  # set when closed
+
+
+class GroundLetter(ToRequester):
+    """ground_<ground>: clause 4.6; by a machine (it asks) or by an agent (`text` and `agent`, `refused` perhaps)."""
+
+    clause: str = "4.6"
+    refused: bool = False  # False: suspended, a plain answer brings a person
+    evidence: str = ""  # only to proved addresses
+    missing: tuple[str, ...] = ()  # what, steps, device, error, when
+    software: str = ""  # "Chrome 98" as understood
+    minimum: tuple[str, ...] = ()  # "Chrome 109 и новее"
+    text: str = ""
+    agent: str = ""
+    history: tuple[PublicEntry, ...] = ()
+
+
+class TopicLetter(ToRequester):
+    """topic_hours, topic_obtain_service, topic_outage: clauses 3.3 and 7."""
+
+    open_now: bool = True
+    opens_at: datetime | None = None
+    changes: tuple[str, ...] = ()  # announced exceptions: holidays, breaks, in words
+    announcement: str = ""
+    text: str = ""  # what the admin wrote for this topic in rules.yaml
+    closes: bool = False  # nothing else was asked: the ticket is done
+
+
+class AgentLetter(ToRequester):
+    """reply, clarify, resolved_<resolution>, escalated, refused by silence: a person (or a timer) writes to the requester."""
+
+    text: str = ""
+    agent: str = ""
+    department: str = ""
+    clause: str = ""
+    history: tuple[PublicEntry, ...] = ()
+    score: tuple[Button, ...] = ()  # 1 to 5, clause 6
+
+
+class Notice(Context):
+    """notice_new, notice_update: to agents."""
+
+    ticket: AgentTicket
+    text: str
+    subject: str = ""
+    joined: str = ""  # signed, references, tag, unconfirmed
+    reopened: bool = False
+    files: tuple[Attachment, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    earlier: tuple[str, ...] = ()  # "PF-3 (Выполнено, Решена): Не открывается фильм"
+    linked: tuple[str, ...] = ()
+    history: tuple[PublicEntry, ...] = ()
+    answered: str = ""  # the automatic answer that went out, "" for none
+    unanswered: str = ""  # why none went out: "машина", "адрес закрыт предохранителем"
+    defects: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+
+
+class Receipt(Context):
+    """receipt: what a command letter did and what the customer will read."""
+
+    ticket: AgentTicket
+    done: tuple[str, ...]
+    previews: tuple[Preview, ...] = ()
+    undo: Button | None = None
+    buttons: tuple[Button, ...] = ()
+
+
+class CommandError(Context):
+    """command_error: nothing was changed, and why."""
+
+    lines: tuple[Line, ...]
+    text: str  # the agent's own letter, with the lines marked by `marked`
+    marked: tuple[int, ...] = ()
+    ticket: AgentTicket | None = None
+    reason: str = ""  # set when the whole letter was refused: unproved, expired, another agent's address
+    buttons: tuple[Button, ...] = ()
+
+
+class Kept(Context):
+    """kept: a letter without a command; its text is kept for 24 h."""
+
+    ticket: AgentTicket
+    text: str
+    until: datetime
+    buttons: tuple[Button, ...] = ()
+
+
+class Confirm(Context):
+    """confirm: an unproved letter came from the agent's address; `#confirm` carries it out."""
+
+    text: str
+    until: datetime
+    ticket: AgentTicket | None = None
+    buttons: tuple[Button, ...] = ()
+
+
+class Handed(Context):
+    """escalation: the case as a department gets it."""
+
+    ticket: AgentTicket
+    text: str
+    agent: str
+    history: tuple[PublicEntry, ...] = ()
+    files: tuple[Attachment, ...] = ()
+
+
+class Help(Context):
+    """help: the commands, each with its words and a line that says what it does."""
+
+    commands: tuple[tuple[str, str], ...]
+    ticket: AgentTicket | None = None
+
+
+class Alert(Context):
+    """alert_<what>: parked, undelivered, held, rules_broken, unproved; to the leads."""
+
+    title: str
+    details: tuple[str, ...] = ()
+    ticket: AgentTicket | None = None
+    buttons: tuple[Button, ...] = ()
+
+
