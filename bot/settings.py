@@ -1,0 +1,200 @@
+"""Machine settings and secrets from the environment (`DESK_*`); what the desk does stands in rules.yaml, not here."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the text names each wrong variable, one a line, with its value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """Where to listen or connect; port 0 picks a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> HostPort:
+        """`host:port`, `[IPv6]:port` or `:port` (all addresses); raises ValueError for anything else."""
+        found = re.fullmatch(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^:\[\]\s/@]*)):(?P<port>[0-9]{1,5})", text.strip())
+        if not found or int(found["port"]) > 65535:
+            raise ValueError("host:port with a port of 0 to 65535, such as 127.0.0.1:8025 or [::1]:25")
+        return cls(found["six"] or found["host"], int(found["port"]))
+
+
+@dataclass(frozen=True)
+class RelayTarget:
+    """The mail server that takes our outgoing letters."""
+
+    host: str
+    port: int
+    security: Literal["plain", "tls", "starttls"]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    _SCHEMES: ClassVar = {"smtp": ("plain", 25), "smtps": ("tls", 465), "smtp+starttls": ("starttls", 587)}
+
+    @classmethod
+    def parse(cls, text: str) -> RelayTarget:
+        """`smtp://`, `smtps://` or `smtp+starttls://[user:password@]host[:port]`, percent-decoded; raises ValueError."""
+        allowed = "smtp://, smtps:// or smtp+starttls://[user:password@]host[:port], special characters as %XX"
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError(allowed) from None
+        if parts.scheme not in cls._SCHEMES or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError(allowed)
+        security, usual = cls._SCHEMES[parts.scheme]
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if bool(user) != bool(password):
+            raise ValueError(f"{allowed}; user and password go together")
+        return cls(host, usual if port is None else port, security, user, password)  # type: ignore[arg-type]
+
+
+def _listen(value: Any) -> Any:
+    if isinstance(value, str):
+        return None if value.strip().lower() in ("off", "none") else HostPort.parse(value)
+    return value
+
+
+def _relay(value: Any) -> Any:
+    if isinstance(value, str):
+        return None if value.strip().lower() in ("off", "none") else RelayTarget.parse(value)
+    return value
+
+
+def _switch(value: Any) -> Any:
+    words = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
+    if isinstance(value, str):
+        if value.strip().lower() not in words:
+            raise ValueError("on or off")
+        return words[value.strip().lower()]
+    return value
+
+
+def _relays(value: Any) -> Any:
+    """`ip=authserv-id,ip=authserv-id` as a dict with the addresses in their canonical form."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in value.split(","))):
+        address, _, server = item.partition("=")
+        try:
+            found[str(ipaddress.ip_address(address.strip()))] = server.strip()
+        except ValueError:
+            server = ""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", server.strip()):
+            raise ValueError("ip=authserv-id, several with commas between, such as 192.0.2.7=mx.example.org")
+    return found
+
+
+def _store(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(r"postgres(ql)?://", value):
+        raise ValueError("postgresql://user:password@host/database, or unset for files under DESK_DATA")
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Listen = Annotated[HostPort | None, NoDecode, BeforeValidator(_listen)]
+Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
+
+
+class Settings(BaseSettings):
+    """Everything that differs from machine to machine, checked; the names are those of the variables without `DESK_`."""
+
+    model_config = SettingsConfigDict(env_prefix="DESK_", env_ignore_empty=True, populate_by_name=True, frozen=True, extra="ignore")
+
+    smtp: Listen = HostPort("127.0.0.1", 8025)
+    lmtp: Listen = None
+    form: Listen = None
+    imap: str | None = Field(default=None, repr=False)
+    data: Path = Path("data")
+    rules: Path = Path("rules.yaml")
+    templates: Path = Path("templates")
+    store: Annotated[str | None, BeforeValidator(_store)] = Field(default=None, repr=False)
+    relay: Annotated[RelayTarget | None, NoDecode, BeforeValidator(_relay)] = None
+    return_path: Annotated[Literal["verp", "plain"], BeforeValidator(_lower)] = Field(default="verp", validation_alias="DESK_RETURN")
+    plus: Switch = True
+    undo: int = Field(default=120, ge=0, le=86_400)
+    secret_file: Path = Path("data/secret")
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_relays: Annotated[dict[str, str], NoDecode, BeforeValidator(_relays)] = {}
+    readers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=64)
+    caps: Switch = True
+    log: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secret_beside_data(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Another data folder has its own secret, unless one is named."""
+        if "secret_file" not in values and "data" in values:
+            values["secret_file"] = Path(values["data"]) / "secret"
+        return values
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Settings:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("DESK_TLS_CERT and DESK_TLS_KEY go together: set both or neither")
+        for name, path in (("DESK_TLS_CERT", self.tls_cert), ("DESK_TLS_KEY", self.tls_key)):
+            if path and not os.access(path, os.R_OK):
+                raise ValueError(f"{name}={path}: allowed is a PEM file that this user can read")
+        return self
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings of the environment; raises SettingsError that names every wrong or unknown variable at once."""
+        known = [_variable(name) for name in cls.model_fields]
+        wrong = [_unknown(name, known) for name in sorted(os.environ) if name.startswith("DESK_") and name not in known]
+        try:
+            settings = cls()
+        except ValidationError as error:
+            wrong = [_told(problem) for problem in error.errors()] + wrong
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+        return settings
+
+
+def _variable(name: str) -> str:
+    return "DESK_RETURN" if name == "return_path" else f"DESK_{name.upper()}"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    return f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}")
+
+
+def _told(problem: Any) -> str:
+    """One line for one of pydantic's errors; a password inside a URL is not shown."""
+    if not problem["loc"]:
+        return str(problem["ctx"]["error"])
+    name = str(problem["loc"][0])
+    variable = name if name.startswith("DESK_") else _variable(name)
+    allowed = {
+        "undo": "a whole number of seconds from 0 to 86400",
+        "readers": "a whole number of reader processes from 1 to 64",
+        "DESK_RETURN": "verp or plain",
+        "log": "debug, info, warning or error",
+    }.get(name) or str(problem.get("ctx", {}).get("error", problem["msg"]))
+    shown = re.sub(r"(//[^:@/\s]*):.*@", r"\1:***@", os.environ.get(variable, ""))
+    return f"{variable}={shown}: allowed is {allowed}"

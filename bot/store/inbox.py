@@ -1,0 +1,197 @@
+"""Raw letters on disk: a Maildir for those to be handled, an archive by day, a place for the parked ones.
+
+A letter file is one line `X-Desk-Envelope: {json}` and then the bytes as they came. Its name is its id, and the id begins
+with the day (UTC), so every place of a letter is known from the id alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from bot.model import Envelope
+from bot.store.files import Disk
+
+MARK = b"X-Desk-Envelope: "
+SUFFIX = ".eml"
+TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
+
+
+class NoLetterError(LookupError):
+    """There is no letter with this id in the place where it was looked for."""
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a letter was set aside, and what became of it."""
+
+    letter: str
+    reason: str
+    at: datetime
+    trace: str = ""
+    dropped: datetime | None = None
+
+
+class Ids:
+    """Ids of letters: sortable by time, unique also among processes."""
+
+    def __init__(self) -> None:
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._tail = secrets.token_hex(3)
+        self._lock = threading.Lock()
+
+    def new(self, now: datetime) -> str:
+        """An id that sorts after all earlier ones of this process, even when the clock has gone back."""
+        with self._lock:
+            self._last = max(now.astimezone(UTC), self._last + timedelta(microseconds=1))
+            return f"{self._last:%Y%m%dT%H%M%S%f}-{self._tail}"
+
+
+class Inbox:
+    """The durable inbox. Its methods block on the disk and may be called from any thread; all raise OSError when it fails."""
+
+    def __init__(self, data: Path, disk: Disk) -> None:
+        """Opens the inbox under the folder `data`, making the folders that are not there."""
+        self._disk = disk
+        self._ids = Ids()
+        self._tmp, self._new, self._archive, self._parked = (data / name for name in ("inbox/tmp", "inbox/new", "archive", "parked"))
+        self._dropped = self._archive / "dropped"
+        for folder in (self._tmp, self._new, data / "inbox" / "cur", self._dropped, self._parked):
+            disk.mkdir(folder)
+        self._days: set[Path] = set()
+
+    def new_id(self, now: datetime) -> str:
+        """The id for a letter that comes in now."""
+        return self._ids.new(now)
+
+    def accept(self, raw: bytes, envelope: Envelope) -> None:
+        """Store a letter; durable when this comes back, and only then may the sender be told 250."""
+        name = envelope.letter + SUFFIX
+        data = b"".join((MARK, msgspec.json.encode(envelope), b"\n", raw))
+        try:
+            self._disk.write_synced(self._tmp / name, self._new / name, data, exclusive=False)
+        except OSError:
+            # The sender will be told to come again: what cannot be synced must not be handled as accepted.
+            with contextlib.suppress(OSError):
+                self._disk.unlink(self._new / name)
+            raise
+
+    def waiting(self) -> list[str]:
+        """Ids of the letters to be handled, oldest first."""
+        return sorted(_ids_in(self._new))
+
+    def read(self, letter: str) -> tuple[Envelope, bytes]:
+        """Envelope and raw bytes of a letter, wherever it lies; raises NoLetterError."""
+        places = (self._new, self._day(letter), self._parked, self._dropped)
+        for folder in (*places, *places):  # twice: it may be on the move from one place to the next
+            with contextlib.suppress(FileNotFoundError):
+                first, _, raw = (folder / (letter + SUFFIX)).read_bytes().partition(b"\n")
+                return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
+        raise NoLetterError(f"there is no letter {letter}")
+
+    def path(self, letter: str) -> Path:
+        """The file of a letter, for people at the shell; raises NoLetterError."""
+        places = (self._new, self._day(letter), self._parked, self._dropped)
+        found = next((folder / (letter + SUFFIX) for folder in places if (folder / (letter + SUFFIX)).exists()), None)
+        if found is None:
+            raise NoLetterError(f"there is no letter {letter}")
+        return found
+
+    def done(self, letter: str) -> None:
+        """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
+
+        A letter that is in the archive already may be done again.
+        """
+        day = self._day(letter)
+        if day not in self._days:
+            self._disk.mkdir(day)
+            self._days.add(day)
+        self._move(letter, self._new, day)
+
+    def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
+        """Set a letter aside with the reason and the end of the traceback; raises NoLetterError."""
+        self._note(self._parked, Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:]))
+        self._move(letter, self._new, self._parked)
+        self._disk.sync_folder(self._parked)
+
+    def parked(self) -> list[Parked]:
+        """The letters set aside, oldest first, with their reasons."""
+        return [self._reason(letter) for letter in sorted(_ids_in(self._parked))]
+
+    def retry(self, letter: str) -> None:
+        """Put a parked letter back to be handled; raises NoLetterError."""
+        self._move(letter, self._parked, self._new)
+        self._disk.sync_folder(self._new)
+        self._disk.unlink(self._parked / f"{letter}.json")
+
+    def drop(self, letter: str, now: datetime) -> None:
+        """Give a parked letter up. It stays in the archive, marked, so that it stays accounted for; raises NoLetterError."""
+        if not (self._parked / (letter + SUFFIX)).exists():
+            raise NoLetterError(f"there is no parked letter {letter}")
+        self._note(self._dropped, msgspec.structs.replace(self._reason(letter), dropped=now))
+        self._move(letter, self._parked, self._dropped)
+        self._disk.sync_folder(self._dropped)
+        self._disk.unlink(self._parked / f"{letter}.json")
+
+    def accepted_ids(self) -> Iterator[tuple[str, str]]:
+        """Every letter ever accepted, once, with its place: waiting, parked, dropped or archived.
+
+        The places are read in the order in which letters move, so none is missed while the desk is at work.
+        """
+        moving: set[str] = set()
+        for place, folder in (("waiting", self._new), ("parked", self._parked), ("dropped", self._dropped)):
+            for letter in _ids_in(folder):
+                if letter not in moving:
+                    moving.add(letter)
+                    yield letter, place
+        for day in sorted(self._archive.iterdir()):
+            if day != self._dropped and day.is_dir():
+                yield from ((letter, "archived") for letter in _ids_in(day) if letter not in moving)
+
+    def sweep(self, now: datetime) -> int:
+        """Remove what crashes left behind more than a day ago: half-written files, reasons without a letter. How many."""
+        old = (now - timedelta(days=1)).timestamp()
+        leftovers = [entry for entry in self._tmp.iterdir() if entry.stat().st_mtime < old]
+        parked = set(_ids_in(self._parked))
+        leftovers += [entry for entry in self._parked.glob("*.json") if entry.stem not in parked and entry.stat().st_mtime < old]
+        for entry in leftovers:
+            self._disk.unlink(entry)
+        return len(leftovers)
+
+    def _day(self, letter: str) -> Path:
+        """The archive folder of an id; an id of people's making leads nowhere outside the archive."""
+        digits = letter[:8] if letter[:8].isdigit() else "00000000"
+        return self._archive / f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+
+    def _move(self, letter: str, source: Path, target: Path) -> None:
+        name = letter + SUFFIX
+        try:
+            self._disk.rename(source / name, target / name)
+        except FileNotFoundError:
+            if not (target / name).exists():
+                raise NoLetterError(f"there is no letter {letter} in {source}") from None
+
+    def _note(self, folder: Path, reason: Parked) -> None:
+        data: bytes = msgspec.json.format(msgspec.json.encode(reason), indent=2)
+        self._disk.write_synced(self._tmp / f"{reason.letter}.json", folder / f"{reason.letter}.json", data)
+
+    def _reason(self, letter: str) -> Parked:
+        try:
+            return msgspec.json.decode((self._parked / f"{letter}.json").read_bytes(), type=Parked)
+        except (FileNotFoundError, msgspec.DecodeError):
+            at = datetime.fromtimestamp((self._parked / (letter + SUFFIX)).stat().st_mtime, UTC)
+            return Parked(letter=letter, reason="the note of the reason is gone", at=at)
+
+
+def _ids_in(folder: Path) -> Iterator[str]:
+    """Ids of the letter files in a folder; scandir, since an archive holds 100,000 and more."""
+    with os.scandir(folder) as entries:
+        yield from (entry.name.removesuffix(SUFFIX) for entry in entries if entry.name.endswith(SUFFIX))
+
+
