@@ -1,0 +1,115 @@
+"""Bytes of a stranger -> Letter. Pure, linear in the size of the letter, and never at a loss: any bytes give a Letter."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from bot.model import Attachment, Envelope, Hit, Letter
+from bot.reading import automatic, charset
+from bot.reading.attachments import attachment
+from bot.reading.bodies import Body, body
+from bot.reading.headers import Senders, message_ids, shown, words
+from bot.reading.language import language
+from bot.reading.mime import Part, parse
+
+__all__ = ["extract", "read"]
+
+_CONTENT_ID = re.compile(r"""cid:([^"'\s>)]{1,200})""", re.IGNORECASE)
+
+
+def read(raw: bytes, envelope: Envelope) -> Letter:
+    """The letter that these bytes are. `matches` and `ms` are left for the reader process; only MemoryError is raised."""
+    try:
+        return _read(raw, envelope)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not lose the letter: it is shown as it came.
+        text, _ = charset.decode(raw[: 1024 * 1024])
+        hits = (Hit(rule="unreadable", evidence=type(error).__name__),)
+        return Letter(envelope=envelope, text=text, full_text=text, defects=(f"could not be read: {type(error).__name__}",),
+                      fingerprint=hashlib.blake2b(raw, digest_size=16).hexdigest(), class_hits=hits, may_answer=False)  # fmt: skip
+
+
+def extract(raw: bytes, part: int) -> bytes:
+    """The decoded bytes of the part with that number (`Attachment.part`); KeyError where the letter has no such part."""
+    for candidate in parse(raw)[0].walk():
+        if candidate.number == part:
+            return candidate.body()
+    raise KeyError(part)
+
+
+def _read(raw: bytes, envelope: Envelope) -> Letter:
+    root, defects = parse(raw)
+    hint = _hint(root)
+    senders = Senders(root.fields, hint)
+    subject = words(root.field("subject"), hint)
+    headers = shown(root.fields, hint)
+    said = body(root, hint)
+    files, digests = _files(said, hint)
+    hits = automatic.hits(headers, root, envelope.mail_from, subject, senders.sender[0].email if senders.sender else "")
+    references = message_ids(value for name in ("in-reply-to", "references") for key, value in root.fields if key == name)
+    kind, may_answer = automatic.judge(hits, reply=bool(references))
+    bounced, reported = automatic.report(root)
+    return Letter(
+        envelope=envelope,
+        subject=subject,
+        sender=senders.sender,
+        reply_to=senders.reply_to,
+        to=senders.to,
+        cc=senders.cc,
+        date=senders.date,
+        message_id=next(iter(message_ids([root.field("message-id")])), ""),
+        references=references,
+        headers=headers,
+        text=said.text,
+        full_text=said.full_text,
+        html=said.html,
+        attachments=files,
+        defects=tuple(dict.fromkeys(defects + said.defects + _unreadable(files))),
+        language=language(said.text or said.full_text, subject),
+        fingerprint=_fingerprint(subject, said.full_text, digests),
+        class_hits=hits,
+        may_answer=may_answer,
+        kind=kind,
+        bounced=bounced,
+        reported_ids=reported,
+    )
+
+
+def _hint(root: Part) -> str:
+    """The first charset that a text of the letter names, for fields and names that have none."""
+    for part in root.walk():
+        label = part.parameters.get("charset", b"").decode("latin-1")
+        if label and charset.codec(label) not in ("", "ascii"):
+            return label
+    return ""
+
+
+def _files(said: Body, hint: str) -> tuple[tuple[Attachment, ...], list[bytes]]:
+    placed = {identity.lower() for identity in _CONTENT_ID.findall(said.raw_html)} if "cid:" in said.raw_html else set()
+    files, digests = [], []
+    for part in said.files:
+        data = part.body()
+        identity = part.field("content-id").strip(b" <>").decode("utf-8", "replace").lower()
+        files.append(attachment(part, data, hint, bool(identity) and identity in placed))
+        digests.append(hashlib.blake2b(data, digest_size=16).digest())
+    return tuple(files), digests
+
+
+def _unreadable(files: tuple[Attachment, ...]) -> list[str]:
+    """What the agent is told of a letter whose text may be inside of a file."""
+    defects = []
+    for file in files:
+        if file.why == "encrypted":
+            pgp = "pgp" in file.type or file.type == "application/octet-stream"
+            defects.append("encrypted with PGP" if pgp else "S/MIME, cannot be read here")
+        elif file.why == "tnef":
+            defects.append("winmail.dat, Outlook's own format")
+    return defects
+
+
+def _fingerprint(subject: str, text: str, digests: list[bytes]) -> str:
+    """The same for two copies of a letter that took different ways: blanks and line ends do not count."""
+    content = "\0".join((subject, " ".join(text.split()))).encode("utf-8", "replace")
+    return hashlib.blake2b(b"\0".join((content, *digests)), digest_size=16).hexdigest()

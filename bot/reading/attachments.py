@@ -1,0 +1,126 @@
+"""Files of a letter: their names made safe, and which of them are the pictures that clause 4.5 allows.
+
+A picture is judged by its content, never by its name: JPG, GIF or PNG that Pillow opens and verifies, within the limits.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import warnings
+
+from PIL import Image
+
+from bot.model import Attachment
+from bot.reading import headers
+from bot.reading.mime import Part
+
+BYTES = 10 * 1024 * 1024
+PIXELS = 50_000_000
+
+# Every value of `Attachment.why`, for the templates that word it.
+WHY = {
+    "format": "not a JPG, GIF or PNG picture",
+    "broken": "a picture that cannot be opened",
+    "too_big": "larger than 10 MB",
+    "too_many_pixels": "more than 50 megapixels",
+    "letter": "an attached letter",
+    "signature": "a digital signature",
+    "encrypted": "encrypted for somebody's key",
+    "tnef": "Outlook's winmail.dat",
+    "link": "only a link to a file elsewhere",
+    "empty": "an empty file",
+}
+
+_FORMATS = {"JPEG": "image/jpeg", "GIF": "image/gif", "PNG": "image/png"}
+_MAGIC = (b"\xff\xd8\xff", b"GIF8", b"\x89PNG\r\n\x1a\n")
+_SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+_ENCRYPTED = {"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
+_EXTENSIONS = {"image/jpeg": ".jpg", "image/gif": ".gif", "image/png": ".png", "message/rfc822": ".eml", "text/plain": ".txt",
+               "text/html": ".html", "text/calendar": ".ics", "application/pdf": ".pdf"}  # fmt: skip
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff<>|\"*?]")
+
+
+def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = False) -> Attachment:
+    """The part as an attachment: `data` its decoded bytes, `hint` the letter's charset.
+
+    `shown_in_html` says that the letter's HTML places it by its Content-ID.
+    """
+    inline = shown_in_html or part.disposition == "inline"
+    kind, why, size = _judged(part, data)
+    logo = not why and _is_logo(size, len(data), inline)
+    name = safe_name(file_name(part, hint)) or _made_up(part, kind)
+    return Attachment(name=name, type=kind, size=len(data), accepted=not why, why=why, part=part.number, inline=inline, logo=logo)
+
+
+def file_name(part: Part, hint: str = "") -> str:
+    """The name that the letter gives the part, "" for none; not yet safe."""
+    return headers.parameter(part.named, "filename", hint) or headers.parameter(part.parameters, "name", hint)
+
+
+def safe_name(name: str) -> str:
+    """A name fit for showing: no path, control, direction override or blank at the ends, at most 120 characters."""
+    name = _NOT_IN_NAMES.sub("", name.replace("\\", "/").rsplit("/", 1)[-1])
+    name = unicodedata.normalize("NFC", " ".join(name.split())).strip(". ")
+    if len(name) <= 120:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    return name[:120] if not dot or len(extension) > 10 else f"{stem[: 118 - len(extension)]}….{extension}"[:120]
+
+
+def _made_up(part: Part, kind: str) -> str:
+    identity = headers.words(part.field("content-id")).strip("<>")
+    return safe_name(identity)[:60] or f"part-{part.number}{_EXTENSIONS.get(kind, '')}"
+
+
+def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:
+    """(type by content or as the letter says, why it is withheld or "", width and height)."""
+    if part.type in ("message/rfc822", "message/global", "text/rfc822-headers"):
+        return part.type, "letter", (0, 0)
+    if part.type in _SIGNATURES:
+        return part.type, "signature", (0, 0)
+    if part.type in _ENCRYPTED or (part.parent is not None and part.parent.type == "multipart/encrypted"):
+        return part.type, "encrypted", (0, 0)
+    if part.type in _TNEF:
+        return part.type, "tnef", (0, 0)
+    if part.type == "message/external-body":
+        return part.type, "link", (0, 0)
+    if not data:
+        return part.type, "empty", (0, 0)
+    if not data.startswith(_MAGIC):
+        return part.type, "broken" if part.type in _FORMATS.values() else "format", (0, 0)
+    if len(data) > BYTES:
+        return part.type, "too_big", (0, 0)
+    return _picture(data)
+
+
+def _picture(data: bytes) -> tuple[str, str, tuple[int, int]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
+                kind, size = _FORMATS[str(image.format)], image.size
+                if size[0] * size[1] > PIXELS:
+                    return kind, "too_many_pixels", size
+                image.verify()
+                return kind, "", size
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            return "application/octet-stream", "too_many_pixels", (0, 0)
+        except Exception:  # noqa: BLE001 - Pillow raises whatever hostile bytes lead to: OSError, SyntaxError, struct.error, Warning.
+            return "application/octet-stream", "broken", (0, 0)
+
+
+def _is_logo(size: tuple[int, int], length: int, inline: bool) -> bool:
+    """Whether a picture decorates a letter: a pixel, a line, an icon, a banner or a logo in a signature.
+
+    What is attached by hand is a screenshot unless it is too small to show anything.
+    """
+    width, height = size
+    if min(width, height) <= 12 or max(width, height) <= 40:
+        return True
+    if not inline:
+        return False
+    narrow = max(width, height) > 4 * min(width, height) and min(width, height) <= 160
+    return narrow or width * height <= 200 * 120 or (height <= 130 and length < 40_000) or (width * height <= 90_000 and length < 8_000)

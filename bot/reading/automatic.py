@@ -1,0 +1,155 @@
+"""Whether a machine wrote a letter, and whether it may be answered: two questions, every hit kept (design, section 7).
+
+Only headers and the structure of the body are asked here. Whether a letter is our own, or answers one of ours, needs the
+desk's signatures and is judged there, from the same hits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bot.model import Hit, LetterClass
+from bot.reading.mime import Part, fields
+
+_COMMENT = re.compile(r"\([^()]*\)")
+_LISTS = ("list-id", "list-unsubscribe", "list-post", "mailing-list", "x-loop", "x-mailing-list")
+_RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
+_SUPPRESSED = {"all", "oof", "autoreply"}
+_SUBJECT = re.compile(
+    r"^\W*(?:(?:re|fwd?|aw|отв|на|ha)\s*:\s*)*\W*(?:авто(?:матический\s+)?[- ]?ответ|автоматическое\s+(?:уведомление|сообщение)|"
+    r"(?:я\s+)?в\s+отпуске\b|(?:меня\s+)?нет\s+(?:в\s+офисе|на\s+месте)|"
+    r"auto(?:matic|mated|matically generated)?[- ]?(?:reply|response|answer|responder)\b|"
+    r"out[- ]of[- ](?:the[- ])?office|away from (?:the |my )?(?:office|mail|desk)|(?:on )?vacation(?: reply| notice| response|:)|ooo\b|"
+    r"automatische antwort|abwesenheits(?:notiz|benachrichtigung)|abwesend|r[ée]ponse automatique|absence du bureau|"
+    r"respuesta autom[áa]tica|fuera de la oficina|risposta automatica|resposta autom[áa]tica|automatisch antwoord|afwezig|autosvar|"
+    r"automatiskt svar|automaattinen vastaus|automatyczna odpowied[źz]|automatick[áa] odpov[ěe][ďd])",
+    re.IGNORECASE,
+)
+_BOUNCE_WORDS = re.compile(
+    r"^\W*(?:undeliver(?:ed|able)|delivery\s+(?:status|failure|has failed)|mail delivery (?:failed|system|failure)|returned mail|"
+    r"failure notice|message (?:undeliverable|delivery)|undelivered mail|недоставленное|не(?:возможно|удалось)?\s*доставить|"
+    r"(?:сообщение|письмо) не доставлено)",
+    re.IGNORECASE,
+)
+_DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|bounces?|double-bounce)(?:@|\+|$)", re.IGNORECASE)
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ORDER = {rule: kind for kind, rules in {
+    LetterClass.receipt: ("receipt",),
+    LetterClass.bounce: ("delivery-report", "x-failed-recipients", "bounce"),
+    LetterClass.automatic: ("auto-submitted", "x-auto", "x-fc-machinegenerated", "precedence-auto", "feedback-report", "null-sender"),
+    LetterClass.bulk: ("list", "precedence-bulk"),
+}.items() for rule in rules}  # fmt: skip
+
+
+def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str) -> tuple[Hit, ...]:
+    """Every sign of a machine, or of a wish not to be answered, in the order of the headers.
+
+    `headers` decoded, names in lower case; `mail_from` the envelope sender ("" null, "?" unknown); `sender` the first From.
+    """
+    found = [hit for name, value in headers if (hit := _of_header(name, value)) is not None]
+    found += _of_structure(root)
+    null = mail_from == "" or any(name == "return-path" and re.fullmatch(r"<\s*>", value.strip()) for name, value in headers)
+    if null:
+        found.append(Hit(rule="null-sender", evidence="<>"))
+    if _DAEMON.match(sender) and (null or _BOUNCE_WORDS.match(subject)):
+        found.append(Hit(rule="bounce", evidence=sender))
+    if match := _SUBJECT.match(subject):
+        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
+    return tuple(found)
+
+
+def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
+    """The class, and whether an automatic answer is allowed.
+
+    Lists named in `own_lists` (addresses or List-Ids of group addresses in front of the desk) are ignored, in any case;
+    `reply` says that the letter answers one of ours: only then a subject hint decides.
+    """
+    own = {name.lower().strip("<>") for name in own_lists}
+    kinds = set()
+    suppressed = False
+    for hit in found:
+        suppressed = suppressed or hit.rule == "suppress"
+        if hit.rule == "subject-hint" and reply:
+            kinds.add(LetterClass.automatic)
+        elif (kind := _ORDER.get(hit.rule)) is not None and not (kind is LetterClass.bulk and _of_own_list(hit.evidence, own)):
+            kinds.add(kind)
+    kind = next((kind for kind in LetterClass if kind in kinds), LetterClass.human)
+    return kind, kind is LetterClass.human and not suppressed
+
+
+def report(root: Part) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """((recipient, status code) of a delivery report, Message-IDs of the letters that a report or a bounce holds)."""
+    bounced: dict[str, str] = {}
+    ids: list[str] = []
+    for part in root.walk():
+        if part.type in ("message/delivery-status", "message/global-delivery-status"):
+            bounced.update(_recipients(part.body()))
+        elif part.type in ("message/disposition-notification", "message/feedback-report"):
+            ids += _ids(part.body(), (b"original-message-id",))
+        elif part.type in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"):
+            ids += _ids(part.body(), (b"message-id",))
+    for value in (value for name, value in root.fields if name == "x-failed-recipients"):
+        for address in re.split(r"[,\s]+", value.decode("utf-8", "replace").lower()):
+            if "@" in address:
+                bounced.setdefault(address.strip("<>"), "")
+    return tuple(list(bounced.items())[:50]), tuple(dict.fromkeys(ids))[:20]
+
+
+def _of_header(name: str, value: str) -> Hit | None:
+    evidence = f"{name}: {value}"[:200]
+    word = _COMMENT.sub(" ", value).split(";")[0].strip(" \t\"'").lower()
+    rule = ""
+    if name == "auto-submitted":
+        rule = "auto-submitted" if word and word != "no" else ""
+    elif name in _RESPONDERS:
+        rule = "x-auto" if word not in ("", "no", "false", "0") else ""
+    elif name == "x-fc-machinegenerated":
+        rule = "x-fc-machinegenerated" if word in ("true", "1", "yes") else ""
+    elif name == "precedence":
+        rule = "precedence-auto" if word in ("auto_reply", "auto-reply") else "precedence-bulk" if word in ("bulk", "junk", "list") else ""
+    elif name in _LISTS:
+        rule = "list" if value.strip() else ""
+    elif name == "x-failed-recipients":
+        rule = "x-failed-recipients"
+    elif name == "x-auto-response-suppress":
+        rule = "suppress" if _SUPPRESSED & {item.strip(" \"'").lower() for item in _COMMENT.sub(" ", value).split(",")} else ""
+    return Hit(rule=rule, evidence=evidence) if rule else None
+
+
+def _of_structure(root: Part) -> list[Hit]:
+    kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower() if root.type == "multipart/report" else ""
+    types = {part.type for part in root.walk() if part.depth <= 2} if root.type.startswith(("multipart/", "message/")) else set()
+    found = []
+    if "message/disposition-notification" in types or kind == "disposition-notification":
+        found.append(Hit(rule="receipt", evidence="disposition-notification"))
+    if "message/delivery-status" in types or "message/global-delivery-status" in types or kind == "delivery-status":
+        found.append(Hit(rule="delivery-report", evidence="delivery-status"))
+    if "message/feedback-report" in types or kind == "feedback-report":
+        found.append(Hit(rule="feedback-report", evidence="feedback-report"))
+    return found
+
+
+def _of_own_list(evidence: str, own: set[str]) -> bool:
+    text = evidence.lower()
+    return any(name and re.search(rf"(?<![\w.@-]){re.escape(name)}(?![\w@-])", text) for name in own)
+
+
+def _recipients(body: bytes) -> dict[str, str]:
+    """Final recipients of a delivery-status body and their codes (RFC 3464, section 2.3)."""
+    found: dict[str, str] = {}
+    for block in re.split(rb"\r?\n[ \t]*\r?\n", body[: 64 * 1024])[:60]:
+        here = dict(reversed([(name, value.decode("utf-8", "replace")) for name, value in fields(block.strip() + b"\r\n\r\n", [])[0]]))
+        recipient = here.get("final-recipient") or here.get("original-recipient") or ""
+        address = recipient.rpartition(";")[2].strip(" <>\t").lower()
+        if "@" in address:
+            code = _STATUS.search(here.get("status", "")) or _STATUS.search(here.get("diagnostic-code", ""))
+            found.setdefault(address, code[1] if code else "")
+    return found
+
+
+def _ids(body: bytes, names: tuple[bytes, ...]) -> list[str]:
+    from bot.reading.headers import message_ids
+
+    wanted = {name.decode() for name in names}
+    return list(message_ids(value for name, value in fields(body[: 256 * 1024], [])[0] if name in wanted))

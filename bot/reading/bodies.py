@@ -1,0 +1,180 @@
+"""Which parts of a letter are its text and which its files, and how the text reads.
+
+Of a plain and an HTML alternative the plain one is taken, unless it is empty or only says that there is HTML.
+"""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from bot.reading import charset, html, quotes
+from bot.reading.mime import Part
+
+_TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
+_STUB = re.compile(
+    r"(?:view|see|read|display|open|enable|supports?|requires?|render|capable|client|message|e?-?mail|version|format)\W+(?:\w+\W+){0,12}?html|"
+    r"html\W+(?:\w+\W+){0,8}?(?:message|e?-?mail|version|format|client|viewer|letter|only)|"
+    r"(?:не\s+поддерживает|просмотра?|формате?|версию?|откройте|включите)\W+(?:\w+\W+){0,8}?html|"
+    r"html\W*(?:[-\w]+\W+){0,6}?(?:письм|сообщени|формат|верси)",
+    re.IGNORECASE,
+)
+_QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
+_LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
+_ARMOUR = re.compile(
+    r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: .*\n)*\n?(.*?)"
+    r"(?:\n-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----\n?|\Z)|\Z)", re.DOTALL)
+_QUOTE_MARKS = re.compile(r">*")
+
+
+class Block(Struct):
+    """A stretch of text in one or two forms; "" is a form that the letter does not have."""
+
+    plain: str = ""
+    html: str = ""
+
+
+class Body(Struct):
+    """What a letter says."""
+
+    text: str = ""  # what its author wrote
+    full_text: str = ""
+    html: str = ""  # cleaned
+    raw_html: str = ""
+    files: list[Part] = []
+    defects: list[str] = []
+
+
+def body(root: Part, hint: str) -> Body:
+    """The text and the files of a letter; `hint` is its charset where a part has no label."""
+    found = Body(files=[], defects=[])
+    blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
+    fulls, owns, shaped = [], [], False
+    for block in blocks:
+        full, own = _said(block, found.defects)
+        shaped = shaped or own is not None
+        fulls.append(full)
+        owns.append(own)
+    found.full_text = "\n\n".join(full.strip("\n") for full in fulls) if len(fulls) > 1 else "".join(fulls)
+    if shaped:
+        parts = [quotes.own_text(full) if own is None else own for full, own in zip(fulls, owns, strict=True)]
+        found.text = "\n\n".join(part for part in parts if part.strip())
+    else:
+        found.text = quotes.own_text(_without_armour(found.full_text))
+    found.raw_html = "\n".join(block.html for block in blocks if block.html)
+    if found.raw_html:
+        found.html = html.safe(found.raw_html)
+    if "-----BEGIN PGP MESSAGE-----" in found.full_text:
+        found.defects.append("encrypted with PGP")
+    return found
+
+
+def flowed(text: str, delete_space: bool) -> str:
+    """The lines of a format=flowed text joined into paragraphs (RFC 3676); quote marks stay before each."""
+    out: list[str] = []
+    open_depth = -1
+    pieces: list[str] = []
+    for line in text.split("\n"):
+        marks = _QUOTE_MARKS.match(line)
+        depth = marks.end() if marks else 0
+        rest = line[depth:].removeprefix(" ")
+        if pieces and depth != open_depth:
+            out.append("".join(pieces))
+            pieces = []
+        if not pieces:
+            pieces = [">" * depth + " " if depth else ""]
+        soft = rest.endswith(" ") and rest != "-- "
+        pieces.append(rest[:-1] if soft and delete_space else rest)
+        open_depth = depth
+        if not soft:
+            out.append("".join(pieces))
+            pieces = []
+    if pieces:
+        out.append("".join(pieces))
+    return "\n".join(out)
+
+
+def _collect(part: Part, found: Body, hint: str) -> list[Block]:
+    """The blocks of a part in order; its files go to `found.files`. Nesting is limited by `mime.NESTING`."""
+    if part.children:
+        if part.type == "multipart/alternative":
+            return _alternative(part, found, hint)
+        blocks: list[Block] = []
+        for child in part.children:
+            blocks += _collect(child, found, hint)
+        return blocks
+    if part.type.startswith("multipart/") or not _is_text(part):
+        if not (part.type.startswith("multipart/") and not part.raw.strip()):
+            found.files.append(part)
+        return []
+    named = "filename" in part.named or "filename*" in part.named or "name" in part.parameters or "name*" in part.parameters
+    if part.parent is not None and (part.disposition == "attachment" or (named and part.parent.type != "multipart/alternative")):
+        found.files.append(part)
+        if part.disposition == "attachment" or _has_text_before(part):
+            return []
+    text = _decoded(part, found.defects, hint)
+    return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
+
+
+def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
+    merged = Block()
+    for child in part.children:
+        if child.type.startswith("text/") and not _is_text(child) and child.type != "text/calendar":
+            continue  # text/x-amp-html and other forms of the same content
+        for block in _collect(child, found, hint):
+            if block.plain.strip() and block.plain.strip() != merged.plain.strip():
+                merged.plain = f"{merged.plain}\n{block.plain}" if merged.plain else block.plain
+            if block.html:
+                merged.html = f"{merged.html}\n{block.html}" if merged.html else block.html
+    return [merged]
+
+
+def _is_text(part: Part) -> bool:
+    return part.type in _TEXTS
+
+
+def _has_text_before(part: Part) -> bool:
+    siblings = part.parent.children if part.parent else []
+    return any(other.type in _TEXTS or other.type.startswith("multipart/") for other in siblings[: siblings.index(part)])
+
+
+def _decoded(part: Part, defects: list[str], hint: str) -> str:
+    label = part.parameters.get("charset", b"").decode("latin-1")
+    text, defect = charset.decode(part.body(), label, hint)
+    if defect:
+        defects.append(defect)
+    if part.type == "text/plain":
+        if part.parameters.get("format", b"").lower() == b"flowed":
+            return flowed(text, part.parameters.get("delsp", b"").lower() == b"yes")
+        if _LOOKS_LIKE_HTML.match(text) and re.search(r"</(?:html|body|div|p|table)>", text[-2000:], re.IGNORECASE):
+            return html.to_text(text).text
+    elif part.type in ("text/enriched", "text/richtext"):
+        return re.sub(r"<[^<>\n]{0,60}>", "", re.sub(r"<param>.{0,200}?</param>", "", text, flags=re.IGNORECASE | re.DOTALL))
+    return text
+
+
+def _said(block: Block, defects: list[str]) -> tuple[str, str | None]:
+    """Full text and, where only the HTML shows what is quoted, the author's own; None leaves that to the words."""
+    plain, source = block.plain, block.html
+    if not source:
+        return plain, None
+    if plain.strip() and not (len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)):
+        if _QUOTE_IN_HTML.search(source) and ">" not in plain and quotes.own_text(plain).strip() == plain.strip():
+            page = html.to_text(source)
+            if page.own is not None and page.own.strip():
+                return plain, page.own
+        return plain, None
+    page = html.to_text(source)
+    if page.defect:
+        defects.append(page.defect)
+    if not page.text.strip():
+        return plain, None
+    return page.text, page.own
+
+
+def _without_armour(text: str) -> str:
+    """Text that was signed with PGP in line, without the armour around it."""
+    if "-----BEGIN PGP SIGNED MESSAGE-----" not in text:
+        return text
+    return _ARMOUR.sub(lambda match: re.sub(r"^- ", "", match[1], flags=re.MULTILINE) + "\n", text)

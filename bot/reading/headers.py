@@ -1,0 +1,163 @@
+"""Header fields as people read them: encoded words, raw 8-bit text, addresses, dates and references.
+
+mail-parser reads addresses and dates: it decides by the structure of the field which mailbox is the sender, whatever a
+display name pretends. It is given a small message of only those fields, decoded from their bytes before, because its own
+reading of 8-bit fields is lossy and a stranger's other fields would cost time.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
+
+from mailparser import MailParser
+
+from bot.model import Address
+from bot.reading import charset
+
+FIELD_BYTES = 64 * 1024  # of one field that is looked at
+SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
+
+_ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
+_BETWEEN_WORDS = re.compile(r"[ \t\r\n]*")
+_SPACES = re.compile(r"\s+")
+_ANGLES = re.compile(r"<\s*([^<>\s@,;]{1,200}@[^<>\s@,;]{1,200})\s*>?")
+_BARE = re.compile(r"[^\s<>()\[\],;:\"'@]{1,100}@[^\s<>()\[\],;:\"'@]{1,200}")
+_MESSAGE_ID = re.compile(r"<([^<>]{1,990})>")
+
+
+class Senders:
+    """The address and date fields of a letter."""
+
+    def __init__(self, fields: list[tuple[str, bytes]], hint: str = "") -> None:
+        view = Message()
+        raws: dict[str, str] = {}
+        for name, value in fields:
+            if name in (*_ADDRESS_FIELDS, "date") and value and name not in raws:
+                raws[name] = charset.decode(value[:FIELD_BYTES], "", hint)[0]
+                view[name] = _SPACES.sub(" ", raws[name])
+        try:
+            parser: MailParser | None = MailParser(view)
+        except Exception:  # noqa: BLE001 - mail-parser lets TypeError, ValueError and AttributeError through.
+            parser = None
+        found = {name: self._mailboxes(parser, name, raws.get(name, "")) for name in _ADDRESS_FIELDS}
+        self.sender, self.reply_to, self.to, self.cc = (found[name] for name in _ADDRESS_FIELDS)
+        self.date = _date(parser, raws.get("date", ""))
+
+    @staticmethod
+    def _mailboxes(parser: MailParser | None, name: str, raw: str) -> tuple[Address, ...]:
+        pairs: list[tuple[str, str]] = []
+        if raw and parser is not None:
+            pairs = [(shown, email) for shown, email in parser.mail.get(name, []) if "@" in email]
+        return _addresses(pairs) or _recovered(raw)
+
+
+def words(value: bytes | str, hint: str = "") -> str:
+    """A field's text on one line: encoded words decoded wherever they stand, 8-bit bytes read, controls gone (RFC 2047)."""
+    text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
+    if "=?" in text:
+        text = _decoded(text)
+    return " ".join(charset.mend(charset.tidy(text)).split())
+
+
+def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
+    """A MIME parameter's text: RFC 2231, or what programs write instead (encoded words, raw bytes, percent signs)."""
+    if (value := values.get(name + "*")) is not None:
+        label, _, rest = value.partition(b"'")
+        return _line(charset.decode(rest.partition(b"'")[2] if b"'" in rest else value, label.decode("latin-1"), hint)[0])
+    value = values.get(name, b"")
+    if percent := re.fullmatch(rb"([\w-]{2,30})'[\w-]{0,10}'(.*%[0-9A-Fa-f]{2}.*)", value, re.DOTALL):
+        unescaped = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), percent[2])
+        return _line(charset.decode(unescaped, percent[1].decode("latin-1"), hint)[0])
+    return words(value, hint)
+
+
+def shown(fields: list[tuple[str, bytes]], hint: str = "") -> tuple[tuple[str, str], ...]:
+    """The fields for `Letter.headers`: decoded and cut, so that they stay small."""
+    return tuple((name, words(value[: SHOWN_CHARS * 6], hint)[:SHOWN_CHARS]) for name, value in fields[:SHOWN_FIELDS])
+
+
+def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
+    """The Message-IDs in these fields, in order, once each, without brackets and the blanks that folding left in them."""
+    found: dict[str, None] = {}
+    for value in values:
+        text = value[:FIELD_BYTES].decode("utf-8", "replace")
+        ids = _MESSAGE_ID.findall(text) or ([] if "<" in text else [word for word in text.split() if "@" in word])
+        found.update(dict.fromkeys(filter(None, (_line(re.sub(r"\s", "", one)) for one in ids))))
+    kept = list(found)
+    return tuple(kept if len(kept) <= most else [kept[0], *kept[1 - most :]])
+
+
+def _line(text: str) -> str:
+    return " ".join(charset.tidy(text).split())
+
+
+def _date(parser: MailParser | None, raw: str) -> datetime | None:
+    if parser is not None and isinstance(parser.date, datetime):
+        return parser.date
+    try:
+        found = parsedate_to_datetime(raw[:200])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _decoded(text: str) -> str:
+    """Encoded words decoded; neighbours of one charset are joined as bytes first, since programs cut letters in two."""
+    out: list[str] = []
+    pending: list[bytes] = []
+    label, end = "", 0
+
+    def flush() -> None:
+        if pending:
+            out.append(charset.decode(b"".join(pending), label)[0])
+            pending.clear()
+
+    for match in _ENCODED_WORD.finditer(text):
+        gap = text[end : match.start()]
+        if gap.strip() or match[1].lower() != label:
+            flush()
+        if gap.strip() or not end:
+            out.append(gap)
+        label, end = match[1].lower(), match.end()
+        data = match[3].encode("utf-8", "surrogatepass")
+        pending.append(_from_base64(data) if match[2] in "bB" else binascii.a2b_qp(data.replace(b"_", b" "), header=False))
+    flush()
+    out.append(text[end:])
+    return "".join(out)
+
+
+def _from_base64(data: bytes) -> bytes:
+    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    clean = clean[: len(clean) - (len(clean) % 4 == 1)]
+    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+
+
+def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:
+    found: dict[str, Address] = {}
+    for name, email in pairs:
+        email = re.sub(r"[\x00-\x20\x7f]", "", charset.tidy(email)).lower()
+        name = words(name)[:200]
+        if email and email not in found:
+            found[email] = Address(email=email, name="" if name.lower() == email else name)
+    return tuple(found.values())
+
+
+def _recovered(raw: str) -> tuple[Address, ...]:
+    """Mailboxes of a field whose form is broken: what stands in angle brackets outside of quotes, or else bare addresses."""
+    if "@" not in raw and "=?" not in raw:
+        return ()
+    for text in dict.fromkeys((raw, words(raw))):
+        bare = re.sub(r"\([^()]*\)", " ", text)
+        for candidate in (re.sub(r'"[^"]*"', " ", bare), bare):
+            if found := _ANGLES.findall(candidate):
+                name = words(text.partition("<")[0].strip(" \"'"))
+                return _addresses([(name if len(found) == 1 else "", email) for email in found])
+            if "<" not in candidate and (found := _BARE.findall(candidate)):
+                return _addresses([("", email) for email in found])
+    return ()

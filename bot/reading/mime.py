@@ -1,0 +1,258 @@
+"""The tree of MIME parts of a letter, read from bytes in linear time (RFC 2045, 2046, 2231; RFC 5322 section 2.1).
+
+The standard library's parser works line by line, recurses once a level and fails on deep nesting; a stranger decides about
+lines and levels. This one cuts slices at boundaries, so that hostile shapes cost no more than their size, and keeps bytes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+HEADER_BYTES = 256 * 1024
+HEADER_LINES = 1000
+NESTING = 50
+PARTS = 1000
+
+# Fields that are still taken from a header block with too many lines.
+_NEEDED = {b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references",
+           b"content-type", b"content-transfer-encoding", b"content-disposition", b"auto-submitted", b"precedence"}  # fmt: skip
+_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_KNOWN_FIELD = re.compile(
+    rb"^(?:received|from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|x-[\w-]+|reply-to|return-path)[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
+_BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n|\A\r?\n")
+_FOLD = re.compile(rb"[\r\n]+[ \t]*")
+_PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
+_GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
+_SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
+_BASE64_JUNK = re.compile(rb"[^A-Za-z0-9+/=\s]")
+
+
+class Part(Struct):
+    """One node of the tree. `number` is its place in walk order, the letter itself being 0; `parent` is None there only."""
+
+    number: int
+    fields: list[tuple[str, bytes]]  # lower-case names, unfolded values
+    raw: bytes  # the body as it stands in the letter
+    depth: int = 0
+    parent: Part | None = None
+    type: str = "text/plain"
+    parameters: dict[str, bytes] = {}  # of Content-Type, see `values`
+    disposition: str = ""
+    named: dict[str, bytes] = {}  # parameters of Content-Disposition
+    children: list[Part] = []
+
+    def field(self, name: str) -> bytes:
+        """The first value of that lower-case name, or b""."""
+        return next((value for key, value in self.fields if key == name), b"")
+
+    @property
+    def encoding(self) -> str:
+        """Content-Transfer-Encoding, lower case."""
+        return self.field("content-transfer-encoding").strip(b" \t\"';").decode("ascii", "replace").lower()
+
+    def body(self) -> bytes:
+        """The decoded bytes. Broken encodings give what can be had; text that only claims to be encoded stays as it is."""
+        encoding = self.encoding
+        if encoding == "base64":
+            if self.type.startswith("text/") and _only_claims_base64(self.raw):
+                return self.raw
+            return _base64(self.raw)
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(re.sub(rb"=[ \t]+(?=\r?\n)", b"=", self.raw) if b"= " in self.raw or b"=\t" in self.raw else self.raw)
+        if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+            return _uudecode(self.raw)
+        return self.raw
+
+    def walk(self) -> Iterator[Part]:
+        """This part and all below it, in order; without recursion."""
+        waiting = [self]
+        while waiting:
+            part = waiting.pop()
+            yield part
+            waiting.extend(reversed(part.children))
+
+
+def parse(raw: bytes) -> tuple[Part, list[str]]:
+    """The tree of a letter and what was wrong with its form. Never raises; attached letters are leaves."""
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")
+    defects: list[str] = []
+    root = _part(raw, 0, None, defects)
+    open_parts, count = [root], 1
+    while open_parts:
+        parent = open_parts.pop()
+        if not parent.type.startswith("multipart/"):
+            continue
+        if parent.depth >= NESTING:
+            defects.append("nested too deeply")
+            parent.type = "application/octet-stream"
+            continue
+        boundary = parent.parameters.get("boundary", b"").rstrip() or _guessed_boundary(parent.raw, defects)
+        slices = list(_slices(parent.raw, boundary, PARTS + 1 - count)) if boundary else []
+        if not slices:
+            # What claims to be a multipart and is none is read as the text that it is.
+            defects.append("multipart without parts")
+            parent.type = "text/html" if re.match(rb"\s*<(!doctype|html)", parent.raw[:200], re.IGNORECASE) else "text/plain"
+            continue
+        if count + len(slices) > PARTS:
+            defects.append("too many parts")
+            slices = slices[: max(0, PARTS - count)]
+        count += len(slices)
+        parent.raw = b""  # The slices hold it now; fifty levels would hold it fifty times.
+        parent.children = [_part(piece, parent.depth + 1, parent, defects) for piece in slices]
+        open_parts.extend(parent.children)
+    for number, part in enumerate(root.walk()):
+        part.number = number
+    return root, list(dict.fromkeys(defects))
+
+
+def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int]:
+    """The header fields at the start of `raw`, unfolded, and the offset of the body."""
+    start = 0
+    if raw[:1] in b"\r\n" and (blank := re.match(rb"[\r\n]+(?=[!-9;-~]{1,100}:)", raw[:4096])):
+        start = blank.end()
+    if raw[start : start + 5] == b"From " or raw[start : start + 6] == b">From ":
+        start = raw.find(b"\n", start) + 1 or len(raw)
+    if raw[start : start + 2] == b"\r\n" or raw[start : start + 1] == b"\n":
+        return [], start + (2 if raw[start : start + 1] == b"\r" else 1)
+    gap = _BLANK_LINE.search(raw, start)
+    end, body = (gap.start(), gap.end()) if gap else (len(raw), len(raw))
+    block = raw[start:end]
+    if len(block) > HEADER_BYTES:
+        defects.append("headers too long")
+        block = block[:HEADER_BYTES]
+    found: list[tuple[str, list[bytes]]] = []
+    last_known = max((match.start() for match in _KNOWN_FIELD.finditer(block)), default=-1)
+    offset = 0
+    for count, line in enumerate(block.splitlines(keepends=True)):
+        if line[:1] in b" \t" and found:
+            if count < HEADER_LINES:
+                found[-1][1].append(line)
+        elif name := _FIELD.match(line):
+            key = name[1].lower()
+            if count < HEADER_LINES or key in _NEEDED:
+                found.append((key.decode("ascii"), [line[name.end() :]]))
+        elif offset < last_known:
+            # A fold that lost its indentation: more fields follow, so it belongs to the one before.
+            defects.append("broken header line")
+            if found and count < HEADER_LINES:
+                found[-1][1].append(b" " + line)
+        else:
+            defects.append("no blank line after the headers")
+            return _joined(found), start + offset
+        offset += len(line)
+    if block.count(b"\n") >= HEADER_LINES:
+        defects.append("too many header lines")
+    return _joined(found), body
+
+
+def values(value: bytes) -> tuple[str, dict[str, bytes]]:
+    """A structured field as its first word, in lower case, and its parameters; of two with one name the first.
+
+    Pieces of RFC 2231 are joined. A value with a charset of its own is kept apart as `name*`, as `charset'language'bytes`.
+    """
+    value = value[:16384]
+    main = re.match(rb"[\s\"']*([^\s;\"']*)", value)
+    if main is None:
+        return "", {}
+    plain: dict[str, bytes] = {}
+    pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for match in _PARAMETER.finditer(value, main.end()):
+        content = re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL) if match[2] is not None else match[3].strip()
+        segment = _SEGMENT.fullmatch(match[1].decode("latin-1").lower())
+        if segment is None:
+            continue
+        if segment[2] is None and not segment[3]:
+            plain.setdefault(segment[1], content)
+        else:
+            pieces.setdefault(segment[1], {}).setdefault(int(segment[2] or 0), (content, bool(segment[3])))
+    for name, numbered in pieces.items():
+        ordered = [numbered[index] for index in sorted(numbered)]
+        joined = b"".join(_unpercent(piece) if encoded else piece for piece, encoded in ordered)
+        plain[name + "*" if ordered[0][1] else name] = joined
+    return main[1].decode("ascii", "replace").lower(), plain
+
+
+def _joined(found: list[tuple[str, list[bytes]]]) -> list[tuple[str, bytes]]:
+    return [(name, _FOLD.sub(b" ", b"".join(lines)).strip()) for name, lines in found]
+
+
+def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Part:
+    found, body = fields(raw, defects)
+    part = Part(number=0, fields=found, raw=raw[body:], depth=depth, parent=parent)
+    kind, part.parameters = values(part.field("content-type"))
+    default = "message/rfc822" if parent is not None and parent.type == "multipart/digest" else "text/plain"
+    part.type = kind if re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) else {"text": "text/plain", "html": "text/html"}.get(kind, default)
+    part.disposition, part.named = values(part.field("content-disposition"))
+    return part
+
+
+def _guessed_boundary(raw: bytes, defects: list[str]) -> bytes:
+    guess = _GUESSED_BOUNDARY.match(raw[:1000])
+    if guess:
+        defects.append("boundary missing")
+    return guess[1] if guess else b""
+
+
+def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
+    """The parts between the boundary lines, at most `most`; a missing last line is forgiven."""
+    mark, start = b"--" + boundary, None
+    at = raw.find(mark)
+    while at >= 0:
+        after = at + len(mark)
+        last = raw[after : after + 2] == b"--"
+        line_end = raw.find(b"\n", after)
+        rest = raw[after + 2 * last : after + 200 if line_end < 0 else min(line_end, after + 200)]
+        if (at == 0 or raw[at - 1] == 10) and not rest.strip():
+            if start is not None:
+                # The line end before a boundary belongs to the boundary.
+                yield raw[start : max(start, at - (2 if raw[at - 2 : at] == b"\r\n" else 1))]
+                most -= 1
+            if last or line_end < 0 or most <= 0:
+                return
+            start = line_end + 1
+        at = raw.find(mark, after)
+    if start is not None and raw[start:].strip():
+        yield raw[start:]
+
+
+def _unpercent(value: bytes) -> bytes:
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
+
+
+def _only_claims_base64(raw: bytes) -> bool:
+    sample = raw[:2000]
+    return len(_BASE64_JUNK.findall(sample)) * 20 > len(sample)
+
+
+def _base64(raw: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(raw)
+    except binascii.Error:
+        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw.split(b"=", 1)[0])
+        clean = clean[: len(clean) - (len(clean) % 4 == 1)]
+        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+
+
+def _uudecode(raw: bytes) -> bytes:
+    begin = re.search(rb"^begin [0-7]{3,4} [^\r\n]*\r?\n", raw, re.MULTILINE)
+    out = []
+    for line in raw[begin.end() if begin else 0 :].splitlines():
+        if line.strip() in (b"end", b"`", b""):
+            continue
+        try:
+            out.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Padding that some encoders add or lose: only the promised number of bytes counts.
+            if line[:1]:
+                length = (((line[0] - 32) & 63) * 4 + 5) // 3
+                try:
+                    out.append(binascii.a2b_uu(line[:length].ljust(length, b" ")))
+                except binascii.Error:
+                    break
+    return b"".join(out)

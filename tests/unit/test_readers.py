@@ -1,0 +1,92 @@
+"""The edge around reading: what a hostile letter costs is one reader, never the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bot import readers
+from bot.model import Envelope
+from bot.readers import Readers, Unreadable
+
+LETTER = (
+    "From: Анна <anna@example.ru>\r\nSubject: Вопрос\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nНе открывается фильм.\r\n"
+).encode()
+
+
+def envelope(name: str = "1") -> Envelope:
+    return Envelope(letter=name, received=datetime(2026, 5, 4, 12, tzinfo=UTC), mail_from="anna@example.ru")
+
+
+def hang() -> bytes:
+    time.sleep(60)
+    return b""
+
+
+def eat() -> bytes:
+    return bytes(bytearray(700 * 1024 * 1024)[:1])
+
+
+def die() -> bytes:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return b""
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Readers]:
+    made = Readers(b"", processes=1, seconds=0.7)
+    yield made
+    made.close()
+
+
+async def test_a_letter_comes_back_read_with_the_callers_envelope(pool: Readers) -> None:
+    letter = await pool.read(LETTER, envelope("7"))
+    assert (letter.subject, letter.requester.email, letter.text.strip()) == ("Вопрос", "anna@example.ru", "Не открывается фильм.")
+    assert letter.envelope == envelope("7")
+    assert letter.ms > 0
+
+
+@pytest.mark.parametrize(("task", "reason"), [(hang, "time"), (eat, "memory"), (die, "crash")])
+async def test_a_hostile_letter_is_named_and_the_next_one_is_read(pool: Readers, task: object, reason: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        await pool._run(task)  # type: ignore[arg-type]
+    assert caught.value.reason == reason
+    assert (await pool.read(LETTER, envelope())).subject == "Вопрос"
+
+
+async def test_a_neighbour_of_a_hanging_letter_is_read(pool: Readers) -> None:
+    hanging = asyncio.ensure_future(pool._run(hang))
+    neighbours = [asyncio.ensure_future(pool.read(LETTER, envelope(str(i)))) for i in range(5)]
+    with pytest.raises(Unreadable):
+        await hanging
+    assert [letter.subject for letter in await asyncio.gather(*neighbours)] == ["Вопрос"] * 5
+
+
+async def test_a_part_is_taken_out_and_a_missing_one_is_an_error(pool: Readers) -> None:
+    assert await pool.extract(LETTER, 0) == "Не открывается фильм.\r\n".encode()
+    with pytest.raises(KeyError):
+        await pool.extract(LETTER, 5)
+
+
+async def test_new_rules_get_new_readers_and_the_old_ones_finish(pool: Readers) -> None:
+    under_way = asyncio.ensure_future(pool.read(LETTER, envelope()))
+    await asyncio.sleep(0)
+    pool.reload(b"")
+    assert (await under_way).subject == (await pool.read(LETTER, envelope())).subject == "Вопрос"
+
+
+async def test_a_result_that_is_too_large_is_refused(pool: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "RESULT_BYTES", 10)
+    with pytest.raises(MemoryError):
+        readers._read(LETTER, envelope())
+
+
+async def test_readers_work_again_after_they_were_stopped(pool: Readers) -> None:
+    pool.close()
+    assert (await pool.read(LETTER, envelope())).subject == "Вопрос"
