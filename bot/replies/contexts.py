@@ -142,7 +142,7 @@ class TopicLetter(ToRequester):
 
 
 class AgentLetter(ToRequester):
-    """reply, clarify, resolved_<resolution>, escalated, refused by silence: a person (or a timer) writes to the requester."""
+    """reply, clarify, resolved_<resolution>, escalated, update_out, reminder, closed_silence, reopened, merged, transcript: a person or a timer."""
 
     text: str = ""
     agent: str = ""
@@ -150,6 +150,7 @@ class AgentLetter(ToRequester):
     clause: str = ""
     history: tuple[PublicEntry, ...] = ()
     score: tuple[Button, ...] = ()  # 1 to 5, clause 6
+    other: str = ""  # merged: the tag that gave way to ticket.tag
 
 
 class Notice(Context):
@@ -228,7 +229,7 @@ class Help(Context):
 
 
 class Alert(Context):
-    """alert_<what>: parked, undelivered, held, rules_broken, unproved; to the leads."""
+    """alert: parked, undelivered, held, rules broken, unproved letters in an agent's name; to the leads."""
 
     title: str
     details: tuple[str, ...] = ()

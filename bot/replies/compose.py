@@ -1,0 +1,148 @@
+"""An outgoing letter as bytes (RFC 5322, RFC 2045-2047, RFC 2231): what a relay or the outbox folder is given.
+
+The same letter always gives the same bytes: Date and Message-ID come from the letter and the MIME boundaries from its
+Message-ID. No value can add a header: line breaks and controls never reach one.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from binascii import b2a_qp
+from collections.abc import Iterable, Sequence
+from email.utils import format_datetime, getaddresses
+from hashlib import sha256
+from urllib.parse import quote
+
+from bot.model import Outgoing
+
+File = tuple[str, str, bytes]  # name, type, content
+
+WIDTH = 76
+TOKEN_LIMIT = 900  # octets; RFC 5322 ends a line at 998, and a longer Message-ID is somebody's attack
+ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-to"}
+CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
+TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
+ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequence[File] = ()) -> bytes:
+    """The whole letter with CRLF line ends: From `sender_name <sender>`, text and HTML as alternatives, then the files.
+
+    `outgoing.headers` come last, in their order; a From among them takes the place of the sender's. Raises ValueError
+    for a header name that is none.
+    """
+    own = any(name.lower() == "from" for name, _ in outgoing.headers)
+    headers = [
+        ("Date", format_datetime(outgoing.created)),
+        ("Message-ID", f"<{outgoing.message_id.strip('<> ')}>"),
+        *([] if own else [("From", _mailbox(sender_name, sender))]),
+        ("To", outgoing.to),
+        ("Subject", outgoing.subject),
+        *outgoing.headers,
+    ]
+    seed = sha256(outgoing.message_id.encode("utf-8", "replace")).hexdigest()[:24]
+    body = _multipart("alternative", f"=_a{seed}", [_text("plain", outgoing.text), _text("html", outgoing.html)])
+    if files:
+        body = _multipart("mixed", f"=_m{seed}", [body, *map(_file, files)])
+    return b"".join([*(_header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
+
+
+# ---------------------------------------------------------------------------------------------------------- headers
+
+
+def _header(name: str, value: str) -> bytes:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no header name")
+    clean = CONTROLS.sub(" ", value).strip()
+    if name.lower() in ADDRESSES:
+        clean = ", ".join(_mailbox(*pair) for pair in getaddresses([clean]) if pair[1])
+    elif not clean.isascii() or "=?" in clean:
+        clean = _encoded(clean)
+    return f"{name}:{_folded(clean, len(name) + 2)}\r\n".encode()
+
+
+def _mailbox(name: str, address: str) -> str:
+    """One mailbox; a foreign domain in its ASCII form (RFC 5890) where it has one."""
+    local, _, domain = address.replace("<", "").replace(">", "").replace(" ", "").rpartition("@")
+    try:
+        domain = domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        pass
+    spec = f"{local}@{domain}" if local else domain
+    name = CONTROLS.sub(" ", name).strip()
+    if not name:
+        return spec
+    if not name.isascii() or "=?" in name:
+        return f"{_encoded(name)} <{spec}>"
+    return f"{name} <{spec}>" if ATOMS.fullmatch(name) else '"{}" <{}>'.format(re.sub(r'(["\\])', r"\\\1", name), spec)
+
+
+def _encoded(value: str) -> str:
+    """Encoded words (RFC 2047), whole characters in each. A leading [TAG] stays plain, so that any filter can read it."""
+    tag = re.match(r"\[[A-Za-z0-9-]{1,40}\] ", value)
+    rest = value[tag.end() :] if tag else value
+    pieces, piece = [], b""
+    for character in rest:
+        octets = character.encode("utf-8", "replace")
+        if len(piece) + len(octets) > 42:
+            pieces.append(piece)
+            piece = b""
+        piece += octets
+    pieces.append(piece)
+    return (tag[0] if tag else "") + " ".join(f"=?utf-8?B?{b64encode(piece).decode()}?=" for piece in pieces)
+
+
+def _folded(value: str, used: int) -> str:
+    """The value behind its colon, folded at spaces; a word that no line can hold is left out."""
+    lines, line = [], ""
+    for word in value.split(" "):
+        if len(word) > TOKEN_LIMIT:
+            continue
+        if line and used + len(line) + 1 + len(word) > WIDTH:
+            lines.append(line)
+            line, used = "", 0
+        line += " " + word
+    return "\r\n".join([*lines, line])
+
+
+# ------------------------------------------------------------------------------------------------------------ parts
+
+
+def _multipart(kind: str, boundary: str, parts: Iterable[bytes]) -> bytes:
+    """`=_` can stand neither in base64 nor in quoted-printable, so the boundary stands in no part (RFC 2045, section 6.7)."""
+    line = b"--" + boundary.encode()
+    inside = b"".join(line + b"\r\n" + part for part in parts)
+    return f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode() + inside + line + b"--\r\n"
+
+
+def _text(kind: str, text: str) -> bytes:
+    """Quoted-printable where most is ASCII, so that people can read the source; base64 otherwise, which is half as long."""
+    octets = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").replace(b"\n", b"\r\n")
+    if len(octets) - len(text) < len(octets) // 6:
+        how, coded = b"quoted-printable", b2a_qp(octets, istext=True).removesuffix(b"\r\n") + b"\r\n"
+    else:
+        how, coded = b"base64", _base64(octets)
+    return f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: ".encode() + how + b"\r\n\r\n" + coded
+
+
+def _file(file: File) -> bytes:
+    name, type_, content = file
+    type_ = type_.lower() if TYPE.fullmatch(type_) else "application/octet-stream"
+    clean = CONTROLS.sub(" ", name).replace('"', "'").replace("\\", "_").strip()[:120] or "file"
+    if clean.isascii() and "=?" not in clean:
+        type_, disposition = f'{type_}; name="{clean}"', f'attachment; filename="{clean}"'
+    else:  # RFC 2231 for today's programs, an encoded word for the old ones
+        coded = quote(clean, safe="")
+        pieces = re.findall(r"(?:%[0-9A-F]{2}|.){1,20}", coded)
+        disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={'' if number else "utf-8''"}{piece}" for number, piece in enumerate(pieces))
+        type_ = f'{type_};\r\n name="{_folded(_encoded(clean), 7).strip()}"'
+    head = f"Content-Type: {type_}\r\nContent-Disposition: {disposition}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return head.encode() + _base64(content)
+
+
+def _base64(octets: bytes) -> bytes:
+    """RFC 2045 lines of 76 characters."""
+    coded = b64encode(octets)
+    return b"".join(coded[at : at + 76] + b"\r\n" for at in range(0, len(coded), 76)) or b"\r\n"

@@ -1,0 +1,204 @@
+"""The letters' light markup and its two readings: plain text and HTML. One source, so both always say the same.
+
+    paragraphs, parted by a blank line; line breaks inside are kept
+    - list items                     ## a heading                    --- a rule
+    > quoted lines                   **bold**                        [label](url)
+    [[label|url|what to write]]      a button; the last part is shown to those who cannot click
+
+What a person wrote must never act as markup, HTML or a header. `literal` maps every character that the markup knows to
+a private-use stand-in; only after the markup has been read are the stand-ins mapped back. There is no way around it: a
+value is either `literal`, or `Marked` by a filter that has made its parts literal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+from typing import NamedTuple
+
+KNOWN = "\n*[]()|>#-"
+STAND_INS = "".join(chr(0xE000 + number) for number in range(len(KNOWN)))
+NEWLINE = STAND_INS[0]
+
+# Kept out of every value: our own stand-ins, controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates.
+DROPPED = [*map(ord, STAND_INS), *range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+LITERAL: dict[int, str | None] = dict.fromkeys([*DROPPED, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+LITERAL |= dict.fromkeys([11, 12, 13, 0x85, 0x2028, 0x2029], NEWLINE) | str.maketrans(KNOWN, STAND_INS)
+
+AS_TEXT = str.maketrans(STAND_INS, KNOWN)
+AS_LINE = AS_TEXT | {ord(NEWLINE): " ", 10: " "}
+AS_HTML = {ord(stand_in): escape(known) for stand_in, known in zip(STAND_INS, KNOWN, strict=True)} | {ord(NEWLINE): "<br>\n"}
+
+LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]+)\)")
+BOLD = re.compile(r"\*\*(.+?)\*\*")
+BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
+SCHEMES = ("https://", "http://", "mailto:")
+SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would swallow
+
+PARAGRAPH = '<p style="margin:0 0 16px">'
+LIST = '<ul style="margin:0 0 16px;padding:0 0 0 22px">'
+QUOTE = '<blockquote type="cite" style="margin:0 0 16px;padding:2px 0 2px 12px;border-left:3px solid #9aa4b2">'
+HEADING = '<h2 style="margin:24px 0 8px;font-size:17px;line-height:1.35;font-weight:bold">'
+RULE = '<hr style="margin:24px 0 16px;border:0;border-top:1px solid #9aa4b2">'
+BUTTON_HTML = (  # a table of its own, because Outlook gives padding to cells only
+    '<table role="presentation" border="0" cellspacing="0" cellpadding="0" style="display:inline-table;margin:0 8px 8px 0"><tr>'
+    '<td bgcolor="#1a5fb4" align="center" style="border-radius:8px;mso-padding-alt:12px 18px">'
+    '<a href="{url}" style="display:block;min-width:20px;padding:12px 18px;border-radius:8px;background-color:#1a5fb4;color:#ffffff;'
+    'font-size:16px;line-height:20px;text-decoration:none">{label}</a></td></tr></table>'
+)
+
+
+class Marked(str):
+    """Text whose markup is meant: made by a filter out of its own marks and literal parts."""
+
+    __slots__ = ()
+
+
+class Block(NamedTuple):
+    """A piece of a letter: `kind` is paragraph, list, quote, heading, rule or buttons; `lines` its lines, items or buttons."""
+
+    kind: str
+    lines: list[str]
+
+
+def literal(value: str) -> str:
+    """The value with nothing left in it that the markup knows; line breaks of any sort become one kind."""
+    return value.replace("\r\n", "\n").translate(LITERAL)
+
+
+def quoted(value: str) -> Marked:
+    """The value as a quote block, line for line."""
+    return Marked("\n".join("> " + line for line in literal(value).split(NEWLINE)))
+
+
+def one_line(source: str) -> str:
+    """A rendered Subject as the one line it has to be."""
+    return " ".join(BOLD.sub(r"\1", source).translate(AS_LINE).split())
+
+
+def parse(source: str) -> list[Block]:
+    """Rendered markup as blocks. Nothing is an error: what is no markup is a paragraph."""
+    blocks: list[Block] = []
+    going_on = ""  # the kind of block that the next line may go on with
+    for line in source.split("\n"):
+        kind, words = _line_kind(line)
+        if kind == "list" and not line.startswith("- "):
+            kind = "list" if going_on == "list" else "paragraph"
+            if kind == "list":
+                blocks[-1].lines[-1] += "\n" + words
+                continue
+            words = line
+        if kind and kind == going_on:
+            blocks[-1].lines.append(words)
+        elif kind:
+            blocks.append(Block(kind, [words]))
+        going_on = kind if kind not in ("heading", "rule") else ""
+    return blocks
+
+
+def _line_kind(line: str) -> tuple[str, str]:
+    """The kind of a line and the words it carries; "" for a blank one."""
+    if not line.strip():
+        return "", ""
+    if line.rstrip() == "---":
+        return "rule", ""
+    if BUTTON.fullmatch(line):
+        return "buttons", line.rstrip()
+    for mark, kind in (("- ", "list"), ("  ", "list"), ("> ", "quote"), ("## ", "heading")):
+        if line.startswith(mark):
+            return kind, line[len(mark) :]
+    return ("quote", "") if line == ">" else ("paragraph", line)
+
+
+# ------------------------------------------------------------------------------------------------------- plain text
+
+
+def to_text(blocks: Iterable[Block]) -> str:
+    """The plain text part: no hard wrapping, a link's address after its words at its first mention, LF line ends."""
+    told: set[str] = set()
+    return "\n\n".join(_block_text(block, told) for block in blocks).translate(AS_TEXT) + "\n"
+
+
+def _block_text(block: Block, told: set[str]) -> str:
+    match block.kind:
+        case "rule":
+            return "-" * 40
+        case "list":
+            return "\n".join("- " + _indented(_inline_text(item, told)) for item in block.lines)
+        case "quote":
+            return "\n".join(("> " + _inline_text(line, told)) if line else ">" for line in block.lines)
+        case "buttons":
+            return "\n".join("- " + _indented(_button_text(line)) for line in block.lines)
+        case _:
+            return "\n".join(_inline_text(line, told) for line in block.lines)
+
+
+def _indented(item: str) -> str:
+    return item.replace(NEWLINE, "\n").replace("\n", "\n  ")
+
+
+def _inline_text(line: str, told: set[str]) -> str:
+    def link(found: re.Match[str]) -> str:
+        label, url = found.groups()
+        if url in told or url.removeprefix("mailto:") == label:
+            return label
+        told.add(url)
+        return f"{label} ({url})"
+
+    return BOLD.sub(r"\1", LINK.sub(link, line) if "](" in line else line)
+
+
+def _button_text(line: str) -> str:
+    label, url, say = _button(line)
+    if not say:
+        return f"{label}: {url}"
+    return say if say == label else f"{say} — {label}"
+
+
+def _button(line: str) -> tuple[str, str, str]:
+    found = BUTTON.fullmatch(line)
+    assert found, line
+    return found[1].strip(), found[2].strip(), (found[3] or "").strip()
+
+
+# ------------------------------------------------------------------------------------------------------------- HTML
+
+
+def to_html(blocks: Iterable[Block]) -> str:
+    """The HTML part's body: inline styles only, no colours but a button's, so that light and dark programs both show it well."""
+    return "\n".join(map(_block_html, blocks)).translate(AS_HTML)
+
+
+def _block_html(block: Block) -> str:
+    match block.kind:
+        case "rule":
+            return RULE
+        case "list":
+            return LIST + "".join(f'<li style="margin:0 0 6px">{_inline_html(item)}</li>' for item in block.lines) + "</ul>"
+        case "quote":
+            return QUOTE + "<br>\n".join(map(_inline_html, block.lines)) + "</blockquote>"
+        case "heading":
+            return HEADING + _inline_html(block.lines[0]) + "</h2>"
+        case "buttons":
+            return '<div style="margin:0 0 16px">' + "\n".join(map(_button_html, block.lines)) + "</div>"
+        case _:
+            return PARAGRAPH + "<br>\n".join(map(_inline_html, block.lines)) + "</p>"
+
+
+def _inline_html(line: str) -> str:
+    shown = escape(SPACES.sub(lambda found: "\xa0" * (len(found[0]) - 1) + " ", line)).replace("\n", NEWLINE)
+    if "](" in shown:
+        shown = LINK.sub(lambda found: _anchor(*found.groups()), shown)
+    return BOLD.sub(r"<b>\1</b>", shown)
+
+
+def _anchor(label: str, url: str) -> str:
+    return f'<a href="{url}">{label}</a>' if url.startswith(SCHEMES) else f"{label} ({url})"
+
+
+def _button_html(line: str) -> str:
+    label, url, _ = _button(line)
+    if not url.startswith(SCHEMES):
+        return escape(f"{label}: {url}")
+    return BUTTON_HTML.format(url=escape(url), label=escape(label))

@@ -1,0 +1,226 @@
+"""Templates: a name and a context in, a letter's subject, plain text and HTML out.
+
+A template is `LANGUAGE/NAME.txt`: "Subject: …", a blank line, the body in the markup of `replies.markup`, all of it
+jinja. Files that begin with `_` are pieces to include; `layout.html` stands around every HTML part. Pure: the caller
+reads the files and hands them over; a changed file means a new `Templates`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import Enum, StrEnum
+from types import TracebackType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
+from jinja2.runtime import Context as Names
+from jinja2.runtime import Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from bot.model import Ground, Resolution, Value
+from bot.replies import markup, words
+from bot.replies.contexts import Context, ToRequester
+from bot.replies.samples import cases
+
+REQUIRED = (
+    "acknowledgement",
+    *(f"ground_{ground}" for ground in Ground),
+    *("topic_hours", "topic_obtain_service", "topic_outage"),
+    *("reply", "clarify", "escalated", "update_out", "reminder", "closed_silence", "reopened", "merged", "transcript"),
+    *(f"resolved_{resolution}" for resolution in Resolution),
+    *("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation", "alert"),
+)
+SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere
+SUBJECT = "Subject:"
+
+# A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
+# own trim_blocks would also glue the next line to a sentence that ends in {% endif %}.
+TAG_LINE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})+)[ \t]*\n", re.MULTILINE)
+URL = re.compile(r"https?://[^\s<>\"«»]*[^\s<>\"«».,;:!?)\]]")
+
+
+class Rendered(Value, frozen=True):
+    """A letter's final words."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class TemplateMistake(Value, frozen=True):
+    """What is wrong with a template, and where; `line` is 0 where no line is to blame."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"templates/{self.file}:{self.line}: {self.message}" if self.line else f"templates/{self.file}: {self.message}"
+
+
+class TemplateError(Exception):
+    """A template cannot be rendered; `mistake` says which, where and why."""
+
+    def __init__(self, mistake: TemplateMistake) -> None:
+        super().__init__(str(mistake))
+        self.mistake = mistake
+
+
+class Sources(BaseLoader):
+    """Jinja's loader over texts in memory."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        try:
+            source = self.sources[template].replace("\r\n", "\n").removeprefix("\ufeff")
+        except KeyError:
+            raise TemplateNotFound(template) from None
+        return TAG_LINE.sub(r"\1{#\n#}", source), template, lambda: True
+
+
+class Letters(ImmutableSandboxedEnvironment):
+    """Jinja as the letters use it: strict, sandboxed, every value literal, `{% include "_piece.txt" %}` of the same language."""
+
+    def join_path(self, template: str, parent: str) -> str:
+        return template if "/" in template else f"{parent.partition('/')[0]}/{template}"
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock)):
+            raise TemplateSyntaxError("macros and block filters are not for letters; put the piece into _piece.txt and include it", node.lineno, name)
+        return tree
+
+
+class Templates:
+    """All templates of a desk, compiled once each.
+
+    `sources` maps "ru/acknowledgement.txt", "layout.html" … to their texts; `timezone` is the desk's IANA name.
+    """
+
+    def __init__(self, sources: Mapping[str, str], timezone: str) -> None:
+        self.sources = sources
+        zone = ZoneInfo(timezone)
+        options: dict[str, Any] = {"loader": Sources(sources), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
+        self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
+        self._letters.filters.update(_filters(zone))
+        self._letters.tests["greeting"] = words.greeting
+        self._layouts = ImmutableSandboxedEnvironment(**options, autoescape=True)
+
+    def languages_of(self, name: str) -> tuple[str, ...]:
+        """The languages that have this template."""
+        return tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
+
+    def render(self, name: str, context: Context) -> Rendered:
+        """The letter in the context's language. Raises TemplateError with file, line and what is missing."""
+        file = f"{context.language}/{name}.txt"
+        given = {field: getattr(context, field) for field in context.__struct_fields__}
+        head, _, body = self._run(self._letters, file, {**given, "tactful": isinstance(context, ToRequester)}).partition("\n")
+        if not head.startswith(SUBJECT):
+            raise TemplateError(TemplateMistake(file=file, line=1, message=f"the first line has to be “{SUBJECT} …”"))
+        subject = markup.one_line(head.removeprefix(SUBJECT))
+        if len(subject) > SUBJECT_LIMIT:
+            subject = subject[: SUBJECT_LIMIT - 1].rstrip() + "…"
+        blocks = markup.parse(body)
+        if not subject or not blocks:
+            raise TemplateError(TemplateMistake(file=file, line=1, message=f"the {'body' if subject else 'subject'} is empty"))
+        page = {"subject": subject, "body": Markup(markup.to_html(blocks)), "language": context.language}  # noqa: S704 - every value in it is escaped
+        return Rendered(subject=subject, text=markup.to_text(blocks), html=self._run(self._layouts, "layout.html", page))
+
+    def check(self, required: Sequence[str] = REQUIRED) -> list[TemplateMistake]:
+        """All that is wrong: templates missing from a language, and those that fail on a sample of what they can meet."""
+        languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
+        mistakes = [] if languages else [TemplateMistake(file="", line=0, message="there is no language folder")]
+        for language in languages:
+            for name in required:
+                for _, sample in cases(name, language):
+                    try:
+                        self.render(name, sample)
+                    except TemplateError as error:
+                        if error.mistake not in mistakes:
+                            mistakes.append(error.mistake)
+        return mistakes
+
+    def _run(self, environment: Environment, file: str, given: Mapping[str, object]) -> str:
+        try:
+            return environment.get_template(file).render(given)
+        except TemplateSyntaxError as error:
+            raise TemplateError(TemplateMistake(file=error.name or file, line=error.lineno, message=error.message or "")) from error
+        except TemplateNotFound as error:
+            missing = error.name or file
+            what = "there is no such template" if missing == file else f"includes {missing}, which is not there"
+            raise TemplateError(TemplateMistake(file=file, line=self._line(error, file)[1], message=what)) from error
+        except Exception as error:
+            where, line = self._line(error, file)
+            raise TemplateError(TemplateMistake(file=where, line=line, message=str(error) or type(error).__name__)) from error
+
+    def _line(self, error: BaseException, file: str) -> tuple[str, int]:
+        """The innermost template that the error came through, and the line there."""
+        places = [place for place in _places(error.__traceback__) if place[0] in self.sources]
+        return places[-1] if places else (file, 0)
+
+
+def _places(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
+    while trace:
+        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _finalize(value: object) -> str:
+    """What `{{ value }}` puts into a letter: the value as literal text; TypeError for what no person would want to read."""
+    if type(value) is markup.Marked:
+        return value
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return markup.literal(value)
+    if type(value) is int:
+        return markup.literal(str(value))
+    if isinstance(value, Undefined):
+        return str(value)  # raises: StrictUndefined names what is missing
+    hint = "| word" if isinstance(value, Enum) else "| when" if isinstance(value, datetime) else "{% if … %} or {% for … %}"
+    raise TypeError(f"a {type(value).__name__} is no text; use {hint}")
+
+
+def _filters(zone: ZoneInfo) -> dict[str, Callable[..., object]]:
+    """The filters that templates may use beside jinja's own; docs/templates.md explains each."""
+
+    @pass_context
+    def when(names: Names, at: datetime) -> str:
+        return words.when(at, zone, names["language"])
+
+    @pass_context
+    def moment(names: Names, at: datetime) -> str:
+        return words.when(at, zone, names["language"], year=False)
+
+    @pass_context
+    def day(names: Names, at: datetime) -> str:
+        return words.day(at.astimezone(zone), names["language"])
+
+    @pass_context
+    def word(names: Names, value: StrEnum) -> str:
+        return words.word(value, names["language"], tactful=names["tactful"])
+
+    @pass_context
+    def size(names: Names, octets: int) -> str:
+        return words.size(octets, names["language"])
+
+    @pass_context
+    def clause(names: Names, number: str) -> str:
+        shown, url = markup.literal(words.clause(number, names["language"])), names["desk"].regulation_url
+        return markup.Marked(f"[{shown}]({markup.literal(url)})") if url else words.clause(number, names["language"])
+
+    return {"when": when, "moment": moment, "day": day, "word": word, "size": size, "clause": clause, "plural": words.plural, "quote": markup.quoted, "links": _links}
+
+
+def _links(value: str) -> markup.Marked:
+    """A person's own text with its web addresses made clickable; in the text part it stays as it was written."""
+    made, last = [], 0
+    for found in URL.finditer(value):
+        url = markup.literal(found[0])
+        made += [markup.literal(value[last : found.start()]), f"[{url}]({url})"]
+        last = found.end()
+    return markup.Marked("".join([*made, markup.literal(value[last:])]))

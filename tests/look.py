@@ -1,0 +1,55 @@
+"""Write every template's sample letters into a folder: `python tests/look.py FOLDER [NAME…]`; pictures too where chromium is found.
+
+For people who change the templates: .txt and .html of each case, and .png at phone width, desktop width and in the dark.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bot.replies.render import REQUIRED, Templates  # noqa: E402 - the product is not installed where this is run
+from bot.replies.samples import cases  # noqa: E402
+
+VIEWS = {"phone": ("390,844", []), "desktop": ("800,700", []), "dark": ("390,844", ["--force-dark-mode", "--enable-features=WebContentsForceDark"])}
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """All files under the folder by their path in it."""
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Render, then photograph."""
+    templates = Templates(sources(ROOT / "templates"), "Europe/Moscow")
+    for mistake in templates.check():
+        print(mistake)
+    chromium = shutil.which("chromium")
+    for language in sorted({file.partition("/")[0] for file in templates.sources if "/" in file}):
+        for name in names or REQUIRED:
+            for case, context in cases(name, language):
+                rendered = templates.render(name, context)
+                page = folder / language / f"{name}-{case}.html"
+                page.parent.mkdir(parents=True, exist_ok=True)
+                page.write_text(rendered.html, "utf-8")
+                page.with_suffix(".txt").write_text(f"Subject: {rendered.subject}\n\n{rendered.text}", "utf-8")
+                if chromium and names:
+                    for view in VIEWS:
+                        photograph(chromium, page, view)
+
+
+def photograph(chromium: str, page: Path, view: str) -> None:
+    """One picture of one page."""
+    size, more = VIEWS[view]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", *more]
+    target = page.with_suffix(f".{view}.png")
+    subprocess.run([chromium, *options, f"--window-size={size}", f"--screenshot={target}", page.as_uri()], check=True, capture_output=True, timeout=60)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
