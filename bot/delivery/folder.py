@@ -1,0 +1,61 @@
+"""Outgoing letters as one .eml each in a folder: the default without a relay, for trying the desk and for gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from bot.delivery.relay import Result
+from bot.store.files import Disk
+
+_MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^<>\r\n]*)>?", re.IGNORECASE | re.MULTILINE)
+_DATE = re.compile(rb"^Date:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+
+
+class Folder:
+    """A carrier that writes letters into a folder. A letter sent twice has one name, and so replaces itself."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        """Makes the folder `path`; raises OSError where it cannot."""
+        self._path = path
+        self._disk = disk
+        self._tmp = path / ".tmp"
+        disk.mkdir(self._tmp)
+        self._pool = ThreadPoolExecutor(2, "outbox")
+
+    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+        """Write one letter; durable when this comes back with `sent`, `retry` when the disk fails."""
+        return (await self.send_many([self.entry(letter, mail_from, to)]))[0]
+
+    async def send_many(self, letters: Sequence[tuple[str, bytes]]) -> list[Result]:
+        """Write named letters (see `entry`) in one go, with one sync of the folder; a result for each."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._write, letters)
+
+    def entry(self, letter: bytes, mail_from: str, to: str) -> tuple[str, bytes]:
+        """File name and content of a letter: the name from its Date, Message-ID and recipient, the envelope on top."""
+        head = letter[: letter.find(b"\r\n\r\n") + 2 or None]
+        message_id, date = _MESSAGE_ID.search(head), _DATE.search(head)
+        try:
+            at = parsedate_to_datetime(date[1].decode("ascii")).astimezone(UTC) if date else None
+        except ValueError:
+            at = None
+        key = hashlib.sha256((message_id[1] if message_id else letter) + b"\0" + to.encode("utf-8", "replace")).hexdigest()
+        envelope = f"Return-Path: <{mail_from}>\r\nDelivered-To: {to}\r\n".encode()
+        return f"{at:%Y%m%dT%H%M%S}-{key[:16]}.eml" if at else f"undated-{key[:16]}.eml", envelope + letter
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.to_thread(self._pool.shutdown)
+
+    def _write(self, letters: Sequence[tuple[str, bytes]]) -> list[Result]:
+        try:
+            self._disk.write_many((self._tmp / name, self._path / name, content) for name, content in letters)
+        except OSError as error:
+            return [Result("retry", str(error), 0)] * len(letters)
+        return [Result("sent", str(self._path / name), 250) for name, _ in letters]

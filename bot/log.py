@@ -1,0 +1,182 @@
+"""The desk's log: a closed list of events, as JSON for monitoring and as plain lines for people, in `data/log/`.
+
+Only the fields that an event names are written, so no letter text and no secret gets in by accident.
+"""
+
+from __future__ import annotations
+
+import logging.handlers
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from structlog.typing import EventDict
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+LONGEST = 500  # characters of a value; more is a letter's text or an attack
+
+
+class Event(NamedTuple):
+    """What an event means, its level, and which fields it may have beside time, event, level, letter and ticket."""
+
+    meaning: str
+    fields: tuple[str, ...] = ()
+    level: str = "info"
+
+
+EVENTS: dict[str, Event] = {
+    # the daemon
+    "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
+    "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "seconds", "tickets", "waiting")),
+    "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
+    "heartbeat": Event("Once a minute: how long the queues are.", ("waiting", "outbox", "held", "parked", "live", "memory_mb", "lost")),
+    "alert": Event("Something a lead must know; he gets a letter too.", ("about", "words"), "error"),
+    "error": Event("An unexpected error that did not end the daemon.", ("where", "kind", "words"), "error"),
+    # letters in
+    "accepted": Event("A letter is on disk and synced, its sender was told 250.", ("intake", "client", "size", "recipients")),
+    "refused": Event("A connection, a recipient or a letter was not taken.", ("intake", "client", "code", "words"), "warning"),
+    "read": Event("A letter was read, classed and judged.", ("kind", "ms", "rule", "ground", "topic", "priority", "defects", "may_answer")),
+    "parked": Event("A letter was set aside after an error; `parked list` shows it.", ("reason",), "error"),
+    "retried": Event("An admin put a parked letter back.", ("who",)),
+    "dropped": Event("An admin gave a parked letter up.", ("who",)),
+    "opened": Event("A letter became a new ticket.", ("ground", "priority", "rule", "linked")),
+    "appended": Event("A letter joined its ticket.", ("unconfirmed", "machine")),
+    "machine": Event("A letter of a machine was stored; nothing else changed.", ("kind", "hit")),
+    "duplicate": Event("A letter was there already.", ("first",)),
+    "command": Event("An agent's letter was carried out.", ("who", "commands")),
+    "command_refused": Event("An agent's letter was refused whole.", ("who", "reason", "line"), "warning"),
+    # tickets
+    "suspended": Event("A ticket waits for its requester on a ground of clause 4.6.", ("ground", "rule", "clause")),
+    "closed": Event("A ticket is done.", ("resolution", "ground", "by")),
+    "reopened": Event("A ticket that was done goes on.", ("by",)),
+    "escalated": Event("A ticket went to a department.", ("department", "by")),
+    "overdue": Event("A ticket is near or past its due time.", ("priority", "due", "past"), "warning"),
+    "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
+    # letters out
+    "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),
+    "sent": Event("The relay or the folder has taken an outgoing letter.", ("outgoing", "template", "to", "attempts", "result")),
+    "retry": Event("An outgoing letter will be tried again.", ("outgoing", "template", "to", "attempts", "result", "next"), "warning"),
+    "failed": Event("An outgoing letter was given up.", ("outgoing", "template", "to", "attempts", "result"), "error"),
+    "held": Event("An outgoing letter is held back; `held list` shows it.", ("outgoing", "template", "to", "reason"), "warning"),
+    "released": Event("A held letter was let go.", ("outgoing", "to", "by")),
+    "cancelled": Event("A waiting letter was taken back.", ("outgoing", "to", "by")),
+    "suppressed": Event("An address gets no automatic mail, or gets it again.", ("to", "reason", "until"), "warning"),
+    "bounced": Event("An outgoing letter came back.", ("to", "code", "outgoing"), "warning"),
+    # rules
+    "rules_loaded": Event("A rules.yaml is in force.", ("path", "rules", "ms", "digest")),
+    "rules_refused": Event("A rules.yaml has faults; the last good one stays in force.", ("path", "faults", "words"), "error"),
+    "pattern_cut": Event("A rule's pattern took too long on a letter.", ("rule", "ms"), "warning"),
+    "caps_off": Event("DESK_CAPS=off: nothing limits automatic mail.", (), "warning"),
+}
+
+
+class UnknownEventError(Exception):
+    """An event or a field that is not in EVENTS: a mistake in the program."""
+
+
+class _Lines:
+    """A file of lines that logrotate may move away at any time; a full disk costs lines and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
+        self._torn = False
+        self.lost = 0
+
+    def write(self, line: str) -> None:
+        handler = self._handler
+        handler.acquire()
+        try:
+            handler.reopenIfNeeded()
+            if handler.stream is None:
+                handler.stream = handler._open()
+            # After a failed write the file may end within a line: the next one begins on its own.
+            handler.stream.write(f"\n{line}\n" if self._torn else f"{line}\n")
+            handler.stream.flush()
+            self._torn = False
+        except (OSError, ValueError):
+            self.lost += 1
+            self._torn = True
+        finally:
+            handler.release()
+
+    def close(self) -> None:
+        try:
+            self._handler.close()
+        except (OSError, ValueError):
+            self.lost += 1
+
+
+class Log:
+    """Call it with an event word and its fields: `log("opened", letter=id, ticket=7, priority="high")`."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime], level: str = "info", *, strict: bool = True) -> None:
+        """Writes `desk.jsonl` and `desk.log` into `folder`; raises OSError where the folder cannot be made.
+
+        `strict` raises UnknownEventError for what is not in EVENTS, as tests want it; otherwise it is logged as an error.
+        """
+        self._now = now
+        self._strict = strict
+        self._least = LEVELS[level]
+        self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
+        self._logger = structlog.wrap_logger(self, processors=[self._check, self._stamp, _bound], wrapper_class=structlog.BoundLoggerBase)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written since the start."""
+        return self._json.lost
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        """Log an event with the fields it names in EVENTS."""
+        self._logger._proxy_to_logger("write", event, **fields)
+
+    def write(self, **entry: Any) -> None:
+        """The end of the chain: one line in each file."""
+        self._json.write(msgspec.json.encode(entry, enc_hook=str).decode("utf-8"))
+        words = " ".join(f"{key}={_plain(value)}" for key, value in entry.items() if key not in _HEAD and value not in (None, ""))
+        self._text.write(f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip())
+
+    def close(self) -> None:
+        """Close both files."""
+        self._json.close()
+        self._text.close()
+
+    def _check(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
+        word = given["event"]
+        if (known := EVENTS.get(word)) is None:
+            if self._strict:
+                raise UnknownEventError(f"there is no event {word!r} in bot.log.EVENTS")
+            known, given = EVENTS["error"], {"event": "error", "where": "log", "kind": "UnknownEvent", "words": word}
+        strangers = given.keys() - {*known.fields, "event", "letter", "ticket"}
+        if strangers and self._strict:
+            raise UnknownEventError(f"the event {word!r} has no field {', '.join(sorted(strangers))}")
+        if LEVELS[known.level] < self._least:
+            raise structlog.DropEvent
+        return {key: value for key, value in given.items() if key not in strangers} | {"level": known.level}
+
+    def _stamp(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
+        head = {"time": self._now(), "event": given.pop("event"), "level": given.pop("level")}
+        return {**head, "letter": given.pop("letter", None), "ticket": given.pop("ticket", None), **given}
+
+
+_HEAD = ("time", "event", "level")
+
+
+def _bound(_logger: Any, _method: str, given: EventDict) -> EventDict:
+    """Long words are cut, and lone surrogates, which no UTF-8 file can hold, are replaced."""
+    return {key: _short(value) for key, value in given.items()}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:LONGEST].encode("utf-8", "replace").decode("utf-8")
+    return [_short(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _plain(value: object) -> str:
+    """A value in a line for people; one with spaces or control characters in quotes, so that nobody can forge a line."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text and text else repr(text)
