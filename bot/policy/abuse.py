@@ -1,0 +1,216 @@
+"""Abuse: mat, slurs and insults in Russian and English, in any disguise (regulation, clauses 4.2 and 4.6).
+
+The lexicon (data/abuse.yaml) holds roots of the language, not words somebody once wrote. A piece of text without blanks is
+looked up in three ways: as it stands (by the patterns of the roots), as a disguise (against whole forms, see `disguise`),
+and as typed on the wrong keyboard layout. Spaced letters, broken words and insults aimed at the reader need the
+neighbourhood and are looked for in the whole text. Every step is linear in the text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import lru_cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import ahocorasick
+from ruamel.yaml import YAML
+
+from bot.model import Value
+from bot.policy.disguise import Form, Forms
+from bot.policy.folding import fold
+
+_URL = re.compile(r"(?:https?://|www\.)\S+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_CHUNK = re.compile(r"\S{1,80}")
+_PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
+_RUSSIAN = re.compile(r"[а-я]{2,}")
+_ENGLISH = re.compile(r"(?<![^\W_])[a-z']{3,}(?![^\W_])")
+_DISGUISED = re.compile(r"[а-яa-z\d][^а-яa-z\s]+[а-яa-z]|[а-я][a-z\d*@#$%]|[a-z][а-я*@#$%]|^[*@#$%\d][а-яa-z]")
+_EDGES = re.compile(r"^[^\w*@#$%]+|[^\w*@#$%]+$")
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
+_DOUBLED = re.compile(r"([а-я])\1")
+_KEYS = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~", "йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе")
+
+
+class Abuse(Value):
+    """One finding. `start` and `end` are offsets in the text as given, `words` is what stands there."""
+
+    level: str  # obscene or insult
+    root: str  # id of the entry in the lexicon
+    start: int
+    end: int
+    words: str
+
+
+class Found(NamedTuple):
+    """A finding in the folded text."""
+
+    start: int
+    end: int
+    root: str
+    level: str
+
+
+class Entry(NamedTuple):
+    """A root with what belongs to it; see the head of the data file."""
+
+    id: str
+    level: str
+    match: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+
+class Lexicon(NamedTuple):
+    """The data file, compiled."""
+
+    entries: tuple[Entry, ...]
+    keys: Any  # automaton: letters -> numbers of entries
+    russian: Forms
+    english: Forms
+    phrases: tuple[Entry, ...]
+    latin: re.Pattern[str]
+    latin_unless: frozenset[str]
+    heads: re.Pattern[str]
+
+
+def find(text: str) -> tuple[Abuse, ...]:
+    """All abuse in `text`, in its order, no two overlapping. Addresses of mail and web are not language and never match."""
+    folded = fold(text)
+    plain = folded.text
+    if "://" in plain or "www." in plain:
+        plain = _URL.sub(lambda url: " " * len(url[0]), plain)
+    if "@" in plain:
+        plain = _EMAIL.sub(lambda address: " " * len(address[0]), plain)
+    found = [
+        Found(chunk.start() + start, chunk.start() + end, root, level)
+        for chunk in _CHUNK.finditer(plain)
+        for start, end, root, level in _in_chunk(chunk[0])
+    ]
+    found += _spaced(plain) + _broken(plain) + _phrases(plain)
+    abuses: list[Abuse] = []
+    for one in sorted(found, key=lambda one: (one.start, -one.end)):
+        start, end = folded.span(one.start, one.end)
+        if not abuses or start >= abuses[-1].end:
+            abuses.append(Abuse(level=one.level, root=one.root, start=start, end=end, words=text[start:end]))
+    return tuple(abuses)
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """The shipped lexicon."""
+    data = YAML(typ="safe").load((resources.files("bot.policy") / "data" / "abuse.yaml").read_bytes())
+    automaton = ahocorasick.Automaton()
+    entries: list[Entry] = []
+    keys: dict[str, list[int]] = {}
+    for item in data["russian"]:
+        unless = re.compile(item["unless"]) if "unless" in item else None
+        for key in item["keys"]:
+            keys.setdefault(key, []).append(len(entries))
+        entries.append(Entry(item["id"], item["level"], re.compile(item["match"].replace("%", data["prefixes"])), unless))
+    for key, numbers in keys.items():
+        automaton.add_word(key, tuple(numbers))
+    automaton.make_automaton()
+    return Lexicon(
+        entries=tuple(entries),
+        keys=automaton,
+        russian=Forms(_forms(data["russian"]), russian=True),
+        english=Forms(_forms(data["english"]), russian=False),
+        phrases=tuple(Entry(item["id"], item["level"], re.compile(item["match"]), None) for item in data["phrases"]),
+        latin=re.compile(data["latin"]["hint"]),
+        latin_unless=frozenset(data["latin"]["unless"]),
+        heads=re.compile(rf"(?<!\w)(?:{data['heads']})[ ][а-я]{{1,12}}(?!\w)"),
+    )
+
+
+def _forms(items: list[dict[str, Any]]) -> list[Form]:
+    forms = []
+    for item in items:
+        for word in itertools.chain.from_iterable(map(_spelled_out, item.get("forms", "").split())):
+            start = max(word.find(item["root"]), 0)
+            forms.append(Form(word, item["id"], item["level"], (start, start + len(item["root"]))))
+    return forms
+
+
+def _spelled_out(form: str) -> list[str]:
+    """The words behind `на{ху}{й,я}`: every choice of every brace."""
+    parts = [part.split(",") for part in re.split(r"[{}]", form)]
+    return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _in_chunk(chunk: str) -> tuple[Found, ...]:
+    """What is found in a run without blanks, by its own offsets."""
+    found: list[Found] = []
+    for piece in _PIECE.finditer(chunk):
+        here = [
+            Found(piece.start() + word.start(), piece.start() + word.end(), entry.id, entry.level)
+            for word in _RUSSIAN.finditer(piece[0])
+            if (entry := _russian(word[0]))
+        ]
+        found += here or _disguised(piece)
+    return tuple(found) or _slipped(chunk)
+
+
+def _russian(word: str) -> Entry | None:
+    """The entry that a word in plain Russian letters belongs to."""
+    numbers = {number for _, keys in lexicon().keys.iter(word) for number in keys}
+    for number in sorted(numbers):
+        entry: Entry = lexicon().entries[number]
+        if entry.match.search(word) and not (entry.unless and entry.unless.search(word)):
+            return entry
+    single = _DOUBLED.sub(r"\1", word)
+    return _russian(single) if single != word else None
+
+
+def _disguised(piece: re.Match[str]) -> list[Found]:
+    run = piece[0]
+    start = lead.end() if (lead := _EDGES.match(run)) else 0
+    core = _EDGES.sub("", run)
+    known = lexicon()
+    if not core or core in known.latin_unless:
+        return []
+    if word := known.english.words.get(core):
+        form: Form | None = word
+    elif _DISGUISED.search(core):
+        form = known.russian.meant(core) or (known.english.meant(core) if core.isascii() else None)
+    elif core.isascii() and known.latin.search(core):
+        form = known.russian.meant(core)
+    else:
+        return []
+    return [Found(piece.start() + start, piece.start() + start + len(core), form.entry, form.level)] if form else []
+
+
+def _slipped(chunk: str) -> tuple[Found, ...]:
+    """Russian typed on the English layout: ",kznm"."""
+    if not chunk.isascii():
+        return ()
+    for core in (chunk, chunk.rstrip("!?)"), chunk.rstrip(".,!?)")):
+        form = lexicon().russian.words.get(core.translate(_KEYS))
+        if form and core not in lexicon().latin_unless:
+            return (Found(0, len(core), form.entry, form.level),)
+    return ()
+
+
+def _spaced(text: str) -> list[Found]:
+    """Letters held apart: "б л я", "б.л.я", "ж/о\\п|а"."""
+    return [
+        Found(run.start(), run.end(), entry.id, entry.level)
+        for run in _SPACED.finditer(text)
+        if (entry := _russian(fold("".join(re.findall(r"[^\W_]", run[0]))).text))
+    ]
+
+
+def _broken(text: str) -> list[Found]:
+    """Words broken in two by a blank, after a beginning that is no word: "пиз дец"."""
+    forms = lexicon().russian.words
+    return [
+        Found(run.start(), run.end(), form.entry, form.level)
+        for run in lexicon().heads.finditer(text)
+        if (form := forms.get(run[0].replace(" ", "")))
+    ]
+
+
+def _phrases(text: str) -> list[Found]:
+    return [Found(run.start(), run.end(), entry.id, entry.level) for entry in lexicon().phrases for run in entry.match.finditer(text)]

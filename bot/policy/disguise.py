@@ -1,0 +1,134 @@
+"""Words in disguise: is this run of letters and signs a word of the list, with letters hidden, exchanged or transliterated?
+
+A run becomes a row of units, each of which says which letters may stand at its place ("b" is б or в, "sh" is ш or сх,
+"*" is up to two letters, any). A form of the list is meant when the units cover it from its first letter to its last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_LATIN = {
+    latin: tuple(russian.split(","))
+    for latin, russian in (
+        pair.split("=")
+        for pair in (
+            "a=а b=б,в c=с,ц,к d=д e=е,э f=ф g=г,ж h=х,н i=и j=й,ж k=к l=л m=м n=н,п o=о p=п,р q=к r=р,г s=с,з t=т u=у,и v=в w=в,ш "
+            "x=х,кс y=у,ы,й,и z=з,ц ya=я,ыа ja=я ia=я,иа yo=е,ыо jo=е io=ио,е yu=ю,уу ju=ю iu=ю,иу ye=е,уе je=е ie=ие,е sh=ш,сх "
+            "ch=ч,сх,цх zh=ж kh=х ts=ц,тс yi=уи,ый iy=ий yj=ый ij=ий yy=ый,уй uy=уй uj=уй ui=уй,уи shch=щ sch=щ"
+        ).split()
+    )
+}
+_DIGITS = {
+    "0": ("о",),
+    "1": ("и", "л"),
+    "3": ("з", "е"),
+    "4": ("ч", "а"),
+    "5": ("с",),
+    "6": ("б",),
+    "7": ("т",),
+    "8": ("в",),
+    "9": ("я", "д"),
+}
+_ENGLISH = {"0": "o", "1": "i l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
+_SOFT = frozenset("дтлнс")
+_RUSSIAN_PART = re.compile(r"(?P<gap>(?:[^\w]|_)+)|\w")
+_LATIN_PART = re.compile(r"shch|sch|[yji][aoue]|[sczk]h|ts|[yui][iyj]|(?P<gap>(?:[^\w]|_)+)|\w")
+_ENGLISH_PART = re.compile(r"[@$!]|(?P<gap>(?:[^\w]|_)+)|\w")
+
+
+class Unit(NamedTuple):
+    """What may stand at one place: one of `pieces`, or `least` to `most` letters of any kind."""
+
+    pieces: tuple[str, ...]
+    least: int = 0
+    most: int = 0
+
+
+class Form(NamedTuple):
+    """A whole word of the list. The letters `core` = (start, end) are its root."""
+
+    word: str
+    entry: str
+    level: str
+    core: tuple[int, int]
+
+
+class Forms:
+    """The words of a list, found again behind a disguise."""
+
+    def __init__(self, forms: Iterable[Form], russian: bool) -> None:
+        self.russian = russian
+        self.words: dict[str, Form] = {}
+        self._index: dict[tuple[str, str], list[Form]] = defaultdict(list)
+        for form in forms:
+            if self.words.setdefault(form.word, form) is form:
+                self._index[form.word[0], form.word[-1]].append(form)
+        self._firsts = sorted({first for first, _ in self._index})
+        self._lasts = sorted({last for _, last in self._index})
+
+    def meant(self, run: str) -> Form | None:
+        """The form that `run` (folded letters and signs, without blanks) stands for, or None."""
+        units = self._units(run)
+        known = sum(1 for unit in units if unit.pieces)
+        if known < 2:
+            return None
+        firsts = {piece[0] for piece in units[0].pieces} or self._firsts
+        lasts = {piece[-1] for piece in units[-1].pieces} or self._lasts
+        for first in firsts:
+            for last in lasts:
+                for form in self._index.get((first, last), ()):
+                    if _covers(units, form, known):
+                        return form
+        return None
+
+    def _units(self, run: str) -> list[Unit]:
+        parts = _ENGLISH_PART if not self.russian else _LATIN_PART if run.isascii() else _RUSSIAN_PART
+        return [_unit(part[0], bool(part["gap"]), parts) for part in parts.finditer(run)]
+
+
+def _unit(sign: str, gap: bool, parts: re.Pattern[str]) -> Unit:
+    if gap:
+        return _gap(sign)
+    if parts is _ENGLISH_PART:
+        return Unit((sign, *_ENGLISH.get(sign, "").split()))
+    pieces = _LATIN.get(sign) or _DIGITS.get(sign) or (sign,)
+    if parts is _LATIN_PART and pieces[0] in _SOFT:
+        pieces += tuple(piece + "ь" for piece in pieces)  # transliteration drops the soft sign
+    return Unit(pieces)
+
+
+def _gap(signs: str) -> Unit:
+    """Signs in a word either part its letters or stand for some of them: a star for one or two, dots seldom for the exact number."""
+    count = len(signs)
+    if count == 1:
+        return Unit((), 0, 2 if signs in "*#%" else 1)
+    return Unit((), 1, count + 2)
+
+
+def _covers(units: list[Unit], form: Form, known: int) -> bool:
+    """Whether the units make up the form and leave enough of it to be seen: half of its letters, and the root's first or half of it."""
+    states = {0: (0, 0)}  # place in the form -> fewest hidden letters of the root, and of the word
+    start, end = form.core
+    for unit in units:
+        after: dict[int, tuple[int, int]] = {}
+        for place, (root, hidden) in states.items():
+            for piece in unit.pieces:
+                if form.word.startswith(piece, place):
+                    _keep(after, place + len(piece), (root, hidden))
+            for length in range(unit.least, unit.most + 1) if not unit.pieces else ():
+                inside = max(0, min(place + length, end) - max(place, start))
+                _keep(after, place + length, (root + inside, hidden + length))
+        states = after
+        if not states:
+            return False
+    root, hidden = states.get(len(form.word), (99, 99))
+    return hidden <= known and (2 * root <= end - start or (start == 0 and bool(units[0].pieces)))
+
+
+def _keep(states: dict[int, tuple[int, int]], place: int, cost: tuple[int, int]) -> None:
+    if place not in states or cost < states[place]:
+        states[place] = cost
