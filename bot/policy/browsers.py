@@ -1,0 +1,263 @@
+"""Browsers and systems with their versions, out of user-agent strings and out of plain words, Russian and English.
+
+Clause 4.6 speaks of problems seen only with outdated software. So a version that the author denies («не Chrome 90, а
+130») is none, the newer end of an update counts, and an old version is no ground where the author says that an
+up-to-date one fails as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+from ua_parser import parse
+
+from bot.policy.words import Lexicon, Phrase, Phrasebook, Token, Tokens
+
+_AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
+_NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,5}){0,4}")
+_GLUED = re.compile(r"([a-zа-я]{2,})(\d{1,3})")
+_PLAUSIBLE = 250  # no browser or system has a higher version yet; 404 is an error
+_FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # what newer ones still say of themselves
+
+Version = tuple[int, ...]
+
+
+@lru_cache(1)
+def _data() -> dict[str, Any]:
+    text = (files("bot.policy") / "data" / "browsers.yaml").read_text("utf-8")
+    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return found
+
+
+NAMES: dict[str, str] = {name: item["kind"] for name, item in _data().items() if isinstance(item, dict) and "kind" in item}
+
+
+def version(text: str) -> Version:
+    """`10.15` as numbers to compare."""
+    return tuple(int(part) for part in text.split("."))
+
+
+@dataclass(frozen=True)
+class Software:
+    """A browser or system that the author named: offsets in the original, version "" where none is told."""
+
+    name: str
+    version: str
+    start: int
+    end: int
+    works: bool = False  # the author says that all is well with it
+
+    def older(self, minimum: str) -> bool:
+        """Whether it is older than the oldest supported version; `none` supports no version at all."""
+        if minimum == "none":
+            return True
+        if not self.version:
+            return False
+        mine, least = version(self.version), version(minimum)
+        return mine < least[: len(mine)]
+
+
+class Finder:
+    """Finds software in a letter. The words go into the lexicon of all rules, so that the text is looked up once."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        data = _data()
+        self.book = Phrasebook(data["lists"], lexicon)
+        self.names: dict[int, tuple[str, bool]] = {}  # class -> (name, weak)
+        self.wordy: list[tuple[Phrase, str]] = []  # names of several words
+        self.editions: list[tuple[Phrase, str, str]] = []
+        self.agents: dict[str, str] = {}
+        for name in NAMES:
+            item = data[name]
+            self.agents |= dict.fromkeys(item["agents"], name)
+            for key in ("names", "weak"):
+                for word in item.get(key, ()):
+                    self._name(word, name, key == "weak", lexicon)
+            for edition, words in item.get("editions", {}).items():
+                self.editions += [(phrase, name, str(edition)) for word in words for phrase in self._phrase(word)]
+        self.links = frozenset((lexicon.number(data["links"]),))
+        self.units = frozenset((lexicon.number(data["units"]),))
+        self.works = frozenset((lexicon.number(("=" + word for word in data["lists"]["works"])),))
+        self.ordinals: dict[int, str] = {lexicon.number(words): value for value, words in data["ordinals"].items()}
+        self.glued = lexicon
+        self.settled = [self.book.read(text) for text in data["settled"]]
+
+    def _name(self, word: str, name: str, weak: bool, lexicon: Lexicon) -> None:
+        if " " in word:
+            self.wordy += [(phrase, name) for phrase in self._phrase(word)]
+        else:
+            self.names[lexicon.number((word,))] = (name, weak)
+
+    def _phrase(self, word: str) -> tuple[Phrase, ...]:
+        return tuple(self.book.read(" ".join(word.split()))[0])
+
+    # ------------------------------------------------------------------------------------------------------- finding
+
+    def find(self, tokens: Tokens) -> tuple[Software, ...]:
+        """All software named in the text, in order, what is denied left out."""
+        agents = list(self._agents(tokens.text))
+        covered = [(item.start, item.end) for item in agents]
+        worded = [item for item in self._worded(tokens) if not any(a <= item.start < b for a, b in covered)]
+        return tuple(sorted(agents + worded, key=lambda item: item.start))
+
+    def _agents(self, text: str) -> Iterator[Software]:
+        for match in _AGENT.finditer(text):
+            told = parse(match[0])
+            for part in (told.user_agent, told.os):
+                if not part or part.family not in self.agents:
+                    continue
+                name = self.agents[part.family]
+                numbers = [number for number in (part.major, part.minor, part.patch) if number and number.isdigit()]
+                edition = {"XP": "5", "Vista": "6"}.get(part.major or "", ".".join(numbers))
+                if (name, edition) not in _FROZEN:
+                    yield Software(name, edition, match.start(), match.end())
+
+    def _worded(self, tokens: Tokens) -> Iterator[Software]:
+        for first, last, name, weak, glued in sorted(set(self._mentions(tokens))):
+            told = self._edition(tokens, last, name) or ((glued, last) if glued else self._version(tokens, first, last))
+            denied = self._denied(tokens.items, first)
+            if denied and told and (other := self._correction(tokens, told[1])):
+                told, denied = other, False
+            if denied or (weak and not told):
+                continue
+            number, end = told or ("", last)
+            newer = self._correction(tokens, max(end, last)) if told else None
+            number, end = newer or (number, end)
+            left, right = min(first, end), max(last, end)
+            yield Software(name, number, tokens.items[left].start, self._finish(tokens, right), self._well(tokens, right))
+
+    def _mentions(self, tokens: Tokens) -> Iterator[tuple[int, int, str, bool, str]]:
+        """(first token, last token, name, weak, version glued to the name)."""
+        for number, (name, weak) in self.names.items():
+            for at in tokens.places.get(number, ()):
+                yield at, at, name, weak, ""
+        for phrase, name in self.wordy:
+            for first, last in phrase.find(tokens, frozenset()):
+                yield first, last, name, False, ""
+        for at, token in enumerate(tokens.items):
+            if token.word[-1].isdigit() and not token.word.isdigit() and (match := _GLUED.fullmatch(token.word)):
+                for number in self.glued.look(match[1])[0]:
+                    if number in self.names:
+                        yield at, at, self.names[number][0], False, match[2]
+
+    def _edition(self, tokens: Tokens, last: int, name: str) -> tuple[str, int] | None:
+        for phrase, of, edition in self.editions:
+            if of == name:
+                for first, end in phrase.find(tokens, frozenset()):
+                    if -3 <= first - last <= 2 and first != last:
+                        return edition, end
+        return None
+
+    def _version(self, tokens: Tokens, first: int, last: int) -> tuple[str, int] | None:
+        """The version behind the name, or else before it, with the token where it stands."""
+        items = tokens.items
+        at = last + 1
+        while at <= last + 3 and at < len(items) and items[at].classes & self.links and items[at].sentence == items[last].sentence:
+            at += 1
+        behind = self._number(tokens, at)
+        if behind:
+            return behind, at
+        if at < len(items) and items[at].word == "не" and (corrected := self._correction(tokens, at + 1)):
+            return corrected
+        at = first - 1
+        while at >= first - 3 and at >= 0 and (items[at].classes & self.links or items[at].word in _ENDINGS):
+            at -= 1
+        before = self._number(tokens, at, named=True)
+        return (before, at) if before else None
+
+    def _number(self, tokens: Tokens, at: int, *, named: bool = False) -> str:
+        """The version that stands at this token, or "": not a count of something, not an error code."""
+        items = tokens.items
+        if not 0 <= at < len(items):
+            return ""
+        told = [self.ordinals[number] for number in items[at].classes if number in self.ordinals]
+        if told:
+            return told[0]
+        match = _NUMBER.match(tokens.text, items[at].start)
+        if not match or items[at].start != match.start() or int(match[0].split(".")[0]) > _PLAUSIBLE:
+            return ""
+        after = at + 1
+        while after < len(items) and items[after].start < match.end():
+            after += 1
+        if not named and after < len(items) and items[after].classes & self.units and not match[0].count("."):
+            return ""
+        return match[0]
+
+    def _correction(self, tokens: Tokens, at: int) -> tuple[str, int] | None:
+        """«…, а 130», «… до 130», «…, сейчас 130» behind a version: what it really is now."""
+        items = tokens.items
+        for i in range(at + 1, min(at + 7, len(items) - 1)):
+            if items[i].sentence != items[at].sentence:
+                break
+            if items[i].word in _TURNS:
+                number = self._number(tokens, i + 1)
+                follows = items[i + 2].classes if i + 2 < len(items) else frozenset[int]()
+                if number and not follows & self.names.keys():
+                    return number, i + 1
+        return None
+
+    @staticmethod
+    def _denied(items: tuple[Token, ...], first: int) -> bool:
+        """«не Chrome», «не на Windows»."""
+        near = [items[i].word for i in (first - 1, first - 2) if i >= 0 and items[i].sentence == items[first].sentence]
+        straight = near[:1] in (["не"], ["not"])
+        return straight or (len(near) > 1 and near[1] in ("не", "not") and near[0] in ("в", "на", "с", "под", "a", "on", "in"))
+
+    def _finish(self, tokens: Tokens, at: int) -> int:
+        match = _NUMBER.match(tokens.text, tokens.items[at].start)
+        return max(tokens.items[at].end, match.end() if match else 0)
+
+    def _well(self, tokens: Tokens, at: int) -> bool:
+        """Whether the words right behind say that it works there."""
+        items = tokens.items
+        for i in range(at + 1, min(at + 6, len(items))):
+            if items[i].sentence != items[at].sentence or items[i].classes & self.names.keys():
+                return False
+            if items[i].classes & self.works:
+                return items[i - 1].word not in ("не", "плохо", "not", "нет")
+        return False
+
+    # ------------------------------------------------------------------------------------------------------- judging
+
+    def outdated(self, tokens: Tokens, found: tuple[Software, ...], oldest: Mapping[str, str]) -> tuple[Software, ...]:
+        """What is older than supported, unless the author tells of the same trouble with something up to date."""
+        old = [item for item in found if item.name in oldest and item.older(oldest[item.name]) and not item.works]
+        if not old or self._is_settled(tokens):
+            return ()
+        new = {NAMES[item.name] for item in found if item.version and not item.works and item not in old}
+        return tuple(item for item in old if NAMES[item.name] not in new)
+
+    def _is_settled(self, tokens: Tokens) -> bool:
+        for parts in self.settled:
+            sentences = [
+                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.book.fillers)}
+                for variants in parts
+            ]
+            if set.intersection(*sentences):
+                return True
+        return False
+
+
+_TURNS = frozenset(["а", "до", "на", "теперь", "сейчас", "стало", "стала", "стоит", "to", "now", "but", "is"])
+_ENDINGS = frozenset(["й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
+
+
+def meets(item: Software, test: str) -> bool:
+    """Whether a software meets a rule's test, such as `chrome < 110` or `ie`."""
+    parts = re.fullmatch(r"([a-z_]+)(?:\s*(<|<=|>|>=|=)\s*([\d.]+))?", test)
+    assert parts, test
+    if parts[1] != item.name:
+        return False
+    if not parts[2]:
+        return True
+    if not item.version:
+        return False
+    mine, other = version(item.version), version(parts[3])
+    mine = mine[: len(other)]
+    return {"<": mine < other, "<=": mine <= other, ">": mine > other, ">=": mine >= other, "=": mine == other}[parts[2]]

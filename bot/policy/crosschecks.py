@@ -1,0 +1,131 @@
+"""What no single value of rules.yaml can tell: names that must exist elsewhere, things that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.policy.browsers import NAMES
+from bot.policy.calendar import CalendarError, parse_hours, weekly
+from bot.policy.conditions import Condition
+from bot.policy.mistakes import Path
+from bot.policy.policy import Policy
+from bot.policy.words import Lexicon, Phrasebook, PhraseError
+
+Finding = tuple[Path, str, str]
+
+
+def crosschecks(policy: Policy) -> Iterator[Finding]:
+    """Every contradiction, as (path, message, hint)."""
+    yield from _people(policy)
+    yield from _calendar(policy)
+    yield from _names(policy)
+    yield from _versions(policy)
+    yield from _phrases(policy)
+
+
+def _people(policy: Policy) -> Iterator[Finding]:
+    taken: dict[str, str] = {}
+    for address in (policy.desk.address, *policy.desk.aliases):
+        if address in taken:
+            yield ("desk", "aliases"), f"the address {address} stands here twice", ""
+        taken[address] = "the desk"
+    for i, agent in enumerate(policy.people.agents):
+        if agent.address in taken:
+            yield (
+                ("people", "agents", i, "address"),
+                f"{agent.address} is already the address of {taken[agent.address]}",
+                "an agent needs an address of his own, or letters would go round in circles",
+            )
+        taken.setdefault(agent.address, agent.name)
+    for key, department in policy.people.departments.items():
+        if department.address in taken:
+            path = ("people", "departments", key, "address")
+            yield path, f"{department.address} is already the address of {taken[department.address]}", ""
+        taken.setdefault(department.address, department.name)
+
+
+def _calendar(policy: Policy) -> Iterator[Finding]:
+    try:
+        weekly(policy.file.calendar)
+    except CalendarError as error:
+        yield ("calendar",), f"the calendar: {error}", ""
+    for i, day in enumerate(policy.file.calendar.exceptions):
+        try:
+            parse_hours(day.hours)
+        except CalendarError as error:
+            yield ("calendar", "exceptions", i, "hours"), str(error), ""
+    for i, item in enumerate(policy.announcements):
+        for key in ("since", "until"):
+            moment = getattr(item, key)
+            if moment and moment.tzinfo is None:
+                yield ("announcements", i, key), f"{key}: the offset from UTC is missing", "write 2026-12-31T18:00:00+03:00"
+        if not item.text:
+            yield ("announcements", i, "text"), "text: an announcement needs its text", "write text: {ru: …}"
+        naive = any(moment and moment.tzinfo is None for moment in (item.since, item.until))
+        if item.since and item.until and not naive and item.until <= item.since:
+            yield ("announcements", i, "until"), "until: must be after since", ""
+
+
+def _names(policy: Policy) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for i, item in enumerate(policy.announcements):
+        if item.id in seen:
+            yield ("announcements", i, "id"), f"the id {item.id!r} is taken by an announcement above", "each needs its own"
+        seen[item.id] = i
+    seen = {}
+    departments = policy.people.departments
+    for i, rule in enumerate(policy.file.rules):
+        if rule.id in seen:
+            yield ("rules", i, "id"), f"the id {rule.id!r} is taken by rule number {seen[rule.id] + 1}", "each rule needs its own"
+        seen.setdefault(rule.id, i)
+        wanted = rule.then.department
+        if wanted and wanted not in departments:
+            known = ", ".join(sorted(departments)) or "none"
+            yield ("rules", i, "then", "department"), f"unknown department {wanted!r}; people has: {known}", ""
+
+
+def _versions(policy: Policy) -> Iterator[Finding]:
+    for name, version in policy.versions.items():
+        if name not in NAMES:
+            yield ("versions", name), f"unknown browser or system {name!r}; known: {', '.join(sorted(NAMES))}", ""
+        elif version != "none" and not all(part.isdigit() for part in version.split(".")):
+            yield ("versions", name), f"{version!r} is no version", "write 109, 10.15, or none where no version is supported"
+
+
+def _phrases(policy: Policy) -> Iterator[Finding]:
+    book = Phrasebook(policy.file.vocabulary, Lexicon())
+    for name, entries in policy.file.vocabulary.items():
+        for i, entry in enumerate(entries):
+            yield from _read(book, entry, ("vocabulary", name, i), single="/" not in entry)
+    for i, rule in enumerate(policy.file.rules):
+        yield from _condition(book, rule.when, ("rules", i, "when"))
+        if rule.unless:
+            yield from _condition(book, rule.unless, ("rules", i, "unless"))
+    for i, item in enumerate(policy.announcements):
+        if item.when:
+            yield from _condition(book, item.when, ("announcements", i, "when"))
+
+
+def _condition(book: Phrasebook, condition: Condition, path: Path) -> Iterator[Finding]:
+    for kind in ("words", "phrases", "only"):
+        for i, text in enumerate(getattr(condition, kind)):
+            yield from _read(book, text, (*path, kind, i), single=False)
+    for i, test in enumerate(condition.software):
+        name = test.split()[0].rstrip("<>=")
+        if name not in ("outdated", "named") and name not in NAMES:
+            yield (*path, "software", i), f"unknown browser or system {name!r}; known: {', '.join(sorted(NAMES))}", ""
+    for key, parts in (("all", condition.every), ("any", condition.either)):
+        for i, part in enumerate(parts or ()):
+            yield from _condition(book, part, (*path, key, i))
+    if condition.never:
+        yield from _condition(book, condition.never, (*path, "not"))
+
+
+def _read(book: Phrasebook, text: str, path: Path, *, single: bool) -> Iterator[Finding]:
+    try:
+        if single:
+            book.members(text)
+        else:
+            book.read(text)
+    except PhraseError as error:
+        yield path, f"the phrase {text!r} {error}", ""

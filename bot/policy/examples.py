@@ -1,0 +1,147 @@
+"""The examples of every rule, run as letters, and the rules that no letter can reach."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from bot.model import Address, Attachment, Envelope, Letter, Verdict
+from bot.policy.conditions import Branch, Leaf, Node
+from bot.policy.judge import judge
+from bot.policy.loading import Places, places_of
+from bot.policy.matching import Matcher, matcher_of
+from bot.policy.mistakes import Mistake, Path
+from bot.policy.policy import Facts, Policy, Rule
+from bot.policy.schema import ExampleLetter
+
+_NOON = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)  # an ordinary Wednesday; `at:` of an example says otherwise
+_PICTURES = {
+    "picture": Attachment(name="screenshot.png", type="image/png", size=80_000, accepted=True),
+    "logo": Attachment(name="logo.png", type="image/png", size=3_000, accepted=True, inline=True, logo=True),
+    "withheld": Attachment(name="log.zip", type="application/zip", size=10_000, why="type"),
+}
+
+
+def example_letter(example: str | ExampleLetter) -> Letter:
+    """An example as a letter that has been read but not matched."""
+    told = ExampleLetter(text=example) if isinstance(example, str) else example
+    received = told.at or _NOON
+    envelope = Envelope(letter="example", received=received, mail_from=told.sender.lower())
+    words = f"{told.subject} {told.text}".lower()
+    language = "ru" if any("а" <= letter <= "я" for letter in words) else "en" if any("a" <= letter <= "z" for letter in words) else ""
+    return Letter(
+        envelope=envelope,
+        subject=told.subject,
+        sender=(Address(email=told.sender.lower()),),
+        headers=tuple((name.lower(), value) for name, value in told.headers.items()),
+        text=told.text,
+        full_text=told.text,
+        attachments=tuple(_PICTURES[kind] for kind in told.attachments),
+        language=language,
+    )
+
+
+def judge_example(policy: Policy, matcher: Matcher, example: str | ExampleLetter) -> Verdict:
+    """The verdict on an example."""
+    letter = example_letter(example)
+    first, priority = (True, None) if isinstance(example, str) else (example.first, example.priority)
+    now = letter.envelope.received
+    facts = Facts(now=now if now.tzinfo else now.replace(tzinfo=policy.calendar.zone), first=first, priority=priority)
+    return judge(policy, msgspec.structs.replace(letter, matches=matcher.match(letter)), facts)
+
+
+def check_examples(policy: Policy) -> list[Mistake]:
+    """Runs every example; a mistake for each that fails, and for each rule that is unreachable."""
+    matcher, mistakes = matcher_of(policy), list[tuple[Path, str, str]]()
+    numbers = {rule.id: i for i, rule in enumerate(policy.file.rules)}
+    for rule in policy.rules:
+        if rule.announcement:
+            continue
+        at = numbers[rule.id]
+        mistakes += _run(policy, matcher, rule, at)
+        reason = _unreachable(policy, rule)
+        if reason:
+            hint = "change its condition, move it up or delete it"
+            mistakes.append((("rules", at, "id"), f"the rule {rule.id!r} is unreachable: {reason}", hint))
+    places = places_of(policy.source) if mistakes else Places()
+    return [Mistake(policy.name, *places.of(path), message, hint) for path, message, hint in mistakes]
+
+
+def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Path, str, str]]:
+    """The failing examples of one rule; and the rule itself, if another takes the ground from all its examples."""
+    found: list[tuple[Path, str, str]] = []
+    takers = set()
+    for i, example in enumerate(rule.examples.match):
+        verdict = judge_example(policy, matcher, example)
+        if rule.id not in {hit.rule for hit in verdict.hits}:
+            others = ", ".join(hit.rule for hit in verdict.hits) or "no rule"
+            message = f"rule {rule.id!r} must fire on this example and does not ({others} fired)"
+            found.append((("rules", at, "examples", "match", i), message, f"the example: {_short(example)}"))
+        takers.add(next((hit.rule for hit in verdict.hits if hit.ground), rule.id))
+    for i, example in enumerate(rule.examples.ignore):
+        hit = next((hit for hit in judge_example(policy, matcher, example).hits if hit.rule == rule.id), None)
+        if hit:
+            message = f"rule {rule.id!r} must not fire on this example and does"
+            found.append((("rules", at, "examples", "ignore", i), message, f"the words: {hit.evidence or 'none, its facts suffice'}"))
+    if rule.then.ground and rule.examples.match and rule.id not in takers and len(takers) == 1:
+        message = f"the rule {rule.id!r} is unreachable: all its examples get their ground from {takers.pop()!r} above it"
+        found.append((("rules", at, "id"), message, "move it up, or make that rule narrower"))
+    return found
+
+
+def _short(example: str | ExampleLetter) -> str:
+    text = example if isinstance(example, str) else example.text or example.subject
+    text = " ".join(text.split())
+    return repr(text if len(text) < 60 else text[:57] + "…")
+
+
+def _unreachable(policy: Policy, rule: Rule) -> str:
+    """Why no letter can ever fire the rule, or give it its ground; "" where one can."""
+    contradiction = _contradiction(rule.node)
+    if contradiction:
+        return contradiction
+    if not rule.then.ground:
+        return ""
+    for other in policy.rules:
+        if other is rule:
+            return ""
+        if other.then.ground and _covers(other.node, rule.node):
+            return f"every letter that it would catch gets its ground from {other.id!r} above it"
+    return ""
+
+
+def _contradiction(node: Node) -> str:
+    if isinstance(node, Leaf) or node.how == "not":
+        return ""
+    if node.how == "any":
+        found = [_contradiction(part) for part in node.parts]
+        return found[0] if all(found) else ""
+    wanted: dict[str, set[str]] = {}
+    denied = [part.parts[0] for part in node.parts if isinstance(part, Branch) and part.how == "not"]
+    for part in node.parts:
+        if (reason := _contradiction(part)) or part in denied:
+            return reason or f"it asks for {part} and for the opposite"
+        if isinstance(part, Leaf) and part.kind in ("letter", "language", "time", "priority", "attachment"):
+            values = set(map(str, part.value)) if isinstance(part.value, tuple) else {str(part.value)}
+            before = wanted.setdefault(part.kind, values)
+            if not before & values and "any" not in before | values:
+                return f"{part.kind} cannot be {' and '.join(sorted(before | values))} at once"
+    return ""
+
+
+def _covers(wide: Node, narrow: Node) -> bool:
+    """Whether every letter that `narrow` fits is fitted by `wide` too, as far as their shape can tell."""
+    if wide == narrow:
+        return True
+    if isinstance(wide, Leaf) and isinstance(narrow, Leaf):
+        listed = isinstance(wide.value, tuple) and isinstance(narrow.value, tuple)
+        alike = wide.kind == narrow.kind != "lacks" and wide.where in ("anywhere", narrow.where)
+        return alike and listed and set(narrow.value) <= set(wide.value)
+    if isinstance(narrow, Branch) and narrow.how == "any":
+        return all(_covers(wide, part) for part in narrow.parts)
+    if isinstance(wide, Branch) and wide.how == "all":
+        return all(_covers(part, narrow) for part in wide.parts)
+    if isinstance(wide, Branch) and wide.how == "any" and any(_covers(part, narrow) for part in wide.parts):
+        return True
+    return isinstance(narrow, Branch) and narrow.how == "all" and any(_covers(wide, part) for part in narrow.parts)

@@ -1,0 +1,106 @@
+"""Clause 4.2: what a letter tells, and what it leaves out. Judged by its content, not by its length alone.
+
+The words that tell nothing by themselves (greetings, pleas, «не работает», «сайт») stand in data/information.yaml. What
+remains describes the problem; from two telling words on, or one in a question, a letter has a usable description.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from bot.model import Letter
+from bot.policy.browsers import Software
+from bot.policy.words import Lexicon, Phrasebook, Token, Tokens
+
+ENOUGH = 2  # telling words that make a description
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+
+
+@lru_cache(1)
+def _data() -> dict[str, Any]:
+    text = (files("bot.policy") / "data" / "information.yaml").read_text("utf-8")
+    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return found
+
+
+class Content:
+    """Tells empty words from telling ones; its words go into the lexicon of all rules."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        book = Phrasebook({}, lexicon)
+        number = {name: lexicon.number(word for item in items for word in _single(book, str(item))) for name, items in _data().items()}
+        self.empty = frozenset(number[name] for name in ("function", "courtesy", "trouble", "service"))
+        self.function = frozenset((number["function"],))
+        self.courtesy = frozenset((number["courtesy"], number["function"]))
+        self.trouble = frozenset((number["trouble"],))
+        self.question = frozenset((number["question"],))
+        self.steps = frozenset((number["steps"],))
+        self.device = frozenset((number["device"],))
+
+    def telling(self, token: Token) -> bool:
+        """Whether a word tells something by itself."""
+        return not token.classes & self.empty and (len(token.word) > 2 or token.word.isdigit())
+
+    def told(self, parts: tuple[Tokens, ...]) -> set[str]:
+        """The different telling words of subject and text; a link counts as one, whatever it is made of."""
+        found: set[str] = set()
+        for tokens in parts:
+            links = [match.span() for match in _LINK.finditer(tokens.text)]
+            found.update(tokens.text[a:b].lower() for a, b in links)
+            for token in tokens.items:
+                if self.telling(token) and not any(a <= token.start < b for a, b in links):
+                    found.add(token.word[:6])  # the forms of one word tell once
+        return found
+
+    def lacks(self, letter: Letter, parts: tuple[Tokens, ...], software: tuple[Software, ...]) -> tuple[str, ...]:
+        """What clause 4.2 asks for and the letter leaves out: description, question, steps, environment, screenshot."""
+        told = self.told(parts)
+        asks = any("?" in tokens.text or any(item.classes & self.question for item in tokens.items) for tokens in parts)
+        lacking = []
+        picture = any(item.accepted and not item.logo for item in letter.attachments)
+        if len(told) < ENOUGH and not (told and asks) and not picture:
+            lacking.append("description")
+        if not asks:
+            lacking.append("question")
+        if sum(bool(item.classes & self.steps) for tokens in parts for item in tokens.items) < 2:
+            lacking.append("steps")
+        if not software and not any(item.classes & self.device for tokens in parts for item in tokens.items):
+            lacking.append("environment")
+        if not picture:
+            lacking.append("screenshot")
+        return tuple(lacking)
+
+    def asking(self, tokens: Tokens) -> list[tuple[int, int]]:
+        """The pieces of sentences that ask for something or tell of trouble, as offsets; courtesy alone asks nothing."""
+        found = []
+        for piece in _pieces(tokens):
+            content = [item for item in piece if not item.classes & self.courtesy]
+            start, end = piece[0].start, piece[-1].end
+            marked = "?" in tokens.text[end : end + 3] or any(item.classes & (self.trouble | self.question) for item in piece)
+            if content and marked:
+                found.append((start, end))
+        return found
+
+
+def _single(book: Phrasebook, item: str) -> list[str]:
+    singles, many = book.members(item)
+    return [*singles, *(word for words in many for word in words)]
+
+
+def _pieces(tokens: Tokens) -> list[list[Token]]:
+    """Sentences cut again at commas and at «и», «а», «также»: what is asked in one breath is still asked apart."""
+    pieces: list[list[Token]] = [[]]
+    before: Token | None = None
+    for item in tokens.items:
+        gap = tokens.text[before.end : item.start] if before else ""
+        new = before is None or item.sentence != before.sentence or any(mark in gap for mark in ",;:—–\n(")
+        if new or item.word in ("и", "а", "также", "еще", "and", "also", "but", "но"):
+            pieces.append([])
+        pieces[-1].append(item)
+        before = item
+    return [piece for piece in pieces if piece]

@@ -1,0 +1,294 @@
+"""The rules' questions about words and pictures, asked once of a letter, in the reader process.
+
+Words and phrases cost one dictionary look-up a word of the letter, substrings one pass of an Aho-Corasick automaton,
+whatever the number of rules. Patterns run one by one under a time limit; one that explodes is cut, reported under
+`SLOW` and not asked again until the rules change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import ahocorasick
+import regex
+
+from bot.model import Letter, Span
+from bot.policy import abuse
+from bot.policy.browsers import Finder, Software, meets
+from bot.policy.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
+from bot.policy.folding import Folded, fold
+from bot.policy.information import Content
+from bot.policy.literals import required
+from bot.policy.loading import load
+from bot.policy.policy import Policy
+from bot.policy.words import LONGEST, Lexicon, Phrase, Phrasebook, Tokens, cut
+
+SLOW = "!slow"  # reserved key: patterns that were cut by their limit, one span each with the pattern as its words
+LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one span each
+ASKING = "!asking"  # reserved key: the pieces of the letter that ask for something
+VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter was matched with
+LIMIT = 0.05  # seconds for one pattern on one letter
+MOST = 5  # spans kept for one leaf
+_REPLY = re.compile(r"\s*(re|aw|sv|fwd?|отв|ответ|на|ha|пересл|пер)\s*(\[\d+\]|\(\d+\))?\s*:", re.IGNORECASE)
+_TAG = re.compile(r"\[\s*[a-z][a-z0-9]{0,9}\s*-\s*\d+\s*\]", re.IGNORECASE)
+
+Matches = dict[str, tuple[Span, ...]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The subject or the text of a letter, cut into words and folded for substrings."""
+
+    where: str
+    tokens: Tokens
+    folded: Folded
+
+    def span(self, start: int, end: int) -> Span:
+        """Original offsets as a span; long evidence is shortened in the middle."""
+        words = " ".join(self.tokens.text[start:end].split())
+        return Span(where=self.where, start=start, end=end, words=words if len(words) < 200 else f"{words[:120]} … {words[-60:]}")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One phrase of a leaf: all its parts must stand in one sentence."""
+
+    key: str
+    where: str
+    parts: tuple[tuple[Phrase, ...], ...]
+
+
+@dataclass
+class _Found:
+    """Spans by key while a letter is matched."""
+
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+
+    def add(self, key: str, spans: Iterable[Span]) -> None:
+        kept = self.spans.setdefault(key, [])
+        for span in spans:
+            if len(kept) < MOST and span not in kept:
+                kept.append(span)
+
+
+class Matcher:
+    """The compiled questions of one version of the rules."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.lexicon = Lexicon()
+        self.book = Phrasebook(policy.file.vocabulary, self.lexicon)
+        self.finder, self.content = Finder(self.lexicon), Content(self.lexicon)
+        self.by_anchor: dict[int, list[_Item]] = {}
+        self.words: dict[int, list[tuple[str, str]]] = {}  # class -> (key, where)
+        self.literals: dict[str, list[tuple[str, str]]] = {}
+        self.patterns: list[tuple[Leaf, str, Any, str]] = []
+        self.prefilter: dict[str, list[int]] = {}  # literal -> numbers of patterns that cannot fit without it
+        self.others: list[Leaf] = []
+        self.only: list[tuple[Leaf, frozenset[int]]] = []
+        self.cut: set[str] = set()
+        every = {leaf.key: leaf for rule in policy.rules for leaf in leaves(rule.node) if leaf.kind in TEXT_KINDS}
+        for leaf in every.values():
+            getattr(self, f"_compile_{leaf.kind}", self._compile_other)(leaf)
+        self.automaton = self._automaton()
+        self.always = [i for i, (*_, literal) in enumerate(self.patterns) if not literal]
+        self.levels = bool([leaf for leaf in self.others if leaf.kind == "abuse"])
+
+    # ------------------------------------------------------------------------------------------------------ compiling
+
+    def _compile_phrases(self, leaf: Leaf) -> None:
+        for text in leaf.value:
+            item = _Item(leaf.key, leaf.where, self.book.read(text))
+            anchors = {phrase.anchor(self.lexicon) for phrase in min(item.parts, key=len)}
+            if len(item.parts) == 1 and len(item.parts[0]) == 1 and len(item.parts[0][0].steps) == 1 and not item.parts[0][0].after:
+                step = item.parts[0][0].steps[0]
+                if not step.forbidden:
+                    self.words.setdefault(step.number, []).append((leaf.key, leaf.where))
+                    continue
+            for anchor in anchors:
+                self.by_anchor.setdefault(anchor, []).append(item)
+
+    _compile_words = _compile_phrases
+
+    def _compile_contains(self, leaf: Leaf) -> None:
+        for text in leaf.value:
+            self.literals.setdefault(fold(text).text, []).append((leaf.key, leaf.where))
+
+    def _compile_pattern(self, leaf: Leaf) -> None:
+        for text in leaf.value:
+            literal = required(text)
+            if literal:
+                self.prefilter.setdefault(literal, []).append(len(self.patterns))
+            self.patterns.append((leaf, text, regex.compile(text, FLAGS), literal))
+
+    def _compile_only(self, leaf: Leaf) -> None:
+        numbers = [step.number for text in leaf.value for part in self.book.read(text) for phrase in part for step in phrase.steps]
+        self.only.append((leaf, frozenset(numbers)))
+
+    def _compile_other(self, leaf: Leaf) -> None:
+        self.others.append(leaf)
+
+    def _automaton(self) -> Any:
+        automaton = ahocorasick.Automaton()
+        for word in {*self.literals, *self.prefilter}:
+            automaton.add_word(word, word)
+        if len(automaton):
+            automaton.make_automaton()
+        return automaton
+
+    # ------------------------------------------------------------------------------------------------------- matching
+
+    def match(self, letter: Letter) -> Matches:
+        """Every leaf about words and pictures that holds, by its key, with the original words; see the reserved keys."""
+        parts = self._parts(letter)
+        found = _Found()
+        for part in parts:
+            self._phrases(part, found)
+            self._substrings(part, found)
+        software = {part.where: self.finder.find(part.tokens) for part in parts}
+        self._others(letter, parts, software, found)
+        self._about(letter, parts, software, found)
+        return {key: tuple(spans) for key, spans in found.spans.items()}
+
+    def _parts(self, letter: Letter) -> tuple[_Part, ...]:
+        """Subject and text. The subject of a reply or forward repeats somebody's words and is not judged."""
+        texts = [("text", letter.text)]
+        if letter.subject and not _REPLY.match(letter.subject) and not _TAG.search(letter.subject):
+            texts.insert(0, ("subject", letter.subject))
+        return tuple(_Part(where, cut(text, self.lexicon), fold(text[:LONGEST])) for where, text in texts)
+
+    def _phrases(self, part: _Part, found: _Found) -> None:
+        tokens, items = part.tokens, part.tokens.items
+        tried: set[int] = set()
+        for number, places in tokens.places.items():
+            for key, where in self.words.get(number, ()):
+                if where in ("anywhere", part.where):
+                    found.add(key, (part.span(items[at].start, items[at].end) for at in places[:MOST]))
+            for item in self.by_anchor.get(number, ()):
+                if id(item) not in tried and item.where in ("anywhere", part.where):
+                    tried.add(id(item))
+                    if spans := self._stands(item, part):
+                        found.add(item.key, spans)
+
+    def _stands(self, item: _Item, part: _Part) -> list[Span]:
+        """Where a phrase with all its parts stands; parts that are joined by `&` give the sentence's piece around them."""
+        items = part.tokens.items
+        places: list[dict[int, tuple[int, int]]] = []
+        for variants in item.parts:
+            hits = [hit for phrase in variants for hit in phrase.find(part.tokens, self.book.fillers)]
+            if not hits:
+                return []
+            if len(item.parts) == 1:
+                return [part.span(items[a].start, items[b].end) for a, b in hits[:MOST]]
+            places.append({items[a].sentence: (a, b) for a, b in hits})
+        shared = set.intersection(*(set(place) for place in places))
+        edges = [[place[sentence] for place in places] for sentence in sorted(shared)]
+        return [part.span(items[min(a for a, _ in edge)].start, items[max(b for _, b in edge)].end) for edge in edges[:MOST]]
+
+    def _substrings(self, part: _Part, found: _Found) -> None:
+        wanted = set(self.always)
+        if len(self.automaton):
+            for last, literal in self.automaton.iter(part.folded.text):
+                for key, where in self.literals.get(literal, ()):
+                    if where in ("anywhere", part.where):
+                        found.add(key, (part.span(*part.folded.span(last - len(literal) + 1, last + 1)),))
+                wanted.update(self.prefilter.get(literal, ()))
+        for number in sorted(wanted):
+            leaf, text, compiled, _ = self.patterns[number]
+            if leaf.where in ("anywhere", part.where):
+                spans = self._pattern(text, compiled, part, found)
+                if spans:
+                    found.add(leaf.key, spans)
+
+    def _pattern(self, text: str, compiled: Any, part: _Part, found: _Found) -> list[Span]:
+        """Where a pattern fits; one that takes longer than its limit is cut, reported and left out from then on."""
+        if text in self.cut:
+            return []
+        try:
+            fits = compiled.finditer(part.tokens.text, timeout=LIMIT, concurrent=True)
+            return [part.span(*fit.span()) for fit, _ in zip(fits, range(MOST), strict=False) if fit[0]]
+        except TimeoutError:
+            self.cut.add(text)
+            found.add(SLOW, (Span(where="pattern", start=0, end=0, words=text),))
+            return []
+
+    def _others(self, letter: Letter, parts: tuple[_Part, ...], software: dict[str, tuple[Software, ...]], found: _Found) -> None:
+        insults = {part.where: abuse.find(part.tokens.text) for part in parts} if self.levels else {}
+        for leaf in self.others:
+            for part in parts:
+                if leaf.where not in ("anywhere", part.where):
+                    continue
+                if leaf.kind == "abuse":
+                    spans = [part.span(item.start, item.end) for item in insults[part.where] if item.level in leaf.value]
+                elif leaf.kind == "software":
+                    spans = [part.span(item.start, item.end) for item in self._software(leaf, part.tokens, software[part.where])]
+                else:
+                    break
+                if spans:
+                    found.add(leaf.key, spans)
+            if leaf.kind == "header" and (spans := self._header(letter, leaf.value, found)):
+                found.add(leaf.key, spans)
+        for leaf, numbers in self.only:
+            spans = [span for part in parts if part.where == "text" for span in self._all_within(part, numbers)]
+            if spans:
+                found.add(leaf.key, spans)
+
+    def _software(self, leaf: Leaf, tokens: Tokens, named: tuple[Software, ...]) -> list[Software]:
+        kept: list[Software] = []
+        for test in leaf.value:
+            if test == "outdated":
+                kept += self.finder.outdated(tokens, named, self.policy.versions)
+            else:
+                kept += [item for item in named if test == "named" or meets(item, test)]
+        return kept
+
+    def _header(self, letter: Letter, test: HeaderTest, found: _Found) -> list[Span]:
+        spans = []
+        for name, value in letter.headers:
+            if name != test.name.lower():
+                continue
+            part = _Part("header", cut(value[:2000], self.lexicon), fold(value[:2000]))
+            folded = part.folded.text
+            holds = not (test.contains or test.pattern) or any(fold(word).text in folded for word in test.contains)
+            if holds or any(self._pattern(text, regex.compile(text, FLAGS), part, found) for text in test.pattern):
+                spans.append(Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}"))
+        return spans
+
+    def _all_within(self, part: _Part, numbers: frozenset[int]) -> list[Span]:
+        """The whole text as one span where it holds some of these words and beside them courtesy only."""
+        items = part.tokens.items
+        if "?" in part.tokens.text or not any(item.classes & numbers for item in items):
+            return []
+        if all(item.classes & (numbers | self.content.courtesy) or len(item.word) == 1 for item in items):
+            return [part.span(items[0].start, items[-1].end)]
+        return []
+
+    def _about(self, letter: Letter, parts: tuple[_Part, ...], software: dict[str, tuple[Software, ...]], found: _Found) -> None:
+        """What the letter lacks, what it asks, and with which rules it was matched."""
+        named = tuple(item for items in software.values() for item in items)
+        lacks = self.content.lacks(letter, tuple(part.tokens for part in parts), named)
+        if letter.language in ("ru", "en", ""):
+            found.add(LACKS, (Span(where="text", start=0, end=0, words=word) for word in lacks))
+        evidence = parts[-1].span(0, len(letter.text[:LONGEST].rstrip()))
+        for leaf in self.others:
+            if leaf.kind == "lacks" and LACKS in found.spans and set(leaf.value) <= set(lacks):
+                found.add(leaf.key, (evidence,))
+        for part in parts:
+            found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part.tokens)[:50])
+        found.spans[VERSION + self.policy.digest] = []
+
+
+@lru_cache(2)
+def matcher(source: bytes) -> Matcher:
+    """The matcher of these rules, compiled once a process. Raises RulesError for bytes that are no good rules."""
+    return Matcher(load(source))
+
+
+@lru_cache(2)
+def matcher_of(policy: Policy) -> Matcher:
+    """The same for a policy that is loaded already."""
+    return Matcher(policy)

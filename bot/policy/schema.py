@@ -1,0 +1,272 @@
+"""What may stand in rules.yaml: one pydantic model a section, with the defaults of the regulation.
+
+Only shapes and single values are checked here; what concerns several sections at once (a department that nobody
+knows, a calendar that never opens) is checked by `bot.policy.loading`. Every model forbids unknown keys.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bot.model import Ground, Priority
+from bot.policy.conditions import Condition, Strings
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True)
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]+\.[^@\s<>,;:\".]+", value):
+        raise ValueError("must be a mail address such as support@example.org")
+    return value.lower()
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Europe/Moscow or UTC") from None
+    return value
+
+
+def _written(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Mailbox = Annotated[str, AfterValidator(_address)]
+Clause = Annotated[str, BeforeValidator(_written), Field(pattern=r"^\d+(\.\d+)*$")]
+Text = Annotated[str, BeforeValidator(_written)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Language = Literal["ru", "en"]
+Translated = dict[Annotated[str, Field(pattern="^(ru|en)$")], str]
+Days = Annotated[int, Field(ge=1, le=366)]
+Hours = Annotated[int, Field(ge=1, le=8784)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Named(Section):
+    """Something with a name for people; `names` and `descriptions` hold it in further languages."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    names: Translated = {}
+
+    def name_in(self, language: str) -> str:
+        """The name in that language, or the plain one."""
+        return self.names.get(language, self.name)
+
+
+class Desk(Named):
+    """The desk itself: who it is and where letters to it go."""
+
+    service: Annotated[str, Field(max_length=120)] = ""  # what users call the product; "" means the desk's name
+    description: Translated = {}
+    address: Mailbox
+    aliases: tuple[Mailbox, ...] = ()
+    prefix: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$")] = "PF"
+    language: Language = "ru"
+    timezone: Annotated[str, AfterValidator(_zone)] = "Europe/Moscow"
+    regulation_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    own_lists: tuple[str, ...] = ()
+    links: dict[Name, str] = {}  # pages that answers point to: form, install, obtain …
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Every address that is the desk's own."""
+        return frozenset((self.address, *self.aliases))
+
+
+class ExceptionDay(Section):
+    """A day, or a run of days, whose hours differ from the weekly ones."""
+
+    day: date = Field(alias="date")
+    until: date | None = None
+    hours: Strings = ()  # empty means closed
+    reason: Translated = {}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ExceptionDay:
+        if self.until and self.until < self.day:
+            raise ValueError("'until' must not be before 'date'")
+        return self
+
+
+class CalendarSection(Section):
+    """Clause 2.1: when people work. Hours are wall-clock times in the desk's timezone."""
+
+    hours: Strings = ("10:00-22:00",)  # every day, unless `days` says otherwise
+    days: dict[str, Strings] = {}
+    breaks: Strings = ()
+    holidays: Literal["none", "RU", "BY", "KZ", "UA", "DE", "FR", "GB", "US"] = "none"
+    exceptions: tuple[ExceptionDay, ...] = ()
+
+
+class Announcement(Section):
+    """Clause 7: something users should know now. Letters that `when` describes are answered with it and linked to it."""
+
+    id: Name
+    kind: Literal["outage", "break", "holiday", "change", "news"] = "news"
+    since: datetime | None = None
+    until: datetime | None = None
+    text: Translated
+    when: Condition | None = None
+
+    def text_in(self, language: str) -> str:
+        """The text in that language, or in the first one there is."""
+        return self.text.get(language) or next(iter(self.text.values()), "")
+
+    def active(self, now: datetime) -> bool:
+        """Whether it holds at `now` (aware). An outage without `until` lasts until it is taken out of the file."""
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+
+
+class Agent(Section):
+    """Someone who answers letters. `trust: dkim` lets an aligned DKIM or DMARC pass stand for the signed address."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    address: Mailbox
+    lead: bool = False
+    trust: Literal["signed", "dkim"] = "signed"
+    language: Language | None = None
+
+
+class DepartmentSection(Named):
+    """Clauses 2.2 and 3.1: another part of the company. `answers: requester` sends its answers on as replies."""
+
+    address: Mailbox
+    answers: Literal["note", "requester"] = "note"
+
+
+class People(Section):
+    """Who works here."""
+
+    agents: Annotated[tuple[Agent, ...], Field(min_length=1)]
+    departments: dict[Name, DepartmentSection] = {}
+
+
+class Periods(Section):
+    """How long things last, beside the due times."""
+
+    reopen_days: Days = 14  # an answer to a closed ticket reopens it
+    remind_days: Days = 3  # a requester who is asked is reminded
+    silence_days: Days = 7  # … and the ticket is closed
+    low_offer_hours: Hours = 72  # clause 5.2: a low ticket this old is shown to the lead, who may refuse it
+    kept_hours: Hours = 24  # an agent's text without a command
+    suppress_days: Days = 30  # no automatic mail to an address that bounced
+    agent_link_days: Days = 30  # how long an agent's signed reply address works
+    confirm_hours: Hours = 24  # how long a fresh letter of an agent waits for #confirm
+
+
+class Due(Section):
+    """Clause 5.2: hours to a solution, by priority."""
+
+    high: Hours = 24
+    medium: Hours = 48
+    low: Hours = 96
+
+
+class Sla(Section):
+    """How due times are counted: over the clock, or over working hours only; and when agents are warned before."""
+
+    clock: Literal["wall", "working"] = "wall"
+    warn_hours: Hours = 4
+
+
+class Caps(Section):
+    """How many automatic letters may leave; over them letters are held or wait."""
+
+    requester_10_min: Count = 3
+    requester_3_hours: Count = 10
+    requester_day: Count = 20
+    ticket_10_min: Count = 10
+    acknowledgements_day: Count = 1  # through one ticket's signed addresses
+    same_subject_3_hours: Count = 3  # the letter with the same subject that is held
+    errors_10_min: Count = 30  # error letters to one agent
+    domain_hour: Count = 600
+    all_10_min: Count = 3000
+    staff_10_min: Count = 300
+    latch_days: Days = 7
+    held_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+
+class GroundSection(Section):
+    """What the machine does with a ground: suspend (ask), refuse (close), or stay (leave it to people, as a hint)."""
+
+    action: Literal["suspend", "refuse", "stay"] = "suspend"
+    clause: Clause = "4.6"
+    repeat: Literal["hint", "refuse"] = "hint"  # what a second time on the same ticket does, after a warning
+
+
+class Effect(Section):
+    """What a rule does when it fires."""
+
+    ground: Ground | None = None
+    action: Literal["suspend", "refuse", "stay"] | None = None  # instead of the ground's own action
+    topic: Name | None = None
+    priority: Priority | None = None
+    department: Name | None = None
+    labels: Strings = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Effect:
+        if not (self.ground or self.topic or self.priority or self.department or self.labels):
+            raise ValueError("must say what happens: ground, topic, priority, department or labels")
+        if self.action and not self.ground:
+            raise ValueError("'action' needs a 'ground'")
+        return self
+
+
+class ExampleLetter(Section):
+    """An example that is more than a text."""
+
+    subject: str = ""
+    text: str = ""
+    sender: str = Field(default="user@example.org", alias="from")
+    attachments: tuple[Literal["picture", "logo", "withheld"], ...] = ()
+    headers: dict[str, str] = {}
+    first: bool = True
+    priority: Priority | None = None
+    at: datetime | None = None
+
+
+class Examples(Section):
+    """Letters on which the rule must fire, and letters on which it must not."""
+
+    match: tuple[str | ExampleLetter, ...] = ()
+    ignore: tuple[str | ExampleLetter, ...] = ()
+
+
+class Rule(Section):
+    """One rule: what a letter must be like, and what follows."""
+
+    id: Name
+    clause: Clause
+    about: str = ""
+    when: Condition
+    unless: Condition | None = None
+    then: Effect
+    examples: Examples = Examples()
+
+
+class RulesFile(Section):
+    """The whole file."""
+
+    desk: Desk
+    calendar: CalendarSection = CalendarSection()
+    announcements: tuple[Announcement, ...] = ()
+    people: People
+    periods: Periods = Periods()
+    priorities: Due = Due()
+    sla: Sla = Sla()
+    caps: Caps = Caps()
+    grounds: dict[Ground, GroundSection] = {}
+    versions: dict[str, Text] = {}  # oldest browsers and systems that are still supported
+    vocabulary: dict[Annotated[str, Field(pattern=r"^\w[\w-]*$")], tuple[Text, ...]] = {}
+    rules: tuple[Rule, ...] = ()
