@@ -6,11 +6,13 @@ with the day (UTC), so every place of a letter is known from the id alone.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from bot.store.files import Disk
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
+WRITERS = 8  # threads that store letters; more only wait for the same disk
 TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
 
 
@@ -65,6 +68,7 @@ class Inbox:
         for folder in (self._tmp, self._new, data / "inbox" / "cur", self._dropped, self._parked):
             disk.mkdir(folder)
         self._days: set[Path] = set()
+        self._writers = ThreadPoolExecutor(WRITERS, "inbox")
 
     def new_id(self, now: datetime) -> str:
         """The id for a letter that comes in now."""
@@ -81,6 +85,10 @@ class Inbox:
             with contextlib.suppress(OSError):
                 self._disk.unlink(self._new / name)
             raise
+
+    async def take(self, raw: bytes, envelope: Envelope) -> None:
+        """As accept, in a thread of the inbox's own; letters that come at the same time share the sync of the folder."""
+        await asyncio.get_running_loop().run_in_executor(self._writers, self.accept, raw, envelope)
 
     def waiting(self) -> list[str]:
         """Ids of the letters to be handled, oldest first."""

@@ -1,0 +1,166 @@
+"""The SMTP door: what it takes is stored by `accept`, on disk and synced, before the sender hears 250."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import ipaddress
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from aiosmtpd.smtp import Envelope as Dialogue
+from aiosmtpd.smtp import Session
+
+from bot.intake.session import Limits, Talk
+from bot.intake.trace import received, received_count
+from bot.model import Envelope
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class Door:
+    """Listens for letters. Also the handler of its sessions: the methods named `handle_` are aiosmtpd's hooks."""
+
+    talk: type[Talk] = Talk
+
+    def __init__(
+        self,
+        accept: Callable[[bytes, Envelope], Awaitable[None]],
+        is_ours: Callable[[str], bool],
+        *,
+        new_id: Callable[[datetime], str],
+        now: Callable[[], datetime],
+        hostname: str,
+        tell: Callable[..., None] = lambda *_, **__: None,
+        limits: Limits | None = None,
+        trusted: frozenset[str] = frozenset(),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`accept` stores a letter durably or raises; `is_ours` says whether an address is the desk's; `tell` is the log.
+
+        `trusted` are addresses of relays to which the limits on connections do not apply.
+        """
+        self.accept, self.is_ours, self.new_id, self.now, self.tell = accept, is_ours, new_id, now, tell
+        self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
+        self.buffered = 0
+        self.closing = False
+        self._sessions: set[Talk] = set()
+        self._per_address: Counter[str] = Counter()
+        self._storing: set[asyncio.Task[str]] = set()
+        self._server: asyncio.Server | None = None
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd logs each command; we have a log of our own
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; the address that was bound, with the port that was found for 0. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: self.talk(self), host or None, port, backlog=512)
+        bound = self._server.sockets[0].getsockname()
+        return bound[0], bound[1]
+
+    async def stop(self, grace: float = 10) -> None:
+        """Take nothing new, finish the letters in hand for at most `grace` seconds, close the sessions."""
+        self.closing = True
+        if self._server is not None:
+            self._server.close()
+        for session in list(self._sessions):
+            if not session.busy:
+                session.say_goodbye("421 4.3.2 Shutting down")
+        tasks = {*self._storing, *(session.task for session in self._sessions)}
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+        for session in list(self._sessions):
+            session.abort()
+
+    # ------------------------------------------------------------------------------------------------- sessions
+
+    def admit(self, session: Talk) -> bool:
+        """Count a session in, if there is room for one more from its address."""
+        client, limits = session.client, self.limits
+        if client not in self.trusted and (
+            self.closing or len(self._sessions) >= limits.connections or self._per_address[_network(client)] >= limits.per_address
+        ):
+            self.tell("refused", client=client, code=421, words="too many connections")
+            return False
+        self._sessions.add(session)
+        self._per_address[_network(client)] += 1
+        return True
+
+    def release(self, session: Talk) -> None:
+        """Count a session out."""
+        self._sessions.discard(session)
+        network = _network(session.client)
+        self._per_address[network] -= 1
+        if not self._per_address[network]:
+            del self._per_address[network]
+
+    # --------------------------------------------------------------------------------------------------- hooks
+
+    async def handle_EHLO(self, session: Talk, greeting: Session, _: Dialogue, hostname: str, replies: list[str]) -> list[str]:  # noqa: N802
+        """What we offer, in one packet: no AUTH, and PIPELINING, which aiosmtpd can do but does not say."""
+        greeting.host_name = hostname
+        replies.insert(1, "250-PIPELINING")
+        return ["\r\n".join(reply for reply in replies if not reply.startswith("250-AUTH"))]
+
+    async def handle_RCPT(self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]) -> str:  # noqa: N802
+        """Only our own addresses, and not too many."""
+        if len(dialogue.rcpt_tos) >= self.limits.recipients:
+            return "452 4.5.3 Too many recipients"
+        if not self.is_ours(address):
+            self.tell("refused", client=session.client, code=550, words=f"no such address: {address}")
+            return "550 5.1.1 No such address here"
+        dialogue.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    # ------------------------------------------------------------------------------------------------- letters
+
+    async def take(self, talk: Talk, content: bytes) -> str:
+        """Store a letter and answer; goes on to the end even when the client has left meanwhile."""
+        if received_count(content) > self.limits.received:
+            self.tell("refused", client=talk.client, code=554, words="loop: too many Received headers")
+            return "554 5.4.6 Too many hops, this letter goes round in circles"
+        task = asyncio.ensure_future(self._store(talk, content))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+        return await asyncio.shield(task)
+
+    async def _store(self, talk: Talk, content: bytes) -> str:
+        now, dialogue = self.now(), talk.dialogue
+        envelope = Envelope(
+            letter=self.new_id(now),
+            received=now,
+            mail_from="" if dialogue.mail_from in (None, "<>") else dialogue.mail_from,
+            recipients=tuple(dict.fromkeys(dialogue.rcpt_tos)),
+            client=talk.client,
+            intake=talk.protocol.lower(),
+        )
+        try:
+            await self.accept(received(envelope, talk.with_protocol, talk.helo, self.hostname) + content, envelope)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the letter is not stored, and its sender must come again
+            return self.trouble(error)
+        self.tell("accepted", letter=envelope.letter, intake=envelope.intake, client=talk.client, size=len(content),
+                  recipients=len(envelope.recipients))  # fmt: skip
+        return f"250 2.0.0 OK {envelope.letter}"
+
+    def trouble(self, error: Exception) -> str:
+        """The reply to an error of our own: for a while, never for good, and without its text."""
+        self.tell("error", where="smtp", kind=type(error).__name__, words=str(error))
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
+            return "452 4.3.1 Insufficient system storage, try again later"
+        return "451 4.3.0 Local error, try again later"
+
+
+def server_tls(cert: str, key: str) -> ssl.SSLContext:
+    """The context for STARTTLS from PEM files; raises OSError or ssl.SSLError."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+@functools.lru_cache(4096)
+def _network(client: str) -> str:
+    """Whom a limit counts: an IPv4 address, but a /64 of IPv6, which is what one host usually has."""
+    return str(ipaddress.ip_network(f"{client}/64", strict=False)) if ":" in client else client
