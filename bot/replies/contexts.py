@@ -219,6 +219,7 @@ class Handed(Context):
     agent: str
     history: tuple[PublicEntry, ...] = ()
     files: tuple[Attachment, ...] = ()
+    to_requester: bool = False  # rules.yaml says that this department's answers go to the requester
 
 
 class Help(Context):

@@ -30,7 +30,7 @@ AS_TEXT = str.maketrans(STAND_INS, KNOWN)
 AS_LINE = AS_TEXT | {ord(NEWLINE): " ", 10: " "}
 AS_HTML = {ord(stand_in): escape(known) for stand_in, known in zip(STAND_INS, KNOWN, strict=True)} | {ord(NEWLINE): "<br>\n"}
 
-LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]+)\)")
+LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
 SCHEMES = ("https://", "http://", "mailto:")
@@ -68,8 +68,8 @@ def literal(value: str) -> str:
 
 
 def quoted(value: str) -> Marked:
-    """The value as a quote block, line for line."""
-    return Marked("\n".join("> " + line for line in literal(value).split(NEWLINE)))
+    """The value as a quote block, line for line; empty lines around it are left out."""
+    return Marked("\n".join("> " + line for line in literal(value).strip(NEWLINE).split(NEWLINE)))
 
 
 def one_line(source: str) -> str:
@@ -140,11 +140,11 @@ def _indented(item: str) -> str:
 
 def _inline_text(line: str, told: set[str]) -> str:
     def link(found: re.Match[str]) -> str:
-        label, url = found.groups()
+        opened, label, url = found.groups()
         if url in told or url.removeprefix("mailto:") == label:
-            return label
+            return f"({label})" if opened else label
         told.add(url)
-        return f"{label} ({url})"
+        return f"({label}: {url})" if opened else f"{label} ({url})"
 
     return BOLD.sub(r"\1", LINK.sub(link, line) if "](" in line else line)
 
@@ -189,12 +189,14 @@ def _block_html(block: Block) -> str:
 def _inline_html(line: str) -> str:
     shown = escape(SPACES.sub(lambda found: "\xa0" * (len(found[0]) - 1) + " ", line)).replace("\n", NEWLINE)
     if "](" in shown:
-        shown = LINK.sub(lambda found: _anchor(*found.groups()), shown)
+        shown = LINK.sub(_anchor, shown)
     return BOLD.sub(r"<b>\1</b>", shown)
 
 
-def _anchor(label: str, url: str) -> str:
-    return f'<a href="{url}">{label}</a>' if url.startswith(SCHEMES) else f"{label} ({url})"
+def _anchor(found: re.Match[str]) -> str:
+    opened, label, url = found.groups()
+    shown = f'<a href="{url}">{label}</a>' if url.startswith(SCHEMES) else f"{label}: {url}"
+    return f"({shown})" if opened else shown
 
 
 def _button_html(line: str) -> str:

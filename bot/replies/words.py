@@ -55,6 +55,8 @@ WORDS: Words = {
 # Where the regulation's own word would blame or puzzle the one who asked (clause 5.1, letter г).
 TACTFUL: Words = {
     Resolution: {
+        Resolution.solved: ("решена", "solved"),
+        Resolution.not_reproducible: ("не воспроизводится", "not reproducible"),
         Resolution.user_error: ("не является дефектом Сервиса", "not a defect of the Service"),
         Resolution.infrastructure: ("причина вне Сервиса", "the cause lies outside the Service"),
         Resolution.complaint: ("претензия рассмотрена", "complaint reviewed"),
