@@ -1,0 +1,144 @@
+"""Finds what introduces another person's words: an attribution line, a block of quoted headers, a forward mark.
+
+Everything works on a window of a few lines of bounded length, so reading a letter stays linear in its size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.reading.mail_words import ADDRESS, CLOCK, DATE, DATED, HEADER, HEADER_CLASS, VERB
+
+LONGEST = 500  # characters; a longer line introduces nothing
+_WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
+_BLOCK = 16  # lines a header block may take
+
+_ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
+_ENDS = re.compile(r"[:：]\s*[-_*—–]{0,12}$|[-—–]{3,12}$")
+_CLOSES = re.compile(r"^>\s?[>\s]{0,3}(?:[:：,]|\w[\w() ]{0,30}[:：])?\s*$")
+_YOU = re.compile(r"(?<!\w)(?:you wrote|вы (?:писали|написали)|ви писали|пользователь|użytkownik|user|utilisateur)(?!\w)", re.IGNORECASE)
+_NAMED = re.compile(r"(?:,|[ap]\.?m\.?|\+\d{4}|\))\s(?:[\"'«]?[^\W\d_a-zа-яё][\w.'’»\"-]*,?\s?){1,5}$", re.IGNORECASE)
+_FROM = re.compile(r"(?<!\w)(?:от|from|від|von|de|da)\s", re.IGNORECASE)
+
+
+def attribution(lines: Sequence[str], start: int) -> tuple[int, bool] | None:
+    """The attribution that begins at `start`: the line after it, and whether it stands on its own (True) or only
+    counts when quoted lines follow (False). None when nothing there looks like one. Wrapped ones are joined.
+    """
+    first = lines[start].strip()
+    if not _may_begin(first):
+        return None
+    joined, best = first, None
+    for end in range(start + 1, start + _WINDOW + 1):
+        strength = _strength(joined)
+        line = _continued(joined, lines, end) if end < len(lines) else ""
+        if strength and not line.startswith(">"):
+            return end, True
+        if strength is False:
+            best = end, False
+        if not line:
+            break
+        joined = f"{joined} {line}".rstrip() if line != "\n" else joined
+        if len(joined) > LONGEST:
+            break
+    return best
+
+
+def _may_begin(line: str) -> bool:
+    """A cheap look at the first line: it is short and begins with a date, or names an address or a writer."""
+    if not 6 <= len(line) <= LONGEST:
+        return False
+    return bool(DATED.match(line)) or "@" in line or "<" in line or (bool(_ENDS.search(line)) and bool(VERB.search(line)))
+
+
+def _continued(joined: str, lines: Sequence[str], at: int) -> str:
+    """The line that goes on with an unfinished attribution; a newline for a blank that may be skipped; or ""."""
+    line = lines[at].strip()
+    opened = joined.count("<") > joined.count(">")
+    if line.startswith(">"):
+        return line if opened and _CLOSES.match(line) else ""
+    if not line:
+        following = lines[at + 1].strip() if at + 1 < len(lines) else ""
+        return "\n" if opened or following.startswith(("<", "mailto:")) else ""
+    if len(line) > LONGEST or (DATED.match(line) and DATED.match(joined) and CLOCK.search(joined)):
+        return ""
+    return line
+
+
+def _strength(text: str) -> bool | None:
+    """True: an attribution whatever follows; False: one if quoted lines follow; None: not (yet) one."""
+    core = text.strip(" -_*—–\t")
+    ends = bool(_ENDS.search(text.rstrip()))
+    dated = DATED.match(core) is not None
+    angle = _ANGLE.search(core)
+    if not (ends or dated or angle):
+        return None
+    verb = VERB.search(core)
+    address = angle or ADDRESS.search(core)
+    if verb and (ends or len(core) - verb.end() <= 2):
+        date = DATE.search(core)
+        if date and address and (dated or angle):
+            return True
+        if dated and CLOCK.search(core) and (_NAMED.search(core[: verb.start()].rstrip(" ") + " ") or _YOU.search(core)):
+            return True
+        if (dated and ends) or _YOU.search(core) or (address and ends):
+            return False
+        return False if ends and _two_names(core[: verb.start()]) else None
+    if dated and address and len(core) - address.end() <= 6:
+        if angle and (ends or core.endswith(">")):
+            return True
+        return ends and _FROM.search(core[: address.start()]) is not None
+    return False if dated and CLOCK.search(core) and (ends or len(core) < 45) else None
+
+
+def _two_names(words: str) -> bool:
+    """Two to four words that all begin with a capital: "Иван Петров" писал(а), not "система" пишет."""
+    names = words.strip(" \"'«».,").split()
+    return 2 <= len(names) <= 4 and all(name[:1].isupper() or name[:1] in "\"'«(" for name in names)
+
+
+def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool:
+    """Whether a block of quoted headers (From, Sent, To, Subject in any language) begins at `start`.
+
+    `nothing_before`: the letter has no words above it; then the block must be complete, since a form that was
+    mailed may begin with a few fields of its own.
+    """
+    kinds: dict[str, str] = {}
+    plain = 0
+    for at in range(start, min(len(lines), start + _BLOCK)):
+        line = lines[at].strip()
+        if len(line) > 2000:
+            break
+        found = header_field(line)
+        if found and found[0] in kinds and found[0] != "other":
+            break
+        if found:
+            kinds[found[0]] = found[1]
+            plain = 0
+        elif at == start:
+            return False
+        elif (line and plain >= 3) or (not line and plain >= 1 and len(kinds) >= 3):
+            break
+        else:
+            plain += 1
+    return _complete(kinds, nothing_before)
+
+
+def header_field(line: str) -> tuple[str, str] | None:
+    """(what the header means, its value) of a line such as "*Sent:* Monday", or None."""
+    match = HEADER.match(line[:LONGEST])
+    kind = HEADER_CLASS.get(match[1].strip().lower()) if match else None
+    return (kind, match[2].strip()) if match and kind else None
+
+
+def _complete(kinds: dict[str, str], nothing_before: bool) -> bool:
+    """Enough headers, with values of their own kind, to be a letter's and not a sentence with a colon."""
+    known = kinds.keys() - {"other"}
+    dated = "date" in kinds and bool(DATE.search(kinds["date"]) or CLOCK.search(kinds["date"]))
+    addressed = any("@" in kinds.get(kind, "") for kind in ("from", "to"))
+    if "from" not in known:
+        return len(known) >= 3 and dated and addressed
+    if nothing_before:
+        return len(known) >= 3 and (dated or addressed)
+    return len(known) >= 3 or (len(known) == 2 and (dated or addressed))
