@@ -27,7 +27,7 @@ from bot.store.files import Disk
 from bot.store.inbox import Inbox
 
 CONNECTIONS = 10
-BODY = b"From: user@example.org\r\nTo: support@providence.film\r\nSubject: bench\r\nMessage-ID: <%d@bench>\r\n\r\n" + b"x" * 76 + b"\r\n" + (
+BODY = b"From: user@example.org\r\nTo: support@providence.film\r\nSubject: bench\r\nMessage-ID: <%d@bench>\r\n\r\n" + (
     b"The player does not start after the update.\r\n" * 42
 )
 
@@ -73,7 +73,7 @@ class Bare:
         os.write(handle, content)
         os.fsync(handle)
         os.close(handle)
-        os.rename(self.tmp / name, self.new / name)
+        os.rename(self.tmp / name, self.new / name)  # noqa: PTH104
         handle = os.open(self.new, os.O_RDONLY)
         os.fsync(handle)
         os.close(handle)

@@ -5,7 +5,8 @@ Only the fields that an event names are written, so no letter text and no secret
 
 from __future__ import annotations
 
-import logging.handlers
+import os
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -82,32 +83,41 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
+        self._path = path
+        self._file = -1
+        self._which = (0, 0)  # device and inode of the open file
         self._torn = False
+        self._lock = threading.Lock()
         self.lost = 0
 
     def write(self, line: str) -> None:
-        handler = self._handler
-        handler.acquire()
+        with self._lock:
+            try:
+                self._follow()
+                # After a failed write the file may end within a line: the next one begins on its own.
+                data = (f"\n{line}\n" if self._torn else f"{line}\n").encode()
+                self._torn = os.write(self._file, data) < len(data)
+            except OSError:
+                self._torn = True
+            self.lost += self._torn
+
+    def _follow(self) -> None:
+        """Have the file open that bears the name now."""
         try:
-            handler.reopenIfNeeded()
-            if handler.stream is None:
-                handler.stream = handler._open()
-            # After a failed write the file may end within a line: the next one begins on its own.
-            handler.stream.write(f"\n{line}\n" if self._torn else f"{line}\n")
-            handler.stream.flush()
+            found = self._path.stat()
+        except FileNotFoundError:
+            found = None
+        if self._file < 0 or found is None or (found.st_dev, found.st_ino) != self._which:
+            self.close()
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
             self._torn = False
-        except (OSError, ValueError):
-            self.lost += 1
-            self._torn = True
-        finally:
-            handler.release()
+            opened = os.fstat(self._file)
+            self._which = opened.st_dev, opened.st_ino
 
     def close(self) -> None:
-        try:
-            self._handler.close()
-        except (OSError, ValueError):
-            self.lost += 1
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 class Log:
@@ -149,7 +159,7 @@ class Log:
         if (known := EVENTS.get(word)) is None:
             if self._strict:
                 raise UnknownEventError(f"there is no event {word!r} in bot.log.EVENTS")
-            known, given = EVENTS["error"], {"event": "error", "where": "log", "kind": "UnknownEvent", "words": word}
+            known, given = EVENTS["error"], {**given, "event": "error", "where": "log", "kind": "UnknownEvent", "words": word}
         strangers = given.keys() - {*known.fields, "event", "letter", "ticket"}
         if strangers and self._strict:
             raise UnknownEventError(f"the event {word!r} has no field {', '.join(sorted(strangers))}")
@@ -166,17 +176,18 @@ _HEAD = ("time", "event", "level")
 
 
 def _bound(_logger: Any, _method: str, given: EventDict) -> EventDict:
-    """Long words are cut, and lone surrogates, which no UTF-8 file can hold, are replaced."""
+    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
     return {key: _short(value) for key, value in given.items()}
 
 
 def _short(value: Any) -> Any:
     if isinstance(value, str):
-        return value[:LONGEST].encode("utf-8", "replace").decode("utf-8")
+        value = value[:LONGEST]
+        return value if value.isprintable() else "".join(char if char.isprintable() else " " for char in value)
     return [_short(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> str:
-    """A value in a line for people; one with spaces or control characters in quotes, so that nobody can forge a line."""
+    """A value in a line for people; one with spaces in quotes, so that nobody can forge a field."""
     text = str(value)
-    return text if text.isprintable() and " " not in text and text else repr(text)
+    return text if text and " " not in text else repr(text)

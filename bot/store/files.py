@@ -68,7 +68,7 @@ class Disk:
     """The steps that change a disk. The first seven are the seam for tests; the others are made of them."""
 
     def __init__(self) -> None:
-        self._folders = FolderSync(self.fsync_folder)
+        self._folders = FolderSync(lambda folder: self.fsync_folder(folder))
 
     def write(self, path: Path, data: bytes, mode: int = 0o640) -> None:
         """Write a new file and sync it; raises FileExistsError where there is one."""

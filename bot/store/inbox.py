@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -99,14 +100,14 @@ class Inbox:
         places = (self._new, self._day(letter), self._parked, self._dropped)
         for folder in (*places, *places):  # twice: it may be on the move from one place to the next
             with contextlib.suppress(FileNotFoundError):
-                first, _, raw = (folder / (letter + SUFFIX)).read_bytes().partition(b"\n")
+                first, _, raw = _file(folder, letter).read_bytes().partition(b"\n")
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
 
     def path(self, letter: str) -> Path:
         """The file of a letter, for people at the shell; raises NoLetterError."""
         places = (self._new, self._day(letter), self._parked, self._dropped)
-        found = next((folder / (letter + SUFFIX) for folder in places if (folder / (letter + SUFFIX)).exists()), None)
+        found = next((path for path in (_file(folder, letter) for folder in places) if path.exists()), None)
         if found is None:
             raise NoLetterError(f"there is no letter {letter}")
         return found
@@ -124,6 +125,8 @@ class Inbox:
 
     def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
         """Set a letter aside with the reason and the end of the traceback; raises NoLetterError."""
+        if not any(_file(folder, letter).exists() for folder in (self._new, self._parked)):
+            raise NoLetterError(f"there is no letter {letter}")
         self._note(self._parked, Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:]))
         self._move(letter, self._new, self._parked)
         self._disk.sync_folder(self._parked)
@@ -140,7 +143,7 @@ class Inbox:
 
     def drop(self, letter: str, now: datetime) -> None:
         """Give a parked letter up. It stays in the archive, marked, so that it stays accounted for; raises NoLetterError."""
-        if not (self._parked / (letter + SUFFIX)).exists():
+        if not _file(self._parked, letter).exists():
             raise NoLetterError(f"there is no parked letter {letter}")
         self._note(self._dropped, msgspec.structs.replace(self._reason(letter), dropped=now))
         self._move(letter, self._parked, self._dropped)
@@ -174,15 +177,14 @@ class Inbox:
 
     def _day(self, letter: str) -> Path:
         """The archive folder of an id; an id of people's making leads nowhere outside the archive."""
-        digits = letter[:8] if letter[:8].isdigit() else "00000000"
+        digits = letter[:8] if re.match("[0-9]{8}T", letter) else "00000000"
         return self._archive / f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
 
     def _move(self, letter: str, source: Path, target: Path) -> None:
-        name = letter + SUFFIX
         try:
-            self._disk.rename(source / name, target / name)
+            self._disk.rename(_file(source, letter), _file(target, letter))
         except FileNotFoundError:
-            if not (target / name).exists():
+            if not _file(target, letter).exists():
                 raise NoLetterError(f"there is no letter {letter} in {source}") from None
 
     def _note(self, folder: Path, reason: Parked) -> None:
@@ -193,8 +195,15 @@ class Inbox:
         try:
             return msgspec.json.decode((self._parked / f"{letter}.json").read_bytes(), type=Parked)
         except (FileNotFoundError, msgspec.DecodeError):
-            at = datetime.fromtimestamp((self._parked / (letter + SUFFIX)).stat().st_mtime, UTC)
+            at = datetime.fromtimestamp(_file(self._parked, letter).stat().st_mtime, UTC)
             return Parked(letter=letter, reason="the note of the reason is gone", at=at)
+
+
+def _file(folder: Path, letter: str) -> Path:
+    """The file of an id; one of people's making must not lead out of the folder."""
+    if not re.fullmatch(r"[\w-]+", letter):
+        raise NoLetterError(f"there is no letter {letter!r}")
+    return folder / (letter + SUFFIX)
 
 
 def _ids_in(folder: Path) -> Iterator[str]:

@@ -1,0 +1,188 @@
+"""Synced writes, shared folder syncs, the lock and the secret."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bot.store.files import DataLock, Disk, FolderSync, LockedError, read_secret
+
+STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
+
+
+class Failing(Disk):
+    """A disk on which one kind of step fails."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        setattr(self, step, fail)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_write_is_whole_and_leaves_no_temporary_file(tmp_path):
+    Disk().write_synced(tmp_path / "t", tmp_path / "f", b"one")
+    Disk().write_synced(tmp_path / "t", tmp_path / "f", b"two")
+    assert (tmp_path / "f").read_bytes() == b"two"
+    assert names(tmp_path) == ["f"]
+
+
+def test_what_a_crash_left_under_the_temporary_name_is_replaced(tmp_path):
+    (tmp_path / "t").write_bytes(b"half of a much longer letter")
+    Disk().write_synced(tmp_path / "t", tmp_path / "f", b"whole")
+    assert (tmp_path / "f").read_bytes() == b"whole"
+
+
+def test_an_exclusive_write_never_replaces(tmp_path):
+    Disk().write_synced(tmp_path / "t", tmp_path / "f", b"first", exclusive=True)
+    with pytest.raises(FileExistsError):
+        Disk().write_synced(tmp_path / "t", tmp_path / "f", b"second", exclusive=True)
+    assert (tmp_path / "f").read_bytes() == b"first"
+    assert names(tmp_path) == ["f"]
+
+
+def test_of_many_exclusive_writers_one_wins(tmp_path):
+    def take(number: int) -> bool:
+        try:
+            Disk().write_synced(tmp_path / f"t{number}", tmp_path / "f", str(number).encode(), exclusive=True)
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(40))) == 1
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("step", ["write", "fsync", "rename", "link"])
+def test_a_failed_step_changes_nothing(tmp_path, step, exclusive):
+    if step == ("rename" if exclusive else "link"):
+        pytest.skip("not a step of this way")
+    (tmp_path / "other").write_bytes(b"")
+    with pytest.raises(OSError, match="no space"):
+        Failing(step).write_synced(tmp_path / "t", tmp_path / "f", b"data", exclusive=exclusive)
+    assert names(tmp_path) == ["other"]
+
+
+def test_a_failed_folder_sync_is_told(tmp_path):
+    with pytest.raises(OSError, match="no space"):
+        Failing("fsync_folder").write_synced(tmp_path / "t", tmp_path / "f", b"data")
+
+
+def test_many_files_share_one_sync_of_their_folder(tmp_path):
+    class Counting(Disk):
+        folders = 0
+
+        def fsync_folder(self, folder: Path) -> None:
+            self.folders += 1
+            super().fsync_folder(folder)
+
+    disk = Counting()
+    disk.write_many((tmp_path / f".{number}", tmp_path / f"{number}", b"x") for number in range(50))
+    assert len(names(tmp_path)) == 50
+    assert disk.folders == 1
+
+
+def test_folders_are_made_with_those_above_them(tmp_path):
+    disk = Disk()
+    disk.mkdir(tmp_path / "a" / "b" / "c")
+    disk.mkdir(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_a_caller_comes_back_only_after_a_sync_that_began_after_its_call(tmp_path):
+    began: list[int] = []  # for each fsync: how many calls had been made when it began
+    calls = 0
+    lock, gate = threading.Lock(), threading.Semaphore(0)
+
+    def fsync(_: Path) -> None:
+        with lock:
+            began.append(calls)
+        gate.acquire()
+
+    folders = FolderSync(fsync)
+    results: list[tuple[int, int]] = []
+
+    def call() -> None:
+        nonlocal calls
+        with lock:
+            calls += 1
+            mine = calls
+        folders.sync(tmp_path)
+        with lock:
+            results.append((mine, max(began)))
+
+    threads = [threading.Thread(target=call) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        gate.release()
+        threads[0].join(0.001)
+    assert len(results) == 30
+    assert all(begun >= mine for mine, begun in results)
+    assert len(began) < 30, "threads that wait together share an fsync"
+
+
+def test_a_failed_shared_sync_is_not_taken_for_a_good_one(tmp_path):
+    entered, go = threading.Event(), threading.Event()
+    turns = iter([OSError(errno.EIO, "broken"), None, None])
+
+    def fsync(_: Path) -> None:
+        entered.set()
+        go.wait(5)
+        if error := next(turns):
+            raise error
+
+    folders = FolderSync(fsync)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(folders.sync, tmp_path)
+        entered.wait(5)
+        second = pool.submit(folders.sync, tmp_path)
+        go.set()
+        with pytest.raises(OSError, match="broken"):
+            first.result(5)
+        assert second.result(5) is None
+    assert next(turns) is None, "the second asked for an fsync of its own"
+
+
+def test_a_second_desk_is_kept_out_and_told_by_whom(tmp_path):
+    with DataLock(tmp_path), pytest.raises(LockedError, match=rf"in use by another desk \(process {os.getpid()}\)"):
+        DataLock(tmp_path).take()
+    with DataLock(tmp_path):
+        pass
+
+
+def test_the_lock_of_a_dead_process_is_free(tmp_path):
+    program = f"import os, pathlib; from bot.store.files import DataLock; DataLock(pathlib.Path({str(tmp_path)!r})).take(); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 9
+    with DataLock(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_the_secret_is_made_once_and_is_ours_alone(tmp_path):
+    path = tmp_path / "new" / "secret"
+    with ThreadPoolExecutor(4) as pool:
+        keys = set(pool.map(lambda _: read_secret(path, Disk()), range(4)))
+    assert len(keys) == 1
+    assert len(keys.pop()) == 64
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert names(path.parent) == ["secret"]
+
+
+def test_a_short_secret_is_refused(tmp_path):
+    (tmp_path / "secret").write_text("1234\n")
+    with pytest.raises(ValueError, match="at least 32 characters"):
+        read_secret(tmp_path / "secret", Disk())
