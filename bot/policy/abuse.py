@@ -27,7 +27,8 @@ _CHUNK = re.compile(r"\S{1,80}")
 _PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
 _RUSSIAN = re.compile(r"[а-я]{2,}")
 _ENGLISH = re.compile(r"(?<![^\W_])[a-z']{3,}(?![^\W_])")
-_DISGUISED = re.compile(r"[а-яa-z\d][^а-яa-z\s]+[а-яa-z]|[а-я][a-z\d*@#$%]|[a-z][а-я*@#$%]|^[*@#$%\d][а-яa-z]")
+_DISGUISED = re.compile(r"[а-яa-z\d][^а-яa-z\s]+[а-яa-z]|[а-я][a-z\d*@#$%]|[a-z][а-я*@#$%]|^[*@#$%\d][а-яa-z]{2}")
+_ORDINAL = re.compile(r"\d+\W")
 _EDGES = re.compile(r"^[^\w*@#$%]+|[^\w*@#$%]+$")
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
 _DOUBLED = re.compile(r"([а-я])\1")
@@ -108,7 +109,7 @@ def lexicon() -> Lexicon:
         unless = re.compile(item["unless"]) if "unless" in item else None
         for key in item["keys"]:
             keys.setdefault(key, []).append(len(entries))
-        entries.append(Entry(item["id"], item["level"], re.compile(item["match"].replace("%", data["prefixes"])), unless))
+        entries.append(Entry(item["id"], item["level"], re.compile(item["match"]), unless))
     for key, numbers in keys.items():
         automaton.add_word(key, tuple(numbers))
     automaton.make_automaton()
@@ -173,7 +174,7 @@ def _disguised(piece: re.Match[str]) -> list[Found]:
         return []
     if word := known.english.words.get(core):
         form: Form | None = word
-    elif _DISGUISED.search(core):
+    elif _DISGUISED.search(core) and not _ORDINAL.match(core):
         form = known.russian.meant(core) or (known.english.meant(core) if core.isascii() else None)
     elif core.isascii() and known.latin.search(core):
         form = known.russian.meant(core)
