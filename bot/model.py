@@ -118,7 +118,7 @@ class Delivery(StrEnum):
 # --------------------------------------------------------------------------------------------------- a letter, read
 
 
-class Envelope(Value):
+class Envelope(Value, frozen=True):
     """What the intake knew of a letter beside its bytes."""
 
     letter: str  # the inbox id: sortable by time, unique
@@ -129,14 +129,14 @@ class Envelope(Value):
     intake: str = "smtp"  # smtp, lmtp, pipe, imap, form
 
 
-class Address(Value):
+class Address(Value, frozen=True):
     """A mailbox out of a header: the shown name and the address, in lower case."""
 
     email: str
     name: str = ""
 
 
-class Attachment(Value):
+class Attachment(Value, frozen=True):
     """One file of a letter. Its bytes stay in the archived letter, at part `part`."""
 
     name: str  # made safe for showing; never used as a file name
@@ -149,14 +149,14 @@ class Attachment(Value):
     logo: bool = False  # a picture of a signature or a letter's decoration, not a screenshot
 
 
-class Hit(Value):
+class Hit(Value, frozen=True):
     """A reason for a class or against an answer, with the words that gave it."""
 
     rule: str
     evidence: str = ""
 
 
-class Span(Value):
+class Span(Value, frozen=True):
     """Where a leaf condition was found: the original words of subject or text."""
 
     where: str  # subject, text, header, attachment
@@ -165,7 +165,7 @@ class Span(Value):
     words: str
 
 
-class Letter(Value):
+class Letter(Value, frozen=True):
     """What a reader process made of the bytes. Texts hold no NUL and no lone surrogates."""
 
     envelope: Envelope
@@ -190,6 +190,7 @@ class Letter(Value):
     kind: LetterClass = LetterClass.human  # by the headers alone; tickets.place looks again with the signatures
     bounced: tuple[tuple[str, str], ...] = ()  # (recipient, status code) of a delivery report
     reported_ids: tuple[str, ...] = ()  # Message-IDs embedded in a bounce or report
+    aligned: str = ""  # how From was authenticated (dkim, dmarc, relay, form), "" for unproved; set at the edge
     matches: dict[str, tuple[Span, ...]] = {}  # leaf condition -> where it was found
     ms: float = 0.0  # reading time in milliseconds
 
@@ -206,7 +207,7 @@ class Letter(Value):
 # -------------------------------------------------------------------------------------------------------- a verdict
 
 
-class Evidence(Value):
+class Evidence(Value, frozen=True):
     """A rule that fired, and why."""
 
     rule: str
@@ -221,7 +222,7 @@ class Evidence(Value):
     spans: tuple[Span, ...] = ()
 
 
-class Verdict(Value):
+class Verdict(Value, frozen=True):
     """What the rules say of a letter: first ground, first topic, highest priority, all labels, every hit."""
 
     ground: Ground | None = None
@@ -240,7 +241,7 @@ class Verdict(Value):
 # --------------------------------------------------------------------------------------------------------- a ticket
 
 
-class Seen(Value):
+class Seen(Value, frozen=True):
     """A letter that this ticket has taken in."""
 
     letter: str
@@ -250,7 +251,7 @@ class Seen(Value):
     at: datetime | None = None
 
 
-class Entry(Value):
+class Entry(Value, frozen=True):
     """One thing said or done in a ticket, in order of time."""
 
     at: datetime
@@ -268,7 +269,7 @@ class Entry(Value):
     unconfirmed: bool = False  # joined by a bare tag with an unauthenticated known From
 
 
-class Reference(Value):
+class Reference(Value, frozen=True):
     """An attachment by reference: the part of an archived letter that goes along."""
 
     letter: str
@@ -278,7 +279,7 @@ class Reference(Value):
     size: int
 
 
-class Outgoing(Value):
+class Outgoing(Value, frozen=True):
     """A letter on its way out, in its final form (section 2: what a receipt showed is what leaves)."""
 
     id: int  # number within the ticket or the day's desk file
@@ -302,14 +303,14 @@ class Outgoing(Value):
     done_at: datetime | None = None
 
 
-class Stretch(Value):
+class Stretch(Value, frozen=True):
     """A time during which the due clock stood still; `until` is None while it still does."""
 
     since: datetime
     until: datetime | None = None
 
 
-class Ticket(Value):
+class Ticket(Value, frozen=True):
     """One request of one requester, with everything said in it and everything it still has to send."""
 
     number: int
@@ -348,7 +349,7 @@ class Ticket(Value):
         return tuple(entry for entry in self.entries if entry.public)
 
 
-class DeskRecord(Value):
+class DeskRecord(Value, frozen=True):
     """A letter or a deed that belongs to no ticket; kept in the desk's file of its day."""
 
     at: datetime
@@ -362,7 +363,7 @@ class DeskRecord(Value):
     outgoing: tuple[Outgoing, ...] = ()
 
 
-class Decision(Value):
+class Decision(Value, frozen=True):
     """Everything that one letter or one timer changes, as plain data: tickets in writing order, records of the desk."""
 
     tickets: tuple[Ticket, ...] = ()

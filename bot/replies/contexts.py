@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.model import Attachment, Priority, Resolution, Status, Value, Waiting
 
 
-class DeskView(Value):
+class DeskView(Value, frozen=True):
     """The desk as `rules.yaml` names it."""
 
     name: str
@@ -17,7 +17,7 @@ class DeskView(Value):
     hours: str = ""  # "каждый день с 10:00 до 22:00 по московскому времени", in the letter's language
 
 
-class PublicTicket(Value):
+class PublicTicket(Value, frozen=True):
     """A ticket as its requester may see it. `subject` is "" until the address is proved (section 7, item 4)."""
 
     number: int
@@ -30,7 +30,7 @@ class PublicTicket(Value):
     requester_name: str = ""
 
 
-class PublicEntry(Value):
+class PublicEntry(Value, frozen=True):
     """One letter of the correspondence, for the quoted history and the transcript."""
 
     at: datetime
@@ -39,7 +39,7 @@ class PublicEntry(Value):
     mine: bool = False  # the requester wrote it
 
 
-class Button(Value):
+class Button(Value, frozen=True):
     """A mailto: link; `say` is what to write for those who cannot click."""
 
     label: str
@@ -47,7 +47,7 @@ class Button(Value):
     say: str = ""
 
 
-class AgentTicket(Value):
+class AgentTicket(Value, frozen=True):
     """A ticket as the staff sees it."""
 
     number: int
@@ -65,7 +65,7 @@ class AgentTicket(Value):
     resolution: Resolution | None = None
 
 
-class Finding(Value):
+class Finding(Value, frozen=True):
     """A rule that fired, as a notice tells it."""
 
     rule: str
@@ -74,7 +74,7 @@ class Finding(Value):
     evidence: str
 
 
-class Line(Value):
+class Line(Value, frozen=True):
     """A wrong line of a command letter."""
 
     number: int
@@ -83,7 +83,7 @@ class Line(Value):
     hint: str = ""
 
 
-class Preview(Value):
+class Preview(Value, frozen=True):
     """A customer-bound letter as a receipt shows it: `text` is the very text part that will leave."""
 
     to: str
@@ -93,14 +93,14 @@ class Preview(Value):
     files: tuple[str, ...] = ()
 
 
-class Context(Value):
+class Context(Value, frozen=True):
     """What every template gets. The others add to it; each template's name stands in its context's docstring."""
 
     desk: DeskView
     language: str
 
 
-class ToRequester(Context):
+class ToRequester(Context, frozen=True):
     """Every letter to a requester."""
 
     ticket: PublicTicket
@@ -109,14 +109,14 @@ class ToRequester(Context):
     forwarded_to: str = ""  # name of the department that the letter was passed on to
 
 
-class Acknowledgement(ToRequester):
+class Acknowledgement(ToRequester, frozen=True):
     """acknowledgement: clause 4.3 and 4.7."""
 
     open_now: bool = True
     opens_at: datetime | None = None  # set when closed
 
 
-class GroundLetter(ToRequester):
+class GroundLetter(ToRequester, frozen=True):
     """ground_<ground>: clause 4.6; by a machine (it asks) or by an agent (`text` and `agent`, `refused` perhaps)."""
 
     clause: str = "4.6"
@@ -130,7 +130,7 @@ class GroundLetter(ToRequester):
     history: tuple[PublicEntry, ...] = ()
 
 
-class TopicLetter(ToRequester):
+class TopicLetter(ToRequester, frozen=True):
     """topic_hours, topic_obtain_service, topic_outage: clauses 3.3 and 7."""
 
     open_now: bool = True
@@ -141,8 +141,8 @@ class TopicLetter(ToRequester):
     closes: bool = False  # nothing else was asked: the ticket is done
 
 
-class AgentLetter(ToRequester):
-    """reply, clarify, resolved_<resolution>, escalated, update_out, reminder, closed_silence, reopened, merged, transcript: a person or a timer."""
+class AgentLetter(ToRequester, frozen=True):
+    """reply, clarify, resolved_<resolution>, escalated, update_out, reminder, closed_silence, reopened, merged, transcript."""
 
     text: str = ""
     agent: str = ""
@@ -153,7 +153,7 @@ class AgentLetter(ToRequester):
     other: str = ""  # merged: the tag that gave way to ticket.tag
 
 
-class Notice(Context):
+class Notice(Context, frozen=True):
     """notice_new, notice_update: to agents."""
 
     ticket: AgentTicket
@@ -172,7 +172,7 @@ class Notice(Context):
     buttons: tuple[Button, ...] = ()
 
 
-class Receipt(Context):
+class Receipt(Context, frozen=True):
     """receipt: what a command letter did and what the customer will read."""
 
     ticket: AgentTicket
@@ -182,7 +182,7 @@ class Receipt(Context):
     buttons: tuple[Button, ...] = ()
 
 
-class CommandError(Context):
+class CommandError(Context, frozen=True):
     """command_error: nothing was changed, and why."""
 
     lines: tuple[Line, ...]
@@ -193,7 +193,7 @@ class CommandError(Context):
     buttons: tuple[Button, ...] = ()
 
 
-class Kept(Context):
+class Kept(Context, frozen=True):
     """kept: a letter without a command; its text is kept for 24 h."""
 
     ticket: AgentTicket
@@ -202,7 +202,7 @@ class Kept(Context):
     buttons: tuple[Button, ...] = ()
 
 
-class Confirm(Context):
+class Confirm(Context, frozen=True):
     """confirm: an unproved letter came from the agent's address; `#confirm` carries it out."""
 
     text: str
@@ -211,7 +211,7 @@ class Confirm(Context):
     buttons: tuple[Button, ...] = ()
 
 
-class Handed(Context):
+class Handed(Context, frozen=True):
     """escalation: the case as a department gets it."""
 
     ticket: AgentTicket
@@ -222,14 +222,14 @@ class Handed(Context):
     to_requester: bool = False  # rules.yaml says that this department's answers go to the requester
 
 
-class Help(Context):
+class Help(Context, frozen=True):
     """help: the commands, each with its words and a line that says what it does."""
 
     commands: tuple[tuple[str, str], ...]
     ticket: AgentTicket | None = None
 
 
-class Alert(Context):
+class Alert(Context, frozen=True):
     """alert: parked, undelivered, held, rules broken, unproved letters in an agent's name; to the leads."""
 
     title: str

@@ -1,0 +1,336 @@
+"""The composition root: builds the desk out of its parts, runs it, takes changed rules over, and ends it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import schedule
+from msgspec.structs import replace
+from watchfiles import awatch
+
+from bot import __version__
+from bot.authenticate import authenticator
+from bot.control import Control
+from bot.delivery.folder import Folder
+from bot.delivery.outbox import Outbox
+from bot.delivery.relay import Carrier, Relay
+from bot.desk import Desk
+from bot.intake.session import Limits
+from bot.intake.smtp import Door, server_tls
+from bot.log import Log
+from bot.model import Decision, Envelope, Reference
+from bot.office import RulesRefused, open_office
+from bot.readers import Readers
+from bot.settings import HostPort, Settings
+from bot.store.files import DataLock, Disk, read_secret
+from bot.store.inbox import Inbox, NoLetterError
+from bot.store.port import Due
+from bot.store.tinydb import FileStore
+from bot.tickets.alerts import alarm, undelivered
+
+LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
+AT_ONCE = 4  # letters under way for each reader
+PAUSE = 5.0  # seconds after trouble with the disk
+
+
+def clock() -> datetime:
+    """The only clock of the desk: aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """A running desk. `start` opens the doors, `run` works until `stop` is set, `close` ends it."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = clock) -> None:
+        """Raises RulesRefused, LockedError, ValueError or OSError with a text for the admin; nothing runs then."""
+        self.settings, self.now, self.disk = settings, now, Disk()
+        self.stop = asyncio.Event()
+        self.began = time.monotonic()
+        self.disk.mkdir(settings.data)
+        self.lock = DataLock(settings.data)
+        self.lock.take()
+        self.secret = read_secret(settings.secret_file, self.disk)
+        self.office = open_office(settings, self.secret)
+        self.tell = Log(settings.data / "log", now, settings.log, strict=False)
+        self.inbox = Inbox(settings.data, self.disk)
+        self.store = FileStore(settings.data, self.disk, now())
+        self.readers = Readers(self.office.policy.source, settings.readers)
+        self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
+        self.carrier = self._carrier()
+        self.outbox = Outbox(
+            self.store, self.carrier, self._sender, self.extract, self.store.register.suppressed, self.given_up, self._limits, now, self.tell,
+            self.store.changed,
+        )  # fmt: skip
+        self.doors: list[Door] = []
+        self.control = Control(settings.data, self.answer)
+        self.jobs = schedule.Scheduler()
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
+        self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._accepting = ThreadPoolExecutor(8, "accept")
+
+    def _carrier(self) -> Carrier:
+        relay = self.settings.relay
+        return Relay(relay, hostname=socket.getfqdn()) if relay else Folder(self.settings.data / "outbox", self.disk)
+
+    def _sender(self) -> tuple[str, str]:
+        desk = self.office.policy.desk
+        return desk.address, desk.name
+
+    def _limits(self) -> Any:
+        return self.office.policy.caps if self.office.caps else None
+
+    # ------------------------------------------------------------------------------------------------- life
+
+    async def start(self) -> list[str]:
+        """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
+        self.tell("started", version=__version__, pid=os.getpid(), data=str(self.settings.data), rules=str(self.settings.rules), store="files")
+        if not self.office.caps:
+            self.tell("caps_off")
+        places = []
+        if self.settings.smtp:
+            places.append(f"smtp={await self._open(self.settings.smtp)}")
+        await self.control.start()
+        self._job(self.jobs.every(1).minutes, self.heartbeat)
+        self._job(self.jobs.every(1).hours, self.sweep)
+        for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load):
+            self._spawn(work())
+        self.tell("ready", smtp=" ".join(places), seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
+        return places
+
+    async def _open(self, where: HostPort) -> HostPort:
+        settings = self.settings
+        tls = server_tls(str(settings.tls_cert), str(settings.tls_key)) if settings.tls_cert and settings.tls_key else None
+        door = Door(
+            self.accept, lambda address: self.office.signer.is_ours(address), new_id=self.inbox.new_id, now=self.now, hostname=socket.getfqdn(),
+            tell=self.tell, limits=Limits(), trusted=frozenset(settings.trusted_relays), tls=tls,
+        )  # fmt: skip
+        host, port = await door.start(where.host, where.port)
+        self.doors.append(door)
+        return HostPort(host, port)
+
+    async def run(self) -> None:
+        """Works until `stop` is set, by SIGTERM, SIGINT or a caller."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError, ValueError):
+                loop.add_signal_handler(number, self.stop.set)
+        await self.stop.wait()
+
+    async def close(self) -> None:
+        """Shuts the doors, finishes the letters in hand, and leaves everything on disk."""
+        began = time.monotonic()
+        for door in self.doors:
+            await door.stop()
+        await self.control.stop()
+        await self._slots_free()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.store.close()
+        await self.carrier.close()
+        self.readers.close()
+        self._accepting.shutdown()
+        self.tell("stopped", seconds=round(time.monotonic() - began, 2))
+        self.tell.close()
+        self.lock.release()
+
+    async def _slots_free(self) -> None:
+        """Takes every slot, so that no letter is under way and none begins."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(15):
+                for _ in range(self.settings.readers * AT_ONCE):
+                    await self._slots.acquire()
+
+    def _spawn(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # a part of the daemon that ends by itself is a fault: say so and end, the supervisor starts us anew
+            self.tell("error", where="daemon", kind=type(error).__name__, words=str(error))
+            self.stop.set()
+
+    # ---------------------------------------------------------------------------------------------- letters
+
+    async def accept(self, raw: bytes, envelope: Envelope) -> None:
+        """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
+        await asyncio.get_running_loop().run_in_executor(self._accepting, self.inbox.accept, raw, envelope)
+        self.tell("accepted", letter=envelope.letter, intake=envelope.intake, client=envelope.client, size=len(raw), recipients=len(envelope.recipients))
+        self.queue(envelope.letter)
+
+    def queue(self, ident: str) -> None:
+        """Puts a letter of the inbox into the line, once."""
+        if ident not in self._queued:
+            self._queued.add(ident)
+            self._queue.put_nowait(ident)
+
+    async def _load(self) -> None:
+        await self.store.load()
+        for path in self.store.broken:
+            self.tell("error", where="ticket", kind="broken", words=str(path))
+            await self._commit(alarm(self.office, "broken_ticket", (str(path),), str(path), self.now()))
+        self.inbox.sweep(self.now())
+        while True:
+            for ident in self.inbox.waiting():
+                self.queue(ident)
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def _pump(self) -> None:
+        """Letters in the order in which they came; several are read at once, one after another is decided."""
+        before = asyncio.Event()
+        before.set()
+        while True:
+            ident = await self._queue.get()
+            await self._slots.acquire()
+            after = asyncio.Event()
+            self._spawn(self._one(ident, before, after))
+            before = after
+
+    async def _one(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
+        try:
+            await self.desk.handle(ident, before, after)
+        except OSError as error:
+            self.tell("error", letter=ident, where="desk", kind=type(error).__name__, words=str(error))
+            asyncio.get_running_loop().call_later(PAUSE, self.queue, ident)
+        except NoLetterError:
+            self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
+        finally:
+            after.set()
+            self._queued.discard(ident)
+            self._slots.release()
+
+    async def extract(self, reference: Reference) -> bytes:
+        """The bytes of an attachment, out of the archived letter, read by a reader process."""
+        _, raw = self.inbox.read(reference.letter)
+        return await self.readers.extract(raw, reference.part)
+
+    async def given_up(self, one: Due) -> None:
+        """A letter that could not be delivered: a note on its ticket, a letter to the lead."""
+        if not one.ticket or one.letter.template == "alert":
+            return
+        async with self.store.turn() as turn:
+            ticket = await turn.ticket(one.ticket)
+            if ticket is not None:
+                turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
+
+    async def _commit(self, decision: Decision) -> None:
+        async with self.store.turn() as turn:
+            turn.commit(decision)
+        for event, fields in decision.events:
+            self.tell(event, **fields)
+
+    # ----------------------------------------------------------------------------------------------- timers
+
+    def _job(self, when: schedule.Job, work: Callable[[], Awaitable[None]]) -> None:
+        """One failing job harms no other: each runs as a task of its own, and its error is logged."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  see above
+                self.tell("error", where=work.__name__, kind=type(error).__name__, words=str(error))
+
+        when.do(lambda: self._spawn(guarded()))
+
+    async def _timers(self) -> None:
+        while True:
+            self.jobs.run_pending()
+            await asyncio.sleep(1)
+
+    async def heartbeat(self) -> None:
+        """Queue sizes for monitoring, every minute."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self.tell(
+            "heartbeat", waiting=len(self._queued), parked=len(self.inbox.parked()), live=len(self.store.register.lines), memory_mb=peak, lost=self.tell.lost
+        )
+
+    async def sweep(self) -> None:
+        """Files what can no longer change by itself."""
+        moved = await self.store.sweep(self.now(), self.office.policy.periods.reopen_days)
+        if moved:
+            self.tell("filed", count=moved)
+
+    # ------------------------------------------------------------------------------------------------ rules
+
+    async def _watch(self) -> None:
+        """A changed rules.yaml or template is taken over between letters; a bad one is refused, and the lead gets a letter."""
+        refused = ""
+        places = [self.settings.rules.parent, self.settings.templates]
+        async for _ in awatch(*places, stop_event=self.stop, debounce=300):
+            try:
+                office = await asyncio.to_thread(open_office, self.settings, self.secret)
+            except (RulesRefused, OSError) as error:
+                words = str(error)
+                if words != refused:
+                    self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
+                    await self._commit(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{hash(words):x}", self.now()))
+                refused = words
+                continue
+            refused = ""
+            if office.policy == self.office.policy and office.templates.sources == self.office.templates.sources:
+                continue
+            if office.policy != self.office.policy:
+                self.readers.reload(office.policy.source)
+            self.office = self.desk.office = office
+            self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
+
+    # ---------------------------------------------------------------------------------------------- control
+
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the command line asks of a running daemon: {"do": …} in, {"ok": …} or {"error": …} out."""
+        do, ident = request.get("do"), str(request.get("letter", ""))
+        if do == "retry":
+            self.inbox.retry(ident)
+            self.tell("retried", letter=ident, who="admin")
+            self.queue(ident)
+        elif do == "drop":
+            self.inbox.drop(ident, self.now())
+            self.tell("dropped", letter=ident, who="admin")
+        elif do == "look":
+            for waiting in self.inbox.waiting():
+                self.queue(waiting)
+        elif do in ("release", "discard"):
+            return {"ok": await self.let_go(request, release=do == "release")}
+        else:
+            return {"error": f"unknown request {do!r}"}
+        return {"ok": True}
+
+    async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
+        """Releases or drops held letters, all of them or those to one address; how many."""
+        from bot.model import Delivery, DeskRecord
+
+        wanted, now = str(request.get("to", "")).lower(), self.now()
+        held = [one for one in self.store.held() if not wanted or one.letter.to == wanted]
+        state = Delivery.waiting if release else Delivery.cancelled
+        await self.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
+        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held})
+        await self._commit(Decision(records=records))
+        return len(held)
+
+
+async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:
+    """Runs a desk until it is told to stop; `say` gets the ready line."""
+    daemon = Daemon(settings, now)
+    try:
+        places = await daemon.start()
+        say("ready " + " ".join(places))
+        await daemon.run()
+    finally:
+        await daemon.close()
+
+

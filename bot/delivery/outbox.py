@@ -1,0 +1,185 @@
+"""The outbox: takes committed letters whose time has come, rechecks them, hands them to the carrier and records what became of them.
+
+A letter is marked sent only after the carrier has it: a crash in between sends it again, with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from bot.delivery.folder import Folder
+from bot.delivery.relay import Carrier, Result, next_try
+from bot.model import Audience, Delivery, Outgoing, Reference
+from bot.replies.compose import File, to_bytes
+from bot.store.port import Due, Store
+
+BATCH = 256
+WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
+PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
+Window = deque[datetime]
+
+
+class Limits(Protocol):
+    """The shared windows of section 7, as rules.yaml has them."""
+
+    domain_hour: int
+    all_10_min: int
+    staff_10_min: int
+    held_after_minutes: int
+
+
+class Windows:
+    """Sliding counts of what has left: for a domain, for all, for one member of staff. Over a limit letters wait."""
+
+    def __init__(self, limits: Callable[[], Limits | None]) -> None:
+        self._limits = limits
+        self._times: defaultdict[str, Window] = defaultdict(deque)
+
+    def frees(self, letter: Outgoing, now: datetime) -> datetime | None:
+        """None when the letter may leave now (it is then counted), or else the moment at which it may."""
+        limits = self._limits()
+        if limits is None or not letter.automatic:
+            return None
+        hour, ten = timedelta(hours=1), timedelta(minutes=10)
+        wanted = [("*", limits.all_10_min, ten), ("@" + letter.to.rpartition("@")[2], limits.domain_hour, hour)]
+        if letter.audience in (Audience.agent, Audience.department):
+            wanted = [(letter.to, limits.staff_10_min, ten)]
+        for key, most, span in wanted:
+            times = self._times[key]
+            while times and times[0] <= now - span:
+                times.popleft()
+            if len(times) >= most:
+                return times[0] + span
+        for key, _, _ in wanted:
+            self._times[key].append(now)
+        return None
+
+
+class Outbox:
+    """One a daemon. `extract` reads an attachment out of an archived letter; `given_up` tells of what could not be delivered."""
+
+    def __init__(
+        self,
+        store: Store,
+        carrier: Carrier,
+        sender: Callable[[], tuple[str, str]],
+        extract: Callable[[Reference], Awaitable[bytes]],
+        suppressed: Callable[[str, datetime], bool],
+        given_up: Callable[[Due], Awaitable[None]],
+        limits: Callable[[], Limits | None],
+        now: Callable[[], datetime],
+        tell: Callable[..., None],
+        changed: asyncio.Event,
+    ) -> None:
+        self._store, self._carrier, self._sender, self._extract = store, carrier, sender, extract
+        self._suppressed, self._given_up, self._limits = suppressed, given_up, limits
+        self._now, self._tell, self._changed = now, tell, changed
+        self._windows = Windows(limits)
+
+    async def run(self) -> None:
+        """Delivers until cancelled."""
+        while True:
+            self._changed.clear()
+            due = self._store.due(self._now(), BATCH)
+            if due:
+                await self.deliver(due)
+                continue
+            next_due = self._store.next_due()
+            wait = (next_due - self._now()).total_seconds() if next_due else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), max(0.05, min(wait, 60.0)) if wait is not None else None)
+
+    async def deliver(self, due: Sequence[Due]) -> list[Due]:
+        """Hands letters over and records the results; they are tried again when the disk cannot record them."""
+        now = self._now()
+        leaving: list[Due] = []
+        results: list[Due] = []
+        for one in due:
+            kept = self._recheck(one, now)
+            (leaving if kept is None else results).append(kept or one)
+        results += await self._carry(leaving)
+        while True:
+            try:
+                await self._store.delivered(results)
+                break
+            except OSError as error:
+                self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+                await asyncio.sleep(PATIENCE.total_seconds())
+        for one in results:
+            self._report(one)
+            if one.letter.state is Delivery.failed:
+                await self._given_up(one)
+        return results
+
+    def _recheck(self, one: Due, now: datetime) -> Due | None:
+        """None when the letter may leave now; otherwise the letter held, dropped or put off."""
+        letter = one.letter
+        if letter.automatic and self._suppressed(letter.to, now):
+            return changed(one, state=Delivery.cancelled, result="suppressed", done_at=now)
+        frees = self._windows.frees(letter, now)
+        limits = self._limits()
+        if frees is None or limits is None:
+            return None
+        since = datetime.fromisoformat(letter.result.removeprefix(WAITS)) if letter.result.startswith(WAITS) else now
+        if now - since > timedelta(minutes=limits.held_after_minutes):
+            return changed(one, state=Delivery.held, result="window")
+        return changed(one, due=frees, result=WAITS + since.isoformat())
+
+    async def _carry(self, leaving: Sequence[Due]) -> list[Due]:
+        """One result for each letter: a folder takes them in one go, a relay several at a time."""
+        if not leaving:
+            return []
+        if isinstance(self._carrier, Folder):
+            letters = [(one, await self._bytes(one.letter)) for one in leaving]
+            entries = [self._carrier.entry(raw, one.letter.envelope_from, one.letter.to) for one, raw in letters]
+            outcomes = await self._carrier.send_many(entries)
+        else:
+            outcomes = await asyncio.gather(*(self._hand_over(one) for one in leaving))
+        return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
+
+    async def _hand_over(self, one: Due) -> Result:
+        return await self._carrier.send(await self._bytes(one.letter), one.letter.envelope_from, one.letter.to)
+
+    async def _bytes(self, letter: Outgoing) -> bytes:
+        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text."""
+        files: list[File] = []
+        for reference in letter.attachments:
+            try:
+                files.append((reference.name, reference.type, await self._extract(reference)))
+            except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
+                self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
+        address, name = self._sender()
+        return to_bytes(letter, address, name, files)
+
+    def _result(self, one: Due, result: Result) -> Due:
+        now, attempts = self._now(), one.letter.attempts + 1
+        if result.state == "sent":
+            return changed(one, state=Delivery.sent, attempts=attempts, result=result.words, done_at=now)
+        again = next_try(attempts, now) if result.state == "retry" else None
+        if again is None:
+            return changed(one, state=Delivery.failed, attempts=attempts, result=result.words, done_at=now)
+        return changed(one, due=again, attempts=attempts, result=result.words)
+
+    def _report(self, one: Due) -> None:
+        letter = one.letter
+        fields: dict[str, Any] = {"ticket": one.ticket or None, "letter": letter.letter, "outgoing": letter.id, "template": letter.template, "to": letter.to}
+        if letter.state is Delivery.waiting and letter.attempts:
+            self._tell("retry", **fields, attempts=letter.attempts, result=letter.result, next=letter.due)
+        elif letter.state is Delivery.held:
+            self._tell("held", **fields, reason=letter.result)
+        elif letter.state is Delivery.cancelled:
+            self._tell("cancelled", ticket=one.ticket or None, outgoing=letter.id, to=letter.to, by=letter.result)
+        elif letter.state in (Delivery.sent, Delivery.failed):
+            self._tell(letter.state.value, **fields, attempts=letter.attempts, result=letter.result)
+
+
+def changed(one: Due, **fields: Any) -> Due:
+    """The letter with other fields, in its place."""
+    return replace(one, letter=replace(one.letter, **fields))

@@ -1,0 +1,117 @@
+"""What happens to one letter, top to bottom.
+
+    inbox -> read -> authenticate -> look (class, sender, signatures) -> find -> place -> rules, decide -> commit -> inbox done
+
+Everything between `find` and `commit` is pure: values in, a Decision out. A crash anywhere repeats the letter; its id, seen by
+the ticket, absorbs the repeat. Whatever goes wrong with a letter parks it, and the next one is handled. (docs/flow.md tells the same.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
+from bot.readers import Readers, Unreadable
+from bot.store.inbox import Inbox
+from bot.store.port import Found, Store
+from bot.tickets import agents, departments, machines, requester
+from bot.tickets.alerts import alarm
+from bot.tickets.identity import Purpose
+from bot.tickets.office import Office
+from bot.tickets.place import Sight, joins, look, question
+
+Authenticate = Callable[[bytes, Letter], Awaitable[Letter]]
+
+
+class Tell(Protocol):
+    """The log."""
+
+    def __call__(self, event: str, /, **fields: Any) -> None: ...
+
+
+class Desk:
+    """Handles letters one after another, or several at once: the store's turns keep decisions apart."""
+
+    def __init__(
+        self, inbox: Inbox, store: Store, readers: Readers, office: Office, authenticate: Authenticate, now: Callable[[], datetime], tell: Tell
+    ) -> None:
+        self.inbox, self.store, self.readers, self.office = inbox, store, readers, office
+        self.authenticate, self.now, self.tell = authenticate, now, tell
+
+    async def handle(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
+        """One letter's whole way. Letters are read side by side and decided in the order in which they came: `before` is set when
+        it is this letter's turn, and this sets `after`. Raises OSError when the disk fails: the letter then stays in the inbox.
+        """
+        try:
+            try:
+                envelope, raw = self.inbox.read(ident)
+                letter = await self.read(raw, envelope)
+                letter = await self.authenticate(raw, letter)
+            finally:
+                await before.wait()
+                after.set()  # the next one waits behind us for the store's turn, which is taken in order
+            await self.decide(letter)
+        except OSError:
+            raise
+        except Unreadable as error:
+            await self.park(ident, f"unreadable: {error}", "")
+        except Exception as error:  # noqa: BLE001  a letter that fails in any unexpected way is parked, and the next one is handled
+            await self.park(ident, f"{type(error).__name__}: {error}", traceback.format_exc())
+        else:
+            self.inbox.done(ident)
+
+    async def read(self, raw: bytes, envelope: Envelope) -> Letter:
+        """Bytes to a Letter, in a reader process with limits on time and memory."""
+        letter = await self.readers.read(raw, envelope)
+        self.tell("read", letter=envelope.letter, kind=letter.kind, ms=letter.ms, defects=letter.defects, may_answer=letter.may_answer)
+        return letter
+
+    async def decide(self, letter: Letter) -> None:
+        """Looks, decides and commits, in one turn of the store."""
+        async with self.store.turn() as turn:
+            now = self.now()
+            sight = look(letter, self.office, now)
+            found = await turn.find(question(letter, sight, self.office), now)
+            decision = decided(letter, sight, found, self.office, now)
+            turn.commit(decision)
+        for event, fields in decision.events:
+            self.tell(event, **fields)
+
+    async def park(self, ident: str, reason: str, trace: str) -> None:
+        """Sets a letter aside, raw bytes kept, and alerts the leads."""
+        now = self.now()
+        self.inbox.park(ident, reason, trace, now)
+        self.tell("parked", letter=ident, reason=reason)
+        async with self.store.turn() as turn:
+            turn.commit(alarm(self.office, "parked", (reason, f"run.py parked list · run.py parked retry {ident}"), ident, now))
+
+
+def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
+    """The one place where a letter's way forks; pure."""
+    if found.repeated:  # a crash came between commit and inbox: all of this has happened already
+        return Decision()
+    if found.duplicate and not (found.refused_before and any(one.purpose is Purpose.agent for one in sight.references)):
+        return duplicate(letter, found, now)
+    if sight.kind not in (LetterClass.human, LetterClass.bulk):
+        return machines.decide(letter, sight, found, office, now)
+    if sight.agent:
+        return agents.decide(letter, sight, found, office, now)
+    if sight.department and any(one.purpose is Purpose.department for one in sight.references):
+        return departments.decide(letter, sight, found, office, now)
+    place = joins(letter, sight, found, office, bool(letter.aligned), now)
+    return requester.decide(letter, sight, place, found, office, now)
+
+
+def duplicate(letter: Letter, found: Found, now: datetime) -> Decision:
+    """The same Message-ID and content, to the same desk: kept in the archive, and nothing else (lesson: another body is another letter)."""
+    ident = letter.envelope.letter
+    record = DeskRecord(
+        at=now, about="duplicate", letter=ident, fate=Fate.duplicate, message_id=letter.message_id, fingerprint=letter.fingerprint,
+        who=letter.requester.email, words=str(found.duplicate_of or ""),
+    )  # fmt: skip
+    fields = {"letter": ident, **({"ticket": found.duplicate_of} if found.duplicate_of else {})}
+    return Decision(records=(record,), events=(("duplicate", fields),))

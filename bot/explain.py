@@ -1,0 +1,147 @@
+"""`explain`: how a letter is read, classed and judged, for people and as JSON (design, section 10). Changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.text import Text
+
+from bot.model import Envelope, Letter, Verdict
+from bot.office import RulesRefused, read
+from bot.policy import Facts, Policy, RulesError, judge, load, why
+from bot.readers import Readers, Unreadable
+from bot.settings import Settings
+from bot.tickets.identity import Subjects
+
+NEARLY = 3  # rules that nearly fired, shown to people
+
+
+async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool) -> int:
+    """Prints an explanation for each file; 0, or 1 when a file or the rules cannot be read."""
+    try:
+        policy = load(read(settings.rules), str(settings.rules))
+    except (RulesRefused, RulesError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    readers = Readers(policy.source, settings.readers)
+    gate = asyncio.Semaphore(settings.readers * 2)
+
+    async def one(path: Path) -> tuple[Path, Letter | str]:
+        async with gate:
+            try:
+                raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+                return path, await readers.read(raw, Envelope(letter=str(path), received=datetime.now(UTC), mail_from="?"))
+            except (OSError, Unreadable) as error:
+                return path, str(error)
+
+    failed = False
+    try:
+        for task in [asyncio.ensure_future(one(path)) for path in files]:
+            path, letter = await task
+            if as_json:
+                print(json.dumps(row(path, letter, policy), ensure_ascii=False), flush=True)
+            else:
+                picture(path, letter, policy)
+            failed = failed or isinstance(letter, str)
+    finally:
+        readers.close()
+    return int(failed)
+
+
+def facts_of(letter: Letter, policy: Policy, now: datetime) -> tuple[int, Facts]:
+    """(ticket that the subject names, what the rules are asked with)."""
+    tag = Subjects(policy.desk.prefix).tag(letter.subject)
+    return tag, Facts(now=now, first=not tag)
+
+
+def row(path: Path, letter: Letter | str, policy: Policy) -> dict[str, Any]:
+    """The JSON object of one letter, with exactly the fields of section 10."""
+    if isinstance(letter, str):
+        empty = letter_row(path, Letter(envelope=Envelope(letter="", received=datetime.now(UTC), mail_from="?"), defects=(letter,)), Verdict(), 0)
+        return {**empty, "class": "", "may_answer": False}
+    tag, facts = facts_of(letter, policy, datetime.now(UTC))
+    return letter_row(path, letter, judge(policy, letter, facts), tag)
+
+
+def letter_row(path: Path, letter: Letter, verdict: Verdict, tag: int) -> dict[str, Any]:
+    """A letter and its verdict as plain data."""
+    hits = [{"rule": hit.rule, "clause": hit.clause, "ground": hit.ground, "action": hit.action, "topic": hit.topic, "priority": hit.priority,
+             "department": hit.department, "labels": list(hit.labels), "evidence": hit.evidence} for hit in verdict.hits]  # fmt: skip
+    plain = {
+        "file": str(path),
+        "subject": letter.subject,
+        "from": [one.email for one in letter.sender],
+        "text": letter.text,
+        "full_text": letter.full_text,
+        "class": letter.kind,
+        "class_hits": [{"rule": hit.rule, "evidence": hit.evidence} for hit in letter.class_hits],
+        "may_answer": letter.may_answer,
+        "ticket_tag": tag or None,
+        "attachments": [{"name": one.name, "type": one.type, "size": one.size, "accepted": one.accepted, "why": one.why} for one in letter.attachments],
+        "verdict": {
+            "ground": verdict.ground,
+            "action": verdict.action,
+            "topic": verdict.topic,
+            "priority": verdict.priority,
+            "department": verdict.department,
+            "rule": verdict.rule,
+            "clause": verdict.clause,
+            "evidence": verdict.evidence,
+            "labels": list(verdict.labels),
+            "hits": hits,
+        },
+        "defects": list(letter.defects),
+        "ms": letter.ms,
+    }
+    built: dict[str, Any] = msgspec.to_builtins(plain)
+    return built
+
+
+def picture(path: Path, letter: Letter | str, policy: Policy) -> None:
+    """The same for people: evidence marked in the text, and the rules that nearly fired."""
+    out = Console(highlight=False)
+    out.print(Rule(escape(str(path)), align="left"))
+    if isinstance(letter, str):
+        out.print(f"[red]cannot be read: {escape(letter)}[/]")
+        return
+    tag, facts = facts_of(letter, policy, datetime.now(UTC))
+    verdict = judge(policy, letter, facts)
+    sender = ", ".join(one.email for one in letter.sender) or "nobody"
+    out.print(f"[bold]{escape(letter.subject) or '(no subject)'}[/]\nfrom {escape(sender)} · {letter.ms:.1f} ms" + (f" · ticket {tag}" if tag else ""))
+    answer = "may be answered" if letter.may_answer else "[yellow]is not answered[/]"
+    out.print(f"class [bold]{letter.kind}[/], {answer}" + "".join(f"\n  · {hit.rule}: {escape(hit.evidence)}" for hit in letter.class_hits))
+    out.print(marked(letter, verdict))
+    for file in letter.attachments:
+        out.print(f"  · {escape(file.name)}, {file.type}, {file.size} bytes, " + ("accepted" if file.accepted else f"[yellow]withheld: {file.why}[/]"))
+    for defect in letter.defects:
+        out.print(f"  · [yellow]defect: {escape(defect)}[/]")
+    said = [f"ground {verdict.ground} ({verdict.action or 'no action'})" if verdict.ground else "", f"topic {verdict.topic}" if verdict.topic else ""]
+    said += [f"priority {verdict.priority}" if verdict.priority else "", f"department {verdict.department}" if verdict.department else ""]
+    said += [f"labels {', '.join(verdict.labels)}" if verdict.labels else ""]
+    out.print("[bold]verdict[/] " + (" · ".join(filter(None, said)) or "an ordinary letter: acknowledge it, agents read it"))
+    for hit in verdict.hits:
+        out.print(f"  [green]✓[/] rule [bold]{hit.rule}[/], clause {hit.clause}: {escape(hit.evidence)}")
+    nearly = sorted((one for one in why(policy, letter, facts) if not one.fired and one.near >= 0.5), key=lambda one: -one.near)[:NEARLY]
+    for one in nearly:
+        lacks = "; ".join(part.asked for part in one.answer.parts if not part.holds) or one.answer.asked
+        out.print(f"  [dim]· rule {one.rule} did not fire: {escape(lacks[:200])} does not hold[/]")
+
+
+def marked(letter: Letter, verdict: Verdict) -> Text:
+    """The author's text with the evidence of every rule that fired shown in colour."""
+    text = Text(letter.text, style="none")
+    for hit in verdict.hits:
+        for span in hit.spans:
+            if span.where == "text":
+                text.stylize("bold black on yellow", span.start, span.end)
+    return text

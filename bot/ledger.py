@@ -1,0 +1,68 @@
+"""The proof of promise one, from the disk alone: every accepted letter ended in exactly one place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.model import Fate
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
+from bot.store.tinydb import read_fates
+
+MOST_NAMED = 20
+
+
+@dataclass
+class Account:
+    """accepted = opened + appended + command + machine + duplicate + parked + waiting; anything else is named."""
+
+    accepted: int = 0
+    places: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)  # accepted, and nowhere accounted for
+    twice: list[str] = field(default_factory=list)  # accounted for in two places
+    unknown: list[str] = field(default_factory=list)  # accounted for, and not on the disk
+
+    @property
+    def adds_up(self) -> bool:
+        """True when each accepted letter is in exactly one place."""
+        return not (self.lost or self.twice or self.unknown)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For monitoring."""
+        return {**asdict(self), "places": dict(self.places), "adds_up": self.adds_up}
+
+    def as_text(self) -> str:
+        """For people."""
+        names = [*Fate, "parked", "dropped", "waiting"]
+        sums = " + ".join(f"{self.places[name]} {name}" for name in names if self.places[name] or name in ("opened", "appended"))
+        lines = [f"{self.accepted} accepted = {sums}" if self.adds_up else f"{self.accepted} accepted, but: {sums}"]
+        for title, letters in (("not accounted for", self.lost), ("accounted for twice", self.twice), ("not on the disk", self.unknown)):
+            lines += [f"{title}: {letter}" for letter in letters[:MOST_NAMED]]
+            lines += [f"{title}: … {len(letters)} in all"] if len(letters) > MOST_NAMED else []
+        return "\n".join([*lines, "The ledger adds up." if self.adds_up else "The ledger does NOT add up."])
+
+
+def account(data: Path) -> Account:
+    """Adds up what lies under the data folder. Letters on their way while a desk is running count as waiting."""
+    inbox, result = Inbox(data, Disk()), Account()
+    places = dict(inbox.accepted_ids())
+    result.accepted = len(places)
+    fates: dict[str, str] = {}
+    for seen, _ in read_fates(data / "tickets" / "live", data / "tickets" / "done", data / "desk"):
+        if seen.letter in fates:
+            result.twice.append(seen.letter)
+        fates[seen.letter] = seen.fate
+    for letter, place in places.items():
+        fate = fates.get(letter)
+        if fate:  # a letter that is still in the inbox after its commit will be absorbed as seen
+            result.places[fate] += 1
+        elif place != "archived":
+            result.places[place] += 1
+        else:
+            result.lost.append(letter)
+    result.unknown = [letter for letter in fates if letter not in places]
+    result.lost.sort()
+    return result

@@ -1,0 +1,64 @@
+"""Opens the office: reads rules.yaml, the templates and the secret from the disk and checks them together."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+from bot.policy import RulesError, check_examples, load
+from bot.replies.render import Templates
+from bot.settings import Settings
+from bot.tickets.identity import Signer, Subjects
+from bot.tickets.office import Office
+
+
+class RulesRefused(Exception):  # noqa: N818  what an admin is told
+    """rules.yaml or a template cannot be used; the text is one mistake a line, each with file, line and a hint."""
+
+
+def open_office(settings: Settings, secret: bytes) -> Office:
+    """The office of these settings. Raises RulesRefused with every mistake there is, and OSError."""
+    try:
+        policy = load(read(settings.rules), str(settings.rules))
+    except RulesError as error:
+        raise RulesRefused("\n".join(str(mistake) for mistake in error.mistakes)) from None
+    mistakes = [str(mistake) for mistake in check_examples(policy)]
+    templates = Templates(sources(settings.templates), policy.desk.timezone)
+    mistakes += [str(mistake) for mistake in templates.check()]
+    if mistakes:
+        raise RulesRefused("\n".join(mistakes))
+    desk = policy.desk
+    return Office(
+        policy=policy,
+        templates=templates,
+        signer=Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus),
+        subjects=Subjects(desk.prefix),
+        undo=timedelta(seconds=settings.undo),
+        verp=settings.return_path == "verp" and settings.plus,
+        caps=settings.caps,
+    )
+
+
+def read(path: Path) -> bytes:
+    """The bytes of rules.yaml; RulesRefused where there is none."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RulesRefused(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """Every template by its name under the folder, such as "ru/reply.txt"; RulesRefused where there are none."""
+    try:
+        found = {str(path.relative_to(folder).as_posix()): path.read_text("utf-8") for path in sorted(folder.rglob("*")) if path.suffix in (".txt", ".html")}
+    except UnicodeDecodeError as error:
+        raise RulesRefused(f"{folder}: a template is not UTF-8: {error}") from None
+    if not found:
+        raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
+    return found
+
+
+def keys(secret: bytes) -> tuple[bytes, ...]:
+    """The signing keys of the secret file, one a line, the newest first; each use has a key of its own."""
+    return tuple(hashlib.blake2b(line.strip(), person=b"desk-references"[:16]).digest() for line in secret.splitlines() if line.strip())

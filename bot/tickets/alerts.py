@@ -1,0 +1,51 @@
+"""What a lead must know: parked letters, letters that could not be delivered, held ones, broken rules. In his words, by mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Decision, DeskRecord, Entry, Outgoing, Ticket
+from bot.replies import gate
+from bot.replies.contexts import Alert
+from bot.tickets.office import Office
+from bot.tickets.writing import agent_ticket, desk_view, loose
+
+TITLES = {
+    "parked": ("Письмо отложено: его не удалось обработать", "A letter was set aside: it could not be handled"),
+    "undelivered": ("Письмо не доставлено", "A letter could not be delivered"),
+    "held": ("Автоматические письма на один адрес задержаны", "Automatic letters to an address are held"),
+    "rules_refused": ("Новый rules.yaml не принят, действует прежний", "The new rules.yaml was refused; the last good one stays in force"),
+    "relay_login": ("Почтовый сервер не принимает пароль", "The mail relay refuses the login"),
+    "broken_ticket": ("Файл обращения не читается", "A ticket file cannot be read"),
+}
+
+
+def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
+    """A letter to every lead, as a record of the desk. `cause` names what happened: the same cause is told once."""
+    outgoing: list[Outgoing] = []
+    for lead in office.policy.people.leads:
+        language = office.language(lead.language or "", office.policy.desk.language)
+        context = Alert(
+            desk=desk_view(office, language),
+            language=language,
+            title=TITLES[about][language != "ru"],
+            details=details,
+            ticket=agent_ticket(office, ticket) if ticket else None,
+        )
+        ruling = gate.to_staff(lead.address, gate.Traffic(), office.signer.is_ours, None, now)
+        if ruling.to:
+            outgoing.append(loose(office, Audience.agent, "alert", context, ruling.to, now, letter=f"{about}/{cause}"))
+    record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
+    return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))
+
+
+def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:
+    """A letter that was given up: a note on the ticket, a letter to the lead. Bounces of notices alert nobody but the log."""
+    note = Entry(at=now, kind="machine", public=False, who=outgoing.to, text=outgoing.result, about=f"undelivered_{outgoing.audience}")
+    changed = replace(ticket, entries=(*ticket.entries, note))
+    cause = f"{ticket.number}/{outgoing.id}"
+    words = (outgoing.to, outgoing.subject, outgoing.result)
+    decision = alarm(office, "undelivered", words, cause, now, ticket)
+    return Decision(tickets=(changed,), records=decision.records, events=decision.events)

@@ -1,0 +1,82 @@
+"""The one automatic letter that answers a requester: acknowledgement, ground or topic, with what each template needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.model import Audience, Ground, Letter, Status, Ticket, Verdict
+from bot.replies.contexts import Acknowledgement, GroundLetter, ToRequester, TopicLetter
+from bot.replies.gate import Ruling
+from bot.tickets.office import Office
+from bot.tickets.writing import desk_view, post, public_ticket, thread_of
+
+
+def automatic_answer(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, *, first: bool) -> Ticket:
+    """The ticket with the answer posted; a held one waits for `held release`."""
+    template, context = chosen(ticket, letter, verdict, ruling, office, now, first)
+    return post(
+        office,
+        ticket,
+        Audience.requester,
+        template,
+        context,
+        ruling.to,
+        now,
+        letter=letter.envelope.letter,
+        answers=thread_of(ticket, letter.message_id),
+        ruling=ruling,
+        mark="auto-replied",
+    )
+
+
+def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, first: bool) -> tuple[str, ToRequester]:
+    """Template and context of the answer."""
+    language = office.language(letter.language, ticket.language)
+    calendar = office.policy.calendar
+    open_now = calendar.is_open(now)
+    opens_at = None if open_now else calendar.next_open(now)
+    department = office.policy.people.departments.get(verdict.department)
+    base = ToRequester(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=public_ticket(office, ticket, ruling.repeats),
+        first=first,
+        withheld=tuple(one for one in letter.attachments if not one.accepted and not one.logo) if ruling.repeats else (),
+        forwarded_to=department.name_in(language) if department else "",
+    )
+    shared = {name: getattr(base, name) for name in ToRequester.__struct_fields__}
+    if verdict.action in ("suspend", "refuse") and verdict.ground:
+        return f"ground_{verdict.ground}", GroundLetter(
+            **shared,
+            clause=verdict.clause or office.policy.grounds[verdict.ground].clause,
+            refused=verdict.action == "refuse",
+            evidence=verdict.evidence if ruling.repeats else "",
+            missing=verdict.missing,
+            software=verdict.evidence if ruling.repeats and verdict.ground is Ground.outdated_software else "",
+            minimum=minimum(office.policy.versions, language) if verdict.ground is Ground.outdated_software else (),
+        )
+    if verdict.topic:
+        announced = tuple(item.text_in(language) for item in office.policy.announced(now))
+        outage = next((item.text_in(language) for item in office.policy.announced(now) if item.kind == "outage"), "")
+        return f"topic_{verdict.topic}", TopicLetter(
+            **shared,
+            open_now=open_now,
+            opens_at=opens_at,
+            changes=(*calendar.describe_changes(language, now), *announced) if verdict.topic == "hours" else (),
+            announcement=outage,
+            closes=ticket.status is Status.done,
+        )
+    return "acknowledgement", Acknowledgement(**shared, open_now=open_now, opens_at=opens_at)
+
+
+SPOKEN = {
+    "chrome": "Google Chrome", "firefox": "Mozilla Firefox", "safari": "Safari", "edge": "Microsoft Edge", "opera": "Opera",
+    "yandex": "Яндекс Браузер", "windows": "Windows", "macos": "macOS", "ios": "iOS", "android": "Android",
+}  # fmt: skip
+
+
+def minimum(versions: Mapping[str, str], language: str) -> tuple[str, ...]:
+    """The oldest supported versions as people say them: «Google Chrome 109 и новее»."""
+    newer = "и новее" if language == "ru" else "and newer"
+    return tuple(f"{SPOKEN.get(name, name)} {version} {newer}" for name, version in versions.items() if version != "none")

@@ -1,0 +1,155 @@
+"""Signed references: reply addresses and Message-IDs that prove which ticket, purpose and person a letter belongs to.
+
+A token is `<ticket>-<purpose><serial>.<expiry>-<mac>`: decimal ticket (0 for mail of no ticket), one letter of `Purpose`,
+serial and expiry day in base 36, and 80 bits of HMAC-SHA256 in lower-case base32 over all of that and the person's address.
+It stands in `support+TOKEN@domain` and in `<prefix.TOKEN@domain>` (design, section 6).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+
+from bot.model import Value
+
+EPOCH = date(2020, 1, 1)  # expiry days are counted from here
+TOKEN = re.compile(r"(\d{1,9})-([a-z])([0-9a-z]{0,8})(?:\.([0-9a-z]{1,4}))?-([a-z2-7]{16})")
+
+
+class Purpose(StrEnum):
+    """What a signed reference is for."""
+
+    requester = "r"  # the requester's answers join the ticket and prove the address
+    agent = "a"  # an agent's commands on the ticket
+    department = "d"  # a department's answers
+    bounce = "b"  # VERP: serial is the number of the outgoing letter
+    kept = "k"  # sends the kept text of a letter without a command
+    confirm = "c"  # carries an unproved command letter out
+    own = "o"  # marks what the desk itself wrote
+
+
+class Reference(Value, frozen=True):
+    """A token whose MAC is right for `person`."""
+
+    ticket: int
+    purpose: Purpose
+    serial: int
+    person: str
+    expired: bool = False
+
+
+def base36(number: int) -> str:
+    """A non-negative integer in lower-case base 36."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+    return digits or "0"
+
+
+class Signer:
+    """Makes and checks signed references. `keys` are secret bytes, the newest first: it signs, all of them verify."""
+
+    def __init__(self, keys: Sequence[bytes], address: str, prefix: str, aliases: Iterable[str] = (), plus: bool = True) -> None:
+        if not keys:
+            raise ValueError("a signer needs at least one key")
+        self.keys = tuple(keys)
+        self.local, _, self.domain = address.lower().partition("@")
+        self.prefix = prefix.lower()
+        self.plus = plus
+        self.ours = {address.lower(), *(alias.lower() for alias in aliases)}
+
+    def token(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
+        """A token for one person; it is valid through the day `until` (no end when None)."""
+        expiry = f".{base36((until - EPOCH).days)}" if until else ""
+        head = f"{ticket}-{purpose.value}{base36(serial) if serial else ''}{expiry}"
+        return f"{head}-{self._mac(self.keys[0], head, person)}"
+
+    def address(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
+        """The signed reply address, or the plain desk address where there are no plus addresses (`DESK_PLUS=off`)."""
+        if not self.plus:
+            return f"{self.local}@{self.domain}"
+        return f"{self.local}+{self.token(ticket, purpose, person, serial, until)}@{self.domain}"
+
+    def message_id(self, ticket: int, purpose: Purpose, person: str, serial: int, until: date | None = None) -> str:
+        """A Message-ID without angle brackets; unique by ticket, purpose, person and serial."""
+        return f"{self.prefix}.{self.token(ticket, purpose, person, serial, until)}@{self.domain}"
+
+    def is_ours(self, address: str) -> bool:
+        """True for the desk's addresses, aliases and anything that claims to be one of its plus addresses."""
+        lower = address.strip("<> ").lower()
+        local, _, domain = lower.rpartition("@")
+        return f"{local.partition('+')[0]}@{domain}" in self.ours
+
+    def bare(self, address: str) -> str:
+        """The address without its plus part, for telling whether two letters went to the same desk."""
+        local, _, domain = address.lower().rpartition("@")
+        return f"{local.partition('+')[0]}@{domain}"
+
+    def check(self, text: str, people: Iterable[str], today: date) -> Reference | None:
+        """The reference in an address or Message-ID of ours, made for one of `people`; None where there is none.
+
+        The comparison forgives case and takes constant time for each person and key. An expired one is returned as such.
+        """
+        lower = text.strip("<> ").lower()
+        local, _, domain = lower.rpartition("@")
+        if local.startswith(self.prefix + "."):
+            body = local[len(self.prefix) + 1 :] if domain == self.domain else ""
+        else:
+            body = local.partition("+")[2] if f"{local.partition('+')[0]}@{domain}" in self.ours else ""
+        found = TOKEN.fullmatch(body)
+        if not found:
+            return None
+        number, purpose, serial, expiry, mac = found.groups()
+        if purpose not in Purpose._value2member_map_:
+            return None
+        head = body.rpartition("-")[0]
+        for person in people:
+            if any(hmac.compare_digest(self._mac(key, head, person), mac) for key in self.keys):
+                expired = bool(expiry) and today > EPOCH + timedelta(days=int(expiry, 36))
+                serial_number = int(serial, 36) if serial else 0
+                return Reference(ticket=int(number), purpose=Purpose(purpose), serial=serial_number, person=person, expired=expired)
+        return None
+
+    def peek(self, text: str) -> tuple[int, str, int] | None:
+        """(ticket, purpose letter, serial) of what looks like a token of ours, unproved: good for looking up, for nothing else."""
+        found = TOKEN.search(text.lower()) if self.is_ours(text) or text.strip("<> ").lower().endswith("@" + self.domain) else None
+        return (int(found[1]), found[2], int(found[3], 36) if found[3] else 0) if found else None
+
+    @staticmethod
+    def _mac(key: bytes, head: str, person: str) -> str:
+        digest = hmac.digest(key, f"{head}|{person.lower()}".encode("utf-8", "replace"), hashlib.sha256)
+        return base64.b32encode(digest[:10]).decode("ascii").lower()
+
+
+# ------------------------------------------------------------------------------------------------------- subjects
+
+PREFIXES = "re|fw|fwd|aw|wg|sv|vs|antw|rif|odp|ynt|res|enc|tr|отв|ответ|на|пересл|пер|fwd|ha|ответить"
+REPLY = re.compile(rf"^\s*(?:(?:{PREFIXES})\s*(?:\[\d+\]|\(\d+\)|\d+)?\s*[:：]\s*)", re.IGNORECASE)
+LOOKALIKE = {"p": "pр", "f": "fƒ", "a": "aа", "c": "cс", "e": "eе", "o": "oо", "x": "xх", "k": "kк", "m": "mм", "h": "hн", "t": "tт", "b": "bв", "y": "yу"}
+
+
+class Subjects:
+    """Finds and strips the tag of one desk, `[PF-1234]`, in any case and spelling that people and programs make of it."""
+
+    def __init__(self, prefix: str) -> None:
+        letters = "".join(f"[{LOOKALIKE.get(c, re.escape(c))}]" if c.isalpha() else re.escape(c) for c in prefix.lower())
+        self.prefix = prefix
+        self.pattern = re.compile(rf"(?<!\w)\[?[^\S\n]*{letters}[^\S\n]*[-‐-―−][^\S\n]*(\d{{1,9}})(?!\d)[^\S\n]*\]?", re.IGNORECASE)
+
+    def tag(self, subject: str) -> int:
+        """The ticket number that a subject names first, or 0."""
+        found = self.pattern.search(subject)
+        return int(found.group(1)) if found else 0
+
+    def base(self, subject: str) -> str:
+        """The subject without tags and without Re:, Fwd:, Отв: and their like, in any number and order."""
+        previous, text = "", self.pattern.sub(" ", subject)
+        while text != previous:
+            previous, text = text, REPLY.sub("", text, count=1).lstrip(" :")
+        return " ".join(text.split())

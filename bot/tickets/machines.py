@@ -1,0 +1,85 @@
+"""Mail that no person wrote: kept, and nothing more. A bounce proved by our signature closes an address for automatic mail.
+
+Own letters, receipts, bounces, vacation mail and reports change neither status nor clock (design, section 7; RFC 3464, RFC 3834).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Decision, DeskRecord, Entry, Fate, Letter, LetterClass, Outgoing, Seen, Ticket
+from bot.store.port import Found
+from bot.tickets.identity import Purpose
+from bot.tickets.office import Office
+from bot.tickets.place import Sight, followed
+
+GONE = frozenset({"5.1.1", "5.1.2", "5.1.10", "5.2.1"})  # the address does not exist (any more)
+
+
+def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
+    """What a machine's letter changes: next to nothing."""
+    ident = letter.envelope.letter
+    event = ("machine", {"letter": ident, "kind": sight.kind})
+    if sight.kind is LetterClass.bounce:
+        matched = bounced(letter, found, office, now)
+        if matched:
+            return record_bounce(letter, *matched, now)
+    ticket = None if sight.kind in (LetterClass.own, LetterClass.bounce) else its_ticket(letter, sight, found)
+    if ticket is None:
+        record = DeskRecord(
+            at=now, about="machine", letter=ident, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
+            who=letter.requester.email, words=sight.kind,
+        )  # fmt: skip
+        return Decision(records=(record,), events=(event,))
+    entry = Entry(
+        at=now, kind="machine", public=False, who=letter.requester.email, name=letter.requester.name, text=letter.text[:20_000],
+        letter=ident, message_id=letter.message_id, subject=letter.subject[:500], about=sight.kind,
+    )  # fmt: skip
+    return Decision(tickets=(replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen_of(letter, now))),), events=(event,))
+
+
+def seen_of(letter: Letter, now: datetime) -> Seen:
+    """The letter's place in the ticket's account."""
+    return Seen(letter=letter.envelope.letter, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
+
+
+def its_ticket(letter: Letter, sight: Sight, found: Found) -> Ticket | None:
+    """The ticket that a vacation responder answers: by a signed reference, or by References of somebody who takes part."""
+    for reference in sight.references:
+        ticket = followed(found, reference.ticket)
+        if ticket:
+            return ticket
+    ticket = followed(found, found.by_reference or sight.tag)
+    return ticket if ticket and letter.requester.email in (ticket.requester.email, *ticket.participants) else None
+
+
+def bounced(letter: Letter, found: Found, office: Office, now: datetime) -> tuple[Ticket, Outgoing, str] | None:
+    """(ticket, outgoing letter, status code) that a bounce is about, when a signature of ours proves it: VERP, or the embedded Message-ID."""
+    for text in (*letter.envelope.recipients, *letter.reported_ids, *letter.references):
+        peeked = office.signer.peek(text)
+        ticket = found.tickets.get(peeked[0]) if peeked else None
+        letters = [one for one in ticket.outgoing if one.id == peeked[2]] if ticket and peeked else []
+        for one in letters:
+            proof = office.signer.check(text, (one.to,), now.date())
+            if ticket and proof and proof.purpose in (Purpose.bounce, Purpose.requester, Purpose.agent, Purpose.department):
+                codes = dict(letter.bounced)
+                return ticket, one, codes.get(one.to) or next(iter(codes.values()), "")
+    return None
+
+
+def record_bounce(letter: Letter, ticket: Ticket, outgoing: Outgoing, code: str, now: datetime) -> Decision:
+    """A proved bounce: the four codes suppress the address, other permanent ones are noted, temporary ones only logged."""
+    ident = letter.envelope.letter
+    events = [("bounced", {"letter": ident, "ticket": ticket.number, "to": outgoing.to, "code": code, "outgoing": outgoing.id})]
+    records: tuple[DeskRecord, ...] = ()
+    seen = (*ticket.seen, seen_of(letter, now))
+    if not code.startswith("5"):
+        return Decision(tickets=(replace(ticket, seen=seen),), events=tuple(events))
+    about = "requester" if outgoing.audience is Audience.requester else "staff"
+    note = Entry(at=now, kind="machine", public=False, who=outgoing.to, text=code, letter=ident, about=f"bounced_{about}")
+    if code in GONE:
+        records = (DeskRecord(at=now, about="suppression", who=outgoing.to, words=code, letter=ident),)
+        events.append(("suppressed", {"ticket": ticket.number, "to": outgoing.to, "reason": code}))
+    return Decision(tickets=(replace(ticket, entries=(*ticket.entries, note), seen=seen),), records=records, events=tuple(events))

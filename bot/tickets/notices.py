@@ -1,0 +1,182 @@
+"""Notices to the staff: a new ticket goes to the agents on duty, later events to the owner only (design, section 8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model import Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
+from bot.policy.schema import Agent
+from bot.replies import gate
+from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry
+from bot.replies.gate import Ruling
+from bot.store.port import Earlier, Found
+from bot.tickets.office import Office
+from bot.tickets.place import Place, Sight
+from bot.tickets.words import label, say
+from bot.tickets.writing import agent_ticket, button, desk_view, history, post, staff_thread, tag
+
+BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
+MOST_EARLIER = 5
+
+
+def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, ruling: Ruling, found: Found, office: Office, now: datetime) -> Ticket:
+    """Tells the agents on duty of a new ticket, and the department that a rule passes it on to.
+
+    A ticket that the machine has suspended or closed causes no notice: it is listed in the queue and the digest.
+    """
+    if verdict.department in office.policy.people.departments and ticket.status is not Status.done:
+        ticket = handed(ticket, letter, verdict.department, "", "", office, now)
+    if ticket.status is not Status.created:
+        return ticket
+    linked = tuple(tag(office, number) for number in ticket.links)
+    for agent in on_duty(office):
+        context = notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked)
+        ticket = send(ticket, agent, "notice_new", context, letter, office, now)
+    return ticket
+
+
+def joined(ticket: Ticket, letter: Letter, place: Place, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, *, reopened: bool) -> Ticket:
+    """Tells the owner, or the agents on duty while the ticket is free, of a further letter."""
+    if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester and verdict.action == "suspend":
+        return ticket
+    owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
+    how = "unconfirmed" if place.unconfirmed else place.how
+    for agent in (owner,) if owner else on_duty(office):
+        context = notice(ticket, letter, verdict, ruling, agent, office, now, how=how, reopened=reopened, with_history=True)
+        ticket = send(ticket, agent, "notice_update", context, letter, office, now)
+    return ticket
+
+
+def on_duty(office: Office) -> tuple[Agent, ...]:
+    """Those whom a new ticket is shown to."""
+    return tuple(office.policy.people.agents)
+
+
+def send(ticket: Ticket, agent: Agent, template: str, context: Notice, letter: Letter, office: Office, now: datetime) -> Ticket:
+    """One notice through the gate; at night it waits for the morning, high priority excepted."""
+    ruling = gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now)
+    if not ruling.to:
+        return ticket
+    calm = ticket.priority.rank < 2
+    due = office.policy.calendar.next_open(now) if calm else now
+    return post(
+        office,
+        ticket,
+        Audience.agent,
+        template,
+        context,
+        agent.address,
+        now,
+        letter=letter.envelope.letter,
+        due=max(due, now),
+        answers=staff_thread(ticket, agent.address),
+        files=pictures(letter),
+    )
+
+
+def notice(
+    ticket: Ticket,
+    letter: Letter,
+    verdict: Verdict,
+    ruling: Ruling,
+    agent: Agent,
+    office: Office,
+    now: datetime,
+    *,
+    how: str = "",
+    reopened: bool = False,
+    with_history: bool = False,
+    earlier: tuple[Earlier, ...] = (),
+    linked: tuple[str, ...] = (),
+) -> Notice:
+    """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
+    language = office.language(agent.language or "", office.policy.desk.language)
+    answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
+    return Notice(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=agent_ticket(office, ticket),
+        text=letter.text or letter.full_text,
+        subject=letter.subject,
+        joined=how,
+        reopened=reopened,
+        files=letter.attachments,
+        findings=tuple(finding(hit, language) for hit in verdict.hits),
+        earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
+        linked=linked,
+        history=history(office, ticket, 10, letter.envelope.letter) if with_history else (),
+        answered=answer.template if answer and not ruling.held else "",
+        unanswered="" if ruling.to and not ruling.held or ruling.reason == "follow_up" else say(ruling.reason, language),
+        defects=letter.defects,
+        buttons=buttons(ticket, agent, office, now, language),
+    )
+
+
+def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, language: str, names: tuple[str, ...] = BUTTONS) -> tuple[Button, ...]:
+    """mailto: links for the usual commands; `say` is the line to write for those who cannot click."""
+    made = []
+    for name in names:
+        if name == "take" and ticket.owner == agent.address:
+            continue
+        word, caption = label(name, language)
+        made.append(button(office, ticket, agent, caption, f"#{word}", now))
+    return tuple(made)
+
+
+def finding(hit: Evidence, language: str) -> Finding:
+    """A rule that fired, in words."""
+    parts = [say(f"action_{hit.action}", language) if hit.action else "", say(hit.ground, language) if hit.ground else "", hit.topic]
+    parts += [say(f"priority_{hit.priority}", language) if hit.priority else "", hit.department, ", ".join(hit.labels)]
+    return Finding(rule=hit.rule, clause=hit.clause, what="; ".join(part for part in parts if part), evidence=hit.evidence)
+
+
+def earlier_line(one: Earlier, office: Office, language: str) -> str:
+    """PF-3 (Выполнено, Решена): Не открывается фильм."""
+    state = ", ".join(say(word, language) for word in (one.status, one.resolution) if word)
+    return f"{tag(office, one.number)} ({state}): {office.subjects.base(one.subject)}".rstrip(": ")
+
+
+def pictures(letter: Letter) -> tuple[Reference, ...]:
+    """The accepted screenshots go along with a notice; withheld files are only named (clause 4.5)."""
+    ident = letter.envelope.letter
+    return tuple(
+        Reference(letter=ident, part=one.part, name=one.name, type=one.type, size=one.size) for one in letter.attachments if one.accepted and not one.logo
+    )
+
+
+def handed(ticket: Ticket, letter: Letter, department: str, text: str, agent: str, office: Office, now: datetime) -> Ticket:
+    """The case as a department gets it (clauses 2.2, 3.1 and 3.3); its answers come back by the signed address as notes."""
+    target = office.policy.people.departments[department]
+    language = office.policy.desk.language
+    files = pictures(letter)
+    context = Handed(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=agent_ticket(office, ticket),
+        text=text,
+        agent=agent,
+        history=history(office, ticket),
+        files=tuple(one for one in letter.attachments if one.accepted and not one.logo),
+    )
+    ruling = gate.to_staff(target.address, gate.Traffic(), office.signer.is_ours, None, now)
+    if not ruling.to:
+        return ticket
+    answers = staff_thread(ticket, target.address)
+    return post(office, ticket, Audience.department, "escalation", context, target.address, now, letter=letter.envelope.letter, answers=answers, files=files)
+
+
+def shown(ticket: Ticket, agent: Agent, letter: Letter, office: Office, now: datetime) -> Ticket:
+    """The whole ticket, notes included, to one agent: for #show and for whom a ticket is assigned to."""
+    language = office.language(agent.language or "", office.policy.desk.language)
+    rows = [PublicEntry(at=one.at, name=one.name or one.who, text=one.text, mine=one.kind == "letter") for one in ticket.entries if one.text]
+    context = Notice(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=agent_ticket(office, ticket),
+        text="",
+        history=tuple(reversed(rows)),
+        linked=tuple(tag(office, number) for number in ticket.links),
+        buttons=buttons(ticket, agent, office, now, language),
+    )
+    answers = staff_thread(ticket, agent.address)
+    return post(office, ticket, Audience.agent, "notice_update", context, agent.address, now, letter=letter.envelope.letter, answers=answers)

@@ -1,0 +1,32 @@
+"""What every decision is made with: the regulation, the templates, the keys and a few switches. Frozen; one a reload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.policy import Policy
+from bot.replies.render import Templates
+from bot.tickets.identity import Signer, Subjects
+
+
+@dataclass(frozen=True)
+class Office:
+    """The desk's tools, all pure. `undo` is how long a customer-bound letter waits; `caps` False lifts all caps."""
+
+    policy: Policy
+    templates: Templates
+    signer: Signer
+    subjects: Subjects
+    undo: timedelta = timedelta(seconds=120)
+    verp: bool = True
+    caps: bool = True
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that the templates speak."""
+        return self.templates.languages_of("acknowledgement")
+
+    def language(self, *wanted: str) -> str:
+        """The first wanted language that the templates speak, or else the desk's."""
+        return next((one for one in wanted if one in self.languages), self.policy.desk.language)

@@ -1,0 +1,141 @@
+"""Where a letter belongs: its class with the signatures known, who wrote it, and which ticket it joins (design, sections 6 and 7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.model import Hit, Letter, LetterClass, Status, Ticket, Value
+from bot.reading.automatic import judge as class_of
+from bot.store.port import Found, Question
+from bot.tickets.identity import Purpose, Reference
+from bot.tickets.office import Office
+
+
+class Sight(Value, frozen=True):
+    """What is known of a letter before any ticket is looked at."""
+
+    kind: LetterClass
+    hits: tuple[Hit, ...]
+    may_answer: bool
+    references: tuple[Reference, ...]  # valid signed references made for the From, those of the envelope first; expired ones included
+    tag: int = 0
+    agent: str = ""  # address of the agent whose From it bears; proves nothing
+    department: str = ""
+
+
+class Place(Value, frozen=True):
+    """The ticket a letter joins, or that it opens a new one."""
+
+    ticket: int = 0  # 0: a new one
+    how: str = ""  # signed, references, tag
+    apart: int = 0  # the ticket it named but may not join: the new one is linked to it
+    unconfirmed: bool = False
+
+
+def look(letter: Letter, office: Office, now: datetime) -> Sight:
+    """Class, signed references and sender of a letter."""
+    signer, sender = office.signer, letter.requester.email
+    today = now.date()
+    addresses = (*letter.envelope.recipients, *(one.email for one in (*letter.to, *letter.cc)))
+    found = [signer.check(text, (sender,), today) for text in (*addresses, *letter.references)]
+    references = tuple({(one.ticket, one.purpose, one.serial): one for one in found if one}.values())
+    answers_us = any(signer.peek(text) for text in letter.references)
+    kind, may_answer = class_of(letter.class_hits, office.policy.desk.own_lists, bool(references) or answers_us)
+    hits = letter.class_hits
+    if is_own(letter, office, now):
+        kind, may_answer, hits = LetterClass.own, False, (*hits, Hit(rule="own", evidence=letter.message_id))
+    people = office.policy.people
+    agent, department = people.agent(sender), people.department_of(sender)
+    tag = office.subjects.tag(letter.subject)
+    return Sight(
+        kind=kind,
+        hits=hits,
+        may_answer=may_answer,
+        references=references,
+        tag=tag,
+        agent=agent.address if agent else "",
+        department=department.id if department else "",
+    )
+
+
+def is_own(letter: Letter, office: Office, now: datetime) -> bool:
+    """True for what the desk wrote itself: the signed marker, or a Message-ID of ours made for one of its recipients."""
+    marker, ident = letter.header("x-desk-own"), letter.message_id
+    if marker and ident and office.signer.check(f"{office.signer.prefix}.{marker.strip()}@{office.signer.domain}", (ident,), now.date()):
+        return True
+    people = tuple(one.email for one in (*letter.to, *letter.cc)) + tuple(letter.envelope.recipients)
+    return bool(ident) and office.signer.check(ident, people, now.date()) is not None
+
+
+def question(letter: Letter, sight: Sight, office: Office) -> Question:
+    """What the store is asked about this letter: proved and unproved numbers alike, a look changes nothing."""
+    peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *letter.references, *letter.reported_ids)]
+    peeked += [office.signer.peek(one.email) for one in (*letter.to, *letter.cc)]
+    numbers = [one.ticket for one in sight.references] + [one[0] for one in peeked if one] + [sight.tag]
+    return Question(
+        letter=letter.envelope.letter,
+        requester=letter.requester.email,
+        bounce_to=letter.envelope.mail_from.lower(),
+        message_id=letter.message_id,
+        fingerprint=letter.fingerprint,
+        references=letter.references,
+        tickets=tuple(dict.fromkeys(number for number in numbers if number)),
+        staff=tuple(one.address for one in office.policy.people.agents),
+    )
+
+
+def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: bool, now: datetime) -> Place:
+    """The ticket that a person's letter joins. Order of trust: signed reference, References, subject tag.
+
+    A letter joins only a ticket in which its From takes part; a stranger's is set apart.
+    """
+    sender, apart = letter.requester.email, 0
+    signed = [one.ticket for one in sight.references if one.purpose is Purpose.requester and not one.expired]
+    named = [("signed", number) for number in signed]
+    peeked = [office.signer.peek(text) for text in (*letter.references, *letter.envelope.recipients)]
+    named += [("references", one[0]) for one in peeked if one and one[0]]
+    named += [("references", found.by_reference)] if found.by_reference else []
+    named += [("tag", sight.tag)] if sight.tag else []
+    for how, number in named:
+        ticket = followed(found, number)
+        if ticket is None:
+            continue
+        if not takes_part(ticket, sender):
+            apart = apart or ticket.number
+            continue
+        if closed_for_good(letter, ticket, office, now):
+            return Place(apart=ticket.number)
+        return Place(ticket=ticket.number, how=how, unconfirmed=how == "tag" and not aligned)
+    return Place(apart=apart)
+
+
+def followed(found: Found, number: int) -> Ticket | None:
+    """The ticket of that number, its merges followed to the end."""
+    ticket, steps = found.tickets.get(number), 0
+    while ticket is not None and ticket.merged_into and steps < 100:
+        ticket, steps = found.tickets.get(ticket.merged_into), steps + 1
+    return ticket
+
+
+def takes_part(ticket: Ticket, sender: str) -> bool:
+    """True for the requester and those whom an agent has added."""
+    return bool(sender) and (sender == ticket.requester.email or sender in ticket.participants)
+
+
+def closed_for_good(letter: Letter, ticket: Ticket, office: Office, now: datetime) -> bool:
+    """A done ticket is reopened by a reply within the reopen window and under its own subject; otherwise a new one is opened."""
+    if ticket.status is not Status.done or ticket.done_at is None:
+        return False
+    late = now - ticket.done_at > timedelta(days=office.policy.periods.reopen_days)
+    return late or other_matter(letter, ticket, office)
+
+
+def other_matter(letter: Letter, ticket: Ticket, office: Office) -> bool:
+    """On a done ticket, a subject that neither the requester nor the desk has used in it is another matter."""
+    if ticket.status is not Status.done:
+        return False
+    subject = office.subjects.base(letter.subject).casefold()
+    known = {office.subjects.base(ticket.subject).casefold()}
+    known |= {office.subjects.base(one.subject).casefold() for one in ticket.outgoing}
+    known |= {office.subjects.base(entry.subject).casefold() for entry in ticket.entries if entry.subject}
+    return bool(subject) and subject not in known

@@ -1,0 +1,220 @@
+"""A person's letter: it opens a ticket, joins one, or is set apart from one; at most one automatic letter answers it.
+
+Pure: (ticket, letter, verdict, policy, caps, now) -> Decision. Clauses 4.1 to 4.7 of the regulation; sections 4, 6 and 7 of the design.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from bot.model import (
+    Address,
+    Audience,
+    Decision,
+    DeskRecord,
+    Entry,
+    Fate,
+    Ground,
+    Letter,
+    LetterClass,
+    Priority,
+    Resolution,
+    Seen,
+    Status,
+    Ticket,
+    Verdict,
+    Waiting,
+)
+from bot.policy import Facts, judge
+from bot.replies import gate
+from bot.replies.gate import Ruling
+from bot.store.port import Found, Sender
+from bot.tickets import notices
+from bot.tickets.answers import automatic_answer
+from bot.tickets.office import Office
+from bot.tickets.place import Place, Sight, followed
+from bot.tickets.states import due_from, move, prioritise
+
+MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
+
+
+def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Office, now: datetime) -> Decision:
+    """What a letter of a person (or of a mailing list) changes."""
+    known = found.senders.get(letter.requester.email, Sender())
+    lifted = (DeskRecord(at=now, about="lift", who=letter.requester.email, letter=letter.envelope.letter),)
+    records = lifted if known.suppressed and sight.kind is LetterClass.human else ()
+    if place.ticket:
+        ticket = found.tickets[place.ticket]
+        return join(ticket, letter, sight, place, found, office, now, records)
+    verdict = judge(office.policy, letter, Facts(now=now, first=True))
+    named = followed(found, place.apart) if place.apart else None
+    if named and "thanks" in verdict.labels and named.requester.email == letter.requester.email:
+        return join(named, letter, sight, place, found, office, now, records)
+    return open_ticket(letter, sight, verdict, named, found, office, now, records)
+
+
+# --------------------------------------------------------------------------------------------------------- opening
+
+
+def open_ticket(
+    letter: Letter, sight: Sight, verdict: Verdict, named: Ticket | None, found: Found, office: Office, now: datetime, records: tuple[DeskRecord, ...]
+) -> Decision:
+    """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff."""
+    sender = letter.requester if letter.requester.email else Address(email=letter.envelope.mail_from.strip("?").lower())
+    priority = verdict.priority or Priority.medium
+    ticket = Ticket(
+        number=found.fresh,
+        requester=sender,
+        opened=now,
+        changed=now,
+        subject=letter.subject[:500],
+        language=office.language(letter.language),
+        priority=priority,
+        due=due_from(now, priority, office.policy),
+        department=verdict.department,
+        topic=verdict.topic,
+        labels=verdict.labels,
+        proved=bool(letter.aligned),
+        answerable=sight.kind is LetterClass.human and letter.may_answer,
+        links=(named.number,) if named else (),
+        entries=(entry_of(letter, verdict, now),),
+        seen=(Seen(letter=letter.envelope.letter, fate=Fate.opened, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now),),
+    )
+    through = named.number if named and any(one.ticket == named.number for one in sight.references) else 0
+    ruling = rule(letter, sight, ticket, found, office, now, bool(letter.aligned), through)
+    ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=True)
+    ticket = notices.opened(ticket, letter, sight, verdict, ruling, found, office, now)
+    tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
+    events: list[tuple[str, dict[str, Any]]] = [("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})]
+    return Decision(tickets=tickets, records=records, events=(*events, *told(ticket, letter, ruling)))
+
+
+def linked(named: Ticket, ticket: Ticket, now: datetime) -> Ticket:
+    """The ticket that a letter named but may not join (or is too old for) knows of the new one; nothing else of it changes."""
+    if ticket.number in named.links or len(named.links) >= MOST_LINKS:
+        return named
+    event = Entry(at=now, kind="event", public=False, about="linked", text=str(ticket.number))
+    return replace(named, links=(*named.links, ticket.number), entries=(*named.entries, event))
+
+
+def entry_of(letter: Letter, verdict: Verdict, now: datetime, unconfirmed: bool = False) -> Entry:
+    """The letter as the ticket keeps it: the author's own words; the raw letter stays in the archive."""
+    return Entry(
+        at=now,
+        kind="letter",
+        public=True,
+        who=letter.requester.email,
+        name=letter.requester.name,
+        text=(letter.text or letter.full_text)[:100_000],
+        letter=letter.envelope.letter,
+        message_id=letter.message_id,
+        subject=letter.subject[:500],
+        attachments=letter.attachments,
+        hits=verdict.hits,
+        unconfirmed=unconfirmed,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- joining
+
+
+def join(
+    ticket: Ticket, letter: Letter, sight: Sight, place: Place, found: Found, office: Office, now: datetime, records: tuple[DeskRecord, ...]
+) -> Decision:
+    """A further letter of a ticket (clause 4.3): appended; a suspended ticket goes on, a closed one is reopened unless it is thanks alone."""
+    was = ticket.status
+    facts = Facts(
+        now=now,
+        first=False,
+        priority=ticket.priority,
+        used_grounds=ticket.suspended,
+        warned=ticket.warned,
+        complaint="complaint" in ticket.labels,
+        answering=was is Status.clarification and ticket.ground is not None,
+    )
+    verdict = judge(office.policy, letter, facts)
+    thanks = "thanks" in verdict.labels and was is Status.done
+    seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
+    ticket = replace(
+        ticket,
+        changed=now,
+        proved=ticket.proved or place.how == "signed" or bool(letter.aligned),
+        labels=tuple(dict.fromkeys((*ticket.labels, *(one for one in verdict.labels if one not in ("thanks", "only_topic"))))),
+        entries=(*ticket.entries, entry_of(letter, verdict, now, place.unconfirmed)),
+        seen=(*ticket.seen, seen),
+    )
+    if was is Status.clarification or (was is Status.done and not thanks):
+        ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, office.policy)
+    if verdict.priority and verdict.priority.rank > ticket.priority.rank and not thanks:
+        ticket = prioritise(ticket, verdict.priority, now, office.policy)
+    ruling = Ruling(reason="follow_up")
+    if verdict.action in ("suspend", "refuse") or (verdict.topic and "only_topic" in verdict.labels):
+        ruling = rule(letter, sight, ticket, found, office, now, place.how == "signed" or bool(letter.aligned))
+        ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=False)
+    if not thanks and not (ticket.status is Status.done and verdict.action == "refuse"):
+        reopened = was is Status.done and ticket.status is not Status.done
+        ticket = notices.joined(ticket, letter, place, verdict, ruling, office, now, reopened=reopened)
+    events: list[tuple[str, dict[str, Any]]] = [("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": place.unconfirmed})]
+    events += [("reopened", {"ticket": ticket.number})] if was is Status.done and ticket.status is not Status.done else []
+    return Decision(tickets=(ticket,), records=records, events=(*events, *told(ticket, letter, ruling)))
+
+
+# ------------------------------------------------------------------------------------------------ gate and answer
+
+
+def rule(letter: Letter, sight: Sight, ticket: Ticket, found: Found, office: Office, now: datetime, proved: bool, through: int = 0) -> Ruling:
+    """The gate's word on the automatic answer to this letter."""
+    base = office.subjects.base(ticket.subject).casefold()
+
+    def traffic(to: str) -> gate.Traffic:
+        known = found.senders.get(to, Sender())
+        since = now - timedelta(hours=3)
+        same = sum(1 for at, subject in known.opened if subject == base and at > since) + 1 if base else 0
+        return gate.Traffic(
+            sent=known.sent,
+            ticket_sent=tuple(one.created for one in ticket.outgoing if one.automatic and one.audience is Audience.requester),
+            same_subject=same,
+            through=found.through.get(through, 0) if through else 0,
+            latched=known.latched,
+            suppressed=known.suppressed and to != letter.requester.email,
+        )
+
+    caps = office.policy.caps if office.caps else None
+    checked = replace(letter, may_answer=sight.may_answer)
+    return gate.answer(checked, sight.kind, bool(letter.aligned), proved, traffic, office.signer.is_ours, caps, now)
+
+
+def answered(
+    ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, records: tuple[DeskRecord, ...], *, first: bool
+) -> tuple[Ticket, tuple[DeskRecord, ...]]:
+    """The ticket after the automatic answer: acknowledged, suspended, answered by topic, or refused for repeated abuse.
+
+    Where nothing reaches the requester, nothing is suspended or closed either: he would wait in vain.
+    """
+    if not ruling.to or ruling.held:
+        answer = automatic_answer(ticket, letter, replace(verdict, action="", topic=""), ruling, office, now, first=first) if ruling.held and first else ticket
+        latch = (DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=letter.envelope.letter),) if ruling.latch else ()
+        return answer, (*records, *latch)
+    if verdict.action == "suspend" and verdict.ground:
+        ticket = move(ticket, Status.clarification, now, office.policy, waiting=Waiting.requester, ground=verdict.ground)
+        ticket = replace(ticket, suspended=(*ticket.suspended, verdict.ground), warned=ticket.warned or verdict.ground is Ground.abusive_language)
+    elif verdict.action == "refuse" and verdict.ground:
+        ticket = move(ticket, Status.done, now, office.policy, ground=verdict.ground)
+    elif verdict.topic and "only_topic" in verdict.labels and not verdict.department:
+        ticket = move(ticket, Status.done, now, office.policy, resolution=Resolution.solved)
+    return automatic_answer(ticket, letter, verdict, ruling, office, now, first=first), records
+
+
+def told(ticket: Ticket, letter: Letter, ruling: Ruling) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Log events about the answer."""
+    ident = {"letter": letter.envelope.letter, "ticket": ticket.number}
+    if ruling.held:
+        return (("held", {**ident, "reason": ruling.reason}),)
+    if ticket.status is Status.clarification and ticket.ground:
+        return (("suspended", {**ident, "ground": ticket.ground}),)
+    if ticket.status is Status.done:
+        return (("closed", {**ident, "ground": ticket.ground, "resolution": ticket.resolution}),)
+    return ()

@@ -1,0 +1,112 @@
+"""What the desk says to its staff in a word or a line: reasons, deeds, captions of buttons. (Russian, English.)"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from bot.replies.words import WORDS, word
+
+SAYINGS: dict[str, tuple[str, str]] = {
+    # why no automatic answer went out (replies.gate)
+    "machine": ("письмо написал робот или рассылка", "a robot or a mailing list wrote it"),
+    "asked_not_to": ("отправитель просит не отвечать автоматически", "the sender asks for no automatic answers"),
+    "no_address": ("у письма нет адреса для ответа", "the letter has no address to answer to"),
+    "our_own": ("письмо пришло с адреса самой поддержки", "the letter came from the desk's own address"),
+    "nobody_there": ("по этому адресу писем не читают", "nobody reads letters at that address"),
+    "suppressed": ("на этот адрес письма не доходят", "letters do not reach that address"),
+    "latched": ("адрес закрыт предохранителем, ответ задержан", "the address is latched, the answer is held"),
+    "caps": ("слишком много автоматических писем, ответ задержан", "too many automatic letters, the answer is held"),
+    "same_subject": ("третье письмо с той же темой за три часа, ответ задержан", "third letter with this subject in three hours, the answer is held"),
+    "through": ("сегодня через это обращение подтверждение уже уходило", "an acknowledgement has gone out through this ticket today"),
+    # findings
+    "action_suspend": ("приостановлено", "suspended"),
+    "action_refuse": ("отказано", "refused"),
+    "action_hint": ("подсказка", "hint"),
+    "action_stay": ("подсказка", "hint"),
+    "priority_high": ("приоритет: высокий", "priority: high"),
+    "priority_medium": ("приоритет: средний", "priority: medium"),
+    "priority_low": ("приоритет: низкий", "priority: low"),
+    # what a receipt says was done
+    "taken": ("обращение теперь за Вами", "the ticket is yours"),
+    "taken_already": ("обращение уже за Вами", "the ticket was yours already"),
+    "status": ("Статус заявки: {}", "Status: {}"),
+    "resolved": ("закрыто, резолюция: {}", "closed, resolution: {}"),
+    "refused": ("отказано, основание: {}", "refused, ground: {}"),
+    "suspended": ("приостановлено, основание: {}", "suspended, ground: {}"),
+    "noted": ("заметка сохранена, клиент её не увидит", "the note is kept; the customer will not see it"),
+    "noted_above": (
+        "текст над первой командой сохранён как заметка, клиент его не увидит",
+        "the text above the first command is kept as a note; the customer will not see it",
+    ),
+    "noted_under": (
+        "текст под #{} сохранён как заметка, клиент его не увидит",
+        "the text under #{} is kept as a note; the customer will not see it",
+    ),
+    "escalated": ("передано: {}", "passed on: {}"),
+    "priority": ("приоритет: {}", "priority: {}"),
+    "assigned": ("назначено: {}", "assigned: {}"),
+    "freed": ("обращение возвращено в очередь", "the ticket is back in the queue"),
+    "reopened": ("обращение снова открыто", "the ticket is open again"),
+    "spam": ("закрыто молча как спам", "closed silently as spam"),
+    "undone": ("отменено: письмо с командами от {}", "taken back: the command letter of {}"),
+    "kept_sent": ("сохранённый текст отправлен клиенту", "the kept text goes to the customer"),
+    # why a line or a letter is refused
+    "unknown_command": ("такой команды нет: «{}»", "no such command: “{}”"),
+    "unknown_argument": ("не понимаю слово «{}»", "“{}” is not understood"),
+    "argument_missing": ("не хватает слова после команды: {}", "a word is missing after the command: {}"),
+    "text_missing": ("под командой #{} нужен текст для клиента", "#{} needs a text below it"),
+    "resolve_text": (
+        "клиент ещё не получал ответа от сотрудника: под #resolve нужен текст",
+        "the customer has had no answer from an agent yet: #resolve needs a text",
+    ),
+    "illegal_move": ("из статуса «{}» так нельзя", "not possible from the status “{}”"),
+    "taken_by_other": ("обращение уже взял(а) {}", "{} has the ticket already"),
+    "nothing_to_undo": ("отменять нечего", "there is nothing to take back"),
+    "undo_too_late": ("поздно: письмо уже ушло клиенту", "too late: the letter has left"),
+    "undo_changed": ("поздно: с тех пор обращение изменилось", "too late: the ticket has changed since"),
+    "nothing_kept": ("сохранённого текста нет или прошли сутки", "there is no kept text, or it is older than a day"),
+    "no_requester": ("у обращения нет адреса клиента", "the ticket has no address of a customer"),
+    "no_ticket": ("обращения с таким номером нет", "there is no ticket of that number"),
+    "leads_only": ("это может только руководитель", "only a lead may do that"),
+    "unproved": (
+        "письмо пришло не на подписанный адрес из Вашего уведомления, поэтому ничего не сделано",
+        "the letter did not come to the signed address of your own notice, so nothing was done",
+    ),
+    "expired": ("подписанный адрес устарел; ответьте на более новое письмо по обращению", "the signed address has expired; reply to a newer letter of the ticket"),
+    "leak": ("в тексте для клиента есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
+    "argument_resolution": ("резолюция", "a resolution"),
+    "argument_ground": ("основание", "a ground"),
+    "argument_department": ("отдел", "a department"),
+    "argument_priority": ("приоритет", "a priority"),
+    "argument_agent": ("сотрудник", "an agent"),
+    "allowed": ("можно: {}", "allowed: {}"),
+    "nearest": ("может быть, {}?", "perhaps {}?"),
+}
+
+CAPTIONS: dict[str, tuple[str, str, str, str]] = {  # command -> word and caption in Russian, in English
+    "take": ("взять", "Взять", "take", "Take"),
+    "reply": ("ответ", "Ответить", "reply", "Reply"),
+    "clarify": ("уточнить", "Уточнить", "clarify", "Ask"),
+    "resolve": ("решено", "Решено", "resolve", "Resolve"),
+    "note": ("заметка", "Заметка", "note", "Note"),
+    "undo": ("отмена", "Отменить", "undo", "Undo"),
+    "send": ("отправить", "Отправить клиенту", "send", "Send to the customer"),
+    "show": ("показать", "Показать обращение", "show", "Show the ticket"),
+    "help": ("помощь", "Все команды", "help", "All commands"),
+}
+
+
+def say(code: str, language: str, *values: object) -> str:
+    """The line for a code, with its values; codes of statuses, resolutions and grounds are found as well; an unknown code is shown as it is."""
+    pair = SAYINGS.get(code)
+    if pair:
+        return pair[language != "ru"].format(*values)
+    if isinstance(code, StrEnum):
+        return word(code, language)
+    return next((words[one][language != "ru"] for kind, words in WORDS.items() for one in words if one == code and kind is not None), code)
+
+
+def label(command: str, language: str) -> tuple[str, str]:
+    """(command word, caption of its button)."""
+    russian, russian_caption, english, caption = CAPTIONS[command]
+    return (russian, russian_caption) if language == "ru" else (english, caption)

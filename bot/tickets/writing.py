@@ -1,0 +1,218 @@
+"""From a template to an outgoing letter in its final form, with signed addresses and the marks of section 7.
+
+`post` adds a letter to a ticket; `loose` makes one that belongs to no ticket. Whether it may be sent, the gate has said before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Delivery, Outgoing, Reference, Ticket
+from bot.policy.schema import Agent
+from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket
+from bot.replies.gate import Ruling
+from bot.tickets.identity import Purpose
+from bot.tickets.office import Office
+
+PURPOSE = {
+    Audience.requester: Purpose.requester,
+    Audience.stranger: Purpose.requester,
+    Audience.agent: Purpose.agent,
+    Audience.department: Purpose.department,
+}
+QUIET = "DR, RN, NRN, OOF, AutoReply"  # X-Auto-Response-Suppress, so that no robot answers ours
+MOST_REFERENCES = 12
+
+
+def post(
+    office: Office,
+    ticket: Ticket,
+    audience: Audience,
+    template: str,
+    context: Context,
+    to: str,
+    now: datetime,
+    *,
+    letter: str = "",
+    due: datetime | None = None,
+    automatic: bool = True,
+    answers: Sequence[str] = (),
+    answer_to: str = "",
+    ruling: Ruling | None = None,
+    files: tuple[Reference, ...] = (),
+    mark: str = "auto-generated",
+) -> Ticket:
+    """The ticket with one more outgoing letter. `answers` are the Message-IDs of the thread, the oldest first.
+
+    `answer_to` is the person whose signed address Reply-To carries (the recipient where it is "").
+    """
+    serial = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1
+    person = answer_to or to
+    until = expiry(office, now) if audience is Audience.agent else None
+    reply = office.signer.address(ticket.number, PURPOSE[audience], person, until=until)
+    made = draw(office, audience, template, context, to, now, ticket.number, serial, reply, automatic, answers, mark)
+    held = ruling is not None and ruling.held
+    made = replace(
+        made,
+        letter=letter,
+        due=due or now,
+        attachments=files,
+        state=Delivery.held if held else Delivery.waiting,
+        result=ruling.reason if held and ruling else "",
+    )
+    return replace(ticket, outgoing=(*ticket.outgoing, made))
+
+
+def loose(
+    office: Office, audience: Audience, template: str, context: Context, to: str, now: datetime, *, letter: str, answers: Sequence[str] = (), reply: str = ""
+) -> Outgoing:
+    """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter."""
+    seed = hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()
+    serial = int.from_bytes(seed[:4], "big")
+    made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated")
+    return replace(made, letter=letter)
+
+
+def draw(
+    office: Office,
+    audience: Audience,
+    template: str,
+    context: Context,
+    to: str,
+    now: datetime,
+    number: int,
+    serial: int,
+    reply: str,
+    automatic: bool,
+    answers: Sequence[str],
+    mark: str,
+) -> Outgoing:
+    """The rendered letter with all its headers."""
+    rendered = office.templates.render(template, context)
+    until = expiry(office, now) if audience is Audience.agent else None
+    message_id = office.signer.message_id(number, PURPOSE[audience], to, serial, until)
+    headers = [("Reply-To", reply)] if reply else []
+    if answers:
+        headers.append(("In-Reply-To", f"<{answers[-1]}>"))
+        chain = answers if len(answers) <= MOST_REFERENCES else (answers[0], *answers[1 - MOST_REFERENCES :])
+        headers.append(("References", " ".join(f"<{one}>" for one in chain)))
+    if automatic:
+        headers += [("Auto-Submitted", mark), ("X-Auto-Response-Suppress", QUIET), ("Precedence", "bulk")]
+    headers.append(("X-Desk-Own", office.signer.token(number, Purpose.own, message_id, serial)))
+    return Outgoing(
+        id=serial,
+        template=template,
+        audience=audience,
+        to=to,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        message_id=message_id,
+        created=now,
+        due=now,
+        envelope_from=sender_of(office, number, serial, to, template),
+        automatic=automatic,
+        headers=tuple(headers),
+    )
+
+
+def expiry(office: Office, now: datetime) -> date:
+    """The last day on which a signed agent address made now is valid."""
+    return (now + timedelta(days=office.policy.periods.agent_link_days)).date()
+
+
+def sender_of(office: Office, number: int, serial: int, to: str, template: str) -> str:
+    """The envelope sender: null for error letters, VERP otherwise (`DESK_RETURN=plain`: the desk's address for all)."""
+    if not office.verp:
+        return office.policy.desk.address
+    return "" if template in ("command_error", "confirm") else office.signer.address(number, Purpose.bounce, to, serial)
+
+
+def thread_of(ticket: Ticket, *last: str) -> tuple[str, ...]:
+    """Message-IDs of the requester's side of the conversation, the oldest first, `last` at the end."""
+    ids = [entry.message_id for entry in ticket.entries if entry.public and entry.message_id]
+    ids += [one.message_id for one in ticket.outgoing if one.audience is Audience.requester and one.state is not Delivery.cancelled]
+    return tuple(dict.fromkeys([one for one in ids if one not in last] + [one for one in last if one]))
+
+
+def staff_thread(ticket: Ticket, to: str, *last: str) -> tuple[str, ...]:
+    """Message-IDs of what this member of staff has been sent about the ticket: one ticket, one thread in the mail program."""
+    ids = [one.message_id for one in ticket.outgoing if one.to == to and one.audience is not Audience.requester]
+    return tuple(dict.fromkeys([*ids[:1], *ids[-1:], *(one for one in last if one)]))
+
+
+# ----------------------------------------------------------------------------------------------------------- views
+
+
+def desk_view(office: Office, language: str) -> DeskView:
+    """The desk as a letter in this language names it."""
+    desk = office.policy.desk
+    return DeskView(
+        name=desk.name_in(language),
+        address=desk.address,
+        url=desk.links.get("site", ""),
+        regulation_url=desk.regulation_url,
+        hours=office.policy.calendar.describe(language),
+    )
+
+
+def tag(office: Office, number: int) -> str:
+    """PF-12."""
+    return f"{office.policy.desk.prefix}-{number}"
+
+
+def public_ticket(office: Office, ticket: Ticket, repeats: bool) -> PublicTicket:
+    """The requester's view; without the sender's own words where they may not be repeated."""
+    return PublicTicket(
+        number=ticket.number,
+        tag=tag(office, ticket.number),
+        status=ticket.status,
+        waiting_for=ticket.waiting_for,
+        opened=ticket.opened,
+        subject=office.subjects.base(ticket.subject) if repeats else "",
+        resolution=ticket.resolution,
+        requester_name=ticket.requester.name if repeats else "",
+    )
+
+
+def agent_ticket(office: Office, ticket: Ticket) -> AgentTicket:
+    """The staff's view."""
+    owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
+    return AgentTicket(
+        number=ticket.number,
+        tag=tag(office, ticket.number),
+        subject=office.subjects.base(ticket.subject),
+        status=ticket.status,
+        waiting_for=ticket.waiting_for,
+        priority=ticket.priority,
+        opened=ticket.opened,
+        due=ticket.due,
+        owner=owner.name if owner else ticket.owner,
+        requester_name=ticket.requester.name,
+        requester_email=ticket.requester.email,
+        labels=ticket.labels,
+        resolution=ticket.resolution,
+    )
+
+
+def history(office: Office, ticket: Ticket, most: int = 20, skip: str = "") -> tuple[PublicEntry, ...]:
+    """The correspondence, the newest first, without what the letter `skip` said; only public entries."""
+    rows = [
+        PublicEntry(at=entry.at, name=entry.name or entry.who or office.policy.desk.name, text=entry.text, mine=entry.kind == "letter")
+        for entry in ticket.public_entries()
+        if entry.text and not (skip and entry.letter == skip)
+    ]
+    return tuple(reversed(rows[-most:]))
+
+
+def button(office: Office, ticket: Ticket, agent: Agent, label: str, say: str, now: datetime) -> Button:
+    """A mailto: link that writes `say` to the agent's signed address of this ticket (RFC 6068: percent-encoded, spaces as %20)."""
+    address = office.signer.address(ticket.number, Purpose.agent, agent.address, until=expiry(office, now))
+    subject = f"[{tag(office, ticket.number)}] {office.subjects.base(ticket.subject)[:60]}".strip()
+    body = say if say.endswith("\n") else say + "\n"
+    return Button(label=label, url=f"mailto:{quote(address, safe='@+')}?subject={quote(subject)}&body={quote(body.replace(chr(10), chr(13) + chr(10)))}", say=say)
