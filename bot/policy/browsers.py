@@ -85,7 +85,7 @@ class Finder:
         self.units = frozenset((lexicon.number(data["units"]),))
         self.works = frozenset((lexicon.number(("=" + word for word in data["lists"]["works"])),))
         self.ordinals: dict[int, str] = {lexicon.number(words): value for value, words in data["ordinals"].items()}
-        self.glued = lexicon
+        self.lexicon = lexicon
         self.settled = [self.book.read(text) for text in data["settled"]]
 
     def _name(self, word: str, name: str, weak: bool, lexicon: Lexicon) -> None:
@@ -142,7 +142,7 @@ class Finder:
                 yield first, last, name, False, ""
         for at, token in enumerate(tokens.items):
             if token.word[-1].isdigit() and not token.word.isdigit() and (match := _GLUED.fullmatch(token.word)):
-                for number in self.glued.look(match[1])[0]:
+                for number in self.lexicon.look(match[1])[0]:
                     if number in self.names:
                         yield at, at, self.names[number][0], False, match[2]
 
@@ -158,7 +158,7 @@ class Finder:
         """The version behind the name, or else before it, with the token where it stands."""
         items = tokens.items
         at = last + 1
-        while at <= last + 3 and at < len(items) and items[at].classes & self.links and items[at].sentence == items[last].sentence:
+        while at <= last + 3 and at < len(items) and items[at].classes & self.links and self._joined(items, last, at):
             at += 1
         behind = self._number(tokens, at)
         if behind:
@@ -168,8 +168,15 @@ class Finder:
         at = first - 1
         while at >= first - 3 and at >= 0 and (items[at].classes & self.links or items[at].word in _ENDINGS):
             at -= 1
+        if at >= 0 and any(mark in tokens.text[items[at].end : items[first].start] for mark in ",;:!?"):
+            return None
         before = self._number(tokens, at, named=True)
         return (before, at) if before else None
+
+    @staticmethod
+    def _joined(items: tuple[Token, ...], last: int, at: int) -> bool:
+        """In one sentence, or in the next line of a form: «Браузер: Chrome», «Версия: 98»."""
+        return items[at].sentence == items[last].sentence or items[at].word in ("версия", "version", "ver")
 
     def _number(self, tokens: Tokens, at: int, *, named: bool = False) -> str:
         """The version that stands at this token, or "": not a count of something, not an error code."""
@@ -185,9 +192,8 @@ class Finder:
         after = at + 1
         while after < len(items) and items[after].start < match.end():
             after += 1
-        if not named and after < len(items) and items[after].classes & self.units and not match[0].count("."):
-            return ""
-        return match[0]
+        counted = after < len(items) and items[after].classes & self.units and not tokens.text[match.end() : items[after].start].strip()
+        return "" if counted and not named and "." not in match[0] else match[0]
 
     def _correction(self, tokens: Tokens, at: int) -> tuple[str, int] | None:
         """«…, а 130», «… до 130», «…, сейчас 130» behind a version: what it really is now."""
@@ -236,7 +242,7 @@ class Finder:
     def _is_settled(self, tokens: Tokens) -> bool:
         for parts in self.settled:
             sentences = [
-                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.book.fillers)}
+                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.lexicon.fillers)}
                 for variants in parts
             ]
             if set.intersection(*sentences):
@@ -245,7 +251,7 @@ class Finder:
 
 
 _TURNS = frozenset(["а", "до", "на", "теперь", "сейчас", "стало", "стала", "стоит", "to", "now", "but", "is"])
-_ENDINGS = frozenset(["й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
+_ENDINGS = frozenset(["ка", "ку", "ке", "й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
 
 
 def meets(item: Software, test: str) -> bool:

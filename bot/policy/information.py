@@ -1,7 +1,7 @@
 """Clause 4.2: what a letter tells, and what it leaves out. Judged by its content, not by its length alone.
 
 The words that tell nothing by themselves (greetings, pleas, «не работает», «сайт») stand in data/information.yaml. What
-remains describes the problem; from two telling words on, or one in a question, a letter has a usable description.
+remains describes the problem: two telling words, or one in a question or beside «не могу», are a usable description.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from bot.model import Letter
 from bot.policy.browsers import Software
-from bot.policy.words import Lexicon, Phrasebook, Token, Tokens
+from bot.policy.words import Lexicon, Phrasebook, Token, Tokens, is_name
 
 ENOUGH = 2  # telling words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -33,18 +33,26 @@ class Content:
 
     def __init__(self, lexicon: Lexicon) -> None:
         book = Phrasebook({}, lexicon)
-        number = {name: lexicon.number(word for item in items for word in _single(book, str(item))) for name, items in _data().items()}
+        number = {name: lexicon.number(book.members("/".join(items))) for name, items in _data().items()}
         self.empty = frozenset(number[name] for name in ("function", "courtesy", "trouble", "service"))
         self.function = frozenset((number["function"],))
         self.courtesy = frozenset((number["courtesy"], number["function"]))
         self.trouble = frozenset((number["trouble"],))
         self.question = frozenset((number["question"],))
+        self.attempt = frozenset((number["attempt"],))
         self.steps = frozenset((number["steps"],))
         self.device = frozenset((number["device"],))
 
-    def telling(self, token: Token) -> bool:
-        """Whether a word tells something by itself."""
-        return not token.classes & self.empty and (len(token.word) > 2 or token.word.isdigit())
+    def telling(self, token: Token, tokens: Tokens) -> bool:
+        """Whether a word tells something by itself; a person's name does not."""
+        if token.classes & self.empty or (len(token.word) < 3 and not token.word.isdigit()):
+            return False
+        return not self.named(token, tokens)
+
+    @staticmethod
+    def named(token: Token, tokens: Tokens) -> bool:
+        """Whether it is somebody's name, as in «Здравствуйте, Анна»."""
+        return tokens.text[token.start].isupper() and not token.word.isascii() and is_name(token.word)
 
     def told(self, parts: tuple[Tokens, ...]) -> set[str]:
         """The different telling words of subject and text; a link counts as one, whatever it is made of."""
@@ -53,17 +61,18 @@ class Content:
             links = [match.span() for match in _LINK.finditer(tokens.text)]
             found.update(tokens.text[a:b].lower() for a, b in links)
             for token in tokens.items:
-                if self.telling(token) and not any(a <= token.start < b for a, b in links):
+                if self.telling(token, tokens) and not any(a <= token.start < b for a, b in links):
                     found.add(token.word[:6])  # the forms of one word tell once
         return found
 
     def lacks(self, letter: Letter, parts: tuple[Tokens, ...], software: tuple[Software, ...]) -> tuple[str, ...]:
         """What clause 4.2 asks for and the letter leaves out: description, question, steps, environment, screenshot."""
         told = self.told(parts)
+        tried = any(item.classes & self.attempt for tokens in parts for item in tokens.items)
         asks = any("?" in tokens.text or any(item.classes & self.question for item in tokens.items) for tokens in parts)
         lacking = []
         picture = any(item.accepted and not item.logo for item in letter.attachments)
-        if len(told) < ENOUGH and not (told and asks) and not picture:
+        if len(told) < ENOUGH and not (told and (asks or tried)) and not picture:
             lacking.append("description")
         if not asks:
             lacking.append("question")
@@ -85,11 +94,6 @@ class Content:
             if content and marked:
                 found.append((start, end))
         return found
-
-
-def _single(book: Phrasebook, item: str) -> list[str]:
-    singles, many = book.members(item)
-    return [*singles, *(word for words in many for word in words)]
 
 
 def _pieces(tokens: Tokens) -> list[list[Token]]:

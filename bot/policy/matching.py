@@ -179,7 +179,7 @@ class Matcher:
         items = part.tokens.items
         places: list[dict[int, tuple[int, int]]] = []
         for variants in item.parts:
-            hits = [hit for phrase in variants for hit in phrase.find(part.tokens, self.book.fillers)]
+            hits = [hit for phrase in variants for hit in phrase.find(part.tokens, self.lexicon.fillers)]
             if not hits:
                 return []
             if len(item.parts) == 1:
@@ -263,7 +263,8 @@ class Matcher:
         items = part.tokens.items
         if "?" in part.tokens.text or not any(item.classes & numbers for item in items):
             return []
-        if all(item.classes & (numbers | self.content.courtesy) or len(item.word) == 1 for item in items):
+        known = numbers | self.content.courtesy
+        if all(item.classes & known or len(item.word) == 1 or self.content.named(item, part.tokens) for item in items):
             return [part.span(items[0].start, items[-1].end)]
         return []
 

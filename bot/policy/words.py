@@ -23,7 +23,7 @@ import Stemmer
 from bot.policy.folding import fold
 
 LONGEST = 100_000  # characters of a letter that are judged; what follows is an attachment in disguise
-MOST_VARIANTS = 400
+MOST_VARIANTS = 16
 GAP = 4
 TYPO_LETTERS = 6  # shorter words have too many neighbours
 ALPHABET = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -76,6 +76,12 @@ def known(word: str) -> bool:
     return bool(_morph().word_is_known(word))
 
 
+@lru_cache(32_768)
+def is_name(word: str) -> bool:
+    """Whether a Russian word is a person's first name, patronymic or surname."""
+    return any(grammeme in parse.tag for parse in _morph().parse(word)[:2] for grammeme in ("Name", "Patr", "Surn"))
+
+
 def stem(word: str) -> str:
     """The English stem: what is left without the ending."""
     return str(_stemmer().stemWord(word))
@@ -107,24 +113,30 @@ class Lexicon:
         self._stems: dict[str, set[int]] = {}
         self._starts: dict[str, set[int]] = {}
         self._seen: dict[str, tuple[frozenset[int], ...]] = {}
+        self.compounds: dict[int, list[tuple[int, Phrase]]] = {}  # class of the first word -> members of several words
         self.rare: dict[int, int] = {}  # number -> how telling the class is: letters of its shortest word
         self.digits = self.number(("<number>",))
+        self.fillers = frozenset((self.number("=" + word for word in FILLERS.split()),))
 
     def number(self, specs: Iterable[str]) -> int:
-        """The number of the class made of these single words (`слово`, `=слово`, `слов*`, `<number>`)."""
+        """The number of the class made of these members: `слово`, `=слово`, `слов*`, `<number>`, or several words."""
         key = frozenset(specs)
         if key in self._numbers:
             return self._numbers[key]
         number = self._numbers[key] = len(self._numbers)
         for spec in key:
             self._enter(spec, number)
-        self.rare[number] = min((len(spec.strip("=*")) for spec in key), default=0)
+        self.rare[number] = min((max(map(len, spec.strip("=*").split()), default=0) for spec in key), default=0)
         self._seen.clear()
         return number
 
     def _enter(self, spec: str, number: int) -> None:
         word = plain(spec.strip("=*"))
         if spec == "<number>":
+            return
+        if " " in spec:
+            steps = tuple(Step(self.number((part,))) for part in spec.split())
+            self.compounds.setdefault(steps[0].number, []).append((number, Phrase(steps)))
             return
         if spec.endswith("*"):
             self._starts.setdefault(word, set()).add(number)
@@ -190,7 +202,7 @@ class Tokens:
     text: str
     items: tuple[Token, ...]
     places: Mapping[int, Sequence[int]]
-    sentences: tuple[tuple[int, int], ...]
+    ends: Mapping[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
 
 
 def cut(text: str, lexicon: Lexicon) -> Tokens:
@@ -210,8 +222,20 @@ def cut(text: str, lexicon: Lexicon) -> Tokens:
             for number in classes:
                 places.setdefault(number, []).append(len(items))
             items.append(Token(word, classes, start, end, sentence))
-    bounds = tuple(zip([0, *ends[:-1]], ends, strict=True))
-    return Tokens(text, tuple(items), places, bounds)
+    tokens = Tokens(text, tuple(items), places, {})
+    return Tokens(text, tokens.items, places, _compounds(tokens, places, lexicon))
+
+
+def _compounds(tokens: Tokens, places: dict[int, list[int]], lexicon: Lexicon) -> dict[tuple[int, int], int]:
+    """Members of several words: noted in `places` at their first word; where they end."""
+    found: dict[tuple[int, int], int] = {}
+    for first in lexicon.compounds.keys() & places.keys():
+        for number, phrase in lexicon.compounds[first]:
+            for start, end in phrase.find(tokens, lexicon.fillers):
+                found[number, start] = end
+    for number, start in found:
+        places.setdefault(number, []).append(start)
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------------- phrases
@@ -242,23 +266,24 @@ class Phrase:
         items = tokens.items
         first = self.steps[0]
         begins = (at for at in tokens.places.get(first.number, ()) if not (first.forbidden and self._before(items, at, first.forbidden)))
-        reached = {at: at for at in begins}  # last token so far -> first token of the phrase
+        reached = {tokens.ends.get((first.number, at), at): at for at in begins}  # last token so far -> first of the phrase
         for step in self.steps[1:]:
             if not reached:
                 return []
-            reached = self._onward(items, reached, step, fillers)
+            reached = self._onward(tokens, reached, step, fillers)
         return [(start, end) for end, start in reached.items() if not (self.after and self._behind(items, end))]
 
     @staticmethod
-    def _onward(items: tuple[Token, ...], reached: dict[int, int], step: Step, fillers: frozenset[int]) -> dict[int, int]:
-        onward: dict[int, int] = {}
+    def _onward(tokens: Tokens, reached: dict[int, int], step: Step, fillers: frozenset[int]) -> dict[int, int]:
+        items, onward = tokens.items, dict[int, int]()
         for last, start in reached.items():
             left, at, sentence = step.gap, last + 1, items[last].sentence
             spare = 2
             while at < len(items) and items[at].sentence == sentence:
                 classes = items[at].classes
-                if step.number in classes:
-                    onward[at] = max(start, onward.get(at, -1))
+                end = at if step.number in classes else tokens.ends.get((step.number, at), -1)
+                if end >= 0:
+                    onward[end] = max(start, onward.get(end, -1))
                 if step.forbidden & classes:
                     break
                 if spare and fillers & classes:
@@ -284,7 +309,6 @@ class Phrasebook:
 
     def __init__(self, vocabulary: Mapping[str, Sequence[str]], lexicon: Lexicon) -> None:
         self.vocabulary, self.lexicon = vocabulary, lexicon
-        self.fillers = frozenset((lexicon.number("=" + word for word in FILLERS.split()),))
 
     def read(self, text: str) -> tuple[tuple[Phrase, ...], ...]:
         """The phrase's parts (between `&`), each as its variants. Raises PhraseError."""
@@ -292,61 +316,46 @@ class Phrasebook:
         return tuple(tuple(self._part(part)) for part in parts)
 
     def _part(self, text: str) -> list[Phrase]:
-        """Every combination of optional and many-worded members as one phrase."""
-        choices: list[list[tuple[str | frozenset[str], ...]]] = [self._choices(item) for item in text.split()]
-        if not choices:
-            raise PhraseError("is empty")
-        total = 1
-        for choice in choices:
-            total *= len(choice)
-        if total > MOST_VARIANTS:
-            raise PhraseError(f"has {total} variants; at most {MOST_VARIANTS} are allowed")
-        found = []
-        for combination in product(*choices):
-            flat = [item for items in combination for item in items]
-            if any(isinstance(item, frozenset) for item in flat):
-                found.append(self._phrase(flat))
+        """The phrase with and without each of its optional words."""
+        choices = [self._choices(item) for item in text.split()]
+        if 2 ** sum(len(choice) > 1 for choice in choices) > MOST_VARIANTS:
+            raise PhraseError("has too many optional words")
+        found = [self._phrase([item for item in items if item]) for items in product(*choices) if any(map(self._is_word, items))]
         if not found:
             raise PhraseError("holds no word")
         return list(dict.fromkeys(found))
 
-    def _choices(self, item: str) -> list[tuple[str | frozenset[str], ...]]:
-        if re.fullmatch(r"(\.\.\.|…)\d{0,2}", item):
-            return [(item.replace("…", "..."),)]
-        if item.startswith("!"):
-            return [("!" + item[1:],)]
-        optional = item.endswith("?")
-        singles, many = self.members(item.rstrip("?"))
-        choices: list[tuple[str | frozenset[str], ...]] = [(singles,)] if singles else []
-        choices += [tuple(frozenset((word,)) for word in words) for words in many]
-        return [*choices, ()] if optional else choices
+    @staticmethod
+    def _is_word(item: str | frozenset[str]) -> bool:
+        return isinstance(item, frozenset) and bool(item)
 
-    def members(self, item: str) -> tuple[frozenset[str], list[tuple[str, ...]]]:
-        """The single words and the many-worded members of `a/b/<name>`."""
-        singles: set[str] = set()
-        many: list[tuple[str, ...]] = []
+    def _choices(self, item: str) -> list[str | frozenset[str]]:
+        if re.fullmatch(r"(\.\.\.|…)\d{0,2}", item):
+            return [item.replace("…", "...")]
+        if item.startswith("!"):
+            return ["!" + item[1:]]
+        return [self.members(item.rstrip("?")), *([frozenset[str]()] if item.endswith("?") else [])]
+
+    def members(self, item: str) -> frozenset[str]:
+        """What `a/b/<name>` stands for. Raises PhraseError."""
+        found: set[str] = set()
         for spec in item.split("/"):
             name = spec[1:-1] if re.fullmatch(r"<[^<>]+>", spec) else ""
             if name and name != "number" and name not in self.vocabulary:
                 raise PhraseError(f"unknown list <{name}>; the vocabulary has {', '.join(sorted(self.vocabulary)) or 'none'}")
-            for entry in self.vocabulary.get(name, (spec,)) if name else (spec,):
-                words = self._words(entry)
-                if len(words) == 1:
-                    singles.add(words[0])
-                else:
-                    many.append(words)
-        return frozenset(singles), many
+            found.update(self.vocabulary[name] if name in self.vocabulary else (spec,))
+        return frozenset(map(self._member, found))
 
     @staticmethod
-    def _words(entry: str) -> tuple[str, ...]:
+    def _member(entry: str) -> str:
+        """One member as the lexicon takes it."""
         if entry == "<number>":
-            return (entry,)
-        mark = "=" if entry.startswith("=") else ""
-        star = "*" if entry.endswith("*") else ""
+            return entry
         words = _TOKEN.findall(entry)
-        if not words or re.search(r"[<>!?&*=/]", entry.strip("=*")):
+        if not words or re.search(r"[<>!?&*/]", entry.strip("*")):
             raise PhraseError(f"{entry!r} is no word")
-        return tuple(mark + plain(word) + (star if i == len(words) - 1 else "") for i, word in enumerate(words))
+        mark, star = "=" * entry.startswith("="), "*" * entry.endswith("*")
+        return " ".join(mark + plain(word) + star for word in words)
 
     def _phrase(self, flat: Sequence[str | frozenset[str]]) -> Phrase:
         steps: list[Step] = []
@@ -356,7 +365,7 @@ class Phrasebook:
                 steps.append(Step(self.lexicon.number(item), gap if steps else 0, frozenset(forbidden)))
                 gap, forbidden = 0, set()
             elif item.startswith("!"):
-                forbidden.add(self.lexicon.number(self.members(item[1:])[0]))
+                forbidden.add(self.lexicon.number(self.members(item[1:])))
             else:
                 gap = int(item[3:] or GAP)
         return Phrase(tuple(steps), frozenset(forbidden))
