@@ -26,16 +26,19 @@ _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8
 _CHUNK = re.compile(r"\S{1,80}")
 _PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
 _RUSSIAN = re.compile(r"[а-я]{2,}")
-_ENGLISH = re.compile(r"(?<![^\W_])[a-z']{3,}(?![^\W_])")
-_DISGUISED = re.compile(r"[а-яa-z\d][^а-яa-z\s]+[а-яa-z]|[а-я][a-z\d*@#$%]|[a-z][а-я*@#$%]|^[*@#$%\d][а-яa-z]{2}")
-_ORDINAL = re.compile(r"\d+\W")
-_EDGES = re.compile(r"^[^\w*@#$%]+|[^\w*@#$%]+$")
+# A piece with letters hidden or exchanged. Latin ones must show more, since code and names are full of signs.
+_MASKED = re.compile(
+    r"(?=.*[а-я])(?!\d+[^\wа-я])[*@#$%&!\d]?[а-яa-z\d]*(?:(?:[а-я][a-z\d]|[a-z\d][а-я])|[*@#$%&!?.…_–—|/\\+^~=×•·'’`-]+)[а-яa-z\d*@#$%.…&!?_–—|/\\+^~=×•·'’`-]*"
+)
+_LATIN_MASKED = re.compile(r"(?=(?:[^a-z]*[a-z]){2})[a-z]+(?:[*@#$!]{1,4}[a-z]+){1,3}|(?=(?:[^a-z]*[a-z]){3})[a-z]+(?:\d[a-z]+){1,3}")
+_EDGE = """.,;:!?()[]{}<>«»„“”"'’`|/\\-–—_+=~^&…•·×"""
+_MARKS = _EDGE + "*@#$%"
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
 _DOUBLED = re.compile(r"([а-я])\1")
 _KEYS = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~", "йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе")
 
 
-class Abuse(Value):
+class Abuse(Value, frozen=True):
     """One finding. `start` and `end` are offsets in the text as given, `words` is what stands there."""
 
     level: str  # obscene or insult
@@ -57,7 +60,7 @@ class Found(NamedTuple):
 class Entry(NamedTuple):
     """A root with what belongs to it; see the head of the data file."""
 
-    id: str
+    entry: str
     level: str
     match: re.Pattern[str]
     unless: re.Pattern[str] | None
@@ -113,12 +116,13 @@ def lexicon() -> Lexicon:
     for key, numbers in keys.items():
         automaton.add_word(key, tuple(numbers))
     automaton.make_automaton()
+    pairs = [pair.split("=") for pair in data["latin"]["letters"].split()]
     return Lexicon(
         entries=tuple(entries),
         keys=automaton,
-        russian=Forms(_forms(data["russian"]), russian=True),
-        english=Forms(_forms(data["english"]), russian=False),
-        phrases=tuple(Entry(item["id"], item["level"], re.compile(item["match"]), None) for item in data["phrases"]),
+        russian=Forms(_forms(data["russian"]), {latin: tuple(letters.split(",")) for latin, letters in pairs}),
+        english=Forms(_forms(data["english"])),
+        phrases=tuple(Entry(item["id"], item["level"], _phrase(item["match"], data["names"]), None) for item in data["phrases"]),
         latin=re.compile(data["latin"]["hint"]),
         latin_unless=frozenset(data["latin"]["unless"]),
         heads=re.compile(rf"(?<!\w)(?:{data['heads']})[ ][а-я]{{1,12}}(?!\w)"),
@@ -134,6 +138,12 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
     return forms
 
 
+def _phrase(pattern: str, names: dict[str, str]) -> re.Pattern[str]:
+    """A pattern in which <name> stands for a named part; blanks stand for any blanks."""
+    whole = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern)
+    return re.compile(whole.replace(" ", r"\s+"), re.MULTILINE)
+
+
 def _spelled_out(form: str) -> list[str]:
     """The words behind `на{ху}{й,я}`: every choice of every brace."""
     parts = [part.split(",") for part in re.split(r"[{}]", form)]
@@ -145,51 +155,51 @@ def _in_chunk(chunk: str) -> tuple[Found, ...]:
     """What is found in a run without blanks, by its own offsets."""
     found: list[Found] = []
     for piece in _PIECE.finditer(chunk):
+        words = piece[0]
         here = [
-            Found(piece.start() + word.start(), piece.start() + word.end(), entry.id, entry.level)
-            for word in _RUSSIAN.finditer(piece[0])
-            if (entry := _russian(word[0]))
-        ]
-        found += here or _disguised(piece)
-    return tuple(found) or _slipped(chunk)
+            Found(word.start(), word.end(), entry.entry, entry.level) for word in _RUSSIAN.finditer(words) if (entry := _russian(word[0]))
+        ] or _disguised(words)
+        found += [Found(piece.start() + one.start, piece.start() + one.end, one.root, one.level) for one in here]
+    return tuple(found or (_slipped(chunk) if chunk.isascii() else ()))
 
 
 def _russian(word: str) -> Entry | None:
     """The entry that a word in plain Russian letters belongs to."""
-    numbers = {number for _, keys in lexicon().keys.iter(word) for number in keys}
-    for number in sorted(numbers):
-        entry: Entry = lexicon().entries[number]
+    known = lexicon()
+    for number in sorted({number for _, numbers in known.keys.iter(word) for number in numbers}):
+        entry: Entry = known.entries[number]
         if entry.match.search(word) and not (entry.unless and entry.unless.search(word)):
             return entry
     single = _DOUBLED.sub(r"\1", word)
     return _russian(single) if single != word else None
 
 
-def _disguised(piece: re.Match[str]) -> list[Found]:
-    run = piece[0]
-    start = lead.end() if (lead := _EDGES.match(run)) else 0
-    core = _EDGES.sub("", run)
+def _disguised(piece: str) -> list[Found]:
+    """What a piece means that is no plain Russian word."""
+    core = piece.strip(_MARKS) if piece.isascii() or piece[0] == piece[-1] == "*" else piece.strip(_EDGE)
+    form = _latin(core) if core.isascii() else lexicon().russian.meant(core) if _MASKED.fullmatch(core) else None
+    start = piece.find(core)
+    return [Found(start, start + len(core), form.entry, form.level)] if form else []
+
+
+def _latin(core: str) -> Form | None:
+    """The English or transliterated word behind `core`."""
     known = lexicon()
-    if not core or core in known.latin_unless:
-        return []
-    if word := known.english.words.get(core):
-        form: Form | None = word
-    elif _DISGUISED.search(core) and not _ORDINAL.match(core):
-        form = known.russian.meant(core) or (known.english.meant(core) if core.isascii() else None)
-    elif core.isascii() and known.latin.search(core):
-        form = known.russian.meant(core)
-    else:
-        return []
-    return [Found(piece.start() + start, piece.start() + start + len(core), form.entry, form.level)] if form else []
+    if form := known.english.words.get(core):
+        return form
+    if core in known.latin_unless or not (core.isalpha() or _LATIN_MASKED.fullmatch(core)):
+        return None
+    if not core.isalpha() and (form := known.english.meant(core)):
+        return form
+    return known.russian.meant(core) if known.latin.search(core) else None
 
 
 def _slipped(chunk: str) -> tuple[Found, ...]:
-    """Russian typed on the English layout: ",kznm"."""
-    if not chunk.isascii():
-        return ()
+    """Russian typed on the English layout, as ",kznm"; a sign at its end is a letter only when there is another one before."""
+    known = lexicon()
     for core in (chunk, chunk.rstrip("!?)"), chunk.rstrip(".,!?)")):
-        form = lexicon().russian.words.get(core.translate(_KEYS))
-        if form and core not in lexicon().latin_unless:
+        form = known.russian.words.get(core.translate(_KEYS))
+        if form and core not in known.latin_unless and (core[-1:].isalpha() or not core[:-1].isalpha()):
             return (Found(0, len(core), form.entry, form.level),)
     return ()
 
@@ -197,10 +207,14 @@ def _slipped(chunk: str) -> tuple[Found, ...]:
 def _spaced(text: str) -> list[Found]:
     """Letters held apart: "б л я", "б.л.я", "ж/о\\п|а"."""
     return [
-        Found(run.start(), run.end(), entry.id, entry.level)
+        Found(run.start(), run.end(), entry.entry, entry.level)
         for run in _SPACED.finditer(text)
-        if (entry := _russian(fold("".join(re.findall(r"[^\W_]", run[0]))).text))
+        if (entry := _joined(fold("".join(re.findall(r"[^\W_]", run[0]))).text))
     ]
+
+
+def _joined(word: str) -> Entry | Form | None:
+    return _latin(word) if word.isascii() else _russian(word)
 
 
 def _broken(text: str) -> list[Found]:
@@ -214,4 +228,4 @@ def _broken(text: str) -> list[Found]:
 
 
 def _phrases(text: str) -> list[Found]:
-    return [Found(run.start(), run.end(), entry.id, entry.level) for entry in lexicon().phrases for run in entry.match.finditer(text)]
+    return [Found(run.start(), run.end(), entry.entry, entry.level) for entry in lexicon().phrases for run in entry.match.finditer(text)]

@@ -8,32 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-_LATIN = {
-    latin: tuple(russian.split(","))
-    for latin, russian in (
-        pair.split("=")
-        for pair in (
-            "a=а b=б,в c=с,ц,к d=д e=е,э f=ф g=г,ж h=х,н i=и j=й,ж k=к l=л m=м n=н,п o=о p=п,р q=к r=р,г s=с,з t=т u=у,и v=в w=в,ш "
-            "x=х,кс y=у,ы,й,и z=з,ц ya=я,ыа ja=я ia=я,иа yo=е,ыо jo=е io=ио,е yu=ю,уу ju=ю iu=ю,иу ye=е,уе je=е ie=ие,е sh=ш,сх "
-            "ch=ч,сх,цх zh=ж kh=х ts=ц,тс yi=уи,ый iy=ий yj=ый ij=ий yy=ый,уй uy=уй uj=уй ui=уй,уи shch=щ sch=щ"
-        ).split()
-    )
-}
-_DIGITS = {
-    "0": ("о",),
-    "1": ("и", "л"),
-    "3": ("з", "е"),
-    "4": ("ч", "а"),
-    "5": ("с",),
-    "6": ("б",),
-    "7": ("т",),
-    "8": ("в",),
-    "9": ("я", "д"),
-}
-_ENGLISH = {"0": "o", "1": "i l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
+_ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
+_STARS = "*#@$%&"
 _SOFT = frozenset("дтлнс")
 _RUSSIAN_PART = re.compile(r"(?P<gap>(?:[^\w]|_)+)|\w")
 _LATIN_PART = re.compile(r"shch|sch|[yji][aoue]|[sczk]h|ts|[yui][iyj]|(?P<gap>(?:[^\w]|_)+)|\w")
@@ -60,8 +39,9 @@ class Form(NamedTuple):
 class Forms:
     """The words of a list, found again behind a disguise."""
 
-    def __init__(self, forms: Iterable[Form], russian: bool) -> None:
-        self.russian = russian
+    def __init__(self, forms: Iterable[Form], latin: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """`latin` says what Latin letters and digits stand for in Russian words; a list of English words has none."""
+        self._latin = latin
         self.words: dict[str, Form] = {}
         self._index: dict[tuple[str, str], list[Form]] = defaultdict(list)
         for form in forms:
@@ -74,7 +54,7 @@ class Forms:
         """The form that `run` (folded letters and signs, without blanks) stands for, or None."""
         units = self._units(run)
         known = sum(1 for unit in units if unit.pieces)
-        if known < 2:
+        if known < 2 or (known == 2 and any(unit.most == 1 and not unit.pieces and unit.least == 0 for unit in units)):
             return None
         firsts = {piece[0] for piece in units[0].pieces} or self._firsts
         lasts = {piece[-1] for piece in units[-1].pieces} or self._lasts
@@ -86,27 +66,26 @@ class Forms:
         return None
 
     def _units(self, run: str) -> list[Unit]:
-        parts = _ENGLISH_PART if not self.russian else _LATIN_PART if run.isascii() else _RUSSIAN_PART
-        return [_unit(part[0], bool(part["gap"]), parts) for part in parts.finditer(run)]
+        if self._latin is None:
+            return [_gap(part[0]) if part["gap"] else Unit((part[0], *_ENGLISH.get(part[0], ""))) for part in _ENGLISH_PART.finditer(run)]
+        parts = _LATIN_PART if run.isascii() else _RUSSIAN_PART
+        return [_gap(part[0]) if part["gap"] else self._letter(part[0], run.isascii()) for part in parts.finditer(run)]
 
-
-def _unit(sign: str, gap: bool, parts: re.Pattern[str]) -> Unit:
-    if gap:
-        return _gap(sign)
-    if parts is _ENGLISH_PART:
-        return Unit((sign, *_ENGLISH.get(sign, "").split()))
-    pieces = _LATIN.get(sign) or _DIGITS.get(sign) or (sign,)
-    if parts is _LATIN_PART and pieces[0] in _SOFT:
-        pieces += tuple(piece + "ь" for piece in pieces)  # transliteration drops the soft sign
-    return Unit(pieces)
+    def _letter(self, sign: str, soft: bool) -> Unit:
+        """What a letter or digit stands for; with `soft`, that may be a soft consonant, too: transliteration drops the ь."""
+        assert self._latin is not None
+        pieces = self._latin.get(sign, (sign,))
+        if soft:
+            pieces += tuple(piece + "ь" for piece in pieces if piece in _SOFT)
+        return Unit((), 1, 1) if sign.isdigit() and sign not in self._latin else Unit(pieces)
 
 
 def _gap(signs: str) -> Unit:
-    """Signs in a word either part its letters or stand for some of them: a star for one or two, dots seldom for the exact number."""
+    """Signs in a word part its letters or stand for some: a star for one or two, a row of stars for about as many as there are."""
     count = len(signs)
     if count == 1:
-        return Unit((), 0, 2 if signs in "*#%" else 1)
-    return Unit((), 1, count + 2)
+        return Unit((), 0, 2 if signs in _STARS else 1)
+    return Unit((), 1, count + 2) if count == 2 or signs[0] not in _STARS else Unit((), count - 1, count)
 
 
 def _covers(units: list[Unit], form: Form, known: int) -> bool:
