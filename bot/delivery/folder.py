@@ -16,6 +16,7 @@ from bot.store.files import Disk
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^<>\r\n]*)>?", re.IGNORECASE | re.MULTILINE)
 _DATE = re.compile(rb"^Date:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_ONE_LINE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Folder:
@@ -46,7 +47,7 @@ class Folder:
         except ValueError:
             at = None
         key = hashlib.sha256((message_id[1] if message_id else letter) + b"\0" + to.encode("utf-8", "replace")).hexdigest()
-        envelope = f"Return-Path: <{mail_from}>\r\nDelivered-To: {to}\r\n".encode()
+        envelope = f"Return-Path: <{_ONE_LINE.sub('', mail_from)}>\r\nDelivered-To: {_ONE_LINE.sub('', to)}\r\n".encode("utf-8", "replace")
         return f"{at:%Y%m%dT%H%M%S}-{key[:16]}.eml" if at else f"undated-{key[:16]}.eml", envelope + letter
 
     async def close(self) -> None:

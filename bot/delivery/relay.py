@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
@@ -15,6 +16,7 @@ from bot.settings import RelayTarget
 GIVE_UP = timedelta(days=5)  # RFC 5321 section 4.5.4.1: at least 4-5 days
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120))
 LONGEST_PAUSE = timedelta(hours=4)
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]")
 LOGIN_WANTED = (530, 534, 535, 538)  # RFC 4954 section 6: said of us, not of the letter
 
 
@@ -147,6 +149,8 @@ def _addressed(client: aiosmtplib.SMTP, letter: bytes, mail_from: str, to: str) 
 
     A domain goes in its ASCII form, so that SMTPUTF8 is only asked for where a local part cannot do without.
     """
+    if _UNSAFE.search(mail_from + to) or "@" not in to:
+        raise ValueError(f"{_safe(to)} is no address")  # a line end in it would be a command of its own
     local, at, domain = to.rpartition("@")
     if not domain.isascii():
         to = f"{local}{at}{domain.encode('idna').decode('ascii')}"
@@ -169,7 +173,8 @@ def _result(error: Exception, *, connecting: bool = False) -> Result:
     if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
         return Result("retry" if connecting else "failed", _safe(str(error)), 553, alarm=connecting)
     certificate = any(isinstance(one, ssl.SSLCertVerificationError) for one in (error, error.__cause__))
-    return Result("retry", _safe(str(error) or type(error).__name__), 0, alarm=certificate)
+    unable = type(error) is aiosmtplib.SMTPException  # no STARTTLS, no way to log in
+    return Result("retry", _safe(str(error) or type(error).__name__), 0, alarm=certificate or unable)
 
 
 def _safe(words: str) -> str:

@@ -115,7 +115,7 @@ class Talk(SMTP):
     def say_goodbye(self, words: str) -> None:
         """Close the connection with a last reply; by force if the other side does not read it."""
         if isinstance(self.transport, asyncio.WriteTransport):
-            with contextlib.suppress(RuntimeError):  # a TLS handshake is under way
+            with contextlib.suppress(RuntimeError, AttributeError):  # TLS is being begun, or was ended by the other side
                 self.transport.write(f"{words}\r\n".encode())
             self.loop.call_later(5, self.transport.abort)
             self.transport.close()

@@ -198,7 +198,11 @@ def read_secret(path: Path, disk: Disk) -> bytes:
         disk.mkdir(path.parent)
         with contextlib.suppress(FileExistsError):
             disk.write_synced(
-                path.with_name(f".{path.name}.{secrets.token_hex(4)}"), path, secrets.token_hex(32).encode() + b"\n", exclusive=True, mode=0o600
+                path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
+                path,
+                secrets.token_hex(32).encode() + b"\n",
+                exclusive=True,
+                mode=0o600,
             )
     key = path.read_bytes().strip()
     if len(key) < 32:

@@ -210,5 +210,3 @@ def _ids_in(folder: Path) -> Iterator[str]:
     """Ids of the letter files in a folder; scandir, since an archive holds 100,000 and more."""
     with os.scandir(folder) as entries:
         yield from (entry.name.removesuffix(SUFFIX) for entry in entries if entry.name.endswith(SUFFIX))
-
-

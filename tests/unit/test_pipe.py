@@ -1,0 +1,65 @@
+"""A letter on standard input: stored or a truthful exit code."""
+
+from __future__ import annotations
+
+import errno
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.intake import pipe
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LETTER = b"Subject: Hello\r\n\r\nHello \xff\x00\r\n"
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    return Inbox(tmp_path, Disk())
+
+
+@pytest.mark.parametrize(
+    ("raw", "sender", "environ", "mail_from", "kept"),
+    [
+        (LETTER, "a@example.org", {"SENDER": "b@example.org"}, "a@example.org", LETTER),
+        (LETTER, None, {"SENDER": "b@example.org"}, "b@example.org", LETTER),
+        (LETTER, "<>", {}, "", LETTER),
+        (LETTER, None, {"SENDER": ""}, "", LETTER),
+        (LETTER, None, {"SENDER": "MAILER-DAEMON"}, "", LETTER),
+        (b"Return-Path: <c@example.org>\n" + LETTER, None, {}, "c@example.org", b"Return-Path: <c@example.org>\n" + LETTER),
+        (b"return-path:<>\r\n" + LETTER, None, {}, "", b"return-path:<>\r\n" + LETTER),
+        (b"From d@example.org  Sun Nov 22 12:00:00 2026\n" + LETTER, None, {}, "d@example.org", LETTER),
+        (b"From - x\nReturn-Path: <c@example.org>\n" + LETTER, None, {}, "c@example.org", b"Return-Path: <c@example.org>\n" + LETTER),
+        (LETTER + b"Return-Path: <forged@example.org>\r\n", None, {}, "?", LETTER + b"Return-Path: <forged@example.org>\r\n"),
+        (b"X: x\r\nReturn-Path: <forged@example.org>\r\n\r\n", None, {}, "?", b"X: x\r\nReturn-Path: <forged@example.org>\r\n\r\n"),
+    ],
+)  # fmt: skip
+def test_the_envelope_sender_is_the_one_the_mail_server_names(inbox, raw, sender, environ, mail_from, kept):
+    code, letter = pipe.deliver(io.BytesIO(raw), inbox, NOW, sender=sender, environ=environ, recipients=["support@desk.example"])
+    envelope, stored = inbox.read(letter)
+    assert (code, envelope.mail_from, stored) == (0, mail_from, kept)
+    assert (envelope.intake, envelope.client, envelope.recipients, envelope.received) == ("pipe", "", ("support@desk.example",), NOW)
+
+
+def test_no_letter_is_a_mistake_of_the_caller(inbox):
+    assert pipe.deliver(io.BytesIO(b""), inbox, NOW)[0] == 64
+    assert inbox.waiting() == []
+
+
+def test_too_large_a_letter_is_refused_for_good(inbox, monkeypatch):
+    monkeypatch.setattr(pipe, "LIMIT", 1000)
+    assert pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW)[0] == 64
+    assert pipe.deliver(io.BytesIO(b"x" * 1000), inbox, NOW)[0] == 0
+
+
+def test_a_letter_that_cannot_be_stored_is_to_be_sent_again(inbox, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(inbox._disk, "fsync", full)
+    code, words = pipe.deliver(io.BytesIO(LETTER), inbox, NOW)
+    assert code == 75
+    assert "no space left" in words
