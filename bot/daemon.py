@@ -170,7 +170,6 @@ class Daemon:
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
         await asyncio.get_running_loop().run_in_executor(self._accepting, self.inbox.accept, raw, envelope)
-        self.tell("accepted", letter=envelope.letter, intake=envelope.intake, client=envelope.client, size=len(raw), recipients=len(envelope.recipients))
         self.queue(envelope.letter)
 
     def queue(self, ident: str) -> None:
@@ -256,7 +255,12 @@ class Daemon:
         """Queue sizes for monitoring, every minute."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         self.tell(
-            "heartbeat", waiting=len(self._queued), parked=len(self.inbox.parked()), live=len(self.store.register.lines), memory_mb=peak, lost=self.tell.lost
+            "heartbeat",
+            waiting=len(self._queued),
+            parked=len(self.inbox.parked()),
+            live=len(self.store.register.lines),
+            memory_mb=peak,
+            lost=self.tell.lost,
         )
 
     async def sweep(self) -> None:
@@ -332,5 +336,3 @@ async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[]
         await daemon.run()
     finally:
         await daemon.close()
-
-

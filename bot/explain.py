@@ -87,7 +87,9 @@ def letter_row(path: Path, letter: Letter, verdict: Verdict, tag: int) -> dict[s
         "class_hits": [{"rule": hit.rule, "evidence": hit.evidence} for hit in letter.class_hits],
         "may_answer": letter.may_answer,
         "ticket_tag": tag or None,
-        "attachments": [{"name": one.name, "type": one.type, "size": one.size, "accepted": one.accepted, "why": one.why} for one in letter.attachments],
+        "attachments": [
+            {"name": one.name, "type": one.type, "size": one.size, "accepted": one.accepted, "why": one.why} for one in letter.attachments
+        ],
         "verdict": {
             "ground": verdict.ground,
             "action": verdict.action,
@@ -117,12 +119,16 @@ def picture(path: Path, letter: Letter | str, policy: Policy) -> None:
     tag, facts = facts_of(letter, policy, datetime.now(UTC))
     verdict = judge(policy, letter, facts)
     sender = ", ".join(one.email for one in letter.sender) or "nobody"
-    out.print(f"[bold]{escape(letter.subject) or '(no subject)'}[/]\nfrom {escape(sender)} · {letter.ms:.1f} ms" + (f" · ticket {tag}" if tag else ""))
+    out.print(
+        f"[bold]{escape(letter.subject) or '(no subject)'}[/]\nfrom {escape(sender)} · {letter.ms:.1f} ms" + (f" · ticket {tag}" if tag else "")
+    )
     answer = "may be answered" if letter.may_answer else "[yellow]is not answered[/]"
     out.print(f"class [bold]{letter.kind}[/], {answer}" + "".join(f"\n  · {hit.rule}: {escape(hit.evidence)}" for hit in letter.class_hits))
     out.print(marked(letter, verdict))
     for file in letter.attachments:
-        out.print(f"  · {escape(file.name)}, {file.type}, {file.size} bytes, " + ("accepted" if file.accepted else f"[yellow]withheld: {file.why}[/]"))
+        out.print(
+            f"  · {escape(file.name)}, {file.type}, {file.size} bytes, " + ("accepted" if file.accepted else f"[yellow]withheld: {file.why}[/]")
+        )
     for defect in letter.defects:
         out.print(f"  · [yellow]defect: {escape(defect)}[/]")
     said = [f"ground {verdict.ground} ({verdict.action or 'no action'})" if verdict.ground else "", f"topic {verdict.topic}" if verdict.topic else ""]

@@ -13,7 +13,7 @@ from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
 
 
-class RulesRefused(Exception):  # noqa: N818  what an admin is told
+class RulesRefused(Exception):
     """rules.yaml or a template cannot be used; the text is one mistake a line, each with file, line and a hint."""
 
 
@@ -51,7 +51,11 @@ def read(path: Path) -> bytes:
 def sources(folder: Path) -> dict[str, str]:
     """Every template by its name under the folder, such as "ru/reply.txt"; RulesRefused where there are none."""
     try:
-        found = {str(path.relative_to(folder).as_posix()): path.read_text("utf-8") for path in sorted(folder.rglob("*")) if path.suffix in (".txt", ".html")}
+        found = {
+            str(path.relative_to(folder).as_posix()): path.read_text("utf-8")
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in (".txt", ".html")
+        }
     except UnicodeDecodeError as error:
         raise RulesRefused(f"{folder}: a template is not UTF-8: {error}") from None
     if not found:

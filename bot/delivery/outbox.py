@@ -169,7 +169,13 @@ class Outbox:
 
     def _report(self, one: Due) -> None:
         letter = one.letter
-        fields: dict[str, Any] = {"ticket": one.ticket or None, "letter": letter.letter, "outgoing": letter.id, "template": letter.template, "to": letter.to}
+        fields: dict[str, Any] = {
+            "ticket": one.ticket or None,
+            "letter": letter.letter,
+            "outgoing": letter.id,
+            "template": letter.template,
+            "to": letter.to,
+        }
         if letter.state is Delivery.waiting and letter.attempts:
             self._tell("retry", **fields, attempts=letter.attempts, result=letter.result, next=letter.due)
         elif letter.state is Delivery.held:

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Letter, Outgoing, Seen, Ticket
-
 from bot.replies import gate
 from bot.replies.contexts import CommandError, Help, Kept, Line, Preview, Receipt
 from bot.store.port import Found, Sender
@@ -73,7 +72,13 @@ def receipted(job: Job, before: Ticket, ticket: Ticket, parsed: Parsed) -> Decis
     if not undone:
         ticket = snapshot(before, ticket, ident, job.now)
     previews = tuple(
-        Preview(to=one.to, subject=one.subject, text=one.text, leaves=one.due if one.due > job.now else None, files=tuple(file.name for file in one.attachments))
+        Preview(
+            to=one.to,
+            subject=one.subject,
+            text=one.text,
+            leaves=one.due if one.due > job.now else None,
+            files=tuple(file.name for file in one.attachments),
+        )
         for one in ticket.outgoing
         if one.letter == ident and one.audience is Audience.requester and one.state is Delivery.waiting
     )
@@ -118,7 +123,9 @@ def kept(job: Job, ticket: Ticket, text: str) -> Decision:
     """A letter without any command sends nothing to anybody: its text is kept for a day, with a button that sends it."""
     until = job.now + timedelta(hours=job.office.policy.periods.kept_hours)
     ticket = entered(job, ticket)
-    ticket = replace(ticket, kept={"who": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.letter.envelope.letter})
+    ticket = replace(
+        ticket, kept={"who": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.letter.envelope.letter}
+    )
     context = Kept(
         desk=desk_view(job.office, job.language),
         language=job.language,
@@ -157,11 +164,19 @@ def refused(job: Job, found: Found, *, reason: str = "", wrong: tuple[Wrong, ...
     known = found.senders.get(job.agent.address, Sender())
     traffic = gate.Traffic(errors=known.errors, suppressed=known.suppressed)
     ruling = gate.to_staff(job.agent.address, traffic, office.signer.is_ours, office.policy.caps if office.caps else None, job.now, error=True)
-    reply = office.signer.address(ticket.number, Purpose.agent, job.agent.address, until=job.now.date() + timedelta(days=office.policy.periods.agent_link_days)) if ticket else ""
+    reply = (
+        office.signer.address(
+            ticket.number, Purpose.agent, job.agent.address, until=job.now.date() + timedelta(days=office.policy.periods.agent_link_days)
+        )
+        if ticket
+        else ""
+    )
     outgoing: tuple[Outgoing, ...] = ()
     if ruling.to:
         answers = [letter.message_id] if letter.message_id else []
-        made = loose(office, Audience.agent, "command_error", context, ruling.to, job.now, letter=letter.envelope.letter, answers=answers, reply=reply)
+        made = loose(
+            office, Audience.agent, "command_error", context, ruling.to, job.now, letter=letter.envelope.letter, answers=answers, reply=reply
+        )
         outgoing = (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
     record = DeskRecord(
         at=job.now, about="command", letter=letter.envelope.letter, fate=Fate.command, message_id=letter.message_id, fingerprint=letter.fingerprint,
@@ -177,5 +192,3 @@ def worded(one: Wrong, text: list[str], language: str) -> Line:
     hint = say("allowed" if "," in one.hint else "nearest", language, one.hint) if one.hint else ""
     line = text[one.line - 1] if 0 < one.line <= len(text) else ""
     return Line(number=one.line, line=line, reason=say(one.reason, language, what), hint=hint)
-
-

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.model import Audience, Ground, Letter, Status, Ticket, Verdict
-from bot.replies.contexts import Acknowledgement, GroundLetter, ToRequester, TopicLetter
+from bot.replies.contexts import Acknowledgement, GroundLetter, TopicLetter, ToRequester
 from bot.replies.gate import Ruling
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, post, public_ticket, thread_of

@@ -60,34 +60,86 @@ class Parsed(Value, frozen=True):
 COMMANDS = (
     Command(name="take", words=("take", "взять", "беру"), help_ru="взять обращение себе", help_en="make the ticket yours"),
     Command(
-        name="reply", words=("reply", "answer", "ответ", "ответить"), text="customer", needs_text=True,
-        help_ru="отправить ответ; текст — строками ниже", help_en="send an answer; its text stands below",
+        name="reply",
+        words=("reply", "answer", "ответ", "ответить"),
+        text="customer",
+        needs_text=True,
+        help_ru="отправить ответ; текст — строками ниже",
+        help_en="send an answer; its text stands below",
     ),
     Command(
-        name="clarify", words=("clarify", "ask", "уточнить", "уточнение"), argument="ground", optional=True, text="customer", needs_text=True,
-        help_ru="задать вопрос и ждать ответа; срок останавливается", help_en="ask and wait for the answer; the clock stops",
+        name="clarify",
+        words=("clarify", "ask", "уточнить", "уточнение"),
+        argument="ground",
+        optional=True,
+        text="customer",
+        needs_text=True,
+        help_ru="задать вопрос и ждать ответа; срок останавливается",
+        help_en="ask and wait for the answer; the clock stops",
     ),
     Command(
-        name="resolve", words=("resolve", "solved", "close", "решено", "решить", "закрыть"), argument="resolution", optional=True, text="customer",
+        name="resolve",
+        words=("resolve", "solved", "close", "решено", "решить", "закрыть"),
+        argument="resolution",
+        optional=True,
+        text="customer",
         help_ru="закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба",
         help_en="close: solved, not_reproducible, user_error, infrastructure, complaint",
     ),
     Command(
-        name="refuse", words=("refuse", "отказать", "отказ"), argument="ground", text="customer",
-        help_ru="отказать по основанию п. 4.6; основание — словом после команды", help_en="refuse on a ground of clause 4.6, named after the command",
+        name="refuse",
+        words=("refuse", "отказать", "отказ"),
+        argument="ground",
+        text="customer",
+        help_ru="отказать по основанию п. 4.6; основание — словом после команды",
+        help_en="refuse on a ground of clause 4.6, named after the command",
     ),
-    Command(name="note", words=("note", "заметка", "note_to_self"), text="inside", needs_text=True, help_ru="внутренняя заметка, клиент её не увидит", help_en="an internal note; the customer never sees it"),
     Command(
-        name="escalate", words=("escalate", "передать", "эскалация"), argument="department", text="department",
-        help_ru="передать в отдел: разработка, партнёры; клиенту уйдёт уведомление", help_en="pass on to a department; the customer is told",
+        name="note",
+        words=("note", "заметка", "note_to_self"),
+        text="inside",
+        needs_text=True,
+        help_ru="внутренняя заметка, клиент её не увидит",
+        help_en="an internal note; the customer never sees it",
     ),
-    Command(name="priority", words=("priority", "приоритет"), argument="priority", help_ru="приоритет: высокий, средний, низкий", help_en="priority: high, medium, low"),
+    Command(
+        name="escalate",
+        words=("escalate", "передать", "эскалация"),
+        argument="department",
+        text="department",
+        help_ru="передать в отдел: разработка, партнёры; клиенту уйдёт уведомление",
+        help_en="pass on to a department; the customer is told",
+    ),
+    Command(
+        name="priority",
+        words=("priority", "приоритет"),
+        argument="priority",
+        help_ru="приоритет: высокий, средний, низкий",
+        help_en="priority: high, medium, low",
+    ),
     Command(name="assign", words=("assign", "назначить"), argument="agent", help_ru="назначить сотруднику", help_en="give the ticket to an agent"),
-    Command(name="free", words=("free", "release", "вернуть_в_очередь", "освободить"), help_ru="вернуть обращение в очередь", help_en="give the ticket back to the queue"),
+    Command(
+        name="free",
+        words=("free", "release", "вернуть_в_очередь", "освободить"),
+        help_ru="вернуть обращение в очередь",
+        help_en="give the ticket back to the queue",
+    ),
     Command(name="reopen", words=("reopen", "вернуть", "открыть"), help_ru="снова открыть закрытое обращение", help_en="open a closed ticket again"),
     Command(name="spam", words=("spam", "спам"), help_ru="закрыть молча как спам", help_en="close silently as spam"),
-    Command(name="show", words=("show", "показать"), argument="number", optional=True, help_ru="прислать обращение целиком", help_en="send the whole ticket"),
-    Command(name="undo", words=("undo", "отмена", "отменить"), help_ru="отменить последнее письмо с командами, пока оно не ушло", help_en="take the last command letter back while it has not left"),
+    Command(
+        name="show",
+        words=("show", "показать"),
+        argument="number",
+        optional=True,
+        help_ru="прислать обращение целиком",
+        help_en="send the whole ticket",
+    ),
+    Command(
+        name="undo",
+        words=("undo", "отмена", "отменить"),
+        help_ru="отменить последнее письмо с командами, пока оно не ушло",
+        help_en="take the last command letter back while it has not left",
+    ),
     Command(name="send", words=("send", "отправить"), help_ru="отправить сохранённый текст клиенту", help_en="send the kept text to the customer"),
     Command(name="help", words=("help", "помощь", "справка"), help_ru="этот список", help_en="this list"),
 )
@@ -158,7 +210,9 @@ def parse(text: str, policy: Policy) -> Parsed:
         wrong += [mistake] if mistake else []
         orders.append(Order(name=command.name, line=number, argument=argument, customer=command.text == "customer"))
         bodies[-1] += [rest] if rest else []
-    orders = [Order(name=o.name, line=o.line, argument=o.argument, customer=o.customer, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)]
+    orders = [
+        Order(name=o.name, line=o.line, argument=o.argument, customer=o.customer, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)
+    ]
     wrong += [Wrong(line=o.line, reason="text_missing", what=o.name) for o in orders if o.name and BY_NAME[o.name].needs_text and not o.text]
     return Parsed(orders=tuple(orders), above=tidy(bodies[0]), wrong=tuple(sorted(wrong, key=lambda one: one.line)))
 

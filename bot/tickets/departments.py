@@ -31,5 +31,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     waiting = Waiting.nobody if ticket.waiting_for is Waiting.department else ticket.waiting_for
     ticket = replace(ticket, waiting_for=waiting, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=now)
-    ticket = notices.joined(ticket, letter, Place(ticket=ticket.number, how="signed"), Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
+    ticket = notices.joined(
+        ticket, letter, Place(ticket=ticket.number, how="signed"), Verdict(), Ruling(reason="follow_up"), office, now, reopened=False
+    )
     return Decision(tickets=(ticket,), events=(("appended", {"letter": letter.envelope.letter, "ticket": ticket.number}),))

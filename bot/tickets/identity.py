@@ -131,7 +131,21 @@ class Signer:
 
 PREFIXES = "re|fw|fwd|aw|wg|sv|vs|antw|rif|odp|ynt|res|enc|tr|отв|ответ|на|пересл|пер|fwd|ha|ответить"
 REPLY = re.compile(rf"^\s*(?:(?:{PREFIXES})\s*(?:\[\d+\]|\(\d+\)|\d+)?\s*[:：]\s*)", re.IGNORECASE)
-LOOKALIKE = {"p": "pр", "f": "fƒ", "a": "aа", "c": "cс", "e": "eе", "o": "oо", "x": "xх", "k": "kк", "m": "mм", "h": "hн", "t": "tт", "b": "bв", "y": "yу"}
+LOOKALIKE = {
+    "p": "pр",
+    "f": "fƒ",
+    "a": "aа",
+    "c": "cс",
+    "e": "eе",
+    "o": "oо",
+    "x": "xх",
+    "k": "kк",
+    "m": "mм",
+    "h": "hн",
+    "t": "tт",
+    "b": "bв",
+    "y": "yу",
+}
 
 
 class Subjects:

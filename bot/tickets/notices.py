@@ -35,7 +35,9 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
     return ticket
 
 
-def joined(ticket: Ticket, letter: Letter, place: Place, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, *, reopened: bool) -> Ticket:
+def joined(
+    ticket: Ticket, letter: Letter, place: Place, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, *, reopened: bool
+) -> Ticket:
     """Tells the owner, or the agents on duty while the ticket is free, of a further letter."""
     if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester and verdict.action == "suspend":
         return ticket
@@ -105,8 +107,8 @@ def notice(
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
         history=history(office, ticket, 10, letter.envelope.letter) if with_history else (),
-        answered=answer.template if answer and not ruling.held else "",
-        unanswered="" if ruling.to and not ruling.held or ruling.reason == "follow_up" else say(ruling.reason, language),
+        answered=say(answer.template, language) if answer and not ruling.held else "",
+        unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else say(ruling.reason, language),
         defects=letter.defects,
         buttons=buttons(ticket, agent, office, now, language),
     )
@@ -140,7 +142,9 @@ def pictures(letter: Letter) -> tuple[Reference, ...]:
     """The accepted screenshots go along with a notice; withheld files are only named (clause 4.5)."""
     ident = letter.envelope.letter
     return tuple(
-        Reference(letter=ident, part=one.part, name=one.name, type=one.type, size=one.size) for one in letter.attachments if one.accepted and not one.logo
+        Reference(letter=ident, part=one.part, name=one.name, type=one.type, size=one.size)
+        for one in letter.attachments
+        if one.accepted and not one.logo
     )
 
 
@@ -162,7 +166,9 @@ def handed(ticket: Ticket, letter: Letter, department: str, text: str, agent: st
     if not ruling.to:
         return ticket
     answers = staff_thread(ticket, target.address)
-    return post(office, ticket, Audience.department, "escalation", context, target.address, now, letter=letter.envelope.letter, answers=answers, files=files)
+    return post(
+        office, ticket, Audience.department, "escalation", context, target.address, now, letter=letter.envelope.letter, answers=answers, files=files
+    )
 
 
 def shown(ticket: Ticket, agent: Agent, letter: Letter, office: Office, now: datetime) -> Ticket:

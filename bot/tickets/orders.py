@@ -43,7 +43,7 @@ class Job:
         self.done.append(say(code, self.language, *values))
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer, not an error of the program
+class Refusal(Exception):
     """An order that cannot be carried out: a word of tickets.words, the value it names, the way out."""
 
     def __init__(self, reason: str, what: str = "", hint: str = "", line: int = 0) -> None:
@@ -251,7 +251,9 @@ def to_customer(job: Job, ticket: Ticket, template: str, text: str, *, ground: G
         context = AgentLetter(**shared, department=department)
     answers = thread_of(ticket)
     letter = job.letter.envelope.letter
-    ticket = post(office, ticket, Audience.requester, template, context, to, job.now, letter=letter, due=job.now + office.undo, automatic=False, answers=answers)
+    ticket = post(
+        office, ticket, Audience.requester, template, context, to, job.now, letter=letter, due=job.now + office.undo, automatic=False, answers=answers
+    )
     entry = Entry(
         at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=text or ticket.outgoing[-1].text,
         letter=letter, message_id=ticket.outgoing[-1].message_id, about=template,

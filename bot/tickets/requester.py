@@ -88,7 +88,9 @@ def open_ticket(
     ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=True)
     ticket = notices.opened(ticket, letter, sight, verdict, ruling, found, office, now)
     tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
-    events: list[tuple[str, dict[str, Any]]] = [("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})]
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
+    ]
     return Decision(tickets=tickets, records=records, events=(*events, *told(ticket, letter, ruling)))
 
 
@@ -157,7 +159,9 @@ def join(
     if not thanks and not (ticket.status is Status.done and verdict.action == "refuse"):
         reopened = was is Status.done and ticket.status is not Status.done
         ticket = notices.joined(ticket, letter, place, verdict, ruling, office, now, reopened=reopened)
-    events: list[tuple[str, dict[str, Any]]] = [("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": place.unconfirmed})]
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": place.unconfirmed})
+    ]
     events += [("reopened", {"ticket": ticket.number})] if was is Status.done and ticket.status is not Status.done else []
     return Decision(tickets=(ticket,), records=records, events=(*events, *told(ticket, letter, ruling)))
 
@@ -195,7 +199,11 @@ def answered(
     Where nothing reaches the requester, nothing is suspended or closed either: he would wait in vain.
     """
     if not ruling.to or ruling.held:
-        answer = automatic_answer(ticket, letter, replace(verdict, action="", topic=""), ruling, office, now, first=first) if ruling.held and first else ticket
+        answer = (
+            automatic_answer(ticket, letter, replace(verdict, action="", topic=""), ruling, office, now, first=first)
+            if ruling.held and first
+            else ticket
+        )
         latch = (DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=letter.envelope.letter),) if ruling.latch else ()
         return answer, (*records, *latch)
     if verdict.action == "suspend" and verdict.ground:

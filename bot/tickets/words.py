@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bot.model import Ground
 from bot.replies.words import WORDS, word
 
 SAYINGS: dict[str, tuple[str, str]] = {
@@ -18,6 +19,12 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "caps": ("слишком много автоматических писем, ответ задержан", "too many automatic letters, the answer is held"),
     "same_subject": ("третье письмо с той же темой за три часа, ответ задержан", "third letter with this subject in three hours, the answer is held"),
     "through": ("сегодня через это обращение подтверждение уже уходило", "an acknowledgement has gone out through this ticket today"),
+    # which automatic answer went out (its template)
+    "acknowledgement": ("подтверждение с номером", "acknowledgement"),
+    "topic_hours": ("ответ о режиме работы", "answer about working hours"),
+    "topic_obtain_service": ("ответ о подключении", "answer about obtaining the service"),
+    "topic_outage": ("ответ об аварии", "answer about the outage"),
+    **{f"ground_{ground}": (f"вопрос по основанию «{pair[0]}»", f"a question on the ground “{pair[1]}”") for ground, pair in WORDS[Ground].items()},
     # findings
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
@@ -72,7 +79,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "письмо пришло не на подписанный адрес из Вашего уведомления, поэтому ничего не сделано",
         "the letter did not come to the signed address of your own notice, so nothing was done",
     ),
-    "expired": ("подписанный адрес устарел; ответьте на более новое письмо по обращению", "the signed address has expired; reply to a newer letter of the ticket"),
+    "expired": (
+        "подписанный адрес устарел; ответьте на более новое письмо по обращению",
+        "the signed address has expired; reply to a newer letter of the ticket",
+    ),
     "leak": ("в тексте для клиента есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
     "argument_resolution": ("резолюция", "a resolution"),
     "argument_ground": ("основание", "a ground"),

@@ -69,7 +69,16 @@ def post(
 
 
 def loose(
-    office: Office, audience: Audience, template: str, context: Context, to: str, now: datetime, *, letter: str, answers: Sequence[str] = (), reply: str = ""
+    office: Office,
+    audience: Audience,
+    template: str,
+    context: Context,
+    to: str,
+    now: datetime,
+    *,
+    letter: str,
+    answers: Sequence[str] = (),
+    reply: str = "",
 ) -> Outgoing:
     """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter."""
     seed = hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()
@@ -215,4 +224,8 @@ def button(office: Office, ticket: Ticket, agent: Agent, label: str, say: str, n
     address = office.signer.address(ticket.number, Purpose.agent, agent.address, until=expiry(office, now))
     subject = f"[{tag(office, ticket.number)}] {office.subjects.base(ticket.subject)[:60]}".strip()
     body = say if say.endswith("\n") else say + "\n"
-    return Button(label=label, url=f"mailto:{quote(address, safe='@+')}?subject={quote(subject)}&body={quote(body.replace(chr(10), chr(13) + chr(10)))}", say=say)
+    return Button(
+        label=label,
+        url=f"mailto:{quote(address, safe='@+')}?subject={quote(subject)}&body={quote(body.replace(chr(10), chr(13) + chr(10)))}",
+        say=say,
+    )
