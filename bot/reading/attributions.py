@@ -15,10 +15,11 @@ _WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
 _BLOCK = 16  # lines a header block may take
 
 _ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
+_DOMAIN = re.compile(r"@?[^\s<>()\]]*")
 _ENDS = re.compile(r"[:：]\s*[-_*—–]{0,12}$|[-—–]{3,12}$")
 _CLOSES = re.compile(r"^>\s?[>\s]{0,3}(?:[:：,]|\w[\w() ]{0,30}[:：])?\s*$")
 _YOU = re.compile(r"(?<!\w)(?:you wrote|вы (?:писали|написали)|ви писали|пользователь|użytkownik|user|utilisateur)(?!\w)", re.IGNORECASE)
-_NAMED = re.compile(r"(?:,|[ap]\.?m\.?|\+\d{4}|\))\s(?:[\"'«]?[^\W\d_a-zа-яё][\w.'’»\"-]*,?\s?){1,5}$", re.IGNORECASE)
+_NAMED = re.compile(r"(?:,|[AaPp]\.?[Mm]\.?|\+\d{4}|\))\s(?:(?:[\"'«(]?[^\W\d_a-zа-яё][\w.'’»)\"-]*|via|de|von|van),?\s?){1,6}$")
 _FROM = re.compile(r"(?<!\w)(?:от|from|від|von|de|da)\s", re.IGNORECASE)
 
 
@@ -78,24 +79,48 @@ def _strength(text: str) -> bool | None:
     address = angle or ADDRESS.search(core)
     if verb and (ends or len(core) - verb.end() <= 2):
         date = DATE.search(core)
-        if date and address and (dated or angle):
+        if date and address and (dated or angle) and _nothing_more(core[max(verb.end(), _address_end(core)) :]):
             return True
         if dated and CLOCK.search(core) and (_NAMED.search(core[: verb.start()].rstrip(" ") + " ") or _YOU.search(core)):
             return True
+        if address and ends and _plain_introduction(core, address, verb):
+            return True
         if (dated and ends) or _YOU.search(core) or (address and ends):
             return False
-        return False if ends and _two_names(core[: verb.start()]) else None
+        return False if ends and _names(core[: verb.start()]) else None
     if dated and address and len(core) - address.end() <= 6:
         if angle and (ends or core.endswith(">")):
             return True
         return ends and _FROM.search(core[: address.start()]) is not None
+    if angle and (verb or ends):
+        return False
     return False if dated and CLOCK.search(core) and (ends or len(core) < 45) else None
 
 
-def _two_names(words: str) -> bool:
-    """Two to four words that all begin with a capital: "Иван Петров" писал(а), not "система" пишет."""
-    names = words.strip(" \"'«».,").split()
-    return 2 <= len(names) <= 4 and all(name[:1].isupper() or name[:1] in "\"'«(" for name in names)
+def _address_end(core: str) -> int:
+    """Where the last address of the text ends: programs write the same one twice, "<a@b.c<mailto:a@b.c>>"."""
+    last = core.rfind("@")
+    return last + len(_DOMAIN.match(core, last)[0])  # type: ignore[index]
+
+
+def _nothing_more(rest: str) -> bool:
+    """After the writer and the verb only the date may follow: in "12 мая писал на x@y.ru, ответа нет:" more is said."""
+    return len(rest) <= 6 or DATE.search(rest) is not None
+
+
+def _plain_introduction(core: str, address: re.Match[str], verb: re.Match[str]) -> bool:
+    """ "Ivan Petrov <ivan@x.ru> wrote:" or "ivan@x.ru писал 12.05.2024 12:51:": a name, an address, the verb at once."""
+    between, rest = core[address.end() : verb.start()], core[verb.end() :]
+    named = address.start() == 0 or _names(core[: address.start()], least=1)
+    return named and len(between.strip(" >)]")) == 0 and (len(rest) <= 2 or DATED.match(rest) is not None)
+
+
+def _names(words: str, least: int = 2) -> bool:
+    """Words that all begin with a capital, or somebody "via" something: "Иван Петров" писал(а), not "система" пишет."""
+    names = words.strip(" \"'«».,<(").split()
+    if "via" in names[1:]:
+        return len(names) <= 6
+    return least <= len(names) <= 5 and all(name[:1].isupper() or name[:1] in "\"'«(" for name in names)
 
 
 def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool:

@@ -19,6 +19,7 @@ _RULER = re.compile(r"[\s*_=—–#~-]{2,}$")
 _DELIMITER = re.compile(r"(?:--|—|––?) ?$|-- ")
 _UNDERSCORES = re.compile(r"_{2,}\s*$")
 _AFTERWORD = re.compile(r"\W*(?:p\.?\s?s\b|п\.?\s?с\b|з\.?\s?ы\b)", re.IGNORECASE)
+_SENTENCE = re.compile(r"\?$|(?<!\w)[a-zа-яё]{2,}[.!]$")
 _CODE = re.compile(r"""\s--?\w|[=({;\\$|]|\w\.\w+\(|://|^(?:cd|dir|ls|ping|tracert|ipconfig|nslookup|pip|npm|git|curl|sudo|import|print|java|node)\b""")
 
 
@@ -157,11 +158,14 @@ class _Reader:
         if not _DELIMITER.fullmatch(line) and not (_UNDERSCORES.match(line) and self._list_footer()):
             return False
         exact = line == "-- " or line.startswith("_")
+        if not exact and _DELIMITER.fullmatch(self.lines[min(self.at + 1, len(self.lines) - 1)]):
+            return False
         end, size = self.at + 1, 0
         while end < len(self.lines) and not self._structure(end):
-            size += len(self.lines[end])
+            shown = self.lines[end].strip()
+            size += len(shown)
             end += 1
-            if not exact and (size > 800 or end - self.at > 20):
+            if not exact and (size > 800 or end - self.at > 20 or (_SENTENCE.search(shown[:LONGEST]) and shown.count(" ") >= 3)):
                 return False
             if PHONE.match(self.lines[end - 1][:LONGEST]):
                 break
@@ -192,15 +196,19 @@ class _Reader:
 
     def _end_segment(self) -> None:
         """Takes rulers and a closing with a name and an address off the end of the words since the last quote."""
-        cut = len(self.own)
-        while cut > self.segment and (not self.own[cut - 1] or _RULER.match(self.own[cut - 1])):
-            cut -= 1
+        cut = self._last_word(len(self.own))
         closing = self._closing(cut)
         if closing is not None and any(line.strip() for line in self.own[:closing]):
-            cut = closing
+            cut = self._last_word(closing)
         self.rest += self.own[cut:]
         del self.own[cut:]
         self.segment = len(self.own)
+
+    def _last_word(self, end: int) -> int:
+        """The end of the words before `end`, without blank lines and rulers."""
+        while end > self.segment and (not self.own[end - 1] or _RULER.match(self.own[end - 1])):
+            end -= 1
+        return end
 
     def _closing(self, end: int) -> int | None:
         """Where "С уважением, …" begins, when only a name and an address follow it."""
@@ -212,7 +220,7 @@ class _Reader:
             if CLOSING.match(line[:LONGEST]):
                 return at
             tail += 1
-            if tail > 10 or len(line) > 90 or line.endswith(("?", "!")) or _AFTERWORD.match(line) or len(line.split()) > 10:
+            if tail > 10 or len(line) > 90 or _AFTERWORD.match(line) or len(line.split()) > 10 or _SENTENCE.search(line):
                 return None
         return None
 
