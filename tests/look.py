@@ -1,4 +1,4 @@
-"""Write every template's sample letters into a folder: `python tests/look.py FOLDER [NAME…]`; pictures too where chromium is found.
+"""Write the sample letters into a folder: `python tests/look.py FOLDER [NAME…]`; with names, pictures too where chromium is found.
 
 For people who change the templates: .txt and .html of each case, and .png at phone width, desktop width and in the dark.
 """
@@ -16,7 +16,11 @@ sys.path.insert(0, str(ROOT))
 from bot.replies.render import REQUIRED, Templates  # noqa: E402 - the product is not installed where this is run
 from bot.replies.samples import cases  # noqa: E402
 
-VIEWS = {"phone": ("390,844", []), "desktop": ("800,700", []), "dark": ("390,844", ["--force-dark-mode", "--enable-features=WebContentsForceDark"])}
+VIEWS: dict[str, tuple[str, list[str]]] = {
+    "phone": ("390,1100", []),
+    "desktop": ("800,1100", []),
+    "dark": ("390,1100", ["--force-dark-mode", "--enable-features=WebContentsForceDark"]),
+}
 
 
 def sources(folder: Path) -> dict[str, str]:
@@ -28,7 +32,7 @@ def main(folder: Path, names: list[str]) -> None:
     """Render, then photograph."""
     templates = Templates(sources(ROOT / "templates"), "Europe/Moscow")
     for mistake in templates.check():
-        print(mistake)
+        sys.stderr.write(f"{mistake}\n")
     chromium = shutil.which("chromium")
     for language in sorted({file.partition("/")[0] for file in templates.sources if "/" in file}):
         for name in names or REQUIRED:
@@ -48,7 +52,8 @@ def photograph(chromium: str, page: Path, view: str) -> None:
     size, more = VIEWS[view]
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars", *more]
     target = page.with_suffix(f".{view}.png")
-    subprocess.run([chromium, *options, f"--window-size={size}", f"--screenshot={target}", page.as_uri()], check=True, capture_output=True, timeout=60)
+    call = [chromium, *options, f"--window-size={size}", f"--screenshot={target}", page.as_uri()]
+    subprocess.run(call, check=True, capture_output=True, timeout=60)
 
 
 if __name__ == "__main__":

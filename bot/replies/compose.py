@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from binascii import b2a_qp
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from email.utils import format_datetime, getaddresses
 from hashlib import sha256
 from urllib.parse import quote
@@ -56,20 +57,19 @@ def _header(name: str, value: str) -> bytes:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no header name")
     clean = CONTROLS.sub(" ", value).strip()
-    if name.lower() in ADDRESSES:
+    if name.lower() not in ADDRESSES:
+        clean = clean if clean.isascii() and "=?" not in clean else _encoded(clean)
+    elif not clean.isascii():
         clean = ", ".join(_mailbox(*pair) for pair in getaddresses([clean]) if pair[1])
-    elif not clean.isascii() or "=?" in clean:
-        clean = _encoded(clean)
     return f"{name}:{_folded(clean, len(name) + 2)}\r\n".encode()
 
 
 def _mailbox(name: str, address: str) -> str:
     """One mailbox; a foreign domain in its ASCII form (RFC 5890) where it has one."""
     local, _, domain = address.replace("<", "").replace(">", "").replace(" ", "").rpartition("@")
-    try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError:
-        pass
+    if not domain.isascii():
+        with suppress(UnicodeError):
+            domain = domain.encode("idna").decode()
     spec = f"{local}@{domain}" if local else domain
     name = CONTROLS.sub(" ", name).strip()
     if not name:
@@ -134,9 +134,8 @@ def _file(file: File) -> bytes:
     if clean.isascii() and "=?" not in clean:
         type_, disposition = f'{type_}; name="{clean}"', f'attachment; filename="{clean}"'
     else:  # RFC 2231 for today's programs, an encoded word for the old ones
-        coded = quote(clean, safe="")
-        pieces = re.findall(r"(?:%[0-9A-F]{2}|.){1,20}", coded)
-        disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={'' if number else "utf-8''"}{piece}" for number, piece in enumerate(pieces))
+        pieces = re.findall(r"(?:%[0-9A-F]{2}|.){1,20}", "utf-8''" + quote(clean, safe=""))
+        disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
         type_ = f'{type_};\r\n name="{_folded(_encoded(clean), 7).strip()}"'
     head = f"Content-Type: {type_}\r\nContent-Disposition: {disposition}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     return head.encode() + _base64(content)

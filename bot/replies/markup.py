@@ -21,18 +21,16 @@ KNOWN = "\n*[]()|>#-"
 STAND_INS = "".join(chr(0xE000 + number) for number in range(len(KNOWN)))
 NEWLINE = STAND_INS[0]
 
-# Kept out of every value: our own stand-ins, controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates.
-DROPPED = [*map(ord, STAND_INS), *range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-LITERAL: dict[int, str | None] = dict.fromkeys([*DROPPED, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
-LITERAL |= dict.fromkeys([11, 12, 13, 0x85, 0x2028, 0x2029], NEWLINE) | str.maketrans(KNOWN, STAND_INS)
+LITERAL = tuple(zip(KNOWN, STAND_INS, strict=True))
+HTML = tuple((stand_in, "<br>\n" if known == "\n" else escape(known)) for known, stand_in in LITERAL)
 
-AS_TEXT = str.maketrans(STAND_INS, KNOWN)
-AS_LINE = AS_TEXT | {ord(NEWLINE): " ", 10: " "}
-AS_HTML = {ord(stand_in): escape(known) for stand_in, known in zip(STAND_INS, KNOWN, strict=True)} | {ord(NEWLINE): "<br>\n"}
-
+BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# Kept out of every value: controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates, our own stand-ins.
+DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff{STAND_INS}]")
 LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
+LINE_STARTS = re.compile(r"\n(?=[^\n])")
 SCHEMES = ("https://", "http://", "mailto:")
 SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would swallow
 
@@ -64,7 +62,16 @@ class Block(NamedTuple):
 
 def literal(value: str) -> str:
     """The value with nothing left in it that the markup knows; line breaks of any sort become one kind."""
-    return value.replace("\r\n", "\n").translate(LITERAL)
+    value = DROPPED.sub("", BREAKS.sub("\n", value))
+    for known, stand_in in LITERAL:
+        value = value.replace(known, stand_in)
+    return value
+
+
+def _plain(source: str) -> str:
+    for known, stand_in in LITERAL:
+        source = source.replace(stand_in, known)
+    return source
 
 
 def quoted(value: str) -> Marked:
@@ -74,7 +81,7 @@ def quoted(value: str) -> Marked:
 
 def one_line(source: str) -> str:
     """A rendered Subject as the one line it has to be."""
-    return " ".join(BOLD.sub(r"\1", source).translate(AS_LINE).split())
+    return " ".join(_plain(BOLD.sub(r"\1", source)).split())
 
 
 def parse(source: str) -> list[Block]:
@@ -83,29 +90,28 @@ def parse(source: str) -> list[Block]:
     going_on = ""  # the kind of block that the next line may go on with
     for line in source.split("\n"):
         kind, words = _line_kind(line)
-        if kind == "list" and not line.startswith("- "):
-            kind = "list" if going_on == "list" else "paragraph"
-            if kind == "list":
-                blocks[-1].lines[-1] += "\n" + words
-                continue
-            words = line
+        if kind == "more" and going_on == "list":
+            blocks[-1].lines[-1] += "\n" + words
+            continue
+        if kind == "more":
+            kind, words = "paragraph", line
         if kind and kind == going_on:
             blocks[-1].lines.append(words)
         elif kind:
             blocks.append(Block(kind, [words]))
-        going_on = kind if kind not in ("heading", "rule") else ""
+        going_on = "" if kind in ("heading", "rule") else kind
     return blocks
 
 
 def _line_kind(line: str) -> tuple[str, str]:
-    """The kind of a line and the words it carries; "" for a blank one."""
+    """The kind of a line and the words it carries; "" for a blank one, "more" for an indented one, which may go on with a list item."""
     if not line.strip():
         return "", ""
     if line.rstrip() == "---":
         return "rule", ""
     if BUTTON.fullmatch(line):
         return "buttons", line.rstrip()
-    for mark, kind in (("- ", "list"), ("  ", "list"), ("> ", "quote"), ("## ", "heading")):
+    for mark, kind in (("- ", "list"), ("  ", "more"), ("> ", "quote"), ("## ", "heading")):
         if line.startswith(mark):
             return kind, line[len(mark) :]
     return ("quote", "") if line == ">" else ("paragraph", line)
@@ -117,7 +123,7 @@ def _line_kind(line: str) -> tuple[str, str]:
 def to_text(blocks: Iterable[Block]) -> str:
     """The plain text part: no hard wrapping, a link's address after its words at its first mention, LF line ends."""
     told: set[str] = set()
-    return "\n\n".join(_block_text(block, told) for block in blocks).translate(AS_TEXT) + "\n"
+    return _plain("\n\n".join(_block_text(block, told) for block in blocks)) + "\n"
 
 
 def _block_text(block: Block, told: set[str]) -> str:
@@ -135,7 +141,7 @@ def _block_text(block: Block, told: set[str]) -> str:
 
 
 def _indented(item: str) -> str:
-    return item.replace(NEWLINE, "\n").replace("\n", "\n  ")
+    return LINE_STARTS.sub("\n  ", item.replace(NEWLINE, "\n"))
 
 
 def _inline_text(line: str, told: set[str]) -> str:
@@ -167,7 +173,10 @@ def _button(line: str) -> tuple[str, str, str]:
 
 def to_html(blocks: Iterable[Block]) -> str:
     """The HTML part's body: inline styles only, no colours but a button's, so that light and dark programs both show it well."""
-    return "\n".join(map(_block_html, blocks)).translate(AS_HTML)
+    source = "\n".join(map(_block_html, blocks))
+    for stand_in, shown in HTML:
+        source = source.replace(stand_in, shown)
+    return source
 
 
 def _block_html(block: Block) -> str:
@@ -187,7 +196,9 @@ def _block_html(block: Block) -> str:
 
 
 def _inline_html(line: str) -> str:
-    shown = escape(SPACES.sub(lambda found: "\xa0" * (len(found[0]) - 1) + " ", line)).replace("\n", NEWLINE)
+    if "  " in line or f"{NEWLINE} " in line or line[:1] == " ":
+        line = SPACES.sub(lambda found: "\xa0" * (len(found[0]) - 1) + " ", line)
+    shown = escape(line).replace("\n", NEWLINE)
     if "](" in shown:
         shown = LINK.sub(_anchor, shown)
     return BOLD.sub(r"<b>\1</b>", shown)

@@ -92,8 +92,9 @@ class Letters(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        # What these make is text already, in which a value could no longer be told from the markup around it.
         for node in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock)):
-            raise TemplateSyntaxError("macros and block filters are not for letters; put the piece into _piece.txt and include it", node.lineno, name)
+            raise TemplateSyntaxError("no macros or blocks here: put the piece into _piece.txt and include it", node.lineno, name)
         return tree
 
 
@@ -213,7 +214,8 @@ def _filters(zone: ZoneInfo) -> dict[str, Callable[..., object]]:
         shown, url = markup.literal(words.clause(number, names["language"])), names["desk"].regulation_url
         return markup.Marked(f"[{shown}]({markup.literal(url)})") if url else words.clause(number, names["language"])
 
-    return {"when": when, "moment": moment, "day": day, "word": word, "size": size, "clause": clause, "plural": words.plural, "quote": markup.quoted, "links": _links}
+    own: dict[str, Callable[..., object]] = {"when": when, "moment": moment, "day": day, "word": word, "size": size, "clause": clause}
+    return own | {"plural": words.plural, "quote": markup.quoted, "links": _links}
 
 
 def _links(value: str) -> markup.Marked:

@@ -1,201 +1,132 @@
-"""Sample contexts: every kind of letter with its cases, so that `Templates.check` and people see each template at work.
+"""Sample contexts of every template, so that `Templates.check` and people see each one at work.
 
-Each case is (what it shows, context). The nasty one holds markup, HTML, line breaks and terminal escapes in every value
-that a person can choose.
+The values stand by field name in `SAID`; a context is filled from them by the types of its fields: `full` knows all,
+`bare` only what has no default, `machine` has nobody's text, each flag is turned once, and `nasty` holds markup, HTML,
+line breaks and terminal escapes wherever a person may have chosen the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from enum import EnumType
+from typing import Any, get_args, get_origin, get_type_hints
 
-from bot.model import Attachment, Ground, Priority, Resolution, Status, Waiting
-from bot.replies import contexts as c
+from msgspec import UNSET, structs
 
-Case = tuple[str, c.Context]
+from bot.model import Ground, Priority, Resolution, Status, Value, Waiting
+from bot.replies import contexts
 
 AT = datetime(2026, 11, 22, 14, 45, tzinfo=UTC)
-NASTY = "**a** [b](https://evil.example) <script>x</script> {{ 7 * 7 }} {% if %}\r\nBcc: x@evil.example\n\n---\n## h\n- l\n> q \x1b[31m \ue000\u202e"
-DESK = {
-    "ru": c.DeskView(
-        name="Служба технической поддержки providence.film",
-        address="support@providence.film",
-        url="https://providence.film",
-        regulation_url="https://providence.film/support-regulation",
-        hours="каждый день с 10:00 до 22:00 по московскому времени",
-    ),
-    "en": c.DeskView(
-        name="providence.film Support",
-        address="support@providence.film",
-        url="https://providence.film",
-        regulation_url="https://providence.film/support-regulation",
-        hours="every day from 10:00 to 22:00 Moscow time",
-    ),
-}
-SAID = {
-    "ru": "Добрый день!\n\nПосле вчерашнего обновления не открывается фильм: крутится колесо, потом «Ошибка 1007».\nChrome 131, Windows 11.",
-    "en": "Good afternoon,\n\nSince yesterday's update the film does not open: the wheel spins, then “Error 1007”.\nChrome 131, Windows 11.",
-}
-ANSWER = {
-    "ru": "Мы нашли причину: вчера вечером сбился один из серверов.\n\nПожалуйста, обновите страницу (Ctrl+F5) и проверьте: https://providence.film/check?a=1&b=2.",
-    "en": "We have found the cause: one of the servers failed last night.\n\nPlease reload the page (Ctrl+F5) and check: https://providence.film/check?a=1&b=2.",
-}
-WORDS = {
-    "ru": ("Не открывается фильм", "Иван Петров", "Анна", "Отдел разработки", "снимок экрана.png", "отчёт.exe", "Взять в работу", "#взять"),
-    "en": ("The film does not open", "John Smith", "Anna", "Development", "screenshot.png", "report.exe", "Take it", "#take"),
-}
+MAIL = "mailto:support+12-a3-k7q2mzn4xw5rtbvc@providence.film?subject=%5BPF-12%5D&body=%23take"
+NASTY = (
+    "**a** [b](https://evil.example) <script>x</script> {{ 7 * 7 }} {% if %}\r\nBcc: x@evil.example\n\n---\n## h\n- l\n> q\n"
+    "[[x|javascript:x]] \x1b[31m \ue000\u202e"
+)
+HARMLESS = {"language", "tag"}  # the only strings that no person outside the desk has a hand in
+
+BOTH: dict[str, Any] = {
+    "tag": "PF-12", "number": 12, "Line.number": 2, "at": AT, "opened": AT, "due": AT + timedelta(days=1),
+    "until": AT + timedelta(days=1), "opens_at": AT + timedelta(hours=16, minutes=15), "leaves": AT, "status": Status.created,
+    "waiting_for": Waiting.nobody, "priority": Priority.high, "requester_email": "ivan.petrov@example.com",
+    "to": "ivan.petrov@example.com", "address": "support@providence.film", "DeskView.url": "https://providence.film",
+    "regulation_url": "https://providence.film/support-regulation", "Button.url": MAIL, "clause": "4.6", "Finding.clause": "2.1",
+    "rule": "outage", "software": "Chrome 98", "missing": ("what", "device", "error"), "joined": "unconfirmed", "size": 1_258_291,
+    "accepted": False, "why": "format", "linked": ("PF-7",), "other": "PF-9", "marked": (2,), "defects": ("charset",), "labels": (),
+    "type": "image/png", "resolution": None,
+}  # fmt: skip
+SAID: dict[str, dict[str, Any]] = {
+    "ru": {
+        "DeskView.name": "Служба технической поддержки providence.film", "hours": "каждый день с 10:00 до 22:00 по московскому времени",
+        "PublicEntry.name": "Иван Петров", "requester_name": "Иван Петров", "owner": "Анна", "agent": "Анна",
+        "subject": "Не открывается фильм",
+        "PublicEntry.text": "Не открывается фильм: крутится колесо,\nпотом «Ошибка 1007».\n\n> Chrome 131, Windows 11",
+        "evidence": "хром 98 версии",
+        "text": "Мы нашли причину: вчера сбился один из серверов.\n#решно\n\nПроверьте, пожалуйста: https://providence.film/check?a=1&b=2.",
+        "Attachment.name": "отчёт.exe", "forwarded_to": "Отдел разработки", "department": "Отдел разработки",
+        "minimum": ("Chrome 109 и новее",), "announcement": "Сейчас у части зрителей не открываются фильмы.",
+        "changes": ("31 декабря — с 10:00 до 16:00",), "Preview.files": ("инструкция.pdf",), "what": "приоритет: высокий",
+        "earlier": ("PF-3 (Выполнено, Решена): Нет звука",), "answered": "регистрация обращения", "unanswered": "",
+        "label": "Взять в работу", "say": "#взять", "done": ("Статус заявки: Выполнено (Решена)",), "line": "#решно",
+        "reason": "нет такой команды", "hint": "Может быть, #решено?", "title": "Письмо отложено: его не удалось обработать",
+        "details": ("Причина: timeout",),
+        "commands": (("#взять, #take", "взять обращение себе"), ("#заметка, #note", "заметка для своих")),
+    },
+    "en": {
+        "DeskView.name": "providence.film Support", "hours": "every day from 10:00 to 22:00 Moscow time",
+        "PublicEntry.name": "John Smith", "requester_name": "John Smith", "owner": "Anna", "agent": "Anna",
+        "subject": "The film does not open", "evidence": "chrome version 98",
+        "PublicEntry.text": "The film does not open: the wheel spins,\nthen “Error 1007”.\n\n> Chrome 131, Windows 11", "unanswered": "",
+        "text": "We have found the cause: a server failed last night.\n#reslove\n\nPlease check: https://providence.film/check?a=1&b=2.",
+        "Attachment.name": "report.exe", "forwarded_to": "Development", "department": "Development", "minimum": ("Chrome 109 and newer",),
+        "announcement": "Some viewers cannot open films at the moment.", "changes": ("31 December: 10:00 to 16:00",),
+        "Preview.files": ("manual.pdf",), "what": "priority: high", "earlier": ("PF-3 (Done, Solved): No sound",),
+        "answered": "acknowledgement", "label": "Take it", "say": "#take", "done": ("Status: Done (Solved)",), "line": "#reslove",
+        "reason": "no such command", "hint": "Did you mean #resolve?", "title": "A letter is parked: it could not be handled",
+        "details": ("Reason: timeout",), "commands": (("#take, #взять", "take the ticket"), ("#note, #заметка", "a note for the staff")),
+    },
+}  # fmt: skip
+
+KINDS: dict[str, type[contexts.Context]] = {
+    "acknowledgement": contexts.Acknowledgement, "ground": contexts.GroundLetter, "topic": contexts.TopicLetter,
+    "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
+    "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
+}  # fmt: skip
 
 
-def cases(name: str, language: str) -> tuple[Case, ...]:
-    """The cases of a template of `render.REQUIRED`; a language without words of its own gets the English ones."""
-    return tuple(_Samples(language).of(name))
+def cases(name: str, language: str) -> Iterator[tuple[str, contexts.Context]]:
+    """The cases of a template as (what it shows, context). A language without words of its own here gets the English ones."""
+    kind = KINDS.get(name) or KINDS.get(name.partition("_")[0], contexts.AgentLetter)
+    words = BOTH | SAID.get(language, SAID["en"]) | {"language": language} | _of(name)
+    full = _fill(kind, words)
+    yield "full", full
+    yield "bare", _fill(kind, {**words, "requester_name": "", "subject": "", "regulation_url": "", "hours": ""}, bare=True)
+    for field in structs.fields(kind):
+        if isinstance(field.default, bool):
+            yield field.name, structs.replace(full, **{field.name: not field.default})
+    if issubclass(kind, contexts.GroundLetter | contexts.AgentLetter):
+        asked = structs.replace(full, text="", agent="", history=())
+        yield "machine", asked
+        if kind is contexts.GroundLetter:
+            yield "first", structs.replace(asked, first=True)
+            yield "closed", structs.replace(asked, refused=True)
+    yield "nasty", _fill(kind, {key: _nasty(key, value) for key, value in words.items()})
 
 
-class _Samples:
-    """The pieces of which one language's cases are put together."""
+def _of(name: str) -> dict[str, Any]:
+    """What a template's name says of its ticket."""
+    kind, _, which = name.partition("_")
+    if kind == "ground":
+        waits = which != Ground.needs_development
+        return {"status": Status.clarification if waits else Status.in_progress, "clause": "5.2" if which == Ground.low_priority else "4.6"}
+    if kind == "resolved":
+        return {"status": Status.done, "resolution": Resolution(which), "label": "5", "say": "5", "clause": ""}
+    states = {"closed_silence": Status.done, "clarify": Status.clarification, "reminder": Status.clarification}
+    return {"status": states[name]} if name in states else {}
 
-    def __init__(self, language: str) -> None:
-        source = language if language in DESK else "en"
-        self.topic, self.person, self.agent, self.department, picture, program, take, say = WORDS[source]
-        self.said, self.answer, self.ru = SAID[source], ANSWER[source], source == "ru"
-        self.base = {"desk": DESK[source], "language": language}
-        self.bare = {"desk": c.DeskView(name="Support", address="support@x.example"), "language": language}
-        self.files = (
-            Attachment(name=picture, type="image/png", size=348_160, accepted=True),
-            Attachment(name=program, type="application/octet-stream", size=1_258_291, why="format"),
-        )
-        mail = "mailto:support+12-a3-k7q2mzn4xw5rtbvc@providence.film?subject=%5BPF-12%5D&body="
-        self.buttons = (
-            c.Button(label=take, url=mail + "%23take", say=say),
-            c.Button(label="Не воспроизводится" if self.ru else "Not reproducible", url=mail + "x", say="#решено не воспроизводится" if self.ru else "#resolve not_reproducible"),
-            c.Button(label="Спам" if self.ru else "Spam", url=mail + "%23spam", say="#спам" if self.ru else "#spam"),
-        )
-        self.score = tuple(c.Button(label=str(n), url=f"{mail}{n}", say=str(n)) for n in range(1, 6))
-        self.history = (
-            c.PublicEntry(at=AT, name=self.person, text=self.said, mine=True),
-            c.PublicEntry(at=AT + timedelta(hours=2), name=self.agent, text=self.answer + "\n\n> цитата\n"),
-        )
 
-    def of(self, name: str) -> Iterator[Case]:
-        kind, _, which = name.partition("_")
-        if name == "acknowledgement":
-            yield from self._acknowledgement()
-        elif kind == "ground":
-            yield from self._ground(Ground(which))
-        elif kind == "topic":
-            yield from self._topic()
-        elif kind == "resolved":
-            yield from self._agent(name, Status.done, Resolution(which))
-        elif name in ("notice_new", "notice_update"):
-            yield from self._notice()
-        elif staff := dict(self._staff()).get(name):
-            yield from staff
-        else:
-            done = name == "closed_silence"
-            yield from self._agent(name, Status.done if done else Status.clarification, Resolution.solved if name == "transcript" else None)
+def _fill(kind: type[Any], words: Mapping[str, Any], *, bare: bool = False) -> Any:
+    """The struct filled from `words`, by its class and field, its field, or the type of its field."""
+    hints, values = get_type_hints(kind), {}
+    for field in structs.fields(kind):
+        if field.required or not (bare or isinstance(field.default, bool)):
+            values[field.name] = _value(kind.__name__, field.name, hints[field.name], words, bare)
+    return kind(**values)
 
-    def ticket(self, *, status: Status = Status.created, resolution: Resolution | None = None, proved: bool = True) -> c.PublicTicket:
-        subject, person = (self.topic, self.person) if proved else ("", "")
-        waiting = Waiting.requester if status is Status.clarification else Waiting.nobody
-        return c.PublicTicket(
-            number=12, tag="PF-12", status=status, waiting_for=waiting, opened=AT, subject=subject, requester_name=person, resolution=resolution
-        )
 
-    @property
-    def nasty(self) -> c.PublicTicket:
-        return c.PublicTicket(
-            number=12, tag="PF-12", status=Status.created, waiting_for=Waiting.nobody, opened=AT, subject=NASTY, requester_name=NASTY
-        )
+def _value(owner: str, field: str, hint: Any, words: Mapping[str, Any], bare: bool) -> Any:
+    found = words.get(f"{owner}.{field}", words.get(field, UNSET))
+    if found is not UNSET and (get_origin(hint) is tuple) == isinstance(found, tuple):
+        return found
+    if get_origin(hint) is tuple:
+        return (_value(owner, field + "[]", get_args(hint)[0], words, bare),)
+    real = next((one for one in get_args(hint) if one is not type(None)), hint)
+    if isinstance(real, type) and issubclass(real, Value):
+        return _fill(real, words, bare=bare)
+    return next(iter(real)) if isinstance(real, EnumType) else real()
 
-    def case(self, **changed: object) -> c.AgentTicket:
-        fields = {
-            "number": 12, "tag": "PF-12", "subject": self.topic, "status": Status.created, "waiting_for": Waiting.nobody, "priority": Priority.high,
-            "opened": AT, "due": AT + timedelta(days=1), "owner": "", "requester_name": self.person, "requester_email": "ivan.petrov@example.com",
-        }  # fmt: skip
-        return c.AgentTicket(**{**fields, **changed})  # type: ignore[arg-type]
 
-    def _acknowledgement(self) -> Iterator[Case]:
-        opens = {"open_now": False, "opens_at": AT + timedelta(hours=16, minutes=15), "first": True}
-        yield "day", c.Acknowledgement(**self.base, ticket=self.ticket(), first=True)
-        yield "night", c.Acknowledgement(**self.base, ticket=self.ticket(proved=False), **opens)
-        yield "files", c.Acknowledgement(**self.base, ticket=self.ticket(), first=True, withheld=self.files[1:] * 2, forwarded_to=self.department)
-        yield "bare", c.Acknowledgement(**self.bare, ticket=self.ticket(proved=False))
-        yield "nasty", c.Acknowledgement(**self.base, ticket=self.nasty, withheld=(Attachment(name=NASTY, type="x", size=1, why=NASTY),), forwarded_to=NASTY)
-
-    def _ground(self, ground: Ground) -> Iterator[Case]:
-        low = {"clause": "5.2"} if ground is Ground.low_priority else {}
-        known = {"software": "Chrome 98", "minimum": ("Chrome 109", "Firefox 115", "Safari 15.6")} if ground is Ground.outdated_software else {}
-        asked, closed = self.ticket(status=Status.clarification), self.ticket(status=Status.done)
-        stranger = self.ticket(status=Status.clarification, proved=False)
-        yield "machine", c.GroundLetter(**self.base, ticket=asked, first=True, evidence=self.topic, missing=("what", "device"), withheld=self.files[1:], **known, **low)
-        yield "stranger", c.GroundLetter(**self.bare, ticket=stranger, first=True, **low)
-        yield "agent", c.GroundLetter(**self.base, ticket=asked, text=self.answer, agent=self.agent, history=self.history, **known, **low)
-        yield "refused", c.GroundLetter(**self.base, ticket=closed, refused=True, agent=self.agent, text=self.answer, history=self.history, **low)
-        yield "refused_plain", c.GroundLetter(**self.base, ticket=closed, refused=True, **known, **low)
-        yield "nasty", c.GroundLetter(**self.base, ticket=self.nasty, evidence=NASTY, software=NASTY, minimum=(NASTY,), text=NASTY, agent=NASTY, history=self._nasty_history())
-
-    def _topic(self) -> Iterator[Case]:
-        change = "31 декабря — с 10:00 до 16:00, 1 и 2 января — выходные" if self.ru else "31 December: 10:00 to 16:00; 1 and 2 January: closed"
-        news = "Сейчас у части зрителей не открываются фильмы. Мы восстанавливаем работу." if self.ru else "Some viewers cannot open films at the moment. We are restoring the service."
-        night = {"open_now": False, "opens_at": AT + timedelta(hours=16, minutes=15)}
-        yield "only", c.TopicLetter(**self.base, ticket=self.ticket(status=Status.done), first=True, closes=True, changes=(change,))
-        yield "more", c.TopicLetter(**self.base, ticket=self.ticket(), first=True, announcement=news, forwarded_to=self.department, **night)
-        yield "later", c.TopicLetter(**self.bare, ticket=self.ticket(proved=False), text=self.answer, closes=True)
-        yield "nasty", c.TopicLetter(**self.base, ticket=self.nasty, text=NASTY, announcement=NASTY, changes=(NASTY,), forwarded_to=NASTY)
-
-    def _agent(self, name: str, status: Status, resolution: Resolution | None) -> Iterator[Case]:
-        ticket, score = self.ticket(status=status, resolution=resolution), self.score if resolution is Resolution.solved else ()
-        told = {"agent": self.agent, "text": self.answer} if name not in ("reminder", "closed_silence", "merged", "transcript") else {}
-        stranger = self.ticket(status=status, resolution=resolution, proved=False)
-        yield "full", c.AgentLetter(**self.base, ticket=ticket, history=self.history, score=score, department=self.department, other="PF-9", **told)
-        yield "plain", c.AgentLetter(**self.bare, ticket=stranger)
-        yield "nasty", c.AgentLetter(**self.base, ticket=self.nasty, text=NASTY, agent=NASTY, department=NASTY, other=NASTY, history=self._nasty_history())
-
-    def _notice(self) -> Iterator[Case]:
-        what = "приоритет: высокий" if self.ru else "priority: high"
-        found = (c.Finding(rule="outage", clause="2.1", what=what, evidence=self.topic), c.Finding(rule="label", clause="", what="label", evidence=""))
-        old = ("PF-3 (Выполнено, Решена): Нет звука" if self.ru else "PF-3 (Done, Solved): No sound",)
-        answered = "регистрация обращения" if self.ru else "acknowledgement"
-        full = {"findings": found, "files": self.files, "earlier": old, "linked": ("PF-7",), "answered": answered, "buttons": self.buttons}
-        yield "full", c.Notice(**self.base, ticket=self.case(), text=self.said, **full)
-        yield "later", c.Notice(**self.base, ticket=self.case(owner=self.agent), text=self.said, subject="Re: x", joined="unconfirmed", reopened=True, history=self.history)
-        yield "tag", c.Notice(**self.base, ticket=self.case(subject="", requester_name="", due=None), text="", joined="tag", unanswered="машина", defects=("charset",))
-        yield "nasty", c.Notice(**self.base, ticket=self._nasty_case(), text=NASTY, subject=NASTY, earlier=(NASTY,), linked=(NASTY,), answered=NASTY, defects=(NASTY,))
-
-    def _staff(self) -> Iterator[tuple[str, tuple[Case, ...]]]:
-        base, ticket, nasty, until = self.base, self.case(owner=self.agent), self._nasty_case(), AT + timedelta(days=1)
-        preview = c.Preview(to="ivan.petrov@example.com", subject=f"[PF-12] Re: {self.topic}", text=self.answer, leaves=AT, files=("инструкция.pdf",))
-        undo = c.Button(label="Отменить" if self.ru else "Undo", url=self.buttons[0].url, say="#отмена" if self.ru else "#undo")
-        done = ("Статус заявки: Выполнено (Решена)", "Письмо уйдёт пользователю") if self.ru else ("Status: Done (Solved)", "A letter goes to the requester")
-        wrong = c.Line(number=2, line="#решно", reason="нет такой команды", hint="Может быть, #решено?") if self.ru else c.Line(number=2, line="#reslove", reason="no such command", hint="Did you mean #resolve?")
-        bad = c.Line(number=1, line=NASTY, reason=NASTY, hint=NASTY)
-        yield "receipt", (
-            ("full", c.Receipt(**base, ticket=ticket, done=done, previews=(preview,), undo=undo, buttons=self.buttons[2:])),
-            ("inside", c.Receipt(**base, ticket=ticket, done=done[:1], undo=undo)),
-            ("nasty", c.Receipt(**base, ticket=nasty, done=(NASTY,), previews=(c.Preview(to=NASTY, subject=NASTY, text=NASTY),))),
-        )
-        yield "command_error", (
-            ("line", c.CommandError(**base, ticket=ticket, lines=(wrong,), text=f"{self.answer[:20]}\n{wrong.line}\n\nОк", marked=(2,), buttons=self.buttons[:1])),
-            ("whole", c.CommandError(**base, lines=(), text=self.answer, reason="Адрес для ответа устарел." if self.ru else "The reply address has expired.")),
-            ("nasty", c.CommandError(**base, ticket=nasty, lines=(bad,), text=NASTY, marked=(1, 2, 3, 4, 5), reason=NASTY)),
-        )
-        yield "kept", (("full", c.Kept(**base, ticket=ticket, text=self.answer, until=until, buttons=self.buttons)), ("nasty", c.Kept(**base, ticket=nasty, text=NASTY, until=until)))
-        yield "confirm", (("full", c.Confirm(**base, ticket=ticket, text=self.answer, until=until)), ("nasty", c.Confirm(**base, text=NASTY, until=until)))
-        commands = (("#take, #взять", "взять обращение себе" if self.ru else "take the ticket"), ("#note, #заметка", "заметка для своих" if self.ru else "a note for the staff"))
-        yield "help", (("full", c.Help(**base, commands=commands)), ("ticket", c.Help(**base, commands=commands, ticket=ticket)))
-        yield "escalation", (
-            ("full", c.Handed(**base, ticket=ticket, text=self.answer, agent=self.agent, history=self.history, files=self.files)),
-            ("nasty", c.Handed(**base, ticket=nasty, text=NASTY, agent=NASTY)),
-        )
-        title = "Письмо отложено: его не удалось обработать" if self.ru else "A letter is parked: it could not be handled"
-        yield "alert", (
-            ("full", c.Alert(**base, title=title, details=("20261122T144500-7f", "timeout"), buttons=self.buttons[:1])),
-            ("ticket", c.Alert(**base, title=title, ticket=ticket)),
-            ("nasty", c.Alert(**base, title=NASTY, details=(NASTY,), ticket=nasty)),
-        )
-
-    def _nasty_case(self) -> c.AgentTicket:
-        return self.case(subject=NASTY, requester_name=NASTY, requester_email=NASTY, owner=NASTY)
-
-    def _nasty_history(self) -> tuple[c.PublicEntry, ...]:
-        return (c.PublicEntry(at=AT, name=NASTY, text=NASTY),)
+def _nasty(key: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_nasty(key, one) for one in value)
+    return NASTY if isinstance(value, str) and type(value) is str and key not in HARMLESS else value

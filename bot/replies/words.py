@@ -68,11 +68,15 @@ TACTFUL: Words = {
     },
 }
 
-MONTHS_RU = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
-MONTHS_EN = "January February March April May June July August September October November December".split()
+MONTHS_RU = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря")
+MONTHS_EN = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 SIZES_RU, SIZES_EN = ("КБ", "МБ", "ГБ"), ("KB", "MB", "GB")
 
-GREETING = re.compile(r"\s*(здравствуй|добр(ый|ое|ого|ой)\b|привет|приветств|уважаем|hello\b|hi\b|dear\b|good (morning|day|afternoon|evening))", re.IGNORECASE)
+GREETING = re.compile(
+    r"\s*(здравствуй|добр(ый|ое|ого|ой)\b|привет|уважаем|hello\b|hi\b|dear\b|good (morning|day|afternoon|evening)\b)", re.IGNORECASE
+)
 
 
 def greeting(text: str) -> bool:

@@ -1,0 +1,166 @@
+"""The shipped templates: complete, alike in both languages, and as a support lead wants them."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from bot.model import Ground, Resolution
+from bot.replies.contexts import Context, ToRequester
+from bot.replies.render import REQUIRED, Rendered, Templates
+from bot.replies.samples import NASTY, SAID, cases
+
+FOLDER = Path(__file__).resolve().parents[2] / "templates"
+SOURCES = {path.relative_to(FOLDER).as_posix(): path.read_text("utf-8") for path in sorted(FOLDER.rglob("*")) if path.is_file()}
+TEMPLATES = Templates(SOURCES, "Europe/Moscow")
+RENDERED = {
+    (language, name, case): (context, TEMPLATES.render(name, context))
+    for language in ("ru", "en")
+    for name in REQUIRED
+    for case, context in cases(name, language)
+}
+ALL = pytest.mark.parametrize(("language", "name", "case"), list(RENDERED), ids=["-".join(key) for key in RENDERED])
+GROUNDS = [(language, ground) for language in ("ru", "en") for ground in Ground]
+
+
+def made(language: str, name: str, case: str) -> tuple[Context, Rendered]:
+    return RENDERED[language, name, case]
+
+
+def test_nothing_is_missing_or_broken() -> None:
+    assert TEMPLATES.check() == []
+
+
+def test_both_languages_have_the_same_files_and_every_file_is_used() -> None:
+    russian, english = ({file.partition("/")[2] for file in SOURCES if file.startswith(f"{one}/")} for one in ("ru", "en"))
+    assert russian == english
+    included = set(re.findall(r'include "([^"]+)"', "".join(SOURCES.values())))
+    assert russian == included | {f"{name}.txt" for name in REQUIRED}
+
+
+@ALL
+def test_every_letter_reads_well(language: str, name: str, case: str) -> None:
+    context, letter = made(language, name, case)
+    if getattr(context, "ticket", None):
+        assert letter.subject.startswith("[PF-12] ")
+    assert letter.html.startswith("<!DOCTYPE html>")
+    assert f'lang="{language}"' in letter.html
+    assert not re.search(r"[\ue000-\uf8ff\x1b]|\n{4}", letter.text)
+    if case != "nasty":
+        assert not re.search(r"\*\*|\]\(|\[\[|\{[{%#]|None|\(\)|«»|“”| [.,:;!?]|[^\n] {2}|\n{3}", letter.text), letter.text
+        assert not re.search(r"None|\{[{%]|  ", letter.subject)
+
+
+@ALL
+def test_html_is_simple_and_fetches_nothing(language: str, name: str, case: str) -> None:
+    html = made(language, name, case)[1].html
+    assert not re.search(r"<(?!/?(html|head|meta|title|body|div|p|br|b|ul|li|a|h2|hr|blockquote|table|tr|td)\b|!DOCTYPE)", html)
+    assert not re.search(r"\bsrc=|url\(|@import|<style|\son\w+=", re.sub(r">[^<]*<", "><", html))
+    own = re.sub(r'<a href="(https://evil\.example)">\1</a>', "", html)  # an address in an agent's own text, shown as what it is
+    assert all(link.startswith(("https://providence.film", "mailto:support+")) for link in re.findall(r'href="([^"]*)"', own))
+
+
+@ALL
+def test_both_parts_say_the_same(language: str, name: str, case: str) -> None:
+    _, letter = made(language, name, case)
+    shown = unescape(re.sub(r"<[^>]*>", " ", letter.html.partition("<body")[2].partition(">")[2]))
+    said = set(re.findall(r"\w+", letter.text))
+    assert set(re.findall(r"\w+", shown)) <= said
+
+
+@ALL
+def test_a_requester_is_told_no_due_time_and_no_staff_word(language: str, name: str, case: str) -> None:
+    context, letter = made(language, name, case)
+    if isinstance(context, ToRequester) and case != "nasty":
+        words = letter.text.replace(getattr(context, "text", ""), "")
+        assert not re.search(r"\bсрок:|\bприоритет:|\b(24|48|96) (час|hours)|\bdue\b|priority:|Ошибка пользователя|User error|Жалоба", words)
+        assert words.count("!") <= 1
+
+
+def test_a_letter_to_an_unproved_address_is_the_same_whatever_its_sender_wrote() -> None:
+    for language in ("ru", "en"):
+        for name in ("acknowledgement", *(f"ground_{ground}" for ground in Ground)):
+            letter = made(language, name, "bare")[1]
+            assert letter.text.startswith(("Здравствуйте!\n", "Hello,\n"))
+            chosen = [SAID[language][field] for field in ("requester_name", "subject", "evidence", "PublicEntry.text", "Attachment.name")]
+            assert not any(value in letter.text for value in chosen)
+
+
+@pytest.mark.parametrize(("language", "ground"), GROUNDS)
+def test_a_ground_letter_of_the_machine_asks_names_the_clause_and_brings_a_person(language: str, ground: Ground) -> None:
+    text = made(language, f"ground_{ground}", "machine")[1].text
+    assert ("5.2" if ground is Ground.low_priority else "4.6") in text
+    assert re.search("ответьте на|reply to", text)
+    if ground is not Ground.needs_development:  # there a person has decided, and nothing is asked
+        assert ("специалист" in text) == (language == "ru")
+        assert ("specialist" in text) == (language == "en")
+
+
+@pytest.mark.parametrize(("language", "ground"), GROUNDS)
+def test_a_refusal_names_ground_and_clause_and_leaves_the_door_open(language: str, ground: Ground) -> None:
+    for case in ("refused", "closed"):
+        text = made(language, f"ground_{ground}", case)[1].text
+        assert ("Основание: " if language == "ru" else "Ground: ") in text
+        assert ("5.2" if ground is Ground.low_priority else "4.6") in text
+        assert ("Если Вы не согласны" if language == "ru" else "If you disagree") in text
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_first_letter_tells_number_time_status_and_to_keep_the_number(language: str) -> None:
+    for name in ("acknowledgement", *(f"ground_{ground}" for ground in Ground), "topic_hours", "topic_outage", "topic_obtain_service"):
+        text = made(language, name, "full" if name == "acknowledgement" else "first")[1].text
+        assert "PF-12" in text
+        assert ("22 ноября 2026 года в 17:45 (МСК)" if language == "ru" else "22 November 2026 at 17:45 (MSK)") in text
+        assert re.search(r"Статус заявки: \w" if language == "ru" else r"Status: \w", text)
+        assert "[PF-12]" in text
+        assert "4.3" in text
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("name", ["reply", "clarify", "escalated", *(f"resolved_{one}" for one in Resolution), *(f"ground_{one}" for one in Ground)])
+def test_an_agents_letter_carries_his_text_exactly_and_the_history_below_a_line(language: str, name: str) -> None:
+    letter = made(language, name, "full")[1]
+    own, _, history = letter.text.partition(f"\n\n{'-' * 40}\n\n")
+    assert f"\n\n{SAID[language]['text']}\n\n" in own
+    said = SAID[language]["PublicEntry.text"]
+    assert "\n".join(f"> {line}".rstrip() for line in said.split("\n")) in history
+    assert letter.subject == f"[PF-12] Re: {SAID[language]['subject']}"
+
+
+def test_a_text_that_greets_is_not_greeted_twice() -> None:
+    context = made("ru", "reply", "full")[0]
+    changed = type(context)(**{**{name: getattr(context, name) for name in context.__struct_fields__}, "text": "Добрый день, Иван!\n\nГотово."})
+    assert TEMPLATES.render("reply", changed).text.startswith("Добрый день, Иван!\n\nГотово.\n")
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_all_letters_of_a_ticket_to_an_agent_share_one_subject(language: str) -> None:
+    names = ("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation")
+    assert {made(language, name, "full")[1].subject for name in names} == {f"[PF-12] {SAID[language]['subject']}"}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_a_receipt_shows_the_very_text_that_leaves(language: str) -> None:
+    text = made(language, "receipt", "full")[1].text
+    quoted = [line[2:] for line in text.split("\n") if line.startswith(">")]
+    assert "\n".join(quoted) == SAID[language]["text"]
+
+
+def test_an_error_letter_marks_the_wrong_line_of_the_agents_own_text() -> None:
+    text = made("ru", "command_error", "full")[1].text
+    assert "\n> #решно ←\n" in text
+    assert text.count("←") == 1
+
+
+@ALL
+def test_nasty_words_stay_words(language: str, name: str, case: str) -> None:
+    if case == "nasty":
+        letter = made(language, name, case)[1]
+        assert "<script>x</script>" in letter.text
+        assert "&lt;script&gt;" in letter.html
+        assert "{{ 7 * 7 }}" in letter.text
+        assert "\n" not in letter.subject
+        assert NASTY.partition(" ")[0] in letter.text
