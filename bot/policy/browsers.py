@@ -17,7 +17,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ua_parser import parse
 
-from bot.policy.words import Lexicon, Phrase, Phrasebook, Token, Tokens
+from bot.policy.phrases import Phrase, Token, Tokens
+from bot.policy.words import Lexicon, Phrasebook
 
 _AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,5}){0,4}")
@@ -242,8 +243,7 @@ class Finder:
     def _is_settled(self, tokens: Tokens) -> bool:
         for parts in self.settled:
             sentences = [
-                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.lexicon.fillers)}
-                for variants in parts
+                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.lexicon.fillers)} for variants in parts
             ]
             if set.intersection(*sentences):
                 return True

@@ -9,11 +9,11 @@ import msgspec
 from bot.model import Address, Attachment, Envelope, Letter, Verdict
 from bot.policy.conditions import Branch, Leaf, Node
 from bot.policy.judge import judge
-from bot.policy.loading import Places, places_of
 from bot.policy.matching import Matcher, matcher_of
 from bot.policy.mistakes import Mistake, Path
 from bot.policy.policy import Facts, Policy, Rule
 from bot.policy.schema import ExampleLetter
+from bot.policy.yamlfile import read
 
 _NOON = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)  # an ordinary Wednesday; `at:` of an example says otherwise
 _PICTURES = {
@@ -64,7 +64,9 @@ def check_examples(policy: Policy) -> list[Mistake]:
         if reason:
             hint = "change its condition, move it up or delete it"
             mistakes.append((("rules", at, "id"), f"the rule {rule.id!r} is unreachable: {reason}", hint))
-    places = places_of(policy.source) if mistakes else Places()
+    if not mistakes:
+        return []
+    places = read(policy.source, policy.name)[1]
     return [Mistake(policy.name, *places.of(path), message, hint) for path, message, hint in mistakes]
 
 

@@ -15,7 +15,9 @@ from ruamel.yaml import YAML
 
 from bot.model import Letter
 from bot.policy.browsers import Software
-from bot.policy.words import Lexicon, Phrasebook, Token, Tokens, is_name
+from bot.policy.language import is_name
+from bot.policy.phrases import Token, Tokens
+from bot.policy.words import Lexicon, Phrasebook
 
 ENOUGH = 2  # telling words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)

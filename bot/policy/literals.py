@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 
-from bot.policy.folding import fold
-
 _ESCAPE = re.compile(r"\\(?:[pPN]\{[^}]*\}|.)", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 _GROUP = re.compile(r"\([^()]*\)(?:[*+?]|\{[^}]*\})*")
-_RUN = re.compile(r"[^\W\d_]+(?=([*?{]?))")
+_RUN = re.compile(r"[^\W_]+(?=([*?{]?))")
 
 
 def required(pattern: str) -> str:
-    """The longest run of letters that stands in every fit of the pattern, as it is after folding; "" where none is sure.
+    """The longest run of letters and digits that stands in every fit of the pattern, in lower case; "" where none is sure.
 
     Only the plain text outside of groups and classes is looked at: a run that is missed costs time, a wrong one a hit.
     """
@@ -26,5 +24,4 @@ def required(pattern: str) -> str:
         return ""
     runs = [match[0][:-1] if match[1] else match[0] for match in _RUN.finditer(bare)]
     best = max(runs, key=len, default="")
-    folded = fold(best).text
-    return folded if len(folded) > 2 and folded == best.lower().replace("ё", "е") else ""
+    return best.lower() if len(best) > 2 else ""

@@ -8,6 +8,7 @@ whatever the number of rules. Patterns run one by one under a time limit; one th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,12 +21,13 @@ from bot.model import Letter, Span
 from bot.policy import abuse
 from bot.policy.browsers import Finder, Software, meets
 from bot.policy.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
-from bot.policy.folding import Folded, fold
+from bot.policy.folding import fold
 from bot.policy.information import Content
 from bot.policy.literals import required
 from bot.policy.loading import load
+from bot.policy.phrases import Phrase, Tokens
 from bot.policy.policy import Policy
-from bot.policy.words import LONGEST, Lexicon, Phrase, Phrasebook, Tokens, cut
+from bot.policy.words import LONGEST, Lexicon, Phrasebook, cut
 
 SLOW = "!slow"  # reserved key: patterns that were cut by their limit, one span each with the pattern as its words
 LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one span each
@@ -45,7 +47,6 @@ class _Part:
 
     where: str
     tokens: Tokens
-    folded: Folded
 
     def span(self, start: int, end: int) -> Span:
         """Original offsets as a span; long evidence is shortened in the middle."""
@@ -83,7 +84,7 @@ class Matcher:
         self.lexicon = Lexicon()
         self.book = Phrasebook(policy.file.vocabulary, self.lexicon)
         self.finder, self.content = Finder(self.lexicon), Content(self.lexicon)
-        self.by_anchor: dict[int, list[_Item]] = {}
+        self.phrases: list[_Item] = []
         self.words: dict[int, list[tuple[str, str]]] = {}  # class -> (key, where)
         self.literals: dict[str, list[tuple[str, str]]] = {}
         self.patterns: list[tuple[Leaf, str, Any, str]] = []
@@ -94,7 +95,8 @@ class Matcher:
         every = {leaf.key: leaf for rule in policy.rules for leaf in leaves(rule.node) if leaf.kind in TEXT_KINDS}
         for leaf in every.values():
             getattr(self, f"_compile_{leaf.kind}", self._compile_other)(leaf)
-        self.automaton = self._automaton()
+        self.by_anchor = self._index()
+        self.automaton, self.sieve = _automaton(self.literals), _automaton(self.prefilter)
         self.always = [i for i, (*_, literal) in enumerate(self.patterns) if not literal]
         self.levels = bool([leaf for leaf in self.others if leaf.kind == "abuse"])
 
@@ -102,15 +104,21 @@ class Matcher:
 
     def _compile_phrases(self, leaf: Leaf) -> None:
         for text in leaf.value:
-            item = _Item(leaf.key, leaf.where, self.book.read(text))
-            anchors = {phrase.anchor(self.lexicon) for phrase in min(item.parts, key=len)}
-            if len(item.parts) == 1 and len(item.parts[0]) == 1 and len(item.parts[0][0].steps) == 1 and not item.parts[0][0].after:
-                step = item.parts[0][0].steps[0]
-                if not step.forbidden:
-                    self.words.setdefault(step.number, []).append((leaf.key, leaf.where))
-                    continue
-            for anchor in anchors:
-                self.by_anchor.setdefault(anchor, []).append(item)
+            parts = self.book.read(text)
+            phrase = parts[0][0]
+            if len(parts) == len(parts[0]) == len(phrase.steps) == 1 and not phrase.after and not phrase.steps[0].forbidden:
+                self.words.setdefault(phrase.steps[0].number, []).append((leaf.key, leaf.where))
+            else:
+                self.phrases.append(_Item(leaf.key, leaf.where, parts))
+
+    def _index(self) -> dict[int, list[tuple[frozenset[int], _Item]]]:
+        """Phrases by the class that the fewest of them ask for, so that a letter tries few of them."""
+        used = Counter(number for item in self.phrases for phrase in item.parts[0] for number in phrase.numbers)
+        found: dict[int, list[tuple[frozenset[int], _Item]]] = {}
+        for item in self.phrases:
+            for phrase in item.parts[0]:
+                found.setdefault(min(phrase.numbers, key=lambda number: (used[number], number)), []).append((phrase.numbers, item))
+        return found
 
     _compile_words = _compile_phrases
 
@@ -132,14 +140,6 @@ class Matcher:
     def _compile_other(self, leaf: Leaf) -> None:
         self.others.append(leaf)
 
-    def _automaton(self) -> Any:
-        automaton = ahocorasick.Automaton()
-        for word in {*self.literals, *self.prefilter}:
-            automaton.add_word(word, word)
-        if len(automaton):
-            automaton.make_automaton()
-        return automaton
-
     # ------------------------------------------------------------------------------------------------------- matching
 
     def match(self, letter: Letter) -> Matches:
@@ -159,7 +159,7 @@ class Matcher:
         texts = [("text", letter.text)]
         if letter.subject and not _REPLY.match(letter.subject) and not _TAG.search(letter.subject):
             texts.insert(0, ("subject", letter.subject))
-        return tuple(_Part(where, cut(text, self.lexicon), fold(text[:LONGEST])) for where, text in texts)
+        return tuple(_Part(where, cut(text, self.lexicon)) for where, text in texts)
 
     def _phrases(self, part: _Part, found: _Found) -> None:
         tokens, items = part.tokens, part.tokens.items
@@ -168,8 +168,8 @@ class Matcher:
             for key, where in self.words.get(number, ()):
                 if where in ("anywhere", part.where):
                     found.add(key, (part.span(items[at].start, items[at].end) for at in places[:MOST]))
-            for item in self.by_anchor.get(number, ()):
-                if id(item) not in tried and item.where in ("anywhere", part.where):
+            for numbers, item in self.by_anchor.get(number, ()):
+                if id(item) not in tried and numbers <= tokens.places.keys() and item.where in ("anywhere", part.where):
                     tried.add(id(item))
                     if spans := self._stands(item, part):
                         found.add(item.key, spans)
@@ -190,13 +190,13 @@ class Matcher:
         return [part.span(items[min(a for a, _ in edge)].start, items[max(b for _, b in edge)].end) for edge in edges[:MOST]]
 
     def _substrings(self, part: _Part, found: _Found) -> None:
+        for last, literal in self.automaton.iter(part.tokens.folded.text) if self.literals else ():
+            for key, where in self.literals[literal]:
+                if where in ("anywhere", part.where):
+                    found.add(key, (part.span(*part.tokens.folded.span(last - len(literal) + 1, last + 1)),))
         wanted = set(self.always)
-        if len(self.automaton):
-            for last, literal in self.automaton.iter(part.folded.text):
-                for key, where in self.literals.get(literal, ()):
-                    if where in ("anywhere", part.where):
-                        found.add(key, (part.span(*part.folded.span(last - len(literal) + 1, last + 1)),))
-                wanted.update(self.prefilter.get(literal, ()))
+        for _, literal in self.sieve.iter(part.tokens.text.lower()) if self.prefilter else ():
+            wanted.update(self.prefilter[literal])
         for number in sorted(wanted):
             leaf, text, compiled, _ = self.patterns[number]
             if leaf.where in ("anywhere", part.where):
@@ -251,8 +251,8 @@ class Matcher:
         for name, value in letter.headers:
             if name != test.name.lower():
                 continue
-            part = _Part("header", cut(value[:2000], self.lexicon), fold(value[:2000]))
-            folded = part.folded.text
+            part = _Part("header", cut(value[:2000], self.lexicon))
+            folded = part.tokens.folded.text
             holds = not (test.contains or test.pattern) or any(fold(word).text in folded for word in test.contains)
             if holds or any(self._pattern(text, regex.compile(text, FLAGS), part, found) for text in test.pattern):
                 spans.append(Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}"))
@@ -281,6 +281,14 @@ class Matcher:
         for part in parts:
             found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part.tokens)[:50])
         found.spans[VERSION + self.policy.digest] = []
+
+
+def _automaton(words: Iterable[str]) -> Any:
+    automaton = ahocorasick.Automaton()
+    for word in words:
+        automaton.add_word(word, word)
+    automaton.make_automaton()
+    return automaton
 
 
 @lru_cache(2)

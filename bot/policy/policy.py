@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -74,6 +74,16 @@ class Policy:
     source: bytes
     name: str
     file: RulesFile
+    desk: Desk = field(init=False)  # name, addresses, prefix, language, timezone, links
+    announcements: tuple[Announcement, ...] = field(init=False)  # clause 7, all of them; see `announced`
+    periods: Periods = field(init=False)  # how long things last
+    sla: Sla = field(init=False)  # how due times are counted
+    caps: Caps = field(init=False)  # how many automatic letters may leave
+    versions: dict[str, str] = field(init=False)  # the oldest supported ones; `none` where no version is supported
+
+    def __post_init__(self) -> None:
+        for part in ("desk", "announcements", "periods", "sla", "caps", "versions"):
+            object.__setattr__(self, part, getattr(self.file, part))
 
     def __hash__(self) -> int:
         return hash(self.source)
@@ -86,20 +96,10 @@ class Policy:
         """Names this version of the rules."""
         return blake2b(self.source, digest_size=8).hexdigest()
 
-    @property
-    def desk(self) -> Desk:
-        """Name, addresses, prefix, language, timezone, links."""
-        return self.file.desk
-
     @cached_property
     def calendar(self) -> Calendar:
         """Clause 2.1."""
         return Calendar(self.file.calendar, self.file.desk.timezone)
-
-    @property
-    def announcements(self) -> tuple[Announcement, ...]:
-        """Clause 7, all of them; see `announced`."""
-        return self.file.announcements
 
     def announced(self, now: datetime) -> tuple[Announcement, ...]:
         """The announcements that hold at `now`."""
@@ -113,36 +113,16 @@ class Policy:
             departments[key] = Department(key, item.name, dict[str, str](item.names), item.address, item.answers)
         return People(self.file.people.agents, departments)
 
-    @property
-    def periods(self) -> Periods:
-        """How long things last."""
-        return self.file.periods
-
     @cached_property
     def priorities(self) -> dict[Priority, int]:
         """Clause 5.2: hours to a solution."""
         return {priority: getattr(self.file.priorities, priority.value) for priority in Priority}
-
-    @property
-    def sla(self) -> Sla:
-        """How due times are counted."""
-        return self.file.sla
-
-    @property
-    def caps(self) -> Caps:
-        """How many automatic letters may leave."""
-        return self.file.caps
 
     @cached_property
     def grounds(self) -> dict[Ground, GroundSection]:
         """Every ground with its action and clause; those that the file leaves out have the defaults."""
         defaults = {Ground.low_priority: GroundSection(action="stay", clause="5.2")}
         return {ground: self.file.grounds.get(ground) or defaults.get(ground) or GroundSection() for ground in Ground}
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """The oldest supported version of each browser and system; `none` where no version is supported."""
-        return self.file.versions
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""Words in any grammatical form, and phrases with gaps, over a text that is cut into words once.
+"""The words that the rules ask for, and a letter cut into words once.
 
 A `Lexicon` gives a number to every word class that some rule asks for and tells the numbers of a letter's word. The
 forms are written out when the rules are compiled, so that judging a letter is one dictionary look-up a word. Words
@@ -13,20 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 
-import pymorphy3  # type: ignore[import-untyped]  # it ships no types
-import Stemmer
-
 from bot.policy.folding import fold
+from bot.policy.language import forms, known, neighbours, plain, stem
+from bot.policy.phrases import Phrase, Step, Token, Tokens
 
 LONGEST = 100_000  # characters of a letter that are judged; what follows is an attachment in disguise
 MOST_VARIANTS = 16
 GAP = 4
 TYPO_LETTERS = 6  # shorter words have too many neighbours
-ALPHABET = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 FILLERS = (
     "пожалуйста же бы ли ну вот уж просто очень вообще совсем опять снова уже еще тоже также теперь сейчас "
     "just please really very still again now also kindly"
@@ -39,71 +35,6 @@ class PhraseError(ValueError):
     """A phrase that cannot be understood; the message says why."""
 
 
-# ------------------------------------------------------------------------------------------------------ the language
-
-
-@lru_cache(1)
-def _morph() -> pymorphy3.MorphAnalyzer:
-    return pymorphy3.MorphAnalyzer(lang="ru")
-
-
-@lru_cache(1)
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
-
-
-def plain(word: str) -> str:
-    """A word as it is compared: lower case, ё as е, without apostrophes."""
-    return word.lower().replace("ё", "е").replace("'", "").replace("’", "")
-
-
-@lru_cache(16_384)
-def forms(word: str) -> frozenset[str]:
-    """All grammatical forms of a Russian word; a word that is its own dictionary form stands for that word alone."""
-    if not re.search("[а-я]", word):
-        return frozenset((word,))
-    parses = _morph().parse(word)
-    own = [parse for parse in parses if plain(parse.normal_form) == word] or parses
-    found = {word}
-    for parse in own:
-        found.update(plain(form.word) for form in parse.lexeme if form.tag.POS != "PRTF" or parse.tag.POS == "PRTF")
-    return frozenset(found)
-
-
-@lru_cache(32_768)
-def known(word: str) -> bool:
-    """Whether the dictionary has this Russian word, in any form."""
-    return bool(_morph().word_is_known(word))
-
-
-@lru_cache(32_768)
-def is_name(word: str) -> bool:
-    """Whether a Russian word is a person's first name, patronymic or surname."""
-    return any(grammeme in parse.tag for parse in _morph().parse(word)[:2] for grammeme in ("Name", "Patr", "Surn"))
-
-
-def stem(word: str) -> str:
-    """The English stem: what is left without the ending."""
-    return str(_stemmer().stemWord(word))
-
-
-def neighbours(word: str) -> Iterable[str]:
-    """Words one slip away: a letter missing, added, changed, or two swapped."""
-    for i in range(len(word) + 1):
-        head, tail = word[:i], word[i:]
-        if tail:
-            yield head + tail[1:]
-        if len(tail) > 1:
-            yield head + tail[1] + tail[0] + tail[2:]
-        for letter in ALPHABET:
-            yield head + letter + tail
-            if tail:
-                yield head + letter + tail[1:]
-
-
-# ------------------------------------------------------------------------------------------------------- the lexicon
-
-
 class Lexicon:
     """The word classes that the rules ask for."""
 
@@ -114,7 +45,6 @@ class Lexicon:
         self._starts: dict[str, set[int]] = {}
         self._seen: dict[str, tuple[frozenset[int], ...]] = {}
         self.compounds: dict[int, list[tuple[int, Phrase]]] = {}  # class of the first word -> members of several words
-        self.rare: dict[int, int] = {}  # number -> how telling the class is: letters of its shortest word
         self.digits = self.number(("<number>",))
         self.fillers = frozenset((self.number("=" + word for word in FILLERS.split()),))
 
@@ -126,7 +56,6 @@ class Lexicon:
         number = self._numbers[key] = len(self._numbers)
         for spec in key:
             self._enter(spec, number)
-        self.rare[number] = min((max(map(len, spec.strip("=*").split()), default=0) for spec in key), default=0)
         self._seen.clear()
         return number
 
@@ -181,30 +110,6 @@ class Lexicon:
         return frozenset(hits)
 
 
-# ----------------------------------------------------------------------------------------------------- a text in words
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word of the text: as compared, its classes, its offsets in the original, and the sentence it stands in."""
-
-    word: str
-    classes: frozenset[int]
-    start: int
-    end: int
-    sentence: int
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A text in words, with the places of every class and the original offsets of its sentences."""
-
-    text: str
-    items: tuple[Token, ...]
-    places: Mapping[int, Sequence[int]]
-    ends: Mapping[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
-
-
 def cut(text: str, lexicon: Lexicon) -> Tokens:
     """The words of a text (its first 100,000 characters) with their classes. Linear in the length."""
     text = text[:LONGEST]
@@ -222,8 +127,8 @@ def cut(text: str, lexicon: Lexicon) -> Tokens:
             for number in classes:
                 places.setdefault(number, []).append(len(items))
             items.append(Token(word, classes, start, end, sentence))
-    tokens = Tokens(text, tuple(items), places, {})
-    return Tokens(text, tokens.items, places, _compounds(tokens, places, lexicon))
+    tokens = Tokens(text, folded, tuple(items), places, {})
+    return Tokens(text, folded, tokens.items, places, _compounds(tokens, places, lexicon))
 
 
 def _compounds(tokens: Tokens, places: dict[int, list[int]], lexicon: Lexicon) -> dict[tuple[int, int], int]:
@@ -236,72 +141,6 @@ def _compounds(tokens: Tokens, places: dict[int, list[int]], lexicon: Lexicon) -
     for number, start in found:
         places.setdefault(number, []).append(start)
     return found
-
-
-# ----------------------------------------------------------------------------------------------------------- phrases
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The next word of a phrase: its class, how many other words may stand before it, and which of them may not."""
-
-    number: int
-    gap: int = 0
-    forbidden: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """Words that follow each other in one sentence; `after` must not stand behind them."""
-
-    steps: tuple[Step, ...]
-    after: frozenset[int] = frozenset()
-
-    def anchor(self, lexicon: Lexicon) -> int:
-        """The class of the most telling word: the phrase is tried only where it stands in the letter."""
-        return max((step.number for step in self.steps), key=lambda number: lexicon.rare[number])
-
-    def find(self, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
-        """First and last token of each place where the phrase stands. Linear in the text for a given phrase."""
-        items = tokens.items
-        first = self.steps[0]
-        begins = (at for at in tokens.places.get(first.number, ()) if not (first.forbidden and self._before(items, at, first.forbidden)))
-        reached = {tokens.ends.get((first.number, at), at): at for at in begins}  # last token so far -> first of the phrase
-        for step in self.steps[1:]:
-            if not reached:
-                return []
-            reached = self._onward(tokens, reached, step, fillers)
-        return [(start, end) for end, start in reached.items() if not (self.after and self._behind(items, end))]
-
-    @staticmethod
-    def _onward(tokens: Tokens, reached: dict[int, int], step: Step, fillers: frozenset[int]) -> dict[int, int]:
-        items, onward = tokens.items, dict[int, int]()
-        for last, start in reached.items():
-            left, at, sentence = step.gap, last + 1, items[last].sentence
-            spare = 2
-            while at < len(items) and items[at].sentence == sentence:
-                classes = items[at].classes
-                end = at if step.number in classes else tokens.ends.get((step.number, at), -1)
-                if end >= 0:
-                    onward[end] = max(start, onward.get(end, -1))
-                if step.forbidden & classes:
-                    break
-                if spare and fillers & classes:
-                    spare -= 1
-                elif left:
-                    left -= 1
-                else:
-                    break
-                at += 1
-        return onward
-
-    @staticmethod
-    def _before(items: tuple[Token, ...], at: int, forbidden: frozenset[int]) -> bool:
-        return any(items[i].sentence == items[at].sentence and items[i].classes & forbidden for i in (at - 1, at - 2) if i >= 0)
-
-    def _behind(self, items: tuple[Token, ...], at: int) -> bool:
-        near = items[at + 1 : at + 3]
-        return any(item.sentence == items[at].sentence and item.classes & self.after for item in near)
 
 
 class Phrasebook:
@@ -343,7 +182,7 @@ class Phrasebook:
             name = spec[1:-1] if re.fullmatch(r"<[^<>]+>", spec) else ""
             if name and name != "number" and name not in self.vocabulary:
                 raise PhraseError(f"unknown list <{name}>; the vocabulary has {', '.join(sorted(self.vocabulary)) or 'none'}")
-            found.update(self.vocabulary[name] if name in self.vocabulary else (spec,))
+            found.update(self.vocabulary.get(name, (spec,)))
         return frozenset(map(self._member, found))
 
     @staticmethod

@@ -1,0 +1,71 @@
+"""What the rules need to know of Russian and English: grammatical forms, stems, names, and likely slips of the pen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+import pymorphy3  # type: ignore[import-untyped]  # it ships no types
+import Stemmer
+
+ALPHABET = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
+
+
+@lru_cache(1)
+def _morph() -> pymorphy3.MorphAnalyzer:
+    return pymorphy3.MorphAnalyzer(lang="ru")
+
+
+@lru_cache(1)
+def _stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english")
+
+
+def plain(word: str) -> str:
+    """A word as it is compared: lower case, ё as е, without apostrophes."""
+    return word.lower().replace("ё", "е").replace("'", "").replace("’", "")
+
+
+@lru_cache(16_384)
+def forms(word: str) -> frozenset[str]:
+    """All grammatical forms of a Russian word; a word that is its own dictionary form stands for that word alone."""
+    if not re.search("[а-я]", word):
+        return frozenset((word,))
+    parses = _morph().parse(word)
+    own = [parse for parse in parses if plain(parse.normal_form) == word] or parses
+    found = {word}
+    for parse in own:
+        found.update(plain(form.word) for form in parse.lexeme if form.tag.POS != "PRTF" or parse.tag.POS == "PRTF")
+    return frozenset(found)
+
+
+@lru_cache(32_768)
+def known(word: str) -> bool:
+    """Whether the dictionary has this Russian word, in any form."""
+    return bool(_morph().word_is_known(word))
+
+
+@lru_cache(32_768)
+def is_name(word: str) -> bool:
+    """Whether a Russian word is a person's first name, patronymic or surname."""
+    return any(grammeme in parse.tag for parse in _morph().parse(word)[:2] for grammeme in ("Name", "Patr", "Surn"))
+
+
+def stem(word: str) -> str:
+    """The English stem: what is left without the ending."""
+    return str(_stemmer().stemWord(word))
+
+
+def neighbours(word: str) -> Iterator[str]:
+    """Words one slip away: a letter missing, added, changed, or two swapped."""
+    for i in range(len(word) + 1):
+        head, tail = word[:i], word[i:]
+        if tail:
+            yield head + tail[1:]
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:]
+        for letter in ALPHABET:
+            yield head + letter + tail
+            if tail:
+                yield head + letter + tail[1:]

@@ -1,0 +1,94 @@
+"""Phrases with gaps over a text that is cut into words; every search is linear in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.policy.folding import Folded
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of the text: as compared, its classes, its offsets in the original, and the sentence it stands in."""
+
+    word: str
+    classes: frozenset[int]
+    start: int
+    end: int
+    sentence: int
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text in words, with the places of every class in it."""
+
+    text: str
+    folded: Folded
+    items: tuple[Token, ...]
+    places: Mapping[int, Sequence[int]]
+    ends: Mapping[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next word of a phrase: its class, how many other words may stand before it, and which of them may not."""
+
+    number: int
+    gap: int = 0
+    forbidden: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words that follow each other in one sentence; `after` must not stand behind them."""
+
+    steps: tuple[Step, ...]
+    after: frozenset[int] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The classes without which it stands nowhere."""
+        return frozenset(step.number for step in self.steps)
+
+    def find(self, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
+        """First and last token of each place where the phrase stands. Linear in the text for a given phrase."""
+        items = tokens.items
+        first = self.steps[0]
+        begins = (at for at in tokens.places.get(first.number, ()) if not (first.forbidden and self._before(items, at, first.forbidden)))
+        reached = {tokens.ends.get((first.number, at), at): at for at in begins}  # last token so far -> first of the phrase
+        for step in self.steps[1:]:
+            if not reached:
+                return []
+            reached = self._onward(tokens, reached, step, fillers)
+        return [(start, end) for end, start in reached.items() if not (self.after and self._behind(items, end))]
+
+    @staticmethod
+    def _onward(tokens: Tokens, reached: dict[int, int], step: Step, fillers: frozenset[int]) -> dict[int, int]:
+        items, onward = tokens.items, dict[int, int]()
+        for last, start in reached.items():
+            left, at, sentence = step.gap, last + 1, items[last].sentence
+            spare = 2
+            while at < len(items) and items[at].sentence == sentence:
+                classes = items[at].classes
+                end = at if step.number in classes else tokens.ends.get((step.number, at), -1)
+                if end >= 0:
+                    onward[end] = max(start, onward.get(end, -1))
+                if step.forbidden & classes:
+                    break
+                if spare and fillers & classes:
+                    spare -= 1
+                elif left:
+                    left -= 1
+                else:
+                    break
+                at += 1
+        return onward
+
+    @staticmethod
+    def _before(items: tuple[Token, ...], at: int, forbidden: frozenset[int]) -> bool:
+        return any(items[i].sentence == items[at].sentence and items[i].classes & forbidden for i in (at - 1, at - 2) if i >= 0)
+
+    def _behind(self, items: tuple[Token, ...], at: int) -> bool:
+        near = items[at + 1 : at + 3]
+        return any(item.sentence == items[at].sentence and item.classes & self.after for item in near)
