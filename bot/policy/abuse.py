@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -66,14 +67,32 @@ class Entry(NamedTuple):
     unless: re.Pattern[str] | None
 
 
+class Finder:
+    """Entries of which only those are tried whose keys are in the text."""
+
+    def __init__(self, entries: Sequence[Entry], keys: Sequence[Iterable[str]]) -> None:
+        self._entries = entries
+        self._automaton = ahocorasick.Automaton()
+        numbers: dict[str, list[int]] = {}
+        for number, own in enumerate(keys):
+            for key in own:
+                numbers.setdefault(key, []).append(number)
+        for key, own_numbers in numbers.items():
+            self._automaton.add_word(key, tuple(own_numbers))
+        self._automaton.make_automaton()
+
+    def candidates(self, text: str) -> list[Entry]:
+        """The entries with a key in `text`, in the order of the file."""
+        return [self._entries[number] for number in sorted({number for _, numbers in self._automaton.iter(text) for number in numbers})]
+
+
 class Lexicon(NamedTuple):
     """The data file, compiled."""
 
-    entries: tuple[Entry, ...]
-    keys: Any  # automaton: letters -> numbers of entries
+    words: Finder
+    phrases: Finder
     russian: Forms
     english: Forms
-    phrases: tuple[Entry, ...]
     latin: re.Pattern[str]
     latin_unless: frozenset[str]
     heads: re.Pattern[str]
@@ -105,28 +124,21 @@ def find(text: str) -> tuple[Abuse, ...]:
 def lexicon() -> Lexicon:
     """The shipped lexicon."""
     data = YAML(typ="safe").load((resources.files("bot.policy") / "data" / "abuse.yaml").read_bytes())
-    automaton = ahocorasick.Automaton()
-    entries: list[Entry] = []
-    keys: dict[str, list[int]] = {}
-    for item in data["russian"]:
-        unless = re.compile(item["unless"]) if "unless" in item else None
-        for key in item["keys"]:
-            keys.setdefault(key, []).append(len(entries))
-        entries.append(Entry(item["id"], item["level"], re.compile(item["match"]), unless))
-    for key, numbers in keys.items():
-        automaton.add_word(key, tuple(numbers))
-    automaton.make_automaton()
-    pairs = [pair.split("=") for pair in data["latin"]["letters"].split()]
+    words, phrases, latin = data["russian"], data["phrases"], data["latin"]
+    pairs = [pair.split("=") for pair in latin["letters"].split()]
     return Lexicon(
-        entries=tuple(entries),
-        keys=automaton,
-        russian=Forms(_forms(data["russian"]), {latin: tuple(letters.split(",")) for latin, letters in pairs}),
+        words=Finder([_entry(item, item["match"]) for item in words], [item["keys"] for item in words]),
+        phrases=Finder([_entry(item, _phrase(item["match"], data["names"])) for item in phrases], [item["keys"] for item in phrases]),
+        russian=Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs}),
         english=Forms(_forms(data["english"])),
-        phrases=tuple(Entry(item["id"], item["level"], _phrase(item["match"], data["names"]), None) for item in data["phrases"]),
-        latin=re.compile(data["latin"]["hint"]),
-        latin_unless=frozenset(data["latin"]["unless"]),
+        latin=re.compile(latin["hint"]),
+        latin_unless=frozenset(latin["unless"]),
         heads=re.compile(rf"(?<!\w)(?:{data['heads']})[ ][а-я]{{1,12}}(?!\w)"),
     )
+
+
+def _entry(item: dict[str, str], match: str) -> Entry:
+    return Entry(item["id"], item["level"], re.compile(match, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
 
 
 def _forms(items: list[dict[str, Any]]) -> list[Form]:
@@ -138,10 +150,10 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
     return forms
 
 
-def _phrase(pattern: str, names: dict[str, str]) -> re.Pattern[str]:
-    """A pattern in which <name> stands for a named part; blanks stand for any blanks."""
+def _phrase(pattern: str, names: dict[str, str]) -> str:
+    """The pattern with the parts put in for their <names>; a blank of it stands for any blanks."""
     whole = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern)
-    return re.compile(whole.replace(" ", r"\s+"), re.MULTILINE)
+    return whole.replace(" ?", r"\s*").replace(" ", r"\s+")
 
 
 def _spelled_out(form: str) -> list[str]:
@@ -165,9 +177,7 @@ def _in_chunk(chunk: str) -> tuple[Found, ...]:
 
 def _russian(word: str) -> Entry | None:
     """The entry that a word in plain Russian letters belongs to."""
-    known = lexicon()
-    for number in sorted({number for _, numbers in known.keys.iter(word) for number in numbers}):
-        entry: Entry = known.entries[number]
+    for entry in lexicon().words.candidates(word):
         if entry.match.search(word) and not (entry.unless and entry.unless.search(word)):
             return entry
     single = _DOUBLED.sub(r"\1", word)
@@ -177,9 +187,14 @@ def _russian(word: str) -> Entry | None:
 def _disguised(piece: str) -> list[Found]:
     """What a piece means that is no plain Russian word."""
     core = piece.strip(_MARKS) if piece.isascii() or piece[0] == piece[-1] == "*" else piece.strip(_EDGE)
-    form = _latin(core) if core.isascii() else lexicon().russian.meant(core) if _MASKED.fullmatch(core) else None
+    form = _latin(core) if core.isascii() else _russian_form(core)
     start = piece.find(core)
     return [Found(start, start + len(core), form.entry, form.level)] if form else []
+
+
+def _russian_form(core: str) -> Form | None:
+    russian = lexicon().russian
+    return russian.words.get(core) or russian.meant(core) if _MASKED.fullmatch(core) else None
 
 
 def _latin(core: str) -> Form | None:
@@ -228,4 +243,6 @@ def _broken(text: str) -> list[Found]:
 
 
 def _phrases(text: str) -> list[Found]:
-    return [Found(run.start(), run.end(), entry.entry, entry.level) for entry in lexicon().phrases for run in entry.match.finditer(text)]
+    return [
+        Found(run.start(), run.end(), entry.entry, entry.level) for entry in lexicon().phrases.candidates(text) for run in entry.match.finditer(text)
+    ]

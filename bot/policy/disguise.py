@@ -26,6 +26,11 @@ class Unit(NamedTuple):
     least: int = 0
     most: int = 0
 
+    @property
+    def vague(self) -> bool:
+        """Whether two letters beside it are too few: a single full stop or hyphen, and stars that hide more than is left."""
+        return not self.pieces and ((self.least, self.most) == (0, 1) or self.least > 1)
+
 
 class Form(NamedTuple):
     """A whole word of the list. The letters `core` = (start, end) are its root."""
@@ -54,7 +59,7 @@ class Forms:
         """The form that `run` (folded letters and signs, without blanks) stands for, or None."""
         units = self._units(run)
         known = sum(1 for unit in units if unit.pieces)
-        if known < 2 or (known == 2 and any(unit.most == 1 and not unit.pieces and unit.least == 0 for unit in units)):
+        if known < 2 or (known == 2 and any(unit.vague for unit in units)):
             return None
         firsts = {piece[0] for piece in units[0].pieces} or self._firsts
         lasts = {piece[-1] for piece in units[-1].pieces} or self._lasts
