@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -68,55 +69,47 @@ class RelayTarget:
         return cls(host, usual if port is None else port, security, user, password)  # type: ignore[arg-type]
 
 
-def _listen(value: Any) -> Any:
-    if isinstance(value, str):
-        return None if value.strip().lower() in ("off", "none") else HostPort.parse(value)
-    return value
-
-
-def _relay(value: Any) -> Any:
-    if isinstance(value, str):
-        return None if value.strip().lower() in ("off", "none") else RelayTarget.parse(value)
-    return value
-
-
-def _switch(value: Any) -> Any:
+def _switch(text: str) -> bool:
     words = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
-    if isinstance(value, str):
-        if value.strip().lower() not in words:
-            raise ValueError("on or off")
-        return words[value.strip().lower()]
-    return value
+    if text.strip().lower() not in words:
+        raise ValueError("on or off")
+    return words[text.strip().lower()]
 
 
-def _relays(value: Any) -> Any:
+def _relays(text: str) -> dict[str, str]:
     """`ip=authserv-id,ip=authserv-id` as a dict with the addresses in their canonical form."""
-    if not isinstance(value, str):
-        return value
     found: dict[str, str] = {}
-    for item in filter(None, (part.strip() for part in value.split(","))):
-        address, _, server = item.partition("=")
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        address, _, server = (part.strip() for part in item.partition("="))
         try:
-            found[str(ipaddress.ip_address(address.strip()))] = server.strip()
+            found[str(ipaddress.ip_address(address))] = server
         except ValueError:
             server = ""
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", server.strip()):
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", server):
             raise ValueError("ip=authserv-id, several with commas between, such as 192.0.2.7=mx.example.org")
     return found
 
 
-def _store(value: Any) -> Any:
-    if isinstance(value, str) and not re.match(r"postgres(ql)?://", value):
+def _store(text: str) -> str:
+    if not re.match(r"postgres(ql)?://", text):
         raise ValueError("postgresql://user:password@host/database, or unset for files under DESK_DATA")
-    return value
+    return text
 
 
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
+def _from(parse: Callable[[str], Any], *, off: bool = False) -> BeforeValidator:
+    """Words of the environment through `parse`; with `off`, "off" and "none" mean None. Other values are taken as they are."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return None if off and value.strip().lower() in ("off", "none") else parse(value)
+
+    return BeforeValidator(read)
 
 
-Listen = Annotated[HostPort | None, NoDecode, BeforeValidator(_listen)]
-Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
+_lower = _from(lambda text: text.strip().lower())
+Listen = Annotated[HostPort | None, NoDecode, _from(HostPort.parse, off=True)]
+Switch = Annotated[bool, NoDecode, _from(_switch)]
 
 
 class Settings(BaseSettings):
@@ -131,18 +124,18 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     rules: Path = Path("rules.yaml")
     templates: Path = Path("templates")
-    store: Annotated[str | None, BeforeValidator(_store)] = Field(default=None, repr=False)
-    relay: Annotated[RelayTarget | None, NoDecode, BeforeValidator(_relay)] = None
-    return_path: Annotated[Literal["verp", "plain"], BeforeValidator(_lower)] = Field(default="verp", validation_alias="DESK_RETURN")
+    store: Annotated[str | None, _from(_store)] = Field(default=None, repr=False)
+    relay: Annotated[RelayTarget | None, NoDecode, _from(RelayTarget.parse, off=True)] = None
+    return_path: Annotated[Literal["verp", "plain"], _lower] = Field(default="verp", validation_alias="DESK_RETURN")
     plus: Switch = True
     undo: int = Field(default=120, ge=0, le=86_400)
     secret_file: Path = Path("data/secret")
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    trusted_relays: Annotated[dict[str, str], NoDecode, BeforeValidator(_relays)] = {}
+    trusted_relays: Annotated[dict[str, str], NoDecode, _from(_relays)] = {}
     readers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=64)
     caps: Switch = True
-    log: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log: Annotated[Literal["debug", "info", "warning", "error"], _lower] = "info"
 
     @model_validator(mode="before")
     @classmethod

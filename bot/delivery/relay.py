@@ -122,7 +122,7 @@ class Relay:
 
         None when a kept connection turns out to be dead or full at MAIL, which says nothing of the letter.
         """
-        begun = False
+        begun, result = False, None
         try:
             to, encoding, options = _addressed(client, letter, mail_from, to)
             await client.mail(mail_from, options=options, encoding=encoding)
@@ -135,13 +135,12 @@ class Relay:
             if begun and client.is_connected:
                 with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                     await client.rset()
-        if client.is_connected and result.code not in (0, 421):
-            self._keep(client)
-        else:
-            client.close()
-            if kept and not begun:
-                return None
-        return result
+        finally:  # also when the desk is stopping and this task is cancelled
+            if good := result is not None and client.is_connected and result.code not in (0, 421):
+                self._keep(client)
+            else:
+                client.close()
+        return result if good or begun or not kept else None
 
 
 def _addressed(client: aiosmtplib.SMTP, letter: bytes, mail_from: str, to: str) -> tuple[str, Literal["ascii", "utf-8"], list[str]]:

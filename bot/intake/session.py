@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
@@ -29,7 +30,8 @@ class Limits:
     """How much the door takes. Sizes in bytes, times in seconds."""
 
     size: int = 25 * MIB
-    buffered: int = 200 * MIB  # all letters together that are just coming in
+    memory: int = MIB // 4  # what one incoming letter may take of the memory; the rest of it waits on disk
+    incoming: int = 1024 * MIB  # all letters together that are just coming in
     connections: int = 500
     per_address: int = 20
     recipients: int = 100
@@ -156,9 +158,8 @@ class Talk(SMTP):
     def with_protocol(self) -> str:
         """The words of RFC 3848 for a Received: header."""
         assert self.session is not None
-        if not self.session.extended_smtp:
-            return self.protocol
-        return f"E{self.protocol}S" if self.session.ssl else f"E{self.protocol}"
+        extended = "E" if self.protocol == "SMTP" and self.session.extended_smtp else ""
+        return f"{extended}{self.protocol}{'S' if self.session.ssl else ''}"
 
     # ------------------------------------------------------------------------------------------------- the letter
 
@@ -185,46 +186,38 @@ class Talk(SMTP):
         self._incoming, self._in_data = 0, True
         try:
             content = await self._content()
+            self._in_data = False
+            await (self.push(content) if isinstance(content, str) else self._finish(content))
         finally:
             self._in_data = False
-        if isinstance(content, str):
-            await self.push(content)
-        else:
-            await self._finish(content)
-        self.envelope = self._create_envelope()
+            self.envelope = self._create_envelope()
 
     async def _content(self) -> bytes | str:
         """The bytes of the letter with the dots of transparency removed, or the refusal once it is over."""
-        limits, size, kept = self.door.limits, 0, 0
-        chunks: list[bytes] = []
-        refusal = ""
+        limits, size, refusal = self.door.limits, 0, ""
         # An empty letter is CRLF.CRLF too, if one thinks of DATA's own line end as the first CRLF.
         self._reader._buffer[:0] = b"\r\n"  # type: ignore[attr-defined]
-        try:
+        with tempfile.SpooledTemporaryFile(limits.memory, dir=self.door.spool) as spool, self.door.room() as room:
             while True:
                 try:
                     chunk, last = await self._reader.readuntil(END), True
                 except asyncio.LimitOverrunError as full:
                     chunk, last = await self._reader.read(full.consumed), False
                 size += len(chunk)
-                if size > limits.size + len(END) and not refusal:
-                    refusal = "552 5.3.4 Message too big"
-                elif self.door.buffered + len(chunk) > limits.buffered and not refusal:
-                    refusal = "452 4.3.1 Too many letters at once, try again later"
-                if refusal:
-                    chunks.clear()
-                else:
-                    chunks.append(chunk)
-                    kept += len(chunk)
-                    self.door.buffered += len(chunk)
+                # A letter that is refused is read to its end all the same: what follows must not be taken for commands.
+                refusal = refusal or ("552 5.3.4 Message too big" if size > limits.size + len(END) else room(len(chunk)))
+                if not refusal:
+                    try:
+                        spool.write(chunk)
+                    except OSError as error:
+                        refusal = self.door.trouble(error)
                 if last:
                     break
                 if size > 4 * limits.size:
                     self.say_goodbye(refusal)
                     raise ConnectionResetError(refusal)
-        finally:
-            self.door.buffered -= kept
-        return refusal or b"".join(chunks).replace(b"\r\n.", b"\r\n")[2:-2]
+            spool.seek(0)
+            return refusal or spool.read().replace(b"\r\n.", b"\r\n")[2:-2]
 
     async def _finish(self, content: bytes) -> None:
         self.busy = True

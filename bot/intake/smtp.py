@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import functools
 import ipaddress
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 from aiosmtpd.smtp import Envelope as Dialogue
 from aiosmtpd.smtp import Session
@@ -39,15 +41,19 @@ class Door:
         limits: Limits | None = None,
         trusted: frozenset[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
+        spool: Path | None = None,
     ) -> None:
         """`accept` stores a letter durably or raises; `is_ours` says whether an address is the desk's; `tell` is the log.
 
-        `trusted` are addresses of relays to which the limits on connections do not apply.
+        `trusted` are addresses of relays to which the limits on connections do not apply; in the folder `spool` large letters
+        wait for their end (as nameless files), by default where the system keeps temporary files.
         """
         self.accept, self.is_ours, self.new_id, self.now, self.tell = accept, is_ours, new_id, now, tell
         self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
-        self.buffered = 0
+        self.spool = str(spool) if spool else None
+        self.incoming = 0  # bytes of letters that have begun and not ended
         self.closing = False
+        self._turned_away, self._told = 0, 0.0  # connections, and when that was last logged
         self._sessions: set[Talk] = set()
         self._per_address: Counter[str] = Counter()
         self._storing: set[asyncio.Task[str]] = set()
@@ -83,11 +89,18 @@ class Door:
         if client not in self.trusted and (
             self.closing or len(self._sessions) >= limits.connections or self._per_address[_network(client)] >= limits.per_address
         ):
-            self.tell("refused", client=client, code=421, words="too many connections")
+            self._turn_away(client)
             return False
         self._sessions.add(session)
         self._per_address[_network(client)] += 1
         return True
+
+    def _turn_away(self, client: str) -> None:
+        """Log that connections are refused, once a second at most: an attacker must not fill the disk with our own lines."""
+        self._turned_away += 1
+        if (now := asyncio.get_running_loop().time()) - self._told >= 1:
+            self.tell("refused", client=client, code=421, words=f"too many connections, {self._turned_away} turned away")
+            self._turned_away, self._told = 0, now
 
     def release(self, session: Talk) -> None:
         """Count a session out."""
@@ -116,6 +129,24 @@ class Door:
         return "250 2.1.5 OK"
 
     # ------------------------------------------------------------------------------------------------- letters
+
+    @contextlib.contextmanager
+    def room(self) -> Iterator[Callable[[int], str]]:
+        """A count of the bytes of one incoming letter, given back at its end; the function takes more, or says the refusal."""
+        taken = 0
+
+        def more(count: int) -> str:
+            nonlocal taken
+            if self.incoming + count > self.limits.incoming:
+                return "452 4.3.1 Too many letters at once, try again later"
+            taken += count
+            self.incoming += count
+            return ""
+
+        try:
+            yield more
+        finally:
+            self.incoming -= taken
 
     async def take(self, talk: Talk, content: bytes) -> str:
         """Store a letter and answer; goes on to the end even when the client has left meanwhile."""

@@ -104,14 +104,6 @@ class Inbox:
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
 
-    def path(self, letter: str) -> Path:
-        """The file of a letter, for people at the shell; raises NoLetterError."""
-        places = (self._new, self._day(letter), self._parked, self._dropped)
-        found = next((path for path in (_file(folder, letter) for folder in places) if path.exists()), None)
-        if found is None:
-            raise NoLetterError(f"there is no letter {letter}")
-        return found
-
     def done(self, letter: str) -> None:
         """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
 

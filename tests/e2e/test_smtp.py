@@ -391,7 +391,7 @@ async def test_a_flood_without_line_ends_costs_no_memory_and_is_cut():
         assert peak < 4_000_000
         assert await client.closed() or (await client.reply()).startswith("552")
         assert one.taken == []
-        assert one.door.buffered == 0
+        assert one.door.incoming == 0
 
 
 async def test_a_flood_in_a_command_costs_no_memory_either():
@@ -406,15 +406,48 @@ async def test_a_flood_in_a_command_costs_no_memory_either():
         assert peak < 3_000_000
 
 
+async def test_a_large_letter_waits_for_its_end_on_disk(tmp_path):
+    async with desk(spool=tmp_path) as one:
+        client = await Client.to(one)
+        await client.say("DATA")
+        tracemalloc.start()
+        try:
+            await flood(client, 10_000_000)
+            await until(lambda: one.door.incoming > 9_000_000)
+            now, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert now < 1_500_000
+        assert list(tmp_path.iterdir()) == [], "its file has no name, so no crash leaves it behind"
+        assert (await client.say(b"\r\n.\r\n")).startswith("250")
+        assert one.taken[0][0].endswith(b"x" * 1000 + b"\r\n")
+        assert len(one.taken[0][0]) > 9_900_000
+
+
+async def test_a_disk_that_fills_up_within_a_letter_does_not_make_commands_of_the_rest(tmp_path):
+    spool = tmp_path / "gone"
+    spool.mkdir()
+    async with desk(spool=spool) as one:
+        client = await Client.to(one)
+        spool.rmdir()
+        evil = b"x" * 400_000 + b"\r\nMAIL FROM:<evil@example.org>\r\n" * 10
+        assert (await client.data(evil)).startswith("451 4.3.0")
+        assert (await client.say("NOOP")) == "250 OK"
+        assert one.taken == []
+        assert (await client.say(f"MAIL FROM:<{THEM}>")).startswith("250")
+        assert (await client.say(f"RCPT TO:<{US}>")).startswith("250")
+        assert (await client.data()).startswith("250"), "small letters need no spool"
+
+
 async def test_all_incoming_letters_together_have_a_limit():
-    async with desk(limits={"size": 1_000_000, "buffered": 1_500_000}) as one:
+    async with desk(limits={"size": 1_000_000, "incoming": 1_500_000}) as one:
         slow, fast = await Client.to(one), await Client.to(one)
         await slow.say("DATA")
         await flood(slow, 900_000)
-        await until(lambda: one.door.buffered >= 500_000)
+        await until(lambda: one.door.incoming >= 500_000)
         assert (await fast.data(b"y" * 990_000 + b"\r\n")).startswith("452 4.3.1")
         slow.leave()
-        await until(lambda: not one.door.buffered)
+        await until(lambda: not one.door.incoming)
         third = await Client.to(one)
         assert (await third.data(b"y" * 990_000 + b"\r\n")).startswith("250")
 
@@ -591,7 +624,7 @@ async def test_connections_in_all_have_a_limit():
         for _ in range(3):
             await Client.to(one)
         assert (await (await Client.connect(one)).reply()).startswith("421 4.7.0")
-        assert one.words("refused") == ["too many connections"]
+        assert one.words("refused") == ["too many connections, 1 turned away"]
 
 
 async def test_a_refused_connection_that_talks_on_does_no_harm():

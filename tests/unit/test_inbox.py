@@ -168,7 +168,7 @@ def test_a_letter_that_moves_while_they_are_counted_is_counted_once(inbox):
 @pytest.mark.parametrize("name", ["20990101T000000000000-000000", "nonsense", "../../../etc/passwd", "", "a/b", "x\x00y"])
 def test_a_letter_that_is_not_there_is_told(inbox, name):
     dated = (lambda letter: inbox.drop(letter, NOW), lambda letter: inbox.park(letter, "", "", NOW))
-    for deed in (inbox.read, inbox.done, inbox.retry, inbox.path, *dated):
+    for deed in (inbox.read, inbox.done, inbox.retry, *dated):
         with pytest.raises(NoLetterError, match="there is no"):
             deed(name)
 

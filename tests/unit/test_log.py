@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from datetime import UTC, datetime
@@ -130,3 +131,26 @@ def test_the_document_names_every_event_with_its_fields():
         for word, event in EVENTS.items()
     ]
     assert rows == expected
+
+
+def logged(path: Path) -> list[tuple[str, set[str], str]]:
+    """What a module logs: calls of a `tell` outside of the pure core, and the pairs (word, fields) of its decisions."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        where = f"{path}:{getattr(node, 'lineno', 0)}"
+        match node:
+            case ast.Call(func=ast.Attribute(attr="tell"), args=[ast.Constant(value=str(word))], keywords=keywords) if (
+                "tickets" not in path.parts
+            ):
+                found.append((word, {keyword.arg for keyword in keywords if keyword.arg}, where))
+            case ast.Tuple(elts=[ast.Constant(value=str(word)), ast.Dict(keys=keys)]) if word in EVENTS or "tickets" in path.parts:
+                found.append((word, {key.value for key in keys if isinstance(key, ast.Constant)}, where))
+    return found
+
+
+def test_whatever_the_desk_logs_is_in_the_list():
+    calls = [call for path in (Path(__file__).parents[2] / "bot").rglob("*.py") for call in logged(path)]
+    assert {"accepted", "refused", "error"} <= {word for word, _, _ in calls}
+    for word, fields, where in calls:
+        assert word in EVENTS, where
+        assert fields <= {*EVENTS[word].fields, "letter", "ticket"}, where
