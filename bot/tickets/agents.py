@@ -124,7 +124,7 @@ def kept(job: Job, ticket: Ticket, text: str) -> Decision:
     until = job.now + timedelta(hours=job.office.policy.periods.kept_hours)
     ticket = entered(job, ticket)
     ticket = replace(
-        ticket, kept={"who": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.letter.envelope.letter}
+        ticket, kept={"agent": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.letter.envelope.letter}
     )
     context = Kept(
         desk=desk_view(job.office, job.language),

@@ -33,10 +33,12 @@ from bot.replies import gate
 from bot.replies.gate import Ruling
 from bot.store.port import Found, Sender
 from bot.tickets import notices
+from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
 from bot.tickets.states import due_from, move, prioritise
+from bot.tickets.words import say
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
 
@@ -204,8 +206,7 @@ def answered(
             if ruling.held and first
             else ticket
         )
-        latch = (DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=letter.envelope.letter),) if ruling.latch else ()
-        return answer, (*records, *latch)
+        return answer, (*records, *latched(ruling, letter, office, now))
     if verdict.action == "suspend" and verdict.ground:
         ticket = move(ticket, Status.clarification, now, office.policy, waiting=Waiting.requester, ground=verdict.ground)
         ticket = replace(ticket, suspended=(*ticket.suspended, verdict.ground), warned=ticket.warned or verdict.ground is Ground.abusive_language)
@@ -214,6 +215,15 @@ def answered(
     elif verdict.topic and "only_topic" in verdict.labels and not verdict.department:
         ticket = move(ticket, Status.done, now, office.policy, resolution=Resolution.solved)
     return automatic_answer(ticket, letter, verdict, ruling, office, now, first=first), records
+
+
+def latched(ruling: Ruling, letter: Letter, office: Office, now: datetime) -> tuple[DeskRecord, ...]:
+    """An address that goes over a cap is closed for automatic mail, and the leads are told once."""
+    if not ruling.latch:
+        return ()
+    latch = DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=letter.envelope.letter)
+    details = (ruling.to, say(ruling.reason, office.policy.desk.language), f"run.py held release {ruling.to}")
+    return (latch, *alarm(office, "held", details, letter.envelope.letter, now).records)
 
 
 def told(ticket: Ticket, letter: Letter, ruling: Ruling) -> tuple[tuple[str, dict[str, Any]], ...]:

@@ -1,0 +1,26 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that tests say `from desk import TestDesk`
+
+
+def must_run() -> bool:
+    """DESK_TEST_ALL=1 (in CI) turns every skip for want of a program into a failure."""
+    return os.environ.get("DESK_TEST_ALL", "") == "1"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """See must_run."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and must_run():
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which DESK_TEST_ALL=1 forbids: {report.longrepr}"

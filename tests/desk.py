@@ -1,0 +1,214 @@
+"""A whole desk for tests, without processes, sockets or a real clock: letters in, letters out, on a real store in a folder.
+
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send("ivan@example.org", "Не открывается фильм …")
+    [notice] = desk.mail("anna@providence.film")
+    await desk.reply(notice, "anna@providence.film", "#решено\\nПочинили.")
+    await desk.pass_time(minutes=3)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot import reading
+from bot.delivery.outbox import Outbox
+from bot.delivery.relay import Result
+from bot.desk import Desk
+from bot.ledger import account
+from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
+from bot.office import open_office
+from bot.policy.matching import matcher
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
+from bot.store.port import Due
+from bot.store.tinydb import FileStore
+from bot.tickets.alerts import undelivered
+
+ROOT = Path(__file__).parent.parent
+MOSCOW_NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
+
+
+def picture(width: int = 640, height: int = 400) -> bytes:
+    """A real PNG."""
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (30, 90, 180)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Here:
+    """Reads letters in this process: what bot.readers does in others."""
+
+    def __init__(self, rules: bytes) -> None:
+        self.matcher = matcher(rules)
+
+    async def read(self, raw: bytes, envelope: Envelope) -> Letter:
+        letter = reading.read(raw, envelope)
+        return msgspec.structs.replace(letter, matches=self.matcher.match(letter))
+
+    async def extract(self, raw: bytes, part: int) -> bytes:
+        return reading.extract(raw, part)
+
+
+class Post:
+    """A carrier that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[bytes, str, str]] = []
+        self.refuse: dict[str, Result] = {}
+
+    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+        if to in self.refuse:
+            return self.refuse[to]
+        self.letters.append((letter, mail_from, to))
+        return Result("sent", "250 ok", 250)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class TestDesk:
+    """The desk of rules.yaml (or `rules`) with its clock in our hands."""
+
+    __test__ = False
+
+    def __init__(self, data: Path, rules: Path, aligned: tuple[str, ...], **settings: Any) -> None:
+        self.now = MOSCOW_NOON
+        self.data = data
+        self.aligned = set(aligned)  # From addresses whose mail is authenticated
+        self.settings = Settings(data=data, rules=rules, templates=ROOT / "templates", **settings)
+        self.office = open_office(self.settings, b"0123456789abcdef0123456789abcdef")
+        self.disk = Disk()
+        self.inbox = Inbox(data, self.disk)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.post = Post()
+        self.delivered: list[Outgoing] = []
+        self._count = 0
+
+    @classmethod
+    async def opened(cls, data: Path, rules: Path = ROOT / "rules.yaml", aligned: tuple[str, ...] = (), **settings: Any) -> TestDesk:
+        """A desk with an empty or a filled data folder."""
+        desk = cls(data, rules, aligned, **settings)
+        await desk.restart()
+        return desk
+
+    async def restart(self) -> None:
+        """As after a crash: nothing is known but what the disk says."""
+        self.store = FileStore(self.data, self.disk, self.now)
+        await self.store.load()
+        reader: Any = Here(self.office.policy.source)
+        self.desk = Desk(self.inbox, self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
+        self.outbox = Outbox(
+            self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
+            self.store.register.suppressed, self._given_up, lambda: self.office.policy.caps if self.office.caps else None,
+            lambda: self.now, self._tell, self.store.changed,
+        )  # fmt: skip
+
+    def _tell(self, event: str, /, **fields: Any) -> None:
+        self.events.append((event, fields))
+
+    async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
+        return msgspec.structs.replace(letter, aligned="dkim") if letter.requester.email in self.aligned else letter
+
+    async def _extract(self, reference: Reference) -> bytes:
+        _, raw = self.inbox.read(reference.letter)
+        return reading.extract(raw, reference.part)
+
+    async def _given_up(self, one: Due) -> None:
+        ticket = self.store.get(one.ticket) if one.ticket else None
+        if ticket is not None:
+            async with self.store.turn() as turn:
+                turn.commit(undelivered(self.office, ticket, one.letter, self.now))
+
+    # ------------------------------------------------------------------------------------------------ letters in
+
+    async def send(
+        self, sender: str, text: str = "", *, subject: str = "", to: str = "", html: str = "", headers: dict[str, str] | None = None,
+        files: tuple[tuple[str, bytes], ...] = (), mail_from: str | None = None, message_id: str = "", name: str = "",
+    ) -> list[Outgoing]:  # fmt: skip
+        """A letter that somebody writes; the letters that left because of it, at once."""
+        message = EmailMessage()
+        message["From"] = f"{name} <{sender}>" if name else sender
+        message["To"] = to or self.office.policy.desk.address
+        message["Subject"] = subject
+        message["Date"] = format_datetime(self.now)
+        self._count += 1
+        message["Message-ID"] = f"<{message_id or f'{self._count}.{self.now:%H%M%S}@client.example'}>"
+        for key, value in (headers or {}).items():
+            message[key] = value
+        message.set_content(text)
+        if html:
+            message.add_alternative(html, subtype="html")
+        for filename, content in files:
+            kind = ("image", "png") if filename.endswith(".png") else ("application", "octet-stream")
+            message.add_attachment(content, maintype=kind[0], subtype=kind[1], filename=filename)
+        return await self.raw(message.as_bytes(), sender if mail_from is None else mail_from, (to or self.office.policy.desk.address,))
+
+    async def raw(self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",)) -> list[Outgoing]:
+        """Bytes as they come from the wire."""
+        before = len(self.delivered)
+        envelope = Envelope(letter=self.inbox.new_id(self.now), received=self.now, mail_from=mail_from, recipients=recipients)
+        self.inbox.accept(letter, envelope)
+        turn = asyncio.Event()
+        turn.set()
+        await self.desk.handle(envelope.letter, turn, asyncio.Event())
+        await self.deliver()
+        return self.delivered[before:]
+
+    async def reply(self, to: Outgoing, sender: str, text: str, **more: Any) -> list[Outgoing]:
+        """An answer to a letter of ours, as a mail program writes it: Reply-To, In-Reply-To, Re:, the letter quoted below."""
+        named = dict(to.headers)
+        headers = {"In-Reply-To": f"<{to.message_id}>", "References": f"{named.get('References', '')} <{to.message_id}>".strip()}
+        quoted = "\n".join(f"> {line}" for line in to.text.splitlines())
+        body = f"{text}\n\n{self.now:%d.%m.%Y}, {self.office.policy.desk.name} <support@providence.film> пишет:\n{quoted}\n"
+        address = named.get("Reply-To", self.office.policy.desk.address)
+        return await self.send(sender, body, subject=f"Re: {to.subject}", to=address, headers=headers | more.pop("headers", {}), **more)
+
+    # ------------------------------------------------------------------------------------------------ letters out
+
+    async def deliver(self) -> list[Outgoing]:
+        """Hands over what is due now."""
+        sent: list[Outgoing] = []
+        while due := self.store.due(self.now, 100):
+            results = await self.outbox.deliver(due)
+            sent += [one.letter for one in results if one.letter.state == "sent"]
+        self.delivered += sent
+        return sent
+
+    async def pass_time(self, **span: float) -> list[Outgoing]:
+        """Lets time go by, as in timedelta(**span), in steps no longer than an hour; what left meanwhile."""
+        before, end = len(self.delivered), self.now + timedelta(**span)
+        while self.now < end:
+            self.now = min(self.now + timedelta(hours=1), end)
+            await self.deliver()
+        return self.delivered[before:]
+
+    def mail(self, to: str, template: str = "") -> list[Outgoing]:
+        """What an address has been sent, oldest first."""
+        return [one for one in self.delivered if one.to == to and template in ("", one.template)]
+
+    def ticket(self, number: int = 1) -> Ticket:
+        """A ticket as it is on the disk's word."""
+        ticket = self.store.get(number)
+        assert ticket is not None, f"there is no ticket {number}"
+        return ticket
+
+    def tickets(self) -> list[int]:
+        """Numbers of the live tickets."""
+        return [row.number for row in self.store.rows()]
+
+    def ledger_adds_up(self) -> bool:
+        """The proof, from the disk."""
+        return account(self.data).adds_up
