@@ -121,7 +121,7 @@ def _text(kind: str, text: str) -> bytes:
     """Quoted-printable where most is ASCII, so that people can read the source; base64 otherwise, which is half as long."""
     octets = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").replace(b"\n", b"\r\n")
     if len(octets) - len(text) < len(octets) // 6:
-        how, coded = b"quoted-printable", b2a_qp(octets, istext=True).removesuffix(b"\r\n") + b"\r\n"
+        how, coded = b"quoted-printable", b2a_qp(octets, istext=True) + b"\r\n"  # which the boundary takes
     else:
         how, coded = b"base64", _base64(octets)
     return f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: ".encode() + how + b"\r\n\r\n" + coded

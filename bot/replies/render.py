@@ -8,14 +8,14 @@ reads the files and hands them over; a changed file means a new `Templates`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, StrEnum
-from types import TracebackType
+from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context as Names
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -23,8 +23,8 @@ from markupsafe import Markup
 
 from bot.model import Ground, Resolution, Value
 from bot.replies import markup, words
-from bot.replies.contexts import Context, ToRequester
-from bot.replies.samples import cases
+from bot.replies.contexts import AgentLetter, Context, GroundLetter, ToRequester
+from bot.replies.samples import NASTY, cases
 
 REQUIRED = (
     "acknowledgement",
@@ -70,20 +70,6 @@ class TemplateError(Exception):
         self.mistake = mistake
 
 
-class Sources(BaseLoader):
-    """Jinja's loader over texts in memory."""
-
-    def __init__(self, sources: Mapping[str, str]) -> None:
-        self.sources = sources
-
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        try:
-            source = self.sources[template].replace("\r\n", "\n").removeprefix("\ufeff")
-        except KeyError:
-            raise TemplateNotFound(template) from None
-        return TAG_LINE.sub(r"\1{#\n#}", source), template, lambda: True
-
-
 class Letters(ImmutableSandboxedEnvironment):
     """Jinja as the letters use it: strict, sandboxed, every value literal, `{% include "_piece.txt" %}` of the same language."""
 
@@ -107,7 +93,7 @@ class Templates:
     def __init__(self, sources: Mapping[str, str], timezone: str) -> None:
         self.sources = sources
         zone = ZoneInfo(timezone)
-        options: dict[str, Any] = {"loader": Sources(sources), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
+        options: dict[str, Any] = {"loader": FunctionLoader(self._source), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
         self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
         self._letters.filters.update(_filters(zone))
         self._letters.tests["greeting"] = words.greeting
@@ -123,53 +109,58 @@ class Templates:
         given = {field: getattr(context, field) for field in context.__struct_fields__}
         head, _, body = self._run(self._letters, file, {**given, "tactful": isinstance(context, ToRequester)}).partition("\n")
         if not head.startswith(SUBJECT):
-            raise TemplateError(TemplateMistake(file=file, line=1, message=f"the first line has to be “{SUBJECT} …”"))
+            raise TemplateError(_mistake(file, 1, f"the first line has to be “{SUBJECT} …”"))
         subject = markup.one_line(head.removeprefix(SUBJECT))
         if len(subject) > SUBJECT_LIMIT:
             subject = subject[: SUBJECT_LIMIT - 1].rstrip() + "…"
         blocks = markup.parse(body)
         if not subject or not blocks:
-            raise TemplateError(TemplateMistake(file=file, line=1, message=f"the {'body' if subject else 'subject'} is empty"))
-        page = {"subject": subject, "body": Markup(markup.to_html(blocks)), "language": context.language}  # noqa: S704 - every value in it is escaped
+            raise TemplateError(_mistake(file, 1, f"the {'body' if subject else 'subject'} is empty"))
+        body = Markup(markup.to_html(blocks))  # noqa: S704 - every value in it is escaped
+        page = {"subject": subject, "body": body, "language": context.language}
         return Rendered(subject=subject, text=markup.to_text(blocks), html=self._run(self._layouts, "layout.html", page))
 
     def check(self, required: Sequence[str] = REQUIRED) -> list[TemplateMistake]:
-        """All that is wrong: templates missing from a language, and those that fail on a sample of what they can meet."""
+        """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or leaving out what must not be."""
         languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
-        mistakes = [] if languages else [TemplateMistake(file="", line=0, message="there is no language folder")]
-        for language in languages:
-            for name in required:
-                for _, sample in cases(name, language):
-                    try:
-                        self.render(name, sample)
-                    except TemplateError as error:
-                        if error.mistake not in mistakes:
-                            mistakes.append(error.mistake)
-        return mistakes
+        found = (self._mistake(name, sample) for language in languages for name in required for _, sample in cases(name, language))
+        return list(dict.fromkeys(filter(None, found))) if languages else [_mistake("", 0, "there is no language folder")]
+
+    def _mistake(self, name: str, sample: Context) -> TemplateMistake | None:
+        file = f"{sample.language}/{name}.txt"
+        try:
+            letter = self.render(name, sample)
+        except TemplateError as error:
+            return error.mistake
+        ticket, text = getattr(sample, "ticket", None), getattr(sample, "text", "")
+        if ticket and f"[{ticket.tag}]" not in letter.subject:
+            return _mistake(file, 1, "the subject needs [{{ ticket.tag }}]: replies find their request by it (clause 4.3)")
+        if isinstance(sample, GroundLetter | AgentLetter) and text != NASTY and text not in letter.text:
+            return _mistake(file, 0, "the agent's words are left out: {{ text | links }} has to stand in the letter")
+        return None
+
+    def _source(self, file: str) -> tuple[str, str, Callable[[], bool]] | None:
+        source = self.sources.get(file)
+        if source is None:
+            return None
+        return TAG_LINE.sub(r"\1{#\n#}", source.replace("\r\n", "\n").removeprefix("\ufeff")), file, lambda: True
 
     def _run(self, environment: Environment, file: str, given: Mapping[str, object]) -> str:
         try:
             return environment.get_template(file).render(given)
         except TemplateSyntaxError as error:
-            raise TemplateError(TemplateMistake(file=error.name or file, line=error.lineno, message=error.message or "")) from error
-        except TemplateNotFound as error:
-            missing = error.name or file
-            what = "there is no such template" if missing == file else f"includes {missing}, which is not there"
-            raise TemplateError(TemplateMistake(file=file, line=self._line(error, file)[1], message=what)) from error
+            raise TemplateError(_mistake(error.name or file, error.lineno, error.message or "")) from error
         except Exception as error:
-            where, line = self._line(error, file)
-            raise TemplateError(TemplateMistake(file=where, line=line, message=str(error) or type(error).__name__)) from error
+            passed = ((frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__))
+            where, line = ([place for place in passed if place[0] in self.sources] or [(file, 0)])[-1]  # the innermost template
+            message = str(error) or type(error).__name__
+            if isinstance(error, TemplateNotFound):
+                message = f"includes {error.name}, which is not there" if line else "there is no such template"
+            raise TemplateError(_mistake(where, line, message)) from error
 
-    def _line(self, error: BaseException, file: str) -> tuple[str, int]:
-        """The innermost template that the error came through, and the line there."""
-        places = [place for place in _places(error.__traceback__) if place[0] in self.sources]
-        return places[-1] if places else (file, 0)
 
-
-def _places(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
-    while trace:
-        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        trace = trace.tb_next
+def _mistake(file: str, line: int, message: str) -> TemplateMistake:
+    return TemplateMistake(file=file, line=line, message=message)
 
 
 def _finalize(value: object) -> str:

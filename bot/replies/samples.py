@@ -42,7 +42,8 @@ SAID: dict[str, dict[str, Any]] = {
         "subject": "Не открывается фильм",
         "PublicEntry.text": "Не открывается фильм: крутится колесо,\nпотом «Ошибка 1007».\n\n> Chrome 131, Windows 11",
         "evidence": "хром 98 версии",
-        "text": "Мы нашли причину: вчера сбился один из серверов.\n#решно\n\nПроверьте, пожалуйста: https://providence.film/check?a=1&b=2.",
+        "text": "Мы нашли причину: вчера сбился один из серверов.\n\nПроверьте, пожалуйста: https://providence.film/check?a=1&b=2.",
+        "CommandError.text": "Мы нашли причину.\n#решно\n\nПроверьте, пожалуйста.",
         "Attachment.name": "отчёт.exe", "forwarded_to": "Отдел разработки", "department": "Отдел разработки",
         "minimum": ("Chrome 109 и новее",), "announcement": "Сейчас у части зрителей не открываются фильмы.",
         "changes": ("31 декабря — с 10:00 до 16:00",), "Preview.files": ("инструкция.pdf",), "what": "приоритет: высокий",
@@ -57,7 +58,8 @@ SAID: dict[str, dict[str, Any]] = {
         "PublicEntry.name": "John Smith", "requester_name": "John Smith", "owner": "Anna", "agent": "Anna",
         "subject": "The film does not open", "evidence": "chrome version 98",
         "PublicEntry.text": "The film does not open: the wheel spins,\nthen “Error 1007”.\n\n> Chrome 131, Windows 11", "unanswered": "",
-        "text": "We have found the cause: a server failed last night.\n#reslove\n\nPlease check: https://providence.film/check?a=1&b=2.",
+        "text": "We have found the cause: a server failed last night.\n\nPlease check: https://providence.film/check?a=1&b=2.",
+        "CommandError.text": "We have found the cause.\n#reslove\n\nPlease check.",
         "Attachment.name": "report.exe", "forwarded_to": "Development", "department": "Development", "minimum": ("Chrome 109 and newer",),
         "announcement": "Some viewers cannot open films at the moment.", "changes": ("31 December: 10:00 to 16:00",),
         "Preview.files": ("manual.pdf",), "what": "priority: high", "earlier": ("PF-3 (Done, Solved): No sound",),
@@ -100,7 +102,8 @@ def _of(name: str) -> dict[str, Any]:
         waits = which != Ground.needs_development
         return {"status": Status.clarification if waits else Status.in_progress, "clause": "5.2" if which == Ground.low_priority else "4.6"}
     if kind == "resolved":
-        return {"status": Status.done, "resolution": Resolution(which), "label": "5", "say": "5", "clause": ""}
+        score = tuple(contexts.Button(label=str(mark), url=MAIL, say=str(mark)) for mark in range(1, 6))
+        return {"status": Status.done, "resolution": Resolution(which), "clause": "", "score": score}
     states = {"closed_silence": Status.done, "clarify": Status.clarification, "reminder": Status.clarification}
     return {"status": states[name]} if name in states else {}
 
