@@ -33,7 +33,7 @@ _decoder = msgspec.msgpack.Decoder(Letter)
 _matcher: Matcher | None = None  # of this worker process
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the letter is.
+class Unreadable(Exception):
     """A letter that no reader survived: `reason` is "time", "memory", "crash" or "result"."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

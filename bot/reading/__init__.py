@@ -47,10 +47,10 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
     headers = shown(root.fields, hint)
     said = body(root, hint)
     files, digests = _files(said, hint)
-    hits = automatic.hits(headers, root, envelope.mail_from, subject, senders.sender[0].email if senders.sender else "")
+    hits = automatic.hits(headers, root, envelope.mail_from, subject, senders.sender[0].email if senders.sender else "", said.full_text)
     references = message_ids(value for name in ("in-reply-to", "references") for key, value in root.fields if key == name)
     kind, may_answer = automatic.judge(hits, reply=bool(references))
-    bounced, reported = automatic.report(root)
+    bounced, reported = automatic.report(root, hits, said.full_text)
     return Letter(
         envelope=envelope,
         subject=subject,

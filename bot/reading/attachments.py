@@ -10,7 +10,7 @@ import re
 import unicodedata
 import warnings
 
-from PIL import Image
+from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
 from bot.model import Attachment
 from bot.reading import headers
@@ -33,10 +33,13 @@ WHY = {
     "empty": "an empty file",
 }
 
-_FORMATS = {"JPEG": "image/jpeg", "GIF": "image/gif", "PNG": "image/png"}
+# Named here, so that Pillow loads no other reader of its own.
+_READERS = (JpegImagePlugin.JpegImageFile, GifImagePlugin.GifImageFile, PngImagePlugin.PngImageFile)
+_FORMATS = {str(reader.format): str(Image.MIME[str(reader.format)]) for reader in _READERS}
 _MAGIC = (b"\xff\xd8\xff", b"GIF8", b"\x89PNG\r\n\x1a\n")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _ENCRYPTED = {"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+_TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _EXTENSIONS = {"image/jpeg": ".jpg", "image/gif": ".gif", "image/png": ".png", "message/rfc822": ".eml", "text/plain": ".txt",
                "text/html": ".html", "text/calendar": ".ics", "application/pdf": ".pdf"}  # fmt: skip
@@ -77,13 +80,13 @@ def _made_up(part: Part, kind: str) -> str:
 
 def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:
     """(type by content or as the letter says, why it is withheld or "", width and height)."""
-    if part.type in ("message/rfc822", "message/global", "text/rfc822-headers"):
+    if part.type in ("message/rfc822", "message/global", "message/news", "text/rfc822-headers"):
         return part.type, "letter", (0, 0)
     if part.type in _SIGNATURES:
         return part.type, "signature", (0, 0)
     if part.type in _ENCRYPTED or (part.parent is not None and part.parent.type == "multipart/encrypted"):
         return part.type, "encrypted", (0, 0)
-    if part.type in _TNEF:
+    if part.type in _TNEF or data.startswith(_TNEF_MAGIC):
         return part.type, "tnef", (0, 0)
     if part.type == "message/external-body":
         return part.type, "link", (0, 0)

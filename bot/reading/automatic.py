@@ -10,17 +10,20 @@ import re
 from collections.abc import Iterable
 
 from bot.model import Hit, LetterClass
+from bot.reading.headers import message_ids
 from bot.reading.mime import Part, fields
 
 _COMMENT = re.compile(r"\([^()]*\)")
-_LISTS = ("list-id", "list-unsubscribe", "list-post", "mailing-list", "x-loop", "x-mailing-list")
+_LISTS = {"list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list", "x-loop",
+          "x-mailing-list", "x-mailman-version", "x-beenthere", "x-ezmlm-seqno", "x-listmember"}  # fmt: skip
 _RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
 _SUPPRESSED = {"all", "oof", "autoreply"}
 _SUBJECT = re.compile(
-    r"^\W*(?:(?:re|fwd?|aw|отв|на|ha)\s*:\s*)*\W*(?:авто(?:матический\s+)?[- ]?ответ|автоматическое\s+(?:уведомление|сообщение)|"
-    r"(?:я\s+)?в\s+отпуске\b|(?:меня\s+)?нет\s+(?:в\s+офисе|на\s+месте)|"
+    r"^\W*(?:авто(?:матический\s+)?[- ]?ответ|автоматическое\s+(?:уведомление|сообщение)|"
+    r"(?:я\s+)?в\s+отпуске(?:\W*$|\s+(?:с|до|по)\b)|(?:меня\s+)?нет\s+(?:в\s+офисе|на\s+месте)|"
     r"auto(?:matic|mated|matically generated)?[- ]?(?:reply|response|answer|responder)\b|"
-    r"out[- ]of[- ](?:the[- ])?office|away from (?:the |my )?(?:office|mail|desk)|(?:on )?vacation(?: reply| notice| response|:)|ooo\b|"
+    r"out[- ]of[- ](?:the[- ])?office|away from (?:the |my )?(?:office|mail|desk)|(?:on )?vacation(?: reply| notice| response|:)|"
+    r"ooo(?::|\s+(?:until|till|from)\b)|"
     r"automatische antwort|abwesenheits(?:notiz|benachrichtigung)|abwesend|r[ée]ponse automatique|absence du bureau|"
     r"respuesta autom[áa]tica|fuera de la oficina|risposta automatica|resposta autom[áa]tica|automatisch antwoord|afwezig|autosvar|"
     r"automatiskt svar|automaattinen vastaus|automatyczna odpowied[źz]|automatick[áa] odpov[ěe][ďd])",
@@ -32,7 +35,23 @@ _BOUNCE_WORDS = re.compile(
     r"(?:сообщение|письмо) не доставлено)",
     re.IGNORECASE,
 )
-_DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|bounces?|double-bounce)(?:@|\+|$)", re.IGNORECASE)
+_DAEMON = re.compile(r"(?<![\w.])(?:mail(?:er)?[-_. ]?daemon|mdaemon|double-bounce)(?![\w])", re.IGNORECASE)
+_POSTMASTER = re.compile(r"^(?:post[-_.]?master|mail[-_. ]?(?:admin|system|delivery)\w*|administrator|bounces?)(?:[@+]|$)", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"^(?:no[-_.]?reply\b.*|do[-_.]?not[-_.]?reply\b.*|post[-_.]?master|owner-.*|.*-(?:request|bounces?)(?:\+.*)?)@",
+    re.IGNORECASE,
+)
+_REPORT_WORDS = re.compile(
+    r"could not be delivered|(?:was|is) (?:undeliverable|not delivered)|delivery (?:to the following|has failed|failed)|unable to deliver|"
+    r"did not reach the following|permanent(?:ly)? (?:fatal )?(?:error|failure)|user unknown|no such user|"
+    r"mailbox (?:is )?(?:full|unavailable|not found)|undeliverable address|returned to sender|final-recipient:|(?m:^5\d\d[ -]\d\.\d\.\d)|"
+    r"recipient address rejected|address not found|"
+    r"не (?:было )?доставлено|не удалось доставить|не может быть доставлено|адресат не найден|ящик (?:переполнен|не существует)",
+    re.IGNORECASE,
+)
+_COMPLAINT = re.compile(r"^complaint about message from [\d.x]+", re.IGNORECASE)
+_COPIED_ID = re.compile(r"^[> \t]*message-id:[ \t]*(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
+_NULL = re.compile(r"\s*<?\s*(?:MAILER-DAEMON)?\s*>?\s*", re.IGNORECASE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _ORDER = {rule: kind for kind, rules in {
     LetterClass.receipt: ("receipt",),
@@ -42,21 +61,18 @@ _ORDER = {rule: kind for kind, rules in {
 }.items() for rule in rules}  # fmt: skip
 
 
-def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str) -> tuple[Hit, ...]:
+def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str, text: str) -> tuple[Hit, ...]:
     """Every sign of a machine, or of a wish not to be answered, in the order of the headers.
 
     `headers` decoded, names in lower case; `mail_from` the envelope sender ("" null, "?" unknown); `sender` the first From.
     """
+    headers = tuple(headers)
     found = [hit for name, value in headers if (hit := _of_header(name, value)) is not None]
-    found += _of_structure(root)
-    null = mail_from == "" or any(name == "return-path" and re.fullmatch(r"<\s*>", value.strip()) for name, value in headers)
+    found += _of_structure(root, subject)
+    null = mail_from == "" or any(name == "return-path" and _NULL.fullmatch(value) for name, value in headers)
     if null:
         found.append(Hit(rule="null-sender", evidence="<>"))
-    if _DAEMON.match(sender) and (null or _BOUNCE_WORDS.match(subject)):
-        found.append(Hit(rule="bounce", evidence=sender))
-    if match := _SUBJECT.match(subject):
-        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
-    return tuple(found)
+    return (*found, *_of_sender(next((value for name, value in headers if name == "from"), ""), sender, subject, text, null))
 
 
 def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
@@ -65,20 +81,17 @@ def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = Fal
     Lists named in `own_lists` (addresses or List-Ids of group addresses in front of the desk) are ignored, in any case;
     `reply` says that the letter answers one of ours: only then a subject hint decides.
     """
-    own = {name.lower().strip("<>") for name in own_lists}
-    kinds = set()
-    suppressed = False
-    for hit in found:
-        suppressed = suppressed or hit.rule == "suppress"
-        if hit.rule == "subject-hint" and reply:
-            kinds.add(LetterClass.automatic)
-        elif (kind := _ORDER.get(hit.rule)) is not None and not (kind is LetterClass.bulk and _of_own_list(hit.evidence, own)):
-            kinds.add(kind)
+    found = tuple(found)
+    kinds = {kind for hit in found if (kind := _ORDER.get(hit.rule)) is not None}
+    if any(hit.rule == "subject-hint" for hit in found) and reply:
+        kinds.add(LetterClass.automatic)
+    if LetterClass.bulk in kinds and _only_own_list(found, own_lists):
+        kinds.discard(LetterClass.bulk)
     kind = next((kind for kind in LetterClass if kind in kinds), LetterClass.human)
-    return kind, kind is LetterClass.human and not suppressed
+    return kind, kind is LetterClass.human and not any(hit.rule in ("suppress", "no-answer-address") for hit in found)
 
 
-def report(root: Part) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """((recipient, status code) of a delivery report, Message-IDs of the letters that a report or a bounce holds)."""
     bounced: dict[str, str] = {}
     ids: list[str] = []
@@ -86,13 +99,16 @@ def report(root: Part) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
         if part.type in ("message/delivery-status", "message/global-delivery-status"):
             bounced.update(_recipients(part.body()))
         elif part.type in ("message/disposition-notification", "message/feedback-report"):
-            ids += _ids(part.body(), (b"original-message-id",))
+            ids += _ids(part.body(), "original-message-id")
         elif part.type in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"):
-            ids += _ids(part.body(), (b"message-id",))
+            ids += _ids(part.body(), "message-id")
     for value in (value for name, value in root.fields if name == "x-failed-recipients"):
         for address in re.split(r"[,\s]+", value.decode("utf-8", "replace").lower()):
             if "@" in address:
                 bounced.setdefault(address.strip("<>"), "")
+    if not ids and any(hit.rule in ("bounce", "null-sender") for hit in found):
+        # Mail systems without MIME copy the headers of what they return into their text.
+        ids = list(message_ids(match[1].encode() for match in _COPIED_ID.finditer(text[: 256 * 1024])))
     return tuple(list(bounced.items())[:50]), tuple(dict.fromkeys(ids))[:20]
 
 
@@ -117,22 +133,44 @@ def _of_header(name: str, value: str) -> Hit | None:
     return Hit(rule=rule, evidence=evidence) if rule else None
 
 
-def _of_structure(root: Part) -> list[Hit]:
-    kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower() if root.type == "multipart/report" else ""
-    types = {part.type for part in root.walk() if part.depth <= 2} if root.type.startswith(("multipart/", "message/")) else set()
+def _of_structure(root: Part, subject: str) -> list[Hit]:
+    kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower()
+    parts = [part for part in root.walk() if part.depth <= 2] if root.type.startswith(("multipart/", "message/")) else []
+    types = {part.type for part in parts}
     found = []
     if "message/disposition-notification" in types or kind == "disposition-notification":
         found.append(Hit(rule="receipt", evidence="disposition-notification"))
-    if "message/delivery-status" in types or "message/global-delivery-status" in types or kind == "delivery-status":
+    if types & {"message/delivery-status", "message/global-delivery-status"} or kind == "delivery-status":
         found.append(Hit(rule="delivery-report", evidence="delivery-status"))
     if "message/feedback-report" in types or kind == "feedback-report":
         found.append(Hit(rule="feedback-report", evidence="feedback-report"))
+    elif "message/rfc822" in types and _COMPLAINT.match(subject):
+        found.append(Hit(rule="feedback-report", evidence=subject))
     return found
 
 
-def _of_own_list(evidence: str, own: set[str]) -> bool:
-    text = evidence.lower()
-    return any(name and re.search(rf"(?<![\w.@-]){re.escape(name)}(?![\w@-])", text) for name in own)
+def _of_sender(shown: str, sender: str, subject: str, text: str, null: bool) -> list[Hit]:
+    """What the From line gives away: a mail system, or an address that nobody reads."""
+    found = []
+    local = sender.partition("@")[0]
+    words = _BOUNCE_WORDS.match(subject) or _REPORT_WORDS.search(text[:4000])
+    if _DAEMON.search(shown) or (words and (null or _POSTMASTER.match(sender))):
+        found.append(Hit(rule="bounce", evidence=shown[:200]))
+    if not sender or _NOBODY.match(sender) or _DAEMON.match(local):
+        found.append(Hit(rule="no-answer-address", evidence=shown[:200]))
+    if match := _SUBJECT.match(subject):
+        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
+    return found
+
+
+def _only_own_list(found: tuple[Hit, ...], own_lists: Iterable[str]) -> bool:
+    """Whether an own list carried the letter and no other did; what it wrote beside its name then counts as little."""
+    names = "|".join(re.escape(form) for name in own_lists for form in {name.lower().strip("<>"), name.lower().strip("<>").replace("@", ".")})
+    named = re.compile(rf"(?<![\w.@-])(?:{names})(?![\w@-]|\.\w)") if names else None
+    lists = [hit.evidence.lower() for hit in found if hit.rule == "list"]
+    foreign = any(evidence.startswith("list-id:") and not (named and named.search(evidence)) for evidence in lists)
+    sent_in_bulk = any(hit.rule == "precedence-bulk" and "list" not in hit.evidence.lower() for hit in found)
+    return named is not None and any(map(named.search, lists)) and not foreign and not sent_in_bulk
 
 
 def _recipients(body: bytes) -> dict[str, str]:
@@ -148,8 +186,5 @@ def _recipients(body: bytes) -> dict[str, str]:
     return found
 
 
-def _ids(body: bytes, names: tuple[bytes, ...]) -> list[str]:
-    from bot.reading.headers import message_ids
-
-    wanted = {name.decode() for name in names}
-    return list(message_ids(value for name, value in fields(body[: 256 * 1024], [])[0] if name in wanted))
+def _ids(body: bytes, name: str) -> list[str]:
+    return list(message_ids(value for key, value in fields(body[: 256 * 1024], [])[0] if key == name))

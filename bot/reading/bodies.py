@@ -12,6 +12,8 @@ from msgspec import Struct
 from bot.reading import charset, html, quotes
 from bot.reading.mime import Part
 
+TEXT_CHARS = 1_000_000  # of one part; nobody reads more, the letter itself is kept whole
+
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
 _STUB = re.compile(
     r"(?:view|see|read|display|open|enable|supports?|requires?|render|capable|client|message|e?-?mail|version|format)\W+(?:\w+\W+){0,12}?html|"
@@ -23,7 +25,7 @@ _STUB = re.compile(
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
 _ARMOUR = re.compile(
-    r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: .*\n)*\n?(.*?)"
+    r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n?(.*?)"
     r"(?:\n-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----\n?|\Z)|\Z)", re.DOTALL)
 _QUOTE_MARKS = re.compile(r">*")
 
@@ -50,14 +52,17 @@ def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is its charset where a part has no label."""
     found = Body(files=[], defects=[])
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
-    fulls, owns, shaped = [], [], False
+    fulls: list[str] = []
+    owns: list[str | None] = []
     for block in blocks:
+        if sum(map(len, fulls)) > TEXT_CHARS:
+            found.defects.append("text too long, cut")
+            break
         full, own = _said(block, found.defects)
-        shaped = shaped or own is not None
         fulls.append(full)
         owns.append(own)
     found.full_text = "\n\n".join(full.strip("\n") for full in fulls) if len(fulls) > 1 else "".join(fulls)
-    if shaped:
+    if any(own is not None for own in owns):
         parts = [quotes.own_text(full) if own is None else own for full, own in zip(fulls, owns, strict=True)]
         found.text = "\n\n".join(part for part in parts if part.strip())
     else:
@@ -141,9 +146,13 @@ def _has_text_before(part: Part) -> bool:
 
 def _decoded(part: Part, defects: list[str], hint: str) -> str:
     label = part.parameters.get("charset", b"").decode("latin-1")
-    text, defect = charset.decode(part.body(), label, hint)
+    data = part.body()
+    text, defect = charset.decode(data[: 4 * TEXT_CHARS], label, hint)
     if defect:
         defects.append(defect)
+    if len(text) > TEXT_CHARS or len(data) > 4 * TEXT_CHARS:
+        defects.append("text too long, cut")
+        text = text[:TEXT_CHARS]
     if part.type == "text/plain":
         if part.parameters.get("format", b"").lower() == b"flowed":
             return flowed(text, part.parameters.get("delsp", b"").lower() == b"yes")
@@ -160,11 +169,11 @@ def _said(block: Block, defects: list[str]) -> tuple[str, str | None]:
     if not source:
         return plain, None
     if plain.strip() and not (len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)):
-        if _QUOTE_IN_HTML.search(source) and ">" not in plain and quotes.own_text(plain).strip() == plain.strip():
+        own = quotes.own_text(plain)
+        if own.strip() == plain.strip() and ">" not in plain and _QUOTE_IN_HTML.search(source):
             page = html.to_text(source)
-            if page.own is not None and page.own.strip():
-                return plain, page.own
-        return plain, None
+            own = page.own if page.own is not None and page.own.strip() else own
+        return plain, own
     page = html.to_text(source)
     if page.defect:
         defects.append(page.defect)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import re
 from functools import lru_cache
-from itertools import pairwise
 
 import charset_normalizer
 
@@ -27,40 +26,41 @@ _ALIASES = {
     "tis-620": "cp874", "windows-874": "cp874", "iso-8859-8-i": "iso8859_8", "iso-8859-8-e": "iso8859_8", "iso-8859-6-i": "iso8859_6",
     "iso-2022-jp": "iso2022_jp_ext", "x-euc-jp": "euc_jp", "x-big5": "big5",
 }  # fmt: skip
-_NO_CHARSET = {"undefined", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "rot_13", "utf-16-escape", "palmos"}
+_NO_CHARSET = {"undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "mbcs", "oem", "rot13"}
 _ESCAPED = {"utf-7", "hz", "iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_1", "iso2022_jp_3", "iso2022_kr", "iso2022_jp_2004"}
-_VAGUE = {"", "ascii", "cp1252", "iso8859-1", "iso8859_1", "latin_1"}
-_ASIAN = {"gb18030", "big5", "cp932", "cp949", "euc_jp", "euc_kr", "shift_jis", "gbk"}  # whose short texts may be valid UTF-8 by chance
-_CYRILLIC = ("cp1251", "koi8_r", "cp866", "mac_cyrillic", "iso8859_5", "koi8_u")
+_VAGUE = {"", "ascii", "cp1252", "iso8859-1"}
+_CYRILLIC = {"cp1251": 0, "koi8-r": 1, "cp866": 3, "mac-cyrillic": 4, "iso8859-5": 3, "koi8-u": 3}  # and how much rarer than the first
+_FOREIGN = ["gb18030", "big5", "euc_jp", "cp932", "cp949", "cp1250", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp874"]
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
-_WORD = re.compile(r"[^\W\d_]+")
-# Pairs of letters that ordinary Russian is made of: real words are full of them, misreadings are not.
-_PAIRS = frozenset(
-    word[i : i + 2]
-    for word in _WORD.findall(
-        "здравствуйте добрый день пожалуйста помогите подскажите спасибо уважением который после этого только может нужно когда если через "
-        "сейчас будет просмотр фильма фильмы сериал подписка оплата оплатил деньги списали карта аккаунт пароль войти вход ошибка работает "
-        "открывается показывает приложение телефон телевизор компьютер браузер страница сайт ссылка письмо ответ вопрос проблема служба "
-        "поддержки обращение заявка номер заказ договор вложение привет всем отчёт счёт встреча завтра сегодня вчера понедельник январь "
-        "февраля сентября человек жизнь время слово место работа город вопросы более очень можно быть были есть какой такой другой свой "
-        "что как это все они мне меня вам вас нас его её у них при без для под над перед между также уже ещё даже чтобы потому который "
-        "директор менеджер компания организация общество ответственностью москва россия улица дом квартира объявление съёмка пьёт вещь "
-        "прошу выслать сообщить обновить удалить изменить получить отправить доставка товар цена рублей копеек хорошо плохо нельзя "
-        "технический программа система настройка установка версия защита контент правообладатель видео звук качество скорость интернет"
-    )
-    for i in range(len(word) - 1)
+_CUT_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
+_TRIGGER = re.compile(  # what a text that was encoded twice can hardly be without
+    r"[\u0080-\u009f\u2500-\u259f]|[ÐÑâÃÂ][^\s\w]|[ÐÑÃÂ][\u00a0-\u00ff\u0152-\u0192]|[À-ÿ]{3}|[РСГВ][^\s\wа-яё]|[РС][\u0402-\u040f\u0452-\u045f\u0490\u0491]|"
+    r"[а-яё][А-ЯЁ]{2}|[А-ЯЁ]{4}"
 )
-_MOJIBAKE = re.compile(
-    r"[ÐÑ][\u0080-\u00bf\u0152-\u0192\u02c6-\u2122]|[РС][\u0080-\u00bf\u0402-\u040f\u0452-\u045f\u0490\u0491\u2013-\u2122]|[À-ÿ]{3}|"
-    r"[╨╤][\u0410-\u2593]|[┬├][\u0080-\u259f]|[а-яё][А-ЯЁ]{2}|[âÃÂ][\u0080-\u00bf\u20ac\u0152-\u2122]"
+_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]+[a-zA-Z]?")
+# How often one letter follows another in Russian: 9 + log2 of the share, rows and columns being blank and а to я without ё.
+_LETTERS = {letter: index for index, letter in enumerate(" абвгдежзийклмнопрстуфхцчшщъыьэюя")} | {"ё": 6, "і": 9, "ї": 9, "є": 6, "ґ": 4, "ў": 20}
+_FOLLOWS = (
+    "0446351145043456755443102200002016046344242245560355511433240000543601026105036246064150300131500015700005025034046033230"
+    "0006005000246000040060051480600500001000000006032572160442562432500011003000261244442315356623655014124000002006600571070"
+    "7006201103000000000000373535421503344604005000000240002622623504444455325550242510000025900011000004113000640001030000000"
+    "4702004007004027054550030100000003600007206023046001150000000360467610006006032346304150000000500033600126017030057003443"
+    "0110006300350565533325455424555011132100002115000060050040280712400000003100127232164060204371133501011003000345030040040"
+    "6533552374110100044006560502600603114615514000000055002633444453015534045650030443000060060000500700412705135200000011000"
+    "8503002004004365035220000000000004503007008040003000030000000300003700008006031060000340000100020000601008007032033200340"
+    "0000000400005000080080000100000400000000300000000080000000000000000000000004870262151205336205345006022000000070111250620"
+    "4047000540101232000044101423001027755145570310020000000703002011002112002560012408000000800523423002243012440030104000040"
 )
+_ODD = re.compile(r"[^\x00-\x7fа-яА-ЯёЁ«»—–…№\xa0]|[а-яё][А-ЯЁ]")
+_DASHES = frozenset("–—…")
+_QUOTES, _SIGNS = frozenset("«»—–…\u00a0"), frozenset("„“”‘’•№°§©®™€£·")
 _MISREADINGS = (  # (the charset a text was wrongly read in, the one that it was written in)
     *((wrong, "utf-8") for wrong in ("cp1252", "latin_1", "cp1251", "cp866", "koi8_r", "mac_cyrillic")),
     ("cp1252", "cp1251"), ("latin_1", "cp1251"), ("cp1252", "koi8_r"), ("latin_1", "koi8_r"), ("cp1251", "koi8_r"), ("koi8_r", "cp1251"),
-    ("cp1251", "cp866"), ("cp866", "cp1251"), ("latin_1", "cp866"), ("cp1251", "mac_cyrillic"),
+    ("cp1251", "cp866"), ("cp866", "cp1251"), ("latin_1", "cp866"),
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def codec(label: str) -> str:
         found = codecs.lookup(name)
     except (LookupError, ValueError, TypeError):
         return ""
-    return "" if found.name in _NO_CHARSET or not getattr(found, "_is_text_encoding", True) else found.name
+    return "" if found.name.replace("_", "-") in _NO_CHARSET or not getattr(found, "_is_text_encoding", True) else found.name
 
 
 def decode(data: bytes, label: str = "", hint: str = "") -> tuple[str, str]:
@@ -104,98 +104,130 @@ def tidy(text: str) -> str:
 
 def mend(text: str) -> str:
     """Text whose lines are turned back where they were encoded twice ("РџСЂРёРІРµС‚", "Ïðèâåò")."""
-    if text.isascii() or not _MOJIBAKE.search(text):
+    if text.isascii() or not _TRIGGER.search(text):
         return text
-    whole = _mended_line(text) if len(text) < 20_000 else text
-    if whole != text and not _MOJIBAKE.search(whole):
+    whole = _mended(text) if len(text) < 20_000 else text
+    if whole != text:
         return whole
-    return "\n".join(_mended_line(line) if _MOJIBAKE.search(line) else line for line in text.split("\n"))
+    return "\n".join(_mended(line) if _TRIGGER.search(line) else line for line in text.split("\n", 2000))
 
 
-def likeness(text: str) -> float:
-    """How much the letters of a text look like words: about 1 for good Russian, 0 for nothing known, below 0 for noise."""
-    good = bad = letters = 0
-    for word in _WORD.findall(text[:6000]):
-        if word.isascii():
-            continue
-        letters += len(word)
-        lower = word.lower()
-        pairs = sum(lower[i : i + 2] in _PAIRS for i in range(len(word) - 1))
-        good += pairs
-        # A capital after a small letter and a change of script inside a word are marks of a misreading.
-        bad += sum(1 for a, b in pairwise(word) if (a.islower() and b.isupper()) or a.isascii() != b.isascii())
-        bad += sum(1 for c in word if not ("а" <= c.lower() <= "я" or c in "ёЁ" or c.isascii()))
-    strange = sum(1 for c in text[:6000] if c > "\x7f" and not c.isalpha() and c not in "«»—–…„“”‘’№ •€°§©®™")
-    return (good - bad - strange) / max(1, letters + strange) if letters + strange else 0.0
+def likeness(text: str) -> tuple[float, int]:
+    """How likely the non-ASCII characters of a text are (log2, so below 0), and how many were looked at.
+
+    Russian letters are judged by their neighbours; capitals after small letters, two scripts in a word and symbols inside of
+    words are marks of a misreading. Other letters cost what makes a language written with them win over Cyrillic noise.
+    """
+    total, count = 0.0, 0
+    for match in _HIGH.finditer(text, 0, 6000):
+        row, before, small = 0, "", False  # row: the Russian letter before, 0 at the start of a word
+        for char in match[0]:
+            column = _LETTERS.get(char.lower(), -1)
+            if column >= 0:
+                total += int(_FOLLOWS[row * 33 + column]) - 9 - (char in "іїєґўІЇЄҐЎ")
+                total -= 9 * (before.isascii() and before != "") + 4 * (before in _DASHES)
+            elif char.isascii():
+                total -= 9 if row else 5  # Latin letters belong beside those of Latin-1, not beside Cyrillic ones.
+            elif char.isalpha():
+                total -= 14 if "\u0400" <= char <= "\u04ff" else 5 if not before or before.isascii() else 9
+            else:
+                total -= 3 if char in _QUOTES else 6 if char in _SIGNS else 10
+            if column < 0 and row and not char.isalpha():
+                total += int(_FOLLOWS[row * 33]) - 9
+            total -= 8 * (small and char.isupper())
+            row, small, before = max(column, 0), char.islower(), char
+        total += (int(_FOLLOWS[row * 33]) - 9) if row else 0
+        count += len(match[0])
+        if count > 600:
+            break
+    sample = text[:6000]
+    total -= 8 * abs(sample.count("«") - sample.count("»")) + 8 * (sum(map(sample.count, "„“”")) % 2)
+    return total, count
 
 
-def _mended_line(line: str) -> str:
-    best, score = line, likeness(line) + 0.35
+def _mended(line: str) -> str:
+    best, (score, _) = line, likeness(line)
+    found, needed = score, 12.0
     for wrong, right in _MISREADINGS:
         try:
             again = line.encode(wrong).decode(right)
         except UnicodeError:
             continue
-        found = likeness(again)
-        # Bytes that make valid UTF-8 by chance are so rare that a neutral reading (a language other than Russian) is taken too.
-        if right == "utf-8" and len(again) < len(line) and found >= 0 and _CONTROLS.search(again) is None:
-            found = max(found, score - 0.3)
-        if found > score:
-            best, score = again, found
+        new, _ = likeness(again)
+        # Bytes are hardly ever valid UTF-8 by chance, so that any likelier reading may be taken, also one that is not Russian.
+        if new > found + (0 if best != line else 2 if right == "utf-8" else needed) and not _CONTROLS.search(again):
+            best, found = again, new
     return best
 
 
 def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
     """Text and the charset used."""
+    if b"\x00" in data and (wide := _wide(data, declared)):
+        return data.decode(wide, "replace"), wide
     if data.isascii():
         if declared in _ESCAPED or b"\x1b$" in data:
             return _escaped(data, declared)
-        if declared.startswith(("utf-16", "utf-32")) and b"\x00" in data:
-            return data.decode(declared, "replace"), declared
         return data.decode("ascii"), declared
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace"), declared if declared.startswith(name[:6]) else name
-    if declared in ("utf-7", "hz"):
+    if declared in _ESCAPED:
+        for name in ("euc_jp", "cp932") if declared.startswith("iso2022_jp") else ():
+            if (text := _strict(data, name)) is not None and "\ufffd" not in text:
+                return text, name
         declared = ""
     utf8 = _strict(data, "utf-8")
-    if utf8 is not None and not (declared in _ASIAN and len(data) < 24):
-        return utf8, "utf-8"
-    if declared.startswith(("utf-16", "utf-32")) or data.count(0) * 3 > len(data):
-        name = declared or ("utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be")
-        return data.decode(name, "replace"), name
+    if utf8 is None and (cut := _CUT_LETTER.search(data)) and _UTF8_PAIR.search(data):
+        utf8 = _strict(data[: cut.start()], "utf-8")
+    if utf8 is not None:
+        # A few bytes of another charset may be valid UTF-8 by chance.
+        other = _strict(data, declared) if declared not in _VAGUE and declared != "utf-8" and len(data) < 60 else None
+        return (utf8, "utf-8") if other is None or likeness(utf8)[0] > likeness(other)[0] + 4 else (other, declared)
     if declared == "utf-8" or (declared in _VAGUE and _UTF8_PAIR.search(data)):
         mixed = _mixed(data, hint)
-        if mixed is not None:
+        judged, used = _judged(data, "" if declared == "utf-8" else declared, None)
+        if mixed is not None and likeness(mixed)[0] + 10 * (declared == "utf-8") > likeness(judged)[0]:
             return mixed, "utf-8"
-    if declared and declared != "utf-8":
+        return judged, used
+    if declared:
         text = _strict(data, declared)
         if text is not None and declared not in _VAGUE and declared not in _CYRILLIC:
             return text, declared
         return _judged(data, declared, text)
-    return _judged(data, hint if hint not in ("utf-8", "ascii") else "", None)
+    return _judged(data, "", None, hint)
 
 
-def _judged(data: bytes, declared: str, text: str | None) -> tuple[str, str]:
-    """The best reading among the Cyrillic charsets and the declared one, which wins unless another is clearly better."""
-    if text is None and declared:
-        text = _strict(data, declared) if declared not in _VAGUE or declared == "cp1252" else None
-    best, used, score = text, declared, -9.0 if text is None else max(likeness(text), 0.0 if declared == "cp1252" else -9.0) + 0.15
-    for name in _CYRILLIC:
-        other = _strict(data, name)
-        if other is not None and name != declared and (found := likeness(other)) > score + (0.02 if best is not None else 0):
-            best, used, score = other, name, found
-    if best is not None and score > 0.1 and (used in _CYRILLIC or declared):
-        return best, used
-    guess = charset_normalizer.from_bytes(data[:8000], cp_isolation=None, threshold=0.4).best() if len(data) > 12 else None
-    name = codec(guess.encoding) if guess is not None and declared in _VAGUE else ""
-    if name and name not in _CYRILLIC and (other := _strict(data, name)) is not None:
-        return other, name
+def _wide(data: bytes, declared: str) -> str:
+    """The UTF-16 or UTF-32 that these bytes are in, "" for none: every second one of Latin and Cyrillic text is 0 or 4."""
+    if declared.startswith(("utf-16", "utf-32")) or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return declared if declared.startswith("utf-") and declared != "utf-8" else "utf-16"
+    halves = (("utf-16-le", data[1::2]), ("utf-16-be", data[::2]))
+    return next((name for name, half in halves if len(half) > 3 and len(half.translate(None, b"\0\4")) * 10 < len(half)), "")
+
+
+def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tuple[str, str]:
+    """The likeliest reading among the Cyrillic charsets, the declared one and Latin-1; the declared one needs less evidence."""
+    known = declared not in ("", "ascii")
+    if not known or declared in _VAGUE:
+        declared, text = "cp1252", data.decode("cp1252", "replace") if text is None else text
+    best, used, score = None, "", float("-inf")
     if text is not None:
-        return text, declared
-    if declared and declared not in _VAGUE:
-        return data.decode(declared, "replace"), declared
-    return data.decode("cp1252", "replace") if best is None or score < -0.5 else best, used or "cp1252"
+        found, count = likeness(text)
+        if declared in _CYRILLIC and found > -4 * count and not _ODD.search(text):
+            return text, declared
+        best, used, score = text, declared, found + (0 if not known else 8 if declared == "cp1252" or _ODD.search(text) else 16)
+    for name, rarity in _CYRILLIC.items():
+        other = _strict(data, name) if name != declared else None
+        if other is not None and (found := likeness(other)[0] - rarity + 4 * (name == hint)) > score:
+            best, used, score = other, name, found
+    if best is None:
+        return data.decode(declared or "cp1251", "replace"), declared or "cp1251"
+    if len(data) > 20 and not known and score < -6.5 * likeness(best)[1]:
+        guess = charset_normalizer.from_bytes(data[:4000], cp_isolation=[hint, *_FOREIGN] if hint else _FOREIGN).best()
+        name = codec(guess.encoding) if guess is not None else ""
+        if name and (other := _strict(data, name)) is not None:
+            return other, name
+    return best, used
 
 
 def _mixed(data: bytes, hint: str) -> str | None:
@@ -221,9 +253,11 @@ def _strict(data: bytes, name: str) -> str | None:
 
 
 def _escaped(data: bytes, declared: str) -> tuple[str, str]:
+    """Text in a 7-bit charset with escape sequences (RFC 1468, RFC 2152)."""
     names = (declared, "iso2022_jp_ext", "iso2022_kr") if declared in _ESCAPED else ("iso2022_jp_ext", "iso2022_kr")
     for name in names:
-        text = _strict(data, name)
-        if text is not None:
+        if (text := _strict(data, name)) is not None:
             return text, name if b"\x1b$" in data else declared
-    return data.decode(declared if declared in _ESCAPED else "ascii", "replace"), declared
+    # Programs use characters of later tables, as the numero sign, under the name of the first one.
+    later = _strict(data.replace(b"\x1b$B", b"\x1b$(Q"), "iso2022_jp_2004")
+    return (later, names[0]) if later is not None else (data.decode(names[0], "replace"), declared)

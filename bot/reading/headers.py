@@ -25,6 +25,7 @@ SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
 _BETWEEN_WORDS = re.compile(r"[ \t\r\n]*")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _SPACES = re.compile(r"\s+")
 _ANGLES = re.compile(r"<\s*([^<>\s@,;]{1,200}@[^<>\s@,;]{1,200})\s*>?")
 _BARE = re.compile(r"[^\s<>()\[\],;:\"'@]{1,100}@[^\s<>()\[\],;:\"'@]{1,200}")
@@ -59,6 +60,8 @@ class Senders:
 
 def words(value: bytes | str, hint: str = "") -> str:
     """A field's text on one line: encoded words decoded wherever they stand, 8-bit bytes read, controls gone (RFC 2047)."""
+    if isinstance(value, bytes) and value.isascii() and b"=?" not in value and not _CONTROLS.search(value):
+        return " ".join(value[:FIELD_BYTES].decode("ascii").split())
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
     if "=?" in text:
         text = _decoded(text)
@@ -110,12 +113,14 @@ def _date(parser: MailParser | None, raw: str) -> datetime | None:
 def _decoded(text: str) -> str:
     """Encoded words decoded; neighbours of one charset are joined as bytes first, since programs cut letters in two."""
     out: list[str] = []
-    pending: list[bytes] = []
+    pending: list[tuple[bytes, str]] = []
     label, end = "", 0
 
     def flush() -> None:
         if pending:
-            out.append(charset.decode(b"".join(pending), label)[0])
+            read = charset.decode(b"".join(word for word, _ in pending), label)[0]
+            # What decodes to nothing readable is shown as it came.
+            out.append("".join(literal for _, literal in pending) if read.count("\ufffd") > 2 else read)
             pending.clear()
 
     for match in _ENCODED_WORD.finditer(text):
@@ -126,7 +131,7 @@ def _decoded(text: str) -> str:
             out.append(gap)
         label, end = match[1].lower(), match.end()
         data = match[3].encode("utf-8", "surrogatepass")
-        pending.append(_from_base64(data) if match[2] in "bB" else binascii.a2b_qp(data.replace(b"_", b" "), header=False))
+        pending.append((_from_base64(data) if match[2] in "bB" else binascii.a2b_qp(data.replace(b"_", b" ")), match[0]))
     flush()
     out.append(text[end:])
     return "".join(out)
@@ -152,7 +157,7 @@ def _recovered(raw: str) -> tuple[Address, ...]:
     """Mailboxes of a field whose form is broken: what stands in angle brackets outside of quotes, or else bare addresses."""
     if "@" not in raw and "=?" not in raw:
         return ()
-    for text in dict.fromkeys((raw, words(raw))):
+    for text in dict.fromkeys((raw[:8192], words(raw[:8192]))):
         bare = re.sub(r"\([^()]*\)", " ", text)
         for candidate in (re.sub(r'"[^"]*"', " ", bare), bare):
             if found := _ANGLES.findall(candidate):

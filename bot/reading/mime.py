@@ -22,9 +22,11 @@ _NEEDED = {b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id
            b"content-type", b"content-transfer-encoding", b"content-disposition", b"auto-submitted", b"precedence"}  # fmt: skip
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _KNOWN_FIELD = re.compile(
-    rb"^(?:received|from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|x-[\w-]+|reply-to|return-path)[ \t]*:", re.IGNORECASE | re.MULTILINE
+    rb"^(?:received|from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|x-[\w-]+|reply-to|return-path)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
 )
-_BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n|\A\r?\n")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_LOST_PARAMETER = re.compile(rb"[\w*-]{1,40}=")
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
@@ -114,8 +116,8 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
 def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int]:
     """The header fields at the start of `raw`, unfolded, and the offset of the body."""
     start = 0
-    if raw[:1] in b"\r\n" and (blank := re.match(rb"[\r\n]+(?=[!-9;-~]{1,100}:)", raw[:4096])):
-        start = blank.end()
+    if raw[:1].isspace() and (blank := re.match(rb"\s+(?=[!-9;-~]{1,100}:)", raw[:4096])):
+        start = blank.end()  # Blank lines before the first field, which some programs leave, do not end the headers.
     if raw[start : start + 5] == b"From " or raw[start : start + 6] == b">From ":
         start = raw.find(b"\n", start) + 1 or len(raw)
     if raw[start : start + 2] == b"\r\n" or raw[start : start + 1] == b"\n":
@@ -125,7 +127,7 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
     block = raw[start:end]
     if len(block) > HEADER_BYTES:
         defects.append("headers too long")
-        block = block[:HEADER_BYTES]
+        block = block[: block.rfind(b"\n", 0, HEADER_BYTES) + 1 or HEADER_BYTES]
     found: list[tuple[str, list[bytes]]] = []
     last_known = max((match.start() for match in _KNOWN_FIELD.finditer(block)), default=-1)
     offset = 0
@@ -137,7 +139,7 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
             key = name[1].lower()
             if count < HEADER_LINES or key in _NEEDED:
                 found.append((key.decode("ascii"), [line[name.end() :]]))
-        elif offset < last_known:
+        elif offset < last_known or (found and found[-1][0].startswith("content-") and _LOST_PARAMETER.match(line)):
             # A fold that lost its indentation: more fields follow, so it belongs to the one before.
             defects.append("broken header line")
             if found and count < HEADER_LINES:
