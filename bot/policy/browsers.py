@@ -148,12 +148,11 @@ class Finder:
                         yield at, at, self.names[number][0], False, match[2]
 
     def _edition(self, tokens: Tokens, last: int, name: str) -> tuple[str, int] | None:
+        near: list[tuple[int, str, int]] = []
         for phrase, of, edition in self.editions:
             if of == name:
-                for first, end in phrase.find(tokens, frozenset()):
-                    if -3 <= first - last <= 2 and first != last:
-                        return edition, end
-        return None
+                near += [(end - first, edition, end) for first, end in phrase.find(tokens, frozenset()) if 0 < abs(first - last) <= 3]
+        return max(near)[1:] if near else None
 
     def _version(self, tokens: Tokens, first: int, last: int) -> tuple[str, int] | None:
         """The version behind the name, or else before it, with the token where it stands."""
@@ -164,7 +163,7 @@ class Finder:
         behind = self._number(tokens, at)
         if behind:
             return behind, at
-        if at < len(items) and items[at].word == "не" and (corrected := self._correction(tokens, at + 1)):
+        if at < len(items) and items[at].word in ("не", "с", "not", "from") and (corrected := self._correction(tokens, at + 1)):
             return corrected
         at = first - 1
         while at >= first - 3 and at >= 0 and (items[at].classes & self.links or items[at].word in _ENDINGS):

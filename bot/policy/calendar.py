@@ -187,6 +187,7 @@ class Calendar:
         """The moment when `span` of working time has passed since `at`; never outside of the hours, their end included."""
         if span < timedelta(0):
             raise ValueError("working time is only added forwards")
+        at = at.astimezone(UTC)  # within one zone, datetime counts the clock on the wall
         if not span and self._closing(at):
             return self._out(at)
         for start, end in self._from(at):
@@ -204,14 +205,14 @@ class Calendar:
         """Working time from `start` to `end`; negative when they are the other way round."""
         if end < start:
             return -self.between(end, start)
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
         total, day, last = timedelta(0), start.astimezone(self.zone).date() - DAY, end.astimezone(self.zone).date()
-        reached = start
         while day <= last:
             for begin, finish in self._stretches(day):
-                begun, left = max(begin, reached), min(finish, end)
+                begun, left = max(begin, start), min(finish, end)
                 if begun < left:
                     total += left - begun
-                    reached = left
+                    start = left
             day += DAY
         return total
 

@@ -66,7 +66,7 @@ def check_examples(policy: Policy) -> list[Mistake]:
             mistakes.append((("rules", at, "id"), f"the rule {rule.id!r} is unreachable: {reason}", hint))
     if not mistakes:
         return []
-    places = read(policy.source, policy.name)[1]
+    _, places, _ = read(policy.source, policy.name)
     return [Mistake(policy.name, *places.of(path), message, hint) for path, message, hint in mistakes]
 
 

@@ -23,16 +23,59 @@ MOST = 100  # mistakes that are reported
 
 def load(source: bytes, name: str = "rules.yaml") -> Policy:
     """The policy in these bytes. Raises RulesError with every mistake found; does not run the examples."""
-    data, places = read(source, name)
+    data, places, mistakes = read(source, name)
     try:
         file = RulesFile.model_validate(data)
     except ValidationError as error:
-        raise RulesError(_sorted([_told(detail, data, places, name) for detail in error.errors(include_url=False)])) from None
+        locations = [detail["loc"] for detail in error.errors(include_url=False)]
+        details = [item for item in error.errors(include_url=False) if item["type"] != "too_short" or not _inside(item["loc"], locations)]
+        mistakes += [_told(detail, data, places, name) for detail in details]
+        file = _sound(data, [_real_path(detail["loc"], data) for detail in details])
     policy = Policy(source, name, file)
-    mistakes = [Mistake(name, *places.of(path), message, hint) for path, message, hint in crosschecks(policy)]
+    mistakes += [Mistake(name, *places.of(path), message, hint) for path, message, hint in crosschecks(policy)]
     if mistakes:
         raise RulesError(_sorted(mistakes))
     return policy
+
+
+def _inside(outer: tuple[int | str, ...], locations: list[tuple[int | str, ...]]) -> bool:
+    """Whether a mistake lies within; a list that seems too short for its broken members is no second mistake."""
+    return any(len(loc) > len(outer) and loc[: len(outer)] == outer for loc in locations)
+
+
+def _sound(data: Any, broken: list[Path]) -> RulesFile:
+    """The file with everything broken replaced by something harmless, so that the rest can be checked in the same run."""
+    data = {**data} if isinstance(data, dict) else {}
+    if isinstance(data.get("rules"), list):
+        data["rules"] = [*data["rules"]]
+    for path in broken:
+        if len(path) > 1 and path[0] == "rules":
+            data["rules"][path[1]] = {**_HARMLESS["rule"], "id": f"broken-{path[1]}"}
+        elif path:
+            data[path[0]] = _harmless(path[0], data.get(path[0]))
+    data = {"desk": _HARMLESS["desk"], "people": _HARMLESS["people"], **data}
+    try:
+        return RulesFile.model_validate({key: value for key, value in data.items() if key in RulesFile.model_fields and value is not None})
+    except ValidationError:
+        return RulesFile.model_validate({key: _HARMLESS[key] for key in ("desk", "people")})
+
+
+def _harmless(section: int | str, data: Any) -> Any:
+    """What stands for a broken section: the names that rules may use are kept, for they are not to blame."""
+    if section == "people" and isinstance(data, dict) and isinstance(data.get("departments"), dict):
+        kept = {key: {"name": key, "address": f"{key}@desk.invalid"} for key in data["departments"]}
+        return {**_HARMLESS["people"], "departments": kept}
+    if section == "vocabulary" and isinstance(data, dict):
+        return dict.fromkeys(data, ["a"])
+    return _HARMLESS.get(str(section))
+
+
+_HARMLESS: dict[str, Any] = {
+    "desk": {"name": "desk", "address": "desk@desk.invalid"},
+    "people": {"agents": [{"name": "agent", "address": "agent@desk.invalid"}]},
+    "rules": [],
+    "rule": {"clause": "1", "when": {"longer_than": 0}, "then": {"labels": "broken"}},
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -63,13 +106,23 @@ def _told(detail: ErrorDetails, data: Any, places: Places, name: str) -> Mistake
         return Mistake(name, line, column, message, nearest(str(detail["input"]), options))
     if kind == "value_error":
         return Mistake(name, line, column, f"{_label(path)}{context.get('error', detail['msg'])}", "")
+    if kind == "string_pattern_mismatch":
+        return Mistake(name, line, column, f"{_label(path)}{detail['input']!r} has a wrong form", _FORMS.get(context.get("pattern", ""), ""))
     message = _TYPES.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
     if detail["input"] is None:
         message = f"is empty; {message}"
     return Mistake(name, line, column, f"{_label(path)}{message}", _type_hint(kind, detail["input"]))
 
 
+_FORMS = {
+    r"^[a-z][a-z0-9_-]{0,39}$": "write small Latin letters, digits, - and _, a letter first",
+    r"^[A-Z][A-Z0-9]{0,9}$": "write capital Latin letters and digits, such as PF",
+    r"^\d+(\.\d+)*$": "write a clause of the regulation, such as 4.6",
+    r"^(https?://\S+)?$": "write an address that begins with https://",
+    "^(ru|en)$": "write ru or en",
+}
 _TYPES = {
+    "too_short": "must not be an empty list",
     "string_type": "must be a text",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",

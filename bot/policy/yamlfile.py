@@ -37,8 +37,8 @@ class Places:
         return 1, 1
 
 
-def read(source: bytes, name: str) -> tuple[Any, Places]:
-    """The data of a YAML file and the places in it. Raises RulesError: for syntax at once, for oddities with all of them."""
+def read(source: bytes, name: str) -> tuple[Any, Places, list[Mistake]]:
+    """The data of a YAML file, the places in it, and its oddities. Raises RulesError where it is no YAML at all."""
     refusal = _refused(source)
     if refusal:
         raise RulesError([Mistake(name, *refusal)])
@@ -53,15 +53,14 @@ def read(source: bytes, name: str) -> tuple[Any, Places]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         hint = _yaml_hint(text.splitlines(), line)
         raise RulesError([Mistake(name, line, column, f"is not YAML: {error.problem or error.context}", hint)]) from None
-    except (YAMLError, RecursionError, ValueError) as error:
+    except RecursionError:
+        raise RulesError([Mistake(name, 1, 1, "is nested too deep", "this cannot be a file of rules")]) from None
+    except (YAMLError, ValueError) as error:
         raise RulesError([Mistake(name, 1, 1, f"is not YAML: {str(error).splitlines()[0]}")]) from None
     if node is None:
         raise RulesError([Mistake(name, 1, 1, "is empty", "it needs at least desk: and people:")])
     builder = _Builder(name)
-    data = builder.value(node, (), 0)
-    if builder.mistakes:
-        raise RulesError(builder.mistakes)
-    return data, builder.places
+    return builder.value(node, (), 0), builder.places, builder.mistakes
 
 
 def _refused(source: bytes) -> tuple[int, int, str, str] | None:
@@ -147,6 +146,6 @@ class _Builder:
                 return float(text) if text.count(".") == 1 and not re.search(r"\.\d*0$|[eE]", text) else text
         except ValueError:
             return text
-        if not str(node.tag).startswith("tag:yaml.org,2002:"):
+        if tag not in ("str", "null", "bool", "int", "float", "timestamp", "value", "merge"):
             self.complain(node, f"the tag {node.tag} has no meaning here", "put a text that begins with ! into quotes")
         return text
