@@ -14,6 +14,7 @@ class DeskView(Value, frozen=True):
     address: str
     url: str = ""
     regulation_url: str = ""
+    links: dict[str, str] = {}  # desk.links of rules.yaml: form, install, obtain …
     hours: str = ""  # "каждый день с 10:00 до 22:00 по московскому времени", in the letter's language
 
 
@@ -122,8 +123,8 @@ class GroundLetter(ToRequester, frozen=True):
     clause: str = "4.6"
     refused: bool = False  # False: suspended, a plain answer brings a person
     evidence: str = ""  # only to proved addresses
-    missing: tuple[str, ...] = ()  # what, steps, device, error, when
-    software: str = ""  # "Chrome 98" as understood
+    missing: tuple[str, ...] = ()  # of policy.judge.ASKED: description, steps, environment, screenshot
+    software: str = ""  # "Chrome 98", or the words that name it
     minimum: tuple[str, ...] = ()  # "Chrome 109 и новее"
     text: str = ""
     agent: str = ""

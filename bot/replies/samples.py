@@ -31,9 +31,9 @@ BOTH: dict[str, Any] = {
     "waiting_for": Waiting.nobody, "priority": Priority.high, "requester_email": "ivan.petrov@example.com",
     "to": "ivan.petrov@example.com", "address": "support@providence.film", "DeskView.url": "https://providence.film",
     "regulation_url": "https://providence.film/support-regulation", "Button.url": MAIL, "clause": "4.6", "Finding.clause": "2.1",
-    "rule": "outage", "software": "Chrome 98", "missing": ("what", "device", "error"), "joined": "unconfirmed", "size": 1_258_291,
+    "rule": "outage", "software": "Chrome 98", "missing": ("description", "environment", "screenshot"), "joined": "unconfirmed", "size": 1_258_291,
     "accepted": False, "why": "format", "linked": ("PF-7",), "other": "PF-9", "marked": (2,), "defects": ("charset",), "labels": (),
-    "type": "image/png", "resolution": None,
+    "type": "image/png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
 }  # fmt: skip
 SAID: dict[str, dict[str, Any]] = {
     "ru": {
@@ -86,7 +86,7 @@ def cases(name: str, language: str) -> Iterator[tuple[str, contexts.Context]]:
     for field in structs.fields(kind):
         if isinstance(field.default, bool):
             yield field.name, structs.replace(full, **{field.name: not field.default})
-    if issubclass(kind, contexts.GroundLetter | contexts.AgentLetter):
+    if issubclass(kind, contexts.GroundLetter | contexts.AgentLetter | contexts.Handed):
         asked = structs.replace(full, text="", agent="", history=())
         yield "machine", asked
         if kind is contexts.GroundLetter:

@@ -111,7 +111,7 @@ def test_a_refusal_names_ground_and_clause_and_leaves_the_door_open(language: st
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_first_letter_tells_number_time_status_and_to_keep_the_number(language: str) -> None:
     for name in ("acknowledgement", *(f"ground_{ground}" for ground in Ground), "topic_hours", "topic_outage", "topic_obtain_service"):
-        text = made(language, name, "full" if name == "acknowledgement" else "first")[1].text
+        text = made(language, name, "first")[1].text
         assert "PF-12" in text
         assert ("22 ноября 2026 года в 17:45 (МСК)" if language == "ru" else "22 November 2026 at 17:45 (MSK)") in text
         assert re.search(r"Статус заявки: \w" if language == "ru" else r"Status: \w", text)
