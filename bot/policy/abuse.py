@@ -153,7 +153,7 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
 def _phrase(pattern: str, names: dict[str, str]) -> str:
     """The pattern with the parts put in for their <names>; a blank of it stands for any blanks."""
     whole = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern)
-    return whole.replace(" ?", r"\s*").replace(" ", r"\s+")
+    return whole.replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
 
 
 def _spelled_out(form: str) -> list[str]:

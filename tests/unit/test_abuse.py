@@ -1,0 +1,163 @@
+"""Abuse: found in any disguise, told apart by level, and never where a harmless word only holds a bad root."""
+
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.policy.abuse import Abuse, find
+
+OBSCENE = """
+    хуй хуйня хуёвый охуели нахуй похуистично хуеверть полухуй пизда пиздец пиздёж спиздили распиздяи пиздосный ебать ёбаный заебали
+    разъёб недоёб съебались въебал подъёбывать долбоёбы уёбище еблан выёбываться ебунькать йобнутый блядь блядский выблядок блять мля
+    мудак мудацкий мудозвон мудила манда мандавошка залупа пидоры пидорасы пидрила ипанутые заипали эбать нихуясе хули накуй
+"""
+RUDE = """
+    жопа рукожопы говно говносайт дерьмовый насрали засранцы обоссать сука сучка гондоны шлюхи мрази чмошник гнида хер херня гребаный дрочить
+    с*ка сцуко ж0па г*вно cyka д*бил ид*от
+"""
+MASKED = """
+    х*й х**ня х..ню х-й х@йня п*здец п***ц пи**ец пи.дец п1здец пиzдец 3аебали заеб*ли з@ебали е@ать ё*нутый долб*ёб бл*ть бл..ь бл@дь 6лядь
+    6ля нах*й на*уй по%уй ох*енно м*дак пид@рас п*дор зал*па xyй хyйня eбaнaя пизdец бляяяядь хууууйня пииииздец ппиздеец б.л.я.т.ь х-у-й
+    п_и_з_д_а е/б/а/т/ь бл... муд**
+"""
+LATIN = """
+    blyat blyad pizdec pizdets huy hui xuy huinya nahuy nahui poxuy ebat zaebali zaebis dolboeb mudak mudaki pidor pidoras p1zdec eblan
+"""
+SLIPS = [",kznm", "[eq", "yf[eq", "gbpltw", "t,fnm", "pft,fkb", "[eqyz"]
+ENGLISH = " fuck fucking motherfucker f*ck f**king fuuuck f.u.c.k sh1t bullshit b1tch assh0le cunt 𝐟𝐮𝐜𝐤"
+AIMED = [
+    "Вы идиоты", "вы там совсем дебилы?", "Да вы просто уроды", "Идиоты вы!", "Операторы идиоты", "тупые операторы", "Ваша поддержка — дебилы",
+    "у вас сидят одни кретины", "Придурки, верните деньги", "какие же вы тупые", "вы что, больные?", "сборище идиотов", "набрали дебилов",
+    "ваши бездари ничего не чинят", "у ваших программистов руки не из того места", "Заткнитесь уже", "Чтоб вы сдохли", "Идите вы в баню",
+    "Пошли вы!", "Ты дурак", "You are idiots", "your support is a bunch of morons", "stupid support", "Go to hell",
+]  # fmt: skip
+HARMLESS = [
+    "Застрахуй, подстрахуйте, страхуй, психуй, психующий, штрихуют", "употреблять, требляне, корабля, рубля, сабля, оскорблять, потребление, опля",
+    "команда, Аманда, мандат, Манда\u0301т, мандарин, мандолина", "хулиган, Хулио, небезызвестный, взахлёб, хлеб, колебание, тебе, мебель, ебонит",
+    "хлеб еб", "учебник, мудрый, Махмудов, Ахмуд, Бермуды, изумруд", "скипидар, спидометр, лапидарный, педагог, педикюр, тепидарий",
+    "плохую, сухую, глухую, тихую, красноухие, эпохую", "двоеборец, троеборье, двоебрачие, змееборец, дебаты, ребус, вебинар, EBITDA",
+    "Наталья Олеговна, Марии Олеговне, Айвенго", "поезд, опоздать, гнездо, экспедиция", "сук, сукно, сучковатый, Херсон, херувим, похерувимски",
+    "бляшка, абляция, аблятив, бляха", "Чмоки, чмокнул, срочно, среда, ссора, ссылка, рассылка",
+    "трудовыебудни тыебудешь новыебудут",
+    "1-ая, 3-ем, 90-ую, 6-я, 2-ой", "Х. Й. Петров и Б.Я. Сидоров, С.У.К.", "т.е., и т.д., к.м.н., и.о., у.е., б/у, ж/д, и/или",
+    "г-на Иванова, х-ка, м-да",
+    "С***а И***в, карта 4276 **** **** 1234, a***@mail.ru", "http://xuy.example/pizda и fuck@example.com",
+    "iPhone'ов, SMSка, VPNа, Wi-Fiем, Huawei, Хуавей",
+    "*bold* **and** _but_ $id$ %s%s x*y x.y n-api** 0x##", "Scunthorpe, assassin, class, cocktail, Dickens, shiitake, hue, job's, ebay, ebook",
+    "but, it, dst, w.r.t. cerf", "я идиот, забыл пароль", "какой же я дурак, простите", "вы не идиоты", "вы меня за идиота держите",
+    "фильм «Идиот» не открывается", "инструкция для дураков", "глупый вопрос, вы уж простите", "хрен знает, блин, фиг с ним, капец, офигеть",
+    "вы мошенники, верните деньги", "отвратительная поддержка, пишу жалобу", "не могу оплатить, ничего не работает!!!",
+]  # fmt: skip
+
+
+def levels(text: str) -> set[str]:
+    return {abuse.level for abuse in find(text)}
+
+
+@pytest.mark.parametrize("word", (OBSCENE + MASKED + LATIN + ENGLISH).split() + SLIPS)
+def test_obscene_words_are_found_alone_and_in_a_sentence(word: str) -> None:
+    assert levels(word) == {"obscene"}
+    assert levels(f"Опять всё сломалось, {word} никак не войти") == levels(word)
+
+
+@pytest.mark.parametrize("word", RUDE.split())
+def test_rude_words_are_of_the_milder_level(word: str) -> None:
+    assert levels(f"Это {word.upper()} какая-то") == {"insult"}
+
+
+@pytest.mark.parametrize("text", AIMED)
+def test_names_aimed_at_the_reader_or_the_staff_are_insults(text: str) -> None:
+    assert levels(text) == {"insult"}
+    assert levels(f"Добрый день.\n{text}") == {"insult"}
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_words_that_hold_a_bad_root_are_not_found(text: str) -> None:
+    assert find(text) == ()
+    assert find(text.upper()) == ()
+
+
+def test_what_is_sent_to_three_stars_is_known() -> None:
+    assert [one.words for one in find("да иди ты на ***")] == ["иди ты на ***"]
+    assert find("списали на *** 1234") == ()
+
+
+def test_a_word_of_spaced_letters_is_found_and_its_neighbours_are_not() -> None:
+    assert [one.words for one in find("ну вот х у й н я опять")] == ["х у й н я"]
+    assert [one.words for one in find("какой-то пиз дец")] == ["пиз дец"]
+
+
+def test_evidence_is_the_span_as_written() -> None:
+    text = "Сегодня, 5 мая, у вас сно\u200bва П\u0336И\u0336ZДЕЕЕЕЦ! Вы, Идиоты, слышите?"
+    assert find(text) == (
+        Abuse(level="obscene", root="пизд", start=text.index("П\u0336"), end=text.index("!"), words="П\u0336И\u0336ZДЕЕЕЕЦ"),
+        Abuse(level="insult", root="вы", start=text.index("Вы"), end=text.index(", слыш"), words="Вы, Идиоты"),
+    )
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_and_every_span_is_true(text: str) -> None:
+    found = find(text)
+    assert all(text[one.start : one.end] == one.words for one in found)
+    assert all(left.end <= right.start for left, right in pairwise(found))
+
+
+@given(st.sampled_from(["пиздец", "ебаный", "долбоеб", "хуйня", "блядский", "мудаки", "пидорасы"]), st.data())
+def test_one_hidden_letter_behind_the_first_hides_nothing(word: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(1, len(word) - 1))
+    assert levels(word[:place] + data.draw(st.sampled_from("*@#")) + word[place + 1 :]) == {"obscene"}
+
+
+@given(st.sampled_from(["пиздец", "заебали", "хуйня", "блядь", "мудак"]), st.sampled_from([" ", ".", "-", "_", "*", " - "]))
+def test_letters_held_apart_by_any_sign_are_found(word: str, sign: str) -> None:
+    assert levels(f"вот же {sign.join(word)} и всё") == {"obscene"}
+
+
+@given(st.sampled_from(["пиздец", "заебали", "хуйня", "блядь", "мудак"]), st.data())
+def test_stretched_letters_and_any_case_are_found(word: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(word) - 1))
+    stretched = word[:place] + word[place] * data.draw(st.integers(1, 9)) + word[place + 1 :]
+    assert levels("".join(data.draw(st.sampled_from([letter, letter.upper()])) for letter in stretched)) == {"obscene"}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "еб*",
+        "а.",
+        "а ",
+        "вы ",
+        "вы что все ",
+        "еб",
+        "pizd",
+        "иди а а ",
+        "\n",
+        " ",
+        "*",
+        "-",
+        "аa",
+        "а1",
+        "х\u200b",
+        "персонал и есть ",
+        "на х ",
+        "a@",
+        "your a is a ",
+        "a.",
+        "идиот ",
+    ],
+)
+def test_time_grows_with_the_text_and_not_faster(part: str) -> None:
+    """Four times the text may take at most eight times as long: a square would need sixteen."""
+
+    def seconds(size: int) -> float:
+        text = (part * size)[:size] + " идиот"
+        begun = time.perf_counter()
+        find(text)
+        return time.perf_counter() - begun
+
+    seconds(1000)
+    small = min(seconds(10_000) for _ in range(3))
+    assert min(seconds(40_000) for _ in range(3)) < 8 * small + 0.05
