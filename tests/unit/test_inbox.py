@@ -211,6 +211,10 @@ def test_a_full_disk_accepts_nothing_and_recovers_by_itself(tmp_path, monkeypatc
     assert len(inbox.waiting()) == 1
 
 
+# Where a letter may be found of which this was said last; the next deed may have been done and not yet told.
+AFTER = {"waiting": ("waiting", "archived", "parked"), "parked": ("parked", "dropped"), "dropped": ("dropped",)}
+
+
 def story(inbox: Inbox, said: dict[str, str]) -> None:
     """What a desk does with four letters; `said` is what it has told the world so far."""
     for fate in ("waiting", "archived", "parked", "dropped"):
@@ -223,8 +227,10 @@ def story(inbox: Inbox, said: dict[str, str]) -> None:
             inbox.park(envelope.letter, "why", "", NOW)
             said[envelope.letter] = "parked"
             if fate == "dropped":
+                said[envelope.letter] = "waiting"
                 inbox.retry(envelope.letter)
                 inbox.park(envelope.letter, "why", "", NOW)
+                said[envelope.letter] = "parked"
                 inbox.drop(envelope.letter, NOW)
                 said[envelope.letter] = "dropped"
 
@@ -240,13 +246,14 @@ def test_a_power_cut_at_any_step_loses_no_accepted_letter(tmp_path):
             story(inbox, said)
             finished = True
         except PowerCutError:
-            disk.cut()
+            pass
+        disk.cut()
         after = Inbox(data, Disk())
         places = dict(after.accepted_ids())
         assert len(list(after.accepted_ids())) == len(places)
         for name, told in said.items():
             assert after.read(name)[1] == RAW
-            assert told in ("waiting", "parked", places[name]), f"cut after {steps - 20} steps"
+            assert places[name] in AFTER[told], f"cut after {steps - 20} steps"
         assert all(after.read(name)[1] == RAW for name in places), "nothing half-written is taken for a letter"
         assert {parked.letter for parked in after.parked()} == {name for name, place in places.items() if place == "parked"}
         if finished:
