@@ -108,7 +108,7 @@ def demo() -> None:
     """Watch a conversation: a user, a stranger and an agent over real SMTP, in a temporary data folder."""
     from bot.demo import play
 
-    play(settings(), typer.echo)
+    raise typer.Exit(play(settings()))
 
 
 # -------------------------------------------------------------------------------------------------------- the rules

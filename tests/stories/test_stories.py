@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from play import play
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from play import play  # noqa: E402  the player lies beside the stories
 
 
 @pytest.mark.parametrize("story", sorted(HERE.glob("*.story")), ids=lambda path: path.stem)
