@@ -15,11 +15,15 @@ _WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
 _BLOCK = 16  # lines a header block may take
 
 _ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
-_DOMAIN = re.compile(r"@?[^\s<>()\]]*")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_SENTENCES = re.compile(r"[^\W\d_]{5}[.!?]\s+[^\W\d_a-zа-яё]")
+_UNSEEN = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_DOMAIN = re.compile(r"@[^\s<>()\]]*")
 _ENDS = re.compile(r"[:：]\s*[-_*—–]{0,12}$|[-—–]{3,12}$")
 _CLOSES = re.compile(r"^>\s?[>\s]{0,3}(?:[:：,]|\w[\w() ]{0,30}[:：])?\s*$")
 _YOU = re.compile(r"(?<!\w)(?:you wrote|вы (?:писали|написали)|ви писали|пользователь|użytkownik|user|utilisateur)(?!\w)", re.IGNORECASE)
 _NAMED = re.compile(r"(?:,|[AaPp]\.?[Mm]\.?|\+\d{4}|\))\s(?:(?:[\"'«(]?[^\W\d_a-zа-яё][\w.'’»)\"-]*|via|de|von|van),?\s?){1,6}$")
+_WORD = re.compile(r"(?<=[\s\])>])([^\W\d_]{1,12})\s?:\s")
 _FROM = re.compile(r"(?<!\w)(?:от|from|від|von|de|da)\s", re.IGNORECASE)
 
 
@@ -27,7 +31,7 @@ def attribution(lines: Sequence[str], start: int) -> tuple[int, bool] | None:
     """The attribution that begins at `start`: the line after it, and whether it stands on its own (True) or only
     counts when quoted lines follow (False). None when nothing there looks like one. Wrapped ones are joined.
     """
-    first = lines[start].strip()
+    first = lines[start].translate(_UNSEEN).strip()
     if not _may_begin(first):
         return None
     joined, best = first, None
@@ -55,7 +59,7 @@ def _may_begin(line: str) -> bool:
 
 def _continued(joined: str, lines: Sequence[str], at: int) -> str:
     """The line that goes on with an unfinished attribution; a newline for a blank that may be skipped; or ""."""
-    line = lines[at].strip()
+    line = lines[at].translate(_UNSEEN).strip()
     opened = joined.count("<") > joined.count(">")
     if line.startswith(">"):
         return line if opened and _CLOSES.match(line) else ""
@@ -73,34 +77,43 @@ def _strength(text: str) -> bool | None:
     ends = bool(_ENDS.search(text.rstrip()))
     dated = DATED.match(core) is not None
     angle = _ANGLE.search(core)
-    if not (ends or dated or angle):
+    if not (ends or dated or angle) or _SENTENCES.search(core):
         return None
     verb = VERB.search(core)
     address = angle or ADDRESS.search(core)
     if verb and (ends or len(core) - verb.end() <= 2):
-        date = DATE.search(core)
-        if date and address and (dated or angle) and _nothing_more(core[max(verb.end(), _address_end(core)) :]):
+        return _with_verb(core, ends, dated, address, verb)
+    if address and len(core) - _address_end(core) <= (30 if angle else 6):
+        if angle and ((ends and CLOCK.search(core) and _YEAR.search(core)) or (dated and (ends or core.endswith(">")))):
             return True
-        if dated and CLOCK.search(core) and (_NAMED.search(core[: verb.start()].rstrip(" ") + " ") or _YOU.search(core)):
+        if dated and ends and _FROM.search(core[: address.start()]):
             return True
-        if address and ends and _plain_introduction(core, address, verb):
-            return True
-        if (dated and ends) or _YOU.search(core) or (address and ends):
-            return False
-        return False if ends and _names(core[: verb.start()]) else None
-    if dated and address and len(core) - address.end() <= 6:
-        if angle and (ends or core.endswith(">")):
-            return True
-        return ends and _FROM.search(core[: address.start()]) is not None
     if angle and (verb or ends):
         return False
     return False if dated and CLOCK.search(core) and (ends or len(core) < 45) else None
 
 
+def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None, verb: re.Match[str]) -> bool | None:
+    """The same of a text that says "wrote" where an attribution says it."""
+    between = core[_address_end(core) : verb.start()].strip(" >)],") if address and address.end() <= verb.start() else ""
+    together = address is not None and len(between) <= (30 if address[0].startswith("<") else 0)
+    written = together and DATE.search(core) and (dated or (address and address[0].startswith("<")))
+    if written and _nothing_more(core[max(verb.end(), _address_end(core)) :]):
+        return True
+    if dated and CLOCK.search(core) and _NAMED.search(core[: verb.start()].rstrip(" ") + " ") and not _YOU.search(core):
+        return True
+    if address and ends and _plain_introduction(core, address, verb):
+        return True
+    if (dated and ends) or _YOU.search(core) or (together and ends):
+        return False
+    return False if ends and _names(core[: verb.start()]) else None
+
+
 def _address_end(core: str) -> int:
     """Where the last address of the text ends: programs write the same one twice, "<a@b.c<mailto:a@b.c>>"."""
     last = core.rfind("@")
-    return last + len(_DOMAIN.match(core, last)[0])  # type: ignore[index]
+    domain = _DOMAIN.match(core, last) if last >= 0 else None
+    return domain.end() if domain else 0
 
 
 def _nothing_more(rest: str) -> bool:
@@ -129,25 +142,29 @@ def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool
     `nothing_before`: the letter has no words above it; then the block must be complete, since a form that was
     mailed may begin with a few fields of its own.
     """
-    kinds: dict[str, str] = {}
+    if not (first := header_field(lines[start])):
+        return False
+    kinds = dict([first, *_more_on_the_line(first[1])])
     plain = 0
-    for at in range(start, min(len(lines), start + _BLOCK)):
+    for at in range(start + 1, min(len(lines), start + _BLOCK)):
         line = lines[at].strip()
-        if len(line) > 2000:
-            break
         found = header_field(line)
-        if found and found[0] in kinds and found[0] != "other":
+        if len(line) > 2000 or (found and found[0] in kinds and found[0] != "other"):
             break
         if found:
             kinds[found[0]] = found[1]
             plain = 0
-        elif at == start:
-            return False
         elif (line and plain >= 3) or (not line and plain >= 1 and len(kinds) >= 3):
             break
         else:
             plain += 1
     return _complete(kinds, nothing_before)
+
+
+def _more_on_the_line(value: str) -> list[tuple[str, str]]:
+    """The other headers of a block that some program has put on one line."""
+    words = [match for match in _WORD.finditer(value) if match[1].lower() in HEADER_CLASS] if len(value) > 40 else []
+    return [(HEADER_CLASS[match[1].lower()], value[match.end() :]) for match in words]
 
 
 def header_field(line: str) -> tuple[str, str] | None:

@@ -44,7 +44,7 @@ def safe(html: str) -> str:
         tags=nh3.ALLOWED_TAGS - {"img", "map", "area"} | {"font"},
         attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}, "ol": {"start"}, "font": {"color"}},
         url_schemes={"http", "https", "mailto", "tel"},
-        clean_content_tags={"script", "style", "title", "template", "iframe", "object", "svg", "math"},
+        clean_content_tags={"script", "style", "title", "template", "iframe", "object", "select", "svg", "math"},
     )
 
 

@@ -10,9 +10,9 @@ import re
 
 # Names of headers in a quoted "From: / Sent: / To: / Subject:" block, by what they mean. Lower case.
 _HEADER_WORDS = {
-    "from": "from|от|от кого|отправитель|від|від кого|von|de|da|van|fra|från|lähettäjä|od|nadawca|odesílatel|odosielateľ|kimden|gönderen"
+    "from": "from|sender|от|от кого|отправитель|від|від кого|von|de|da|van|fra|från|lähettäjä|od|nadawca|odesílatel|odosielateľ|kimden|gönderen"
     "|feladó|expéditeur|remitente|mittente|afzender|de la|από|từ|dari|发件人|寄件者|寄件人|差出人|送信者|보낸 사람|보낸사람",
-    "date": "date|sent|sent at|date sent|дата|отправлено|отправлен|послано|надіслано|gesendet|gesendet am|datum|envoyé|enviado|enviada"
+    "date": "date|sent|sent at|date sent|дата|отправлено|отправлен|послано|надіслано|gesendet|gesendet am|verschickt|datum|envoyé|enviado|enviada"
     "|enviado el|enviado em|enviada em|fecha|data|inviato|data invio|verzonden|verzonden op|sendt|sendt den|dato|skickat|lähetetty"
     "|päivämäärä|päiväys|wysłano|data wysłania|odesláno|poslané|odoslané|gönderildi|gönderme tarihi|tarih|elküldve|dátum|trimis|time"
     "|ngày|tanggal|ημερομηνία|发送时间|发送日期|日期|时间|傳送時間|寄件日期|送信日時|日時|日付|보낸 날짜|날짜",
@@ -32,7 +32,7 @@ _VERBS = (
     r"wrote|writes|said|пишет|(?:на)?писал(?:\(а\)|[аи])?|пише|пишуть|писав|написа(?:в|ла)?|напісаў"
     r"|schrieb|schrieben|geschrieben|a écrit|écrit|escribió|escribio|ha escrito|ha scritto|scrisse|scrive|escreveu|va escriure|schreef|geschreven"
     r"|skrev|skreiv|kirjoitti|kirjutas|napisał(?:\(a\)|a)?|pisze|nap[sí]+al(?:\(a\)|a)?|a scris|írta|yazdı"
-    r"|έγραψε|rašė|rakstīja|je napisao|napisao|đã viết|menulis"
+    r"|έγραψε|rašė|rakstīja|je napisao|napisao|đã viết|menulis|כתבה?|كتب"
 )
 VERB = re.compile(rf"(?<!\w)(?:{_VERBS})(?!\w)|写道|寫道|のメール|さんは書きました|님이 작성|작성:", re.IGNORECASE)
 
@@ -75,6 +75,7 @@ FORWARD = re.compile(
     rf"|^[\s>*|]*(?:{_BEGINS})\s?[:：]?\**\s*$",
     re.IGNORECASE,
 )
+HEADING = re.compile(rf"^[\s*]{{0,3}}(?:[^\W\d_]{{1,12}}\s){{0,2}}(?:{_ORIGINAL})\w{{0,6}}(?:\s[^\W\d_]{{1,14}}){{0,2}}\s?[:：]?\**$", re.IGNORECASE)
 FORWARD_END = re.compile(
     rf"^[\s*]*{_RULE}\s?(?:8<{_RULE})?\s?"
     r"(?:конец|окончание|кінець|end of|ende der|fin du|fine del|fin del)\s"
@@ -112,7 +113,7 @@ _CLOSINGS = (
     r"(?:с|з) (?:искренним |большим |глубоким |наилучшим\w* |найкращим\w* ){0,2}(?:уважением|уважени[ея]|повагою|пожеланиями|побажаннями)"
     r"|с ув\.|(?:заранее )?(?:спасибо|благодарю)[^.!?\n]{0,30} с уважением|всего (?:доброго|хорошего|наилучшего)|искренне ваш\w*"
     r"|(?:with )?(?:best|kind|warm|kindest|warmest|many) regards|regards|sincerely(?: yours)?|yours (?:sincerely|faithfully|truly)"
-    r"|best wishes|cheers|mit (?:freundlichen|besten|herzlichen) grü(?:ß|ss)en|(?:freundliche|viele|liebe) grü(?:ß|ss)e"
+    r"|best wishes|cheers|mit (?:freundlichen|besten|herzlichen) grü(?:ß|ss)en|(?:freundliche|viele|liebe|beste|schöne) grü(?:ß|ss)e"
     r"|(?:bien )?cordialement|(?:cordiales )?saludos|un saludo|atentamente|cordiali saluti|distinti saluti|atenciosamente"
     r"|(?:met )?vriendelijke groet(?:en)?|(?:med )?(?:venlig|vennlig) hilsen|hilsen|mvh|kh|(?:med )?vänliga? hälsning(?:ar)?"
     r"|ystävällisin terveisin|terveisin|z poważaniem|pozdrawiam|s pozdrav[eo]m|saygılarımla|üdvözlettel|以上|よろしくお願い\S{0,8}"

@@ -43,12 +43,12 @@ _SPACED = _names("p blockquote h1 h2 h3 h4 h5 h6 ul ol pre dl table figure")
 _SELF_CLOSING = _names("p li td th tr dt dd option")  # opening one closes its like
 _VOID = _names("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
 _WALLS = _names("td th table caption")  # a closing tag of something else does not reach through these
-_UNSEEN = _names("head select object iframe video audio canvas map noframes")
+_UNSEEN = _names("select object iframe video audio canvas map noframes")
 _ROWS = _names("tr td th")
 _LISTS = _names("ul ol menu")
 _KEPT = _BLOCKS | _WALLS | _UNSEEN
 _SIGNATURE = re.compile(
-    r"(?<![\w-])(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|mail-app-auto-default-signature|composer_signature"
+    r"(?<![\w-])(?:gmail_signature(?:_prefix)?|moz-signature|ms-outlook-mobile-signature|mail-app-auto-default-signature|composer_signature"
     r"|protonmail_signature_block|yahoo-signature)(?![\w-])",
     re.IGNORECASE,
 )

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from bot.reading.attributions import LONGEST, attribution, header_block
-from bot.reading.mail_words import ABOVE_THIS_LINE, CLOSING, FOOTER, FORWARD, FORWARD_END, LIST_FOOTER, PHONE
+from bot.reading.mail_words import ABOVE_THIS_LINE, CLOSING, FOOTER, FORWARD, FORWARD_END, HEADING, LIST_FOOTER, PHONE
 
 _QUOTED = re.compile(r"[ \t\ufeff]*>")
 _BARRED = re.compile(r"\s*\|")
@@ -73,21 +73,28 @@ class _Reader:
         steps = (self._to_end, self._attribution, self._quoted, self._signature, self._small_print)
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if not line.strip():
-                self.own.append("")
-                self.at += 1
-            elif not any(step(line) for step in steps):
-                self.own.append(line)
-                self.words = True
-                self.at += 1
+            if not line.strip() or not any(step(line) for step in steps):
+                self._keep(self.at + 1)
         self._end_segment()
+
+    def _keep(self, until: int) -> bool:
+        """Gives the lines up to `until` to the author, with one blank line where something was taken out before."""
+        kept = self.lines[self.at : until]
+        self.at = until
+        if any(line.strip() for line in kept):
+            if len(self.own) == self.segment > 0:
+                self.own.append("")
+            self.words = True
+            self.own += kept
+        elif len(self.own) > self.segment:
+            self.own += kept
+        return True
 
     def _give(self, until: int) -> bool:
         """Gives the lines up to `until` to the rest."""
         self._end_segment()
         self.rest += self.lines[self.at : until]
         self.at = until
-        self.own.append("")
         return True
 
     def _to_end(self, line: str) -> bool:
@@ -98,9 +105,13 @@ class _Reader:
             return self._give(self.at + 1)
         if not _RULER.match(line) and (FORWARD.match(line) or ABOVE_THIS_LINE.match(line)):
             return self._give(self._forward_end())
-        if header_block(self.lines, self.at, not self.words):
-            return self._give(self._forward_end())
-        return False
+        if not header_block(self.lines, self.at, not self.words):
+            return False
+        cut = self._last_word(len(self.own))
+        if cut > self.segment and HEADING.match(self.own[cut - 1]):  # "Original Message" without its dashes
+            self.rest += self.own[cut - 1 :]
+            del self.own[cut - 1 :]
+        return self._give(self._forward_end())
 
     def _forward_end(self) -> int:
         """The line after "end of forwarded message", or after the last line."""
@@ -136,9 +147,7 @@ class _Reader:
         while end < len(self.lines) and (self._marked(end) or self._wrapped(end)):
             end += 1
         if not self.attributed and end - self.at <= 3 and all(_is_code(shown) for shown in self.lines[self.at : end]):
-            self.own += self.lines[self.at : end]
-            self.words, self.at = True, end
-            return True
+            return self._keep(end)
         return self._give(end)
 
     def _marked(self, at: int) -> bool:
