@@ -48,7 +48,7 @@ _ROWS = _names("tr td th")
 _LISTS = _names("ul ol menu")
 _KEPT = _BLOCKS | _WALLS | _UNSEEN
 _SIGNATURE = re.compile(
-    r"(?<![\w-])(?:gmail_signature(?:_prefix)?|moz-signature|ms-outlook-mobile-signature|mail-app-auto-default-signature|composer_signature"
+    r"(?<![\w-])(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|mail-app-auto-default-signature|composer_signature"
     r"|protonmail_signature_block|yahoo-signature)(?![\w-])",
     re.IGNORECASE,
 )

@@ -19,7 +19,8 @@ HEADERS = "<b>От:</b> П &lt;h@s.example&gt;<br><b>Отправлено:</b> 1
 CLIENTS = {
     "gmail": f'<div dir="ltr">{OWN}</div><br><div class="gmail_quote"><div class="gmail_attr">{ATTRIBUTION}<br></div>'
     f'<blockquote class="gmail_quote">{QUOTED}</blockquote></div>',
-    "gmail signature": f'<div dir="ltr">{OWN}<span class="gmail_signature_prefix">-- </span><br><div class="gmail_signature">И. Л.</div></div>',
+    "gmail signature": f'<div dir="ltr">{OWN}<br clear="all"><span class="gmail_signature_prefix">-- </span><br>'
+    '<div class="gmail_signature">И. Л.</div></div>',
     "gmail forward": f'<div>{OWN}<br><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>От: <b>П</b>'
     f" &lt;h@s.example&gt;<br>Date: вт, 10 нояб. 2026 г.<br>Subject: Видео<br></div><br>{QUOTED}</div></div>",
     "yandex": f'<div>{OWN}</div><div> </div><div>10.11.2026, 11:58, "П" &lt;h@s.example&gt;:</div><blockquote>{QUOTED}</blockquote>',
