@@ -39,8 +39,8 @@ class Content:
         self.empty = frozenset(number[name] for name in ("function", "courtesy", "trouble", "service"))
         self.function = frozenset((number["function"],))
         self.courtesy = frozenset((number["courtesy"], number["function"]))
-        self.trouble = frozenset((number["trouble"],))
         self.question = frozenset((number["question"],))
+        self.marking = frozenset((number["question"], number["trouble"]))
         self.attempt = frozenset((number["attempt"],))
         self.steps = frozenset((number["steps"],))
         self.device = frozenset((number["device"],))
@@ -87,13 +87,13 @@ class Content:
         return tuple(lacking)
 
     def asking(self, tokens: Tokens) -> list[tuple[int, int]]:
-        """The pieces of sentences that ask for something or tell of trouble, as offsets; courtesy alone asks nothing."""
+        """The pieces of sentences that ask, tell of trouble or tell much, as offsets; courtesy and names alone ask nothing."""
         found = []
         for piece in _pieces(tokens):
-            content = [item for item in piece if not item.classes & self.courtesy]
+            content = [item for item in piece if not item.classes & self.courtesy and not self.named(item, tokens)]
             start, end = piece[0].start, piece[-1].end
-            marked = "?" in tokens.text[end : end + 3] or any(item.classes & (self.trouble | self.question) for item in piece)
-            if content and marked:
+            marked = "?" in tokens.text[end : end + 3] or any(item.classes & self.marking or item.word in ("не", "not") for item in piece)
+            if content and (marked or sum(self.telling(item, tokens) for item in content) > 1):
                 found.append((start, end))
         return found
 

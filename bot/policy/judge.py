@@ -28,6 +28,8 @@ def judge(policy: Policy, letter: Letter, facts: Facts) -> Verdict:
     """What the rules say of the letter."""
     hits: list[Evidence] = []
     for rule in _candidates(policy, letter):
+        if rule.announcement and not rule.announcement.active(facts.now):
+            continue
         labels = {label for hit in hits for label in hit.labels} | ({"complaint"} if facts.complaint else set())
         spans = _Asker(policy, letter, facts, frozenset(labels)).spans(rule.node)
         if spans is not None:
@@ -47,7 +49,8 @@ def _evidence(policy: Policy, rule: Rule, spans: tuple[Span, ...]) -> Evidence:
     action = ""
     if effect.ground:
         action = effect.action or policy.grounds[effect.ground].action
-    words = dict.fromkeys(span.words for span in spans)
+    words = list(dict.fromkeys(span.words for span in spans))
+    words = [one for one in words if not any(one in other and one != other for other in words)]
     return Evidence(
         rule=rule.id,
         clause=rule.clause,
@@ -57,7 +60,7 @@ def _evidence(policy: Policy, rule: Rule, spans: tuple[Span, ...]) -> Evidence:
         priority=effect.priority,
         department=effect.department or "",
         labels=effect.labels,
-        evidence=" … ".join(list(words)[:3]),
+        evidence=" … ".join(words[:3]),
         spans=spans,
     )
 

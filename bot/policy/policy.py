@@ -59,7 +59,7 @@ class Rule:
     node: Node
     then: Effect
     examples: Examples
-    announcement: str = ""
+    announcement: Announcement | None = None
 
     @cached_property
     def needs(self) -> frozenset[str] | None:
@@ -131,7 +131,7 @@ class Policy:
         for item in self.file.announcements:
             if item.when:
                 effect = Effect(topic="announcement", labels=(f"announcement:{item.id}",))
-                found.append(Rule(f"announcement:{item.id}", "7", "", item.when.node, effect, Examples(), item.id))
+                found.append(Rule(f"announcement:{item.id}", "7", "", item.when.node, effect, Examples(), item))
         for rule in self.file.rules:
             node = rule.when.node
             if rule.unless:

@@ -1,0 +1,148 @@
+"""Every kind of condition, on letters that meet it and on letters that do not."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.policy import Facts, judge, load
+from bot.policy.conditions import Branch, Leaf, leaves, needs
+from bot.policy.examples import example_letter
+from bot.policy.literals import required
+from bot.policy.matching import matcher_of
+from bot.policy.schema import ExampleLetter
+
+BASE = """desk: {name: Desk, address: desk@example.org}
+people: {agents: [{name: Ann, address: ann@example.org}]}
+vocabulary: {фрукт: [яблоко, груша, дыня колхозница]}
+rules:
+  - {id: first, clause: 1, when: {words: метка}, then: {labels: marked}}
+"""
+NIGHT = datetime(2026, 3, 11, 23, 30, tzinfo=ZoneInfo("Europe/Moscow"))
+
+
+def fires(when: str, facts: dict[str, object] | None = None, **told: object) -> bool:
+    """Whether a rule with that condition fires on the letter."""
+    policy = load((BASE + f"  - {{id: asked, clause: 1, when: {when}, then: {{labels: yes}}}}\n").encode())
+    letter = example_letter(ExampleLetter.model_validate(told))
+    letter = msgspec.structs.replace(letter, matches=matcher_of(policy).match(letter))
+    known: dict[str, object] = {"now": NIGHT, **(facts or {})}
+    return "asked" in {hit.rule for hit in judge(policy, letter, Facts(**known)).hits}
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("{words: [яблоко, груша]}", {"text": "две груши"}),
+        ("{words: <фрукт>}", {"text": "корзина яблок"}),
+        ("{words: <фрукт>}", {"text": "спелой дыней колхозницей"}),
+        ("{phrases: '<фрукт> не ...2 вкусный'}", {"text": "Яблоки не очень-то вкусные"}),
+        ("{contains: '№ зак'}", {"text": "по № ЗАКАЗА"}),
+        ("{contains: ёж}", {"text": "иголки Ежа"}),
+        ("{pattern: 'код\\s+\\d{4}'}", {"text": "Код 1234"}),
+        ("{only: [спасибо, хорошо]}", {"text": "Добрый день! Хорошо, спасибо. Анна"}),
+        ("{words: яблоко, where: subject}", {"subject": "яблоко", "text": "груша"}),
+        ("{words: груша, where: text}", {"subject": "яблоко", "text": "груша"}),
+        ("{software: chrome < 110}", {"text": "Chrome 98"}),
+        ("{software: named}", {"text": "в хроме пусто"}),
+        ("{abuse: obscene}", {"text": "какого хуя"}),
+        ("{lacks: [description, screenshot]}", {"text": "помогите"}),
+        ("{header: {name: X-Shop}}", {"headers": {"x-shop": "1"}}),
+        ("{header: {name: X-Shop, contains: яблок}}", {"headers": {"X-Shop": "Яблоки"}}),
+        ("{header: {name: X-Shop, pattern: '^a\\d'}}", {"headers": {"X-Shop": "a1"}}),
+        ("{sender: user@example.org}", {}),
+        ("{sender: '@example.org'}", {}),
+        ("{sender: '*.example.org'}", {"from": "x@mail.example.org"}),
+        ("{attachment: picture}", {"attachments": ["picture"]}),
+        ("{attachment: withheld}", {"attachments": ["withheld"]}),
+        ("{attachment: any}", {"attachments": ["withheld"]}),
+        ("{attachment: none}", {"attachments": ["logo"]}),
+        ("{longer_than: 2}", {"text": "раз два три"}),
+        ("{shorter_than: 3}", {"text": "раз два"}),
+        ("{language: [en, other]}", {"text": "apple"}),
+        ("{letter: first}", {}),
+        ("{time: closed}", {}),
+        ("{time: '22:00-06:00'}", {}),
+        ("{label: marked}", {"text": "метки"}),
+        ("{not: {words: яблоко}}", {"text": "груша"}),
+        ("{any: [{words: яблоко}, {words: груша}]}", {"text": "груша"}),
+        ("{all: [{words: яблоко}, {words: груша}]}", {"text": "груша и яблоко"}),
+        ("{words: яблоко, not: {words: груша}}", {"text": "яблоко"}),
+    ],
+)
+def test_it_holds(when, told):
+    assert fires(when, **told)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("{words: [яблоко, груша]}", {"text": "две сливы"}),
+        ("{words: яблоко, where: subject}", {"text": "яблоко"}),
+        ("{contains: яблоко}", {"text": "я блок"}),
+        ("{pattern: 'код \\d{4}'}", {"text": "код 12"}),
+        ("{only: [спасибо]}", {"text": "Спасибо, а где звук"}),
+        ("{only: [спасибо]}", {"text": "Спасибо?"}),
+        ("{software: chrome < 110}", {"text": "Chrome 131"}),
+        ("{lacks: screenshot}", {"text": "помогите", "attachments": ["picture"]}),
+        ("{header: {name: X-Shop, contains: яблок}}", {"headers": {"X-Shop": "груши"}}),
+        ("{header: {name: X-Shop}}", {"headers": {"X-Shop-2": "1"}}),
+        ("{sender: '@example.org'}", {"from": "x@mail.example.org"}),
+        ("{sender: '*.example.org'}", {"from": "x@badexample.org"}),
+        ("{attachment: picture}", {"attachments": ["logo", "withheld"]}),
+        ("{longer_than: 2}", {"text": "раз два"}),
+        ("{shorter_than: 2}", {"text": "раз два"}),
+        ("{language: en}", {"text": "яблоко apple"}),
+        ("{letter: follow_up}", {}),
+        ("{time: open}", {}),
+        ("{time: '06:00-22:00'}", {}),
+        ("{priority: [low, high]}", {}),
+        ("{label: marked}", {"text": "груша"}),
+        ("{any: [{words: яблоко}, {words: груша}]}", {"text": "слива"}),
+        ("{all: [{words: яблоко}, {words: груша}]}", {"text": "груша"}),
+        ("{words: яблоко, not: {words: груша}}", {"text": "яблоко и груша"}),
+    ],
+)
+def test_it_does_not_hold(when, told):
+    assert not fires(when, **told)
+
+
+def test_facts_of_the_thread_count():
+    assert fires("{letter: follow_up}", {"first": False})
+    assert fires("{priority: high}", {"priority": "high"})
+    assert fires("{label: complaint}", {"complaint": True})
+
+
+names = st.sampled_from("abcd")
+trees = st.recursive(
+    names.map(lambda name: Leaf("words", (name,))) | st.just(Leaf("letter", "first")),
+    lambda inner: st.tuples(st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=3)).map(lambda pair: Branch(pair[0], tuple(pair[1])))
+    | inner.map(lambda node: Branch("not", (node,))),
+    max_leaves=8,
+)
+
+
+def holds(node, true: set[str]) -> bool:
+    if isinstance(node, Leaf):
+        return node.kind == "letter" or node.key in true
+    return {"all": all, "any": any}.get(node.how, lambda parts: not all(parts))([holds(part, true) for part in node.parts])
+
+
+@settings(max_examples=300, deadline=None)
+@given(trees, st.sets(names))
+def test_a_rule_is_never_skipped_that_could_fire(node, true):
+    keys = {leaf.key for leaf in leaves(node) if leaf.kind == "words" and leaf.value[0] in true}
+    wanted = needs(node)
+    if holds(node, keys):
+        assert wanted is None or wanted & keys
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [("код\\d+ошибка", "ошибка"), ("ошибка?", "ошибк"), ("(ошибка|сбой)", ""), ("а|ошибка", ""), ("[ошибка]", ""), ("Ошибка{0,2} код", "ошибк"), ("(?x) o s", ""), ("\\bслово\\b", "слово")],
+)
+def test_the_text_a_pattern_cannot_do_without(pattern, literal):
+    assert required(pattern) == literal
