@@ -1,12 +1,13 @@
 """The shipped rules.yaml: its examples hold, and letters it has never seen are judged as a person would."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.model import Ground, Verdict
-from bot.policy import check_examples, load
+from bot.policy import check_examples, json_schema, load
 from bot.policy.examples import judge_example
 from bot.policy.matching import matcher_of
 from bot.policy.schema import ExampleLetter
@@ -86,3 +87,28 @@ def test_a_description_in_the_subject_or_in_a_picture_is_one():
     assert verdict("Помогите, пожалуйста", "Пропал звук в фильмах").ground is None
     assert verdict("Помогите, пожалуйста", attachments=["picture"]).ground is None
     assert verdict("Помогите, пожалуйста", "Проблема").ground is Ground.insufficient_information
+
+
+# ---------------------------------------------------------------------------------------------------- docs/rules.md
+
+HANDBOOK = (ROOT / "docs" / "rules.md").read_text("utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", HANDBOOK, re.DOTALL)
+SECTIONS = {
+    "desk": "desk: {name: Desk, address: support@example.org}\n",
+    "people": "people:\n  agents: [{name: Ann, address: ann@example.org}]\n  departments: {partners: {name: p, address: p@example.org}}\n",
+    "versions": "versions: {chrome: 109}\n",
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n", 1)[0])
+def test_every_example_of_the_handbook_works(block):
+    missing = [text for key, text in SECTIONS.items() if not re.search(f"^{key}:", block, re.MULTILINE)]
+    policy = load(("".join(missing) + block).encode())
+    assert [str(mistake) for mistake in check_examples(policy)] == []
+
+
+def test_the_handbook_names_every_key():
+    schema = json_schema()
+    objects = [schema, *schema["$defs"].values()]
+    keys = {key for item in objects for key in item.get("properties", {})}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", HANDBOOK)] == []
