@@ -127,8 +127,8 @@ def lexicon() -> Lexicon:
     words, phrases, latin = data["russian"], data["phrases"], data["latin"]
     pairs = [pair.split("=") for pair in latin["letters"].split()]
     return Lexicon(
-        words=Finder([_entry(item, item["match"]) for item in words], [item["keys"] for item in words]),
-        phrases=Finder([_entry(item, _phrase(item["match"], data["names"])) for item in phrases], [item["keys"] for item in phrases]),
+        words=Finder([_entry(item, _alternatives(item["match"])) for item in words], [item["keys"] for item in words]),
+        phrases=Finder([_entry(item, _phrase(_alternatives(item["match"]), data["names"])) for item in phrases], [item["keys"] for item in phrases]),
         russian=Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs}),
         english=Forms(_forms(data["english"])),
         latin=re.compile(latin["hint"]),
@@ -148,6 +148,10 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
             start = max(word.find(item["root"]), 0)
             forms.append(Form(word, item["id"], item["level"], (start, start + len(item["root"]))))
     return forms
+
+
+def _alternatives(patterns: str | list[str]) -> str:
+    return patterns if isinstance(patterns, str) else "|".join(patterns)
 
 
 def _phrase(pattern: str, names: dict[str, str]) -> str:
@@ -214,7 +218,7 @@ def _slipped(chunk: str) -> tuple[Found, ...]:
     known = lexicon()
     for core in (chunk, chunk.rstrip("!?)"), chunk.rstrip(".,!?)")):
         form = known.russian.words.get(core.translate(_KEYS))
-        if form and core not in known.latin_unless and (core[-1:].isalpha() or not core[:-1].isalpha()):
+        if form and form.word.isalpha() and core not in known.latin_unless and (core[-1:].isalpha() or not core[:-1].isalpha()):
             return (Found(0, len(core), form.entry, form.level),)
     return ()
 
@@ -229,7 +233,8 @@ def _spaced(text: str) -> list[Found]:
 
 
 def _joined(word: str) -> Entry | Form | None:
-    return _latin(word) if word.isascii() else _russian(word)
+    """Whose word the letters make; a short one in Latin letters is more likely a formula."""
+    return (_latin(word) if len(word) > 3 else None) if word.isascii() else _russian(word)
 
 
 def _broken(text: str) -> list[Found]:

@@ -15,7 +15,7 @@ _ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b
 _STARS = "*#@$%&"
 _SOFT = frozenset("дтлнс")
 _RUSSIAN_PART = re.compile(r"(?P<gap>(?:[^\w]|_)+)|\w")
-_LATIN_PART = re.compile(r"shch|sch|[yji][aoue]|[sczk]h|ts|[yui][iyj]|(?P<gap>(?:[^\w]|_)+)|\w")
+_LATIN_PART = re.compile(r"shch|sch|[yji][aoue]|[sczk]h|ts|[yui][iyj](?![aoeu])|(?P<gap>(?:[^\w]|_)+)|\w")
 _ENGLISH_PART = re.compile(r"[@$!]|(?P<gap>(?:[^\w]|_)+)|\w")
 
 

@@ -48,10 +48,15 @@ def fold(text: str) -> Folded:
     and digit look-alikes inside Russian words become Russian, a letter repeated three times or more stays once.
     """
     plain, origins = _plain(text) if _ODD.search(text) else (text, range(len(text) + 1))
-    plain = plain.lower().replace("ё", "е")
-    if _BORDER.search(plain):
-        plain = _WORD.sub(_russian, plain)
-    return _shortened(plain, origins)
+    folded = _lower(plain)
+    if _BORDER.search(folded):
+        folded = _WORD.sub(lambda word: _russian(word[0], plain[word.start() : word.end()]), folded)
+    return _shortened(folded, origins)
+
+
+def _lower(text: str) -> str:
+    """In lower case, ё as е; no letter becomes two."""
+    return text.lower().replace("ё", "е")
 
 
 def _plain(text: str) -> tuple[str, list[int]]:
@@ -83,14 +88,13 @@ def _bare(letter: str) -> str:
     return parts if parts.isalnum() else letter
 
 
-def _russian(word: re.Match[str]) -> str:
+def _russian(word: str, written: str) -> str:
     """A word of mixed alphabets in Russian letters, if all its foreign letters are look-alikes; or else as it is."""
-    old = word[0]
-    if not _BORDER.search(old):
-        return old
-    new = old.translate(_TWINS)
+    if not _BORDER.search(word):
+        return word
+    new = _lower(written.replace("b", "б")).translate(_TWINS)  # B looks like В, but b like б
     if _FOREIGN.search(new):
-        return old
+        return word
     return _DIGIT_INSIDE.sub(lambda digit: digit[0].translate(_DIGITS), new)
 
 
