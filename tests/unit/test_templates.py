@@ -7,8 +7,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from bot.model import Ground, Resolution
+from bot.model import Attachment, Ground, Resolution
+from bot.reading.attachments import WHY
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.render import REQUIRED, Rendered, Templates
 from bot.replies.samples import NASTY, SAID, cases
@@ -131,9 +133,23 @@ def test_an_agents_letter_carries_his_text_exactly_and_the_history_below_a_line(
     assert letter.subject == f"[PF-12] Re: {SAID[language]['subject']}"
 
 
+def test_a_withheld_file_is_named_kindly_and_a_signature_is_none() -> None:
+    context = made("ru", "acknowledgement", "full")[0]
+    files = tuple(Attachment(name=f"файл.{why}", type="x/y", size=1, why=why) for why in (*WHY, "unheard of"))
+    text = TEMPLATES.render("acknowledgement", replace(context, withheld=files)).text
+    told = re.findall(r"^- «файл\.(.+)»: (.+)$", text, re.MULTILINE)
+    assert [why for why, _ in told] == [one.why for one in files if one.why != "signature"]
+    assert len({reason for _, reason in told}) == len(told)  # each reason has words of its own
+    assert "форматах JPG, GIF и PNG (п. 4.5 Регламента)" in text
+    alone = TEMPLATES.render("acknowledgement", replace(context, withheld=files[:1])).text
+    assert "Один файл из Вашего письма мы не смогли принять" in alone
+    signed = TEMPLATES.render("acknowledgement", replace(context, withheld=tuple(one for one in files if one.why == "signature"))).text
+    assert "не смогли принять" not in signed
+
+
 def test_a_text_that_greets_is_not_greeted_twice() -> None:
     context = made("ru", "reply", "full")[0]
-    changed = type(context)(**{**{name: getattr(context, name) for name in context.__struct_fields__}, "text": "Добрый день, Иван!\n\nГотово."})
+    changed = replace(context, text="Добрый день, Иван!\n\nГотово.")
     assert TEMPLATES.render("reply", changed).text.startswith("Добрый день, Иван!\n\nГотово.\n")
 
 
