@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,8 +67,8 @@ class Daemon:
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.carrier = self._carrier()
         self.outbox = Outbox(
-            self.store, self.carrier, self._sender, self.extract, self.store.register.suppressed, self.given_up, self._limits, now, self.tell,
-            self.store.changed,
+            self.store, self.carrier, self._sender, self.extract, self.store.register.suppressed, self.given_up, self.relay_refuses,
+            self._limits, now, self.tell, self.store.changed,
         )  # fmt: skip
         self.doors: list[Door] = []
         self.control = Control(settings.data, self.answer)
@@ -78,11 +77,10 @@ class Daemon:
         self._queued: set[str] = set()
         self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._accepting = ThreadPoolExecutor(8, "accept")
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
-        return Relay(relay, hostname=socket.getfqdn()) if relay else Folder(self.settings.data / "outbox", self.disk)
+        return Relay(relay, hostname=socket.gethostname()) if relay else Folder(self.settings.data / "outbox", self.disk)
 
     def _sender(self) -> tuple[str, str]:
         desk = self.office.policy.desk
@@ -113,8 +111,8 @@ class Daemon:
         settings = self.settings
         tls = server_tls(str(settings.tls_cert), str(settings.tls_key)) if settings.tls_cert and settings.tls_key else None
         door = Door(
-            self.accept, lambda address: self.office.signer.is_ours(address), new_id=self.inbox.new_id, now=self.now, hostname=socket.getfqdn(),
-            tell=self.tell, limits=Limits(), trusted=frozenset(settings.trusted_relays), tls=tls,
+            self.accept, lambda address: self.office.signer.is_ours(address), new_id=self.inbox.new_id, now=self.now, hostname=socket.gethostname(),
+            tell=self.tell, limits=Limits(), trusted=frozenset(settings.trusted_relays), tls=tls, spool=settings.data / "inbox" / "tmp",
         )  # fmt: skip
         host, port = await door.start(where.host, where.port)
         self.doors.append(door)
@@ -141,7 +139,6 @@ class Daemon:
         await self.store.close()
         await self.carrier.close()
         self.readers.close()
-        self._accepting.shutdown()
         self.tell("stopped", seconds=round(time.monotonic() - began, 2))
         self.tell.close()
         self.lock.release()
@@ -169,7 +166,7 @@ class Daemon:
 
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
-        await asyncio.get_running_loop().run_in_executor(self._accepting, self.inbox.accept, raw, envelope)
+        await self.inbox.take(raw, envelope)
         self.queue(envelope.letter)
 
     def queue(self, ident: str) -> None:
@@ -226,6 +223,11 @@ class Daemon:
             ticket = await turn.ticket(one.ticket)
             if ticket is not None:
                 turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
+
+    async def relay_refuses(self, words: str) -> None:
+        """The relay refuses us, not a letter: the leads are told once a day."""
+        now = self.now()
+        await self._commit(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
 
     async def _commit(self, decision: Decision) -> None:
         async with self.store.turn() as turn:

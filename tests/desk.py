@@ -112,7 +112,7 @@ class TestDesk:
         self.desk = Desk(self.inbox, self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
         self.outbox = Outbox(
             self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
-            self.store.register.suppressed, self._given_up, lambda: self.office.policy.caps if self.office.caps else None,
+            self.store.register.suppressed, self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
             lambda: self.now, self._tell, self.store.changed,
         )  # fmt: skip
 
@@ -125,6 +125,9 @@ class TestDesk:
     async def _extract(self, reference: Reference) -> bytes:
         _, raw = self.inbox.read(reference.letter)
         return reading.extract(raw, reference.part)
+
+    async def _alarm(self, words: str) -> None:
+        self.events.append(("alarm", {"words": words}))
 
     async def _given_up(self, one: Due) -> None:
         ticket = self.store.get(one.ticket) if one.ticket else None

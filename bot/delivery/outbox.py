@@ -63,7 +63,9 @@ class Windows:
 
 
 class Outbox:
-    """One a daemon. `extract` reads an attachment out of an archived letter; `given_up` tells of what could not be delivered."""
+    """One a daemon. `extract` reads an attachment out of an archived letter; `given_up` tells of what could not
+    be delivered, `alarm` of a relay that refuses us.
+    """
 
     def __init__(
         self,
@@ -73,13 +75,14 @@ class Outbox:
         extract: Callable[[Reference], Awaitable[bytes]],
         suppressed: Callable[[str, datetime], bool],
         given_up: Callable[[Due], Awaitable[None]],
+        alarm: Callable[[str], Awaitable[None]],
         limits: Callable[[], Limits | None],
         now: Callable[[], datetime],
         tell: Callable[..., None],
         changed: asyncio.Event,
     ) -> None:
         self._store, self._carrier, self._sender, self._extract = store, carrier, sender, extract
-        self._suppressed, self._given_up, self._limits = suppressed, given_up, limits
+        self._suppressed, self._given_up, self._alarm, self._limits = suppressed, given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, changed
         self._windows = Windows(limits)
 
@@ -142,6 +145,8 @@ class Outbox:
             outcomes = await self._carrier.send_many(entries)
         else:
             outcomes = await asyncio.gather(*(self._hand_over(one) for one in leaving))
+        for words in {outcome.words for outcome in outcomes if outcome.alarm}:
+            await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
         return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
 
     async def _hand_over(self, one: Due) -> Result:
