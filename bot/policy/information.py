@@ -21,6 +21,7 @@ from bot.policy.words import Lexicon, Phrasebook
 
 ENOUGH = 2  # telling words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_PHONE = re.compile(r"\+?\d[\d\s()-]{8,16}\d")
 
 
 @lru_cache(1)
@@ -62,6 +63,7 @@ class Content:
         for tokens in parts:
             links = [match.span() for match in _LINK.finditer(tokens.text)]
             found.update(tokens.text[a:b].lower() for a, b in links)
+            links += [match.span() for match in _PHONE.finditer(tokens.text)]
             for token in tokens.items:
                 if self.telling(token, tokens) and not any(a <= token.start < b for a, b in links):
                     found.add(token.word[:6])  # the forms of one word tell once

@@ -29,14 +29,20 @@ def plain(word: str) -> str:
 
 @lru_cache(16_384)
 def forms(word: str) -> frozenset[str]:
-    """All grammatical forms of a Russian word; a word that is its own dictionary form stands for that word alone."""
+    """All grammatical forms of a Russian word; a dictionary form stands for its own word alone, a participle for participles."""
     if not re.search("[а-я]", word):
         return frozenset((word,))
     parses = _morph().parse(word)
     own = [parse for parse in parses if plain(parse.normal_form) == word] or parses
     found = {word}
     for parse in own:
-        found.update(plain(form.word) for form in parse.lexeme if form.tag.POS != "PRTF" or parse.tag.POS == "PRTF")
+        participle = parse.tag.POS == "PRTF"
+        same = (parse.tag.tense, parse.tag.voice)
+        found.update(
+            plain(form.word)
+            for form in parse.lexeme
+            if (form.tag.POS == "PRTF") is participle and (not participle or (form.tag.tense, form.tag.voice) == same)
+        )
     return frozenset(found)
 
 

@@ -66,7 +66,7 @@ def _harmless(section: int | str, data: Any) -> Any:
         kept = {key: {"name": key, "address": f"{key}@desk.invalid"} for key in data["departments"]}
         return {**_HARMLESS["people"], "departments": kept}
     if section == "vocabulary" and isinstance(data, dict):
-        return dict.fromkeys(data, ["a"])
+        return {key: ["a"] for key in data}
     return _HARMLESS.get(str(section))
 
 

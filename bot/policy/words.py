@@ -45,7 +45,7 @@ class Lexicon:
         self._starts: dict[str, set[int]] = {}
         self._seen: dict[str, tuple[frozenset[int], ...]] = {}
         self.compounds: dict[int, list[tuple[int, Phrase]]] = {}  # class of the first word -> members of several words
-        self.digits = self.number(("<number>",))
+        self.digits = frozenset[int]()  # classes that any number belongs to
         self.fillers = frozenset((self.number("=" + word for word in FILLERS.split()),))
 
     def number(self, specs: Iterable[str]) -> int:
@@ -62,6 +62,7 @@ class Lexicon:
     def _enter(self, spec: str, number: int) -> None:
         word = plain(spec.strip("=*"))
         if spec == "<number>":
+            self.digits |= {number}
             return
         if " " in spec:
             steps = tuple(Step(self.number((part,))) for part in spec.split())
@@ -102,7 +103,7 @@ class Lexicon:
     def _exact(self, word: str) -> frozenset[int]:
         hits = set(self._forms.get(word, ()))
         if word.isdigit():
-            hits.add(self.digits)
+            hits |= self.digits
         if self._stems and word.isascii() and len(word) > 2:
             hits |= self._stems.get(stem(word), set())
         for end in range(2, len(word) + 1) if self._starts else ():

@@ -7,7 +7,17 @@ from bot.policy.words import Lexicon, cut
 
 LEXICON = Lexicon()
 FINDER = Finder(LEXICON)
-OLDEST = {"chrome": "109", "firefox": "115", "safari": "15", "ie": "none", "windows": "10", "macos": "10.15", "ios": "15", "android": "8", "yandex": "23"}
+OLDEST = {
+    "chrome": "109",
+    "firefox": "115",
+    "safari": "15",
+    "ie": "none",
+    "windows": "10",
+    "macos": "10.15",
+    "ios": "15",
+    "android": "8",
+    "yandex": "23",
+}
 
 
 def named(text: str) -> list[tuple[str, str]]:
@@ -52,9 +62,15 @@ def test_software_is_named(text, software):
     ("text", "software"),
     [
         ("Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/86.0.4240.75 Safari/537.36", {"chrome", "windows"}),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1 Mobile/15E148 Safari/604.1", {"safari", "ios"}),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1 Mobile/15E148 Safari/604.1",
+            {"safari", "ios"},
+        ),
         ("Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko", {"ie"}),
-        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0 YaBrowser/22.1.3.848 Yowser/2.5 Safari/537.36", {"yandex"}),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0 YaBrowser/22.1.3.848 Yowser/2.5 Safari/537.36",
+            {"yandex"},
+        ),
     ],
 )
 def test_user_agent_strings_are_read(text, software):
@@ -63,7 +79,15 @@ def test_user_agent_strings_are_read(text, software):
 
 @pytest.mark.parametrize(
     "text",
-    ["В Chrome пробовал 5 раз", "открыл в хроме 3 вкладки", "Chrome выдал ошибку 404", "сериал «Сафари», 3 сезон", "мультфильм про лису 2 часть", "заказ 98, хром не открывает чек", "в хроме 2 дня не грузится"],
+    [
+        "В Chrome пробовал 5 раз",
+        "открыл в хроме 3 вкладки",
+        "Chrome выдал ошибку 404",
+        "сериал «Сафари», 3 сезон",
+        "мультфильм про лису 2 часть",
+        "заказ 98, хром не открывает чек",
+        "в хроме 2 дня не грузится",
+    ],
 )
 def test_other_numbers_are_no_versions(text):
     assert all(not version for _, version in named(text))

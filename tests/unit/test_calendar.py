@@ -26,7 +26,13 @@ def at(text: str, zone: str = "Europe/Moscow") -> datetime:
 
 @pytest.mark.parametrize(
     ("moment", "is_open"),
-    [("2026-03-11 09:59:59", False), ("2026-03-11 10:00", True), ("2026-03-11 21:59:59", True), ("2026-03-11 22:00", False), ("2026-03-12 00:00", False)],
+    [
+        ("2026-03-11 09:59:59", False),
+        ("2026-03-11 10:00", True),
+        ("2026-03-11 21:59:59", True),
+        ("2026-03-11 22:00", False),
+        ("2026-03-12 00:00", False),
+    ],
 )
 def test_the_desk_of_the_regulation_is_open_from_ten_to_ten(moment, is_open):
     assert DAILY.is_open(at(moment)) is is_open

@@ -119,8 +119,10 @@ def test_facts_of_the_thread_count():
 names = st.sampled_from("abcd")
 trees = st.recursive(
     names.map(lambda name: Leaf("words", (name,))) | st.just(Leaf("letter", "first")),
-    lambda inner: st.tuples(st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=3)).map(lambda pair: Branch(pair[0], tuple(pair[1])))
-    | inner.map(lambda node: Branch("not", (node,))),
+    lambda inner: (
+        st.tuples(st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=3)).map(lambda pair: Branch(pair[0], tuple(pair[1])))
+        | inner.map(lambda node: Branch("not", (node,)))
+    ),
     max_leaves=8,
 )
 
@@ -142,7 +144,16 @@ def test_a_rule_is_never_skipped_that_could_fire(node, true):
 
 @pytest.mark.parametrize(
     ("pattern", "literal"),
-    [("код\\d+ошибка", "ошибка"), ("ошибка?", "ошибк"), ("(ошибка|сбой)", ""), ("а|ошибка", ""), ("[ошибка]", ""), ("Ошибка{0,2} код", "ошибк"), ("(?x) o s", ""), ("\\bслово\\b", "слово")],
+    [
+        ("код\\d+ошибка", "ошибка"),
+        ("ошибка?", "ошибк"),
+        ("(ошибка|сбой)", ""),
+        ("а|ошибка", ""),
+        ("[ошибка]", ""),
+        ("Ошибка{0,2} код", "ошибк"),
+        ("(?x) o s", ""),
+        ("\\bслово\\b", "слово"),
+    ],
 )
 def test_the_text_a_pattern_cannot_do_without(pattern, literal):
     assert required(pattern) == literal

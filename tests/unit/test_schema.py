@@ -50,8 +50,16 @@ def test_all_mistakes_are_told_at_once_whatever_their_kind():
         + "  - {id: four, clause: 4.2, when: {phrases: '<fruit> a'}, then: {department: dve}}\n"
     )
     text = "\n".join(found)
-    for part in ("high: must be a whole number", "'crome'", "'one' is taken", "'wrods'", "did you mean 'words'", "did you mean 'high'",
-                 "unknown list <fruit>", "unknown department 'dve'; people has: dev"):
+    for part in (
+        "high: must be a whole number",
+        "'crome'",
+        "'one' is taken",
+        "'wrods'",
+        "did you mean 'words'",
+        "did you mean 'high'",
+        "unknown list <fruit>",
+        "unknown department 'dve'; people has: dev",
+    ):
         assert part in text, part
     assert [int(line.split(":")[1]) for line in found] == sorted(int(line.split(":")[1]) for line in found)
 

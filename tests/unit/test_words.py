@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.policy.words import Lexicon, PhraseError, Phrasebook, cut
+from bot.policy.words import Lexicon, Phrasebook, PhraseError, cut
 
 LISTS = {"service": ["сайт", "личный кабинет", "website"], "fails": ["не работать", "сломаться"]}
 
@@ -80,7 +80,10 @@ def test_lines_that_mail_programs_wrapped_are_one_sentence_and_list_items_are_no
     assert not found("не работать", "пока не\n- работает звук")
 
 
-@pytest.mark.parametrize(("phrase", "reason"), [("<fruit>", "unknown list <fruit>"), ("...", "holds no word"), ("a? b? c? d? e?", "too many"), ("! работать", "is no word")])
+@pytest.mark.parametrize(
+    ("phrase", "reason"),
+    [("<fruit>", "unknown list <fruit>"), ("...", "holds no word"), ("a? b? c? d? e?", "too many"), ("! работать", "is no word")],
+)
 def test_phrases_that_mean_nothing_are_refused(phrase, reason):
     with pytest.raises(PhraseError, match=reason):
         Phrasebook(LISTS, Lexicon()).read(phrase)
