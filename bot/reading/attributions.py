@@ -22,8 +22,9 @@ _DOMAIN = re.compile(r"@[^\s<>()\]]*")
 _ENDS = re.compile(r"[:：]\s*[-_*—–]{0,12}$|[-—–]{3,12}$")
 _CLOSES = re.compile(r"^>\s?[>\s]{0,3}(?:[:：,]|\w[\w() ]{0,30}[:：])?\s*$")
 _YOU = re.compile(r"(?<!\w)(?:you wrote|вы (?:писали|написали)|ви писали|пользователь|użytkownik|user|utilisateur)(?!\w)", re.IGNORECASE)
-_NAMED = re.compile(r"(?:,|[AaPp]\.?[Mm]\.?|\+\d{4}|\))\s(?:(?:[\"'«(]?[^\W\d_a-zа-яё][\w.'’»)\"-]*|via|de|von|van),?\s?){1,6}$")
+_NAMED = re.compile(r"(?:,|[AaPp]\.?[Mm]\.?|\+\d{4}|\))\s(?:(?:[\"'«(]?[^\W\d_a-zа-яё][\w.'’»)\"-]*|via|de|von|van|[-–&/]),?\s?){1,6}$")
 _WORD = re.compile(r"(?<=[\s\])>])([^\W\d_]{1,12})\s?:\s")
+_PARTICLES = ("de", "da", "di", "del", "la", "van", "von", "der", "den", "ter")
 _FROM = re.compile(r"(?<!\w)(?:от|from|від|von|de|da)\s", re.IGNORECASE)
 
 
@@ -100,6 +101,8 @@ def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None
     written = together and DATE.search(core) and (dated or (address and address[0].startswith("<")))
     if written and _nothing_more(core[max(verb.end(), _address_end(core)) :]):
         return True
+    if dated and ends and (CLOCK.search(core) or _YEAR.search(core)) and _names(core[verb.end() :].rstrip(" :：")):
+        return True
     if dated and CLOCK.search(core) and _NAMED.search(core[: verb.start()].rstrip(" ") + " ") and not _YOU.search(core):
         return True
     if address and ends and _plain_introduction(core, address, verb):
@@ -133,7 +136,7 @@ def _names(words: str, least: int = 2) -> bool:
     names = words.strip(" \"'«».,<(").split()
     if "via" in names[1:]:
         return len(names) <= 6
-    return least <= len(names) <= 5 and all(name[:1].isupper() or name[:1] in "\"'«(" for name in names)
+    return least <= len(names) <= 5 and all(name[0].isupper() or name[0] in "\"'«(" or name in _PARTICLES for name in names)
 
 
 def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool:

@@ -100,9 +100,17 @@ _SENT = (
     r"|skickat från|skickades från|lähetetty|wysłane? z|wysłano z|odesláno z|odoslané z|elküldve|trimis (?:de pe|din)"
     r"|télécharge[rz] outlook|obtener outlook|obtenha o outlook|ottieni outlook|outlook für|hämta outlook|hent outlook"
 )
+# Around the device an advertisement has names and these words only; "Отправлено с почты жены, ответа нет" is a sentence.
+_SMALL = (
+    r"моего|моей|мого|мобильн\w+|мобільн\w+|приложения|додатка|помощью|допомогою|защищ[её]нной|устройства|телефона|смартфона|планшета|почты|для|на|с|из|ios|iphone|ipad"
+    r"|my|the|an?|and|for|on|via|using|with|by|app|wireless|device|handheld|smartphone|phone|tablet|mobile|secure|email|network|powered"
+    r"|mein\w{0,2}|mit|der|für|gesendet|mon|ma|mes|pour|mi|mio|mia|dispositivo|meu|do|da|o|para|per|con|mijn|het|met|voor|min|mitt|mobil|för|til"
+    r"|med|fra|från|puhelimesta|mojego|mého|môjho"
+)
+_AROUND = rf"(?:{_SMALL}|(?-i:[A-ZА-ЯЁЄІЇ0-9&«\"(][^\s,]{{0,30}}))"
 _SORRY = r"(?:\.\s?(?:извините|простите|прошу|please|excuse|sorry|pardon)[^\n]{0,60})?"
 PHONE = re.compile(
-    rf"^[\s>*_\[(—–-]{{0,6}}(?:{_SENT})\s(?:[^\s,]{{1,30}}\s){{0,4}}?(?:[^\s,]{{1,12}}[\W_])?(?:{_DEVICES})(?!\w)(?:[\s,:]{{1,2}}[^\s.!?]{{1,40}}){{0,6}}?"
+    rf"^[\s>*_\[(—–-]{{0,6}}(?:{_SENT})(?:\s{_AROUND}){{0,5}}?\s(?:[^\s,]{{1,12}}[\W_])?(?:{_DEVICES})(?!\w)®?(?:,?\s{_AROUND}){{0,7}}?"
     rf"{_SORRY}(?:[\s:]{{0,2}}https?://\S{{1,200}})?[.!\])*_]{{0,3}}\s?(?:[<(][^>\n]{{0,200}}>?)?\s*$"
     r"|^\s*(?:发自我的|從我的|从我的)\s?\S.{0,30}$|^.{0,30}(?:から送信|에서 보냄|gönderildi)\.?\s*$|^\s*sent from an? (?!our )\w[\w\s]{0,40}$"
     r"|^\s*sent (?:from|with|via|by|using) (?-i:(?:[A-Z][\w.]{1,20}\s?){1,3})(?:[<(][^>\n]{0,200})?\s*$",
@@ -122,14 +130,15 @@ CLOSING = re.compile(
     rf"^[\s/*_—–-]{{0,4}}(?:{_CLOSINGS})(?:\s*$|\s?[,.!:;—–-].{{0,60}}$|(?-i:\s[^\W\d_a-zа-яё]).{{0,50}}$)", re.IGNORECASE
 )
 FOOTER = re.compile(
-    r"^[\s>*_]{0,4}(?:virus-free|без вирусов|не содержит вирусов|проверено (?:на вирусы|avast|антивирус)|!DSPAM:|confidentiality notice"
-    r"|(?:это|данное) (?:сообщение|письмо) (?:было )?проверено|this e-?mail (?:has been|was) (?:checked|scanned)"
-    r"|уведомление о конфиденциальности"
-    r"|(?:настоящее|данное|это) (?:электронное )?(?:сообщение|письмо)[^\n]{0,80}(?:конфиденциальн|предназначен\w* (?:исключительно|только))"
+    r"^[\s>*_]{0,4}(?:(?:virus-free|без вирусов|не содержит вирусов|проверено)[^\n]{0,30}(?:avast|www\.|dr\.?\s?web|kaspersky|касперск)|!DSPAM:"
+    r"|(?:это|данное) (?:сообщение|письмо) (?:было )?проверено (?:на (?:наличие|отсутствие)|антивирус)"
+    r"|this e-?mail (?:has been|was) (?:checked|scanned)|confidentiality notice|уведомление о конфиденциальности"
+    r"|(?:настоящее|данное|это) (?:электронное )?(?:сообщение|письмо)[^\n]{0,60}(?:(?:содерж|явля)\w+[^\n]{0,60}конфиденциальн"
+    r"|предназначен\w* (?:исключительно|только))"
     r"|the information (?:contained )?in this (?:e-?mail|message)[^\n]{0,60}(?:confidential|privileged)"
     r"|this (?:e-?mail|message)[^\n]{0,80}(?:confidential|intended (?:only|solely))"
     r"|you (?:received|are receiving) this (?:message|e-?mail) because you"
-    r"|вы получили это (?:письмо|сообщение),? (?:потому|так как|поскольку)|to unsubscribe from (?:this|these)|чтобы отписаться)",
+    r"|вы получили это (?:письмо|сообщение),? (?:потому|так как|поскольку))",
     re.IGNORECASE,
 )
 LIST_FOOTER = re.compile(r"mailing list|рассылк|mailman|listinfo|lists\.|to unsubscribe", re.IGNORECASE)

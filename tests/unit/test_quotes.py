@@ -36,6 +36,8 @@ On Tuesday, November 10th, 2026 at 11:58, Support <help@site.example> wrote:
 ---- On Tue, 10 Nov 2026 11:58:33 +0300 help@site.example wrote ----
 At 11:58 AM 11/10/2026 +0300, Support <help@site.example> wrote:
 Support <help@site.example> wrote:
+Op 10 november 2026 11:58 schreef Anna de Vries:
+On Tue, 10 Nov 2026, 11:58 am John - Acme wrote:
 Am 10.11.2026 um 11:58 schrieb Support <help@site.example>:
 Support <help@site.example> schrieb am Di., 10. Nov. 2026, 11:58:
 Le mar. 10 nov. 2026 à 11:58, Support <help@site.example> a écrit :
@@ -78,7 +80,6 @@ INTRODUCTIONS = """\
 Анна Петрова писал(а):
 On Tue, 10 Nov 2026 11:58:19 +0000
 El martes, 10 de noviembre de 2026, soporte escribió:
-Op 10-11-26 om 11:58 schreef Jan de Vries:
 Цитирую Anna Petrova <anna@site.example>:
 anna via Forum wrote:
 "Anna" <anna@site.example> wrote in message news:17@site.example...""".splitlines()
@@ -156,6 +157,12 @@ From: the beginning I had problems|with the player.
 >>> import requests|>>> requests.get("https://site.example")|возвращает 403
 Отправлено письмо с заявкой 12 мая, ответа нет.
 Отправлено с сайта вчера, а подтверждения нет.
+Отправлено с почты жены, ответа нет
+Отправлено через почту России 12 мая
+Отправлено из личного кабинета с телефона
+Проверено антивирусом, вирусов нет, а сайт не открывается.
+Чтобы отписаться от рассылки, что нажать?
+Это сообщение конфиденциальное, прошу не показывать коллегам.
 Sent from my desk, much easier than my phone is.
 The notification was sent from my iPhone app to everybody.
 С уважением отношусь к вашему сервису, но видео не работает.
