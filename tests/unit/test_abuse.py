@@ -32,7 +32,7 @@ AIMED = [
     "Вы идиоты", "вы там совсем дебилы?", "Да вы просто уроды", "Идиоты вы!", "Операторы идиоты", "тупые операторы", "Ваша поддержка — дебилы",
     "у вас сидят одни кретины", "Придурки, верните деньги", "какие же вы тупые", "вы что, больные?", "сборище идиотов", "набрали дебилов",
     "ваши бездари ничего не чинят", "у ваших программистов руки не из того места", "Заткнитесь уже", "Чтоб вы сдохли", "Идите вы в баню",
-    "Пошли вы!", "Ты дурак", "You are idiots", "your support is a bunch of morons", "stupid support", "Go to hell",
+    "Пошли вы!", "Хамло!", "Ты дурак", "You are idiots", "your support is a bunch of morons", "stupid support", "Go to hell",
 ]  # fmt: skip
 HARMLESS = [
     "Застрахуй, подстрахуйте, страхуй, психуй, психующий, штрихуют", "употреблять, требляне, корабля, рубля, сабля, оскорблять, потребление, опля",
@@ -88,6 +88,10 @@ def test_what_is_sent_to_three_stars_is_known() -> None:
 def test_a_word_of_spaced_letters_is_found_and_its_neighbours_are_not() -> None:
     assert [one.words for one in find("ну вот х у й н я опять")] == ["х у й н я"]
     assert [one.words for one in find("какой-то пиз дец")] == ["пиз дец"]
+
+
+def test_an_insult_that_holds_an_obscene_word_is_obscene() -> None:
+    assert [(one.level, one.words) for one in find("Руки ваши ебаные из жопы")] == [("obscene", "ебаные"), ("insult", "жопы")]
 
 
 def test_evidence_is_the_span_as_written() -> None:
