@@ -49,7 +49,7 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
     if verdict.action in ("suspend", "refuse") and verdict.ground:
         return f"ground_{verdict.ground}", GroundLetter(
             **shared,
-            clause=verdict.clause or office.policy.grounds[verdict.ground].clause,
+            clause=office.policy.grounds[verdict.ground].clause,
             refused=verdict.action == "refuse",
             evidence=verdict.evidence if ruling.repeats else "",
             missing=verdict.missing,

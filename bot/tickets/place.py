@@ -40,7 +40,8 @@ def look(letter: Letter, office: Office, now: datetime) -> Sight:
     found = [signer.check(text, (sender,), today) for text in (*addresses, *letter.references)]
     references = tuple({(one.ticket, one.purpose, one.serial): one for one in found if one}.values())
     answers_us = any(signer.peek(text) for text in letter.references)
-    kind, may_answer = class_of(letter.class_hits, office.policy.desk.own_lists, bool(references) or answers_us)
+    kind, _ = class_of(letter.class_hits, office.policy.desk.own_lists, bool(references) or answers_us)
+    may_answer = kind is LetterClass.human and all(hit.rule != "suppress" for hit in letter.class_hits)  # whom to answer, the gate says
     hits = letter.class_hits
     if is_own(letter, office, now):
         kind, may_answer, hits = LetterClass.own, False, (*hits, Hit(rule="own", evidence=letter.message_id))

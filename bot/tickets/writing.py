@@ -165,6 +165,7 @@ def desk_view(office: Office, language: str) -> DeskView:
         name=desk.name_in(language),
         address=desk.address,
         url=desk.links.get("site", ""),
+        links=dict(desk.links),
         regulation_url=desk.regulation_url,
         hours=office.policy.calendar.describe(language),
     )
