@@ -12,9 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
-import ahocorasick
 import regex
 
 from bot.model import Letter, Span
@@ -23,8 +21,8 @@ from bot.policy.browsers import Finder, Software, meets
 from bot.policy.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
 from bot.policy.folding import fold
 from bot.policy.information import Content
-from bot.policy.literals import required
 from bot.policy.loading import load
+from bot.policy.patterns import Patterns, automaton
 from bot.policy.phrases import Phrase, Tokens
 from bot.policy.policy import Policy
 from bot.policy.words import LONGEST, Lexicon, Phrasebook, cut
@@ -33,7 +31,6 @@ SLOW = "!slow"  # reserved key: patterns that were cut by their limit, one span 
 LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one span each
 ASKING = "!asking"  # reserved key: the pieces of the letter that ask for something
 VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter was matched with
-LIMIT = 0.05  # seconds for one pattern on one letter
 MOST = 5  # spans kept for one leaf
 _REPLY = re.compile(r"\s*(re|aw|sv|fwd?|отв|ответ|на|ha|пересл|пер)\s*(\[\d+\]|\(\d+\))?\s*:", re.IGNORECASE)
 _TAG = re.compile(r"\[\s*[a-z][a-z0-9]{0,9}\s*-\s*\d+\s*\]", re.IGNORECASE)
@@ -65,13 +62,14 @@ class _Item:
 
 @dataclass
 class _Found:
-    """Spans by key while a letter is matched."""
+    """What has been found while one letter is matched."""
 
     spans: dict[str, list[Span]] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
 
     def add(self, key: str, spans: Iterable[Span]) -> None:
-        kept = self.spans.setdefault(key, [])
         for span in spans:
+            kept = self.spans.setdefault(key, [])
             if len(kept) < MOST and span not in kept:
                 kept.append(span)
 
@@ -87,17 +85,14 @@ class Matcher:
         self.phrases: list[_Item] = []
         self.words: dict[int, list[tuple[str, str]]] = {}  # class -> (key, where)
         self.literals: dict[str, list[tuple[str, str]]] = {}
-        self.patterns: list[tuple[Leaf, str, Any, str]] = []
-        self.prefilter: dict[str, list[int]] = {}  # literal -> numbers of patterns that cannot fit without it
         self.others: list[Leaf] = []
         self.only: list[tuple[Leaf, frozenset[int]]] = []
-        self.cut: set[str] = set()
         every = {leaf.key: leaf for rule in policy.rules for leaf in leaves(rule.node) if leaf.kind in TEXT_KINDS}
         for leaf in every.values():
             getattr(self, f"_compile_{leaf.kind}", self._compile_other)(leaf)
         self.by_anchor = self._index()
-        self.automaton, self.sieve = _automaton(self.literals), _automaton(self.prefilter)
-        self.always = [i for i, (*_, literal) in enumerate(self.patterns) if not literal]
+        self.automaton = automaton(self.literals)
+        self.patterns = Patterns(leaf for leaf in every.values() if leaf.kind == "pattern")
         self.levels = bool([leaf for leaf in self.others if leaf.kind == "abuse"])
 
     # ------------------------------------------------------------------------------------------------------ compiling
@@ -125,13 +120,6 @@ class Matcher:
     def _compile_contains(self, leaf: Leaf) -> None:
         for text in leaf.value:
             self.literals.setdefault(fold(text).text, []).append((leaf.key, leaf.where))
-
-    def _compile_pattern(self, leaf: Leaf) -> None:
-        for text in leaf.value:
-            literal = required(text)
-            if literal:
-                self.prefilter.setdefault(literal, []).append(len(self.patterns))
-            self.patterns.append((leaf, text, regex.compile(text, FLAGS), literal))
 
     def _compile_only(self, leaf: Leaf) -> None:
         numbers = [step.number for text in leaf.value for part in self.book.read(text) for phrase in part for step in phrase.steps]
@@ -167,12 +155,12 @@ class Matcher:
         for number, places in tokens.places.items():
             for key, where in self.words.get(number, ()):
                 if where in ("anywhere", part.where):
-                    found.add(key, (part.span(items[at].start, items[at].end) for at in places[:MOST]))
+                    ends = ((at, tokens.ends.get((number, at), at)) for at in places[:MOST])
+                    found.add(key, (part.span(items[at].start, items[end].end) for at, end in ends))
             for numbers, item in self.by_anchor.get(number, ()):
                 if id(item) not in tried and numbers <= tokens.places.keys() and item.where in ("anywhere", part.where):
                     tried.add(id(item))
-                    if spans := self._stands(item, part):
-                        found.add(item.key, spans)
+                    found.add(item.key, self._stands(item, part))
 
     def _stands(self, item: _Item, part: _Part) -> list[Span]:
         """Where a phrase with all its parts stands; parts that are joined by `&` give the sentence's piece around them."""
@@ -194,48 +182,25 @@ class Matcher:
             for key, where in self.literals[literal]:
                 if where in ("anywhere", part.where):
                     found.add(key, (part.span(*part.tokens.folded.span(last - len(literal) + 1, last + 1)),))
-        wanted = set(self.always)
-        for _, literal in self.sieve.iter(part.tokens.text.lower()) if self.prefilter else ():
-            wanted.update(self.prefilter[literal])
-        for number in sorted(wanted):
-            leaf, text, compiled, _ = self.patterns[number]
+        for leaf, fits in self.patterns.find(part.tokens.text, found.slow):
             if leaf.where in ("anywhere", part.where):
-                spans = self._pattern(text, compiled, part, found)
-                if spans:
-                    found.add(leaf.key, spans)
-
-    def _pattern(self, text: str, compiled: Any, part: _Part, found: _Found) -> list[Span]:
-        """Where a pattern fits; one that takes longer than its limit is cut, reported and left out from then on."""
-        if text in self.cut:
-            return []
-        try:
-            fits = compiled.finditer(part.tokens.text, timeout=LIMIT, concurrent=True)
-            return [part.span(*fit.span()) for fit, _ in zip(fits, range(MOST), strict=False) if fit[0]]
-        except TimeoutError:
-            self.cut.add(text)
-            found.add(SLOW, (Span(where="pattern", start=0, end=0, words=text),))
-            return []
+                found.add(leaf.key, (part.span(*fit) for fit in fits))
 
     def _others(self, letter: Letter, parts: tuple[_Part, ...], software: dict[str, tuple[Software, ...]], found: _Found) -> None:
         insults = {part.where: abuse.find(part.tokens.text) for part in parts} if self.levels else {}
         for leaf in self.others:
-            for part in parts:
+            if leaf.kind == "header":
+                found.add(leaf.key, self._header(letter, leaf.value, found))
+            for part in parts if leaf.kind in ("abuse", "software") else ():
                 if leaf.where not in ("anywhere", part.where):
                     continue
                 if leaf.kind == "abuse":
-                    spans = [part.span(item.start, item.end) for item in insults[part.where] if item.level in leaf.value]
-                elif leaf.kind == "software":
-                    spans = [part.span(item.start, item.end) for item in self._software(leaf, part.tokens, software[part.where])]
+                    found.add(leaf.key, (part.span(item.start, item.end) for item in insults[part.where] if item.level in leaf.value))
                 else:
-                    break
-                if spans:
-                    found.add(leaf.key, spans)
-            if leaf.kind == "header" and (spans := self._header(letter, leaf.value, found)):
-                found.add(leaf.key, spans)
+                    named = self._software(leaf, part.tokens, software[part.where])
+                    found.add(leaf.key, (part.span(item.start, item.end) for item in named))
         for leaf, numbers in self.only:
-            spans = [span for part in parts if part.where == "text" for span in self._all_within(part, numbers)]
-            if spans:
-                found.add(leaf.key, spans)
+            found.add(leaf.key, (span for part in parts if part.where == "text" for span in self._all_within(part, numbers)))
 
     def _software(self, leaf: Leaf, tokens: Tokens, named: tuple[Software, ...]) -> list[Software]:
         kept: list[Software] = []
@@ -254,7 +219,7 @@ class Matcher:
             part = _Part("header", cut(value[:2000], self.lexicon))
             folded = part.tokens.folded.text
             holds = not (test.contains or test.pattern) or any(fold(word).text in folded for word in test.contains)
-            if holds or any(self._pattern(text, regex.compile(text, FLAGS), part, found) for text in test.pattern):
+            if holds or any(self.patterns.fits(text, regex.compile(text, FLAGS), value[:2000], found.slow) for text in test.pattern):
                 spans.append(Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}"))
         return spans
 
@@ -280,15 +245,8 @@ class Matcher:
                 found.add(leaf.key, (evidence,))
         for part in parts:
             found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part.tokens)[:50])
+        found.add(SLOW, (Span(where="pattern", start=0, end=0, words=text) for text in sorted(found.slow)))
         found.spans[VERSION + self.policy.digest] = []
-
-
-def _automaton(words: Iterable[str]) -> Any:
-    automaton = ahocorasick.Automaton()
-    for word in words:
-        automaton.add_word(word, word)
-    automaton.make_automaton()
-    return automaton
 
 
 @lru_cache(2)

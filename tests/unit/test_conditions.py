@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bot.policy import Facts, judge, load
 from bot.policy.conditions import Branch, Leaf, leaves, needs
 from bot.policy.examples import example_letter
-from bot.policy.literals import required
 from bot.policy.matching import matcher_of
+from bot.policy.patterns import required
 from bot.policy.schema import ExampleLetter
 
 BASE = """desk: {name: Desk, address: desk@example.org}

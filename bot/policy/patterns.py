@@ -1,0 +1,88 @@
+"""Admins' regular expressions: run only where they can fit, and never longer than their limit.
+
+A pattern that explodes is cut, reported once and not asked again until the rules change; with several of them on one
+letter the rest is left out, so that no letter waits long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import ahocorasick
+import regex
+
+from bot.policy.conditions import FLAGS, Leaf
+
+LIMIT = 0.05  # seconds for one pattern on one text
+MOST_CUT = 5  # patterns that may be cut on one letter
+MOST_FITS = 5
+_ESCAPE = re.compile(r"\\(?:[pPN]\{[^}]*\}|.)", re.DOTALL)
+_CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
+_GROUP = re.compile(r"\([^()]*\)(?:[*+?]|\{[^}]*\})*")
+_RUN = re.compile(r"[^\W_]+(?=([*?{]?))")
+
+
+def required(pattern: str) -> str:
+    """The longest run of letters and digits that stands in every fit of the pattern, in lower case; "" where none is sure.
+
+    Only the plain text outside of groups and classes is looked at: a run that is missed costs time, a wrong one a hit.
+    """
+    bare = _CLASS.sub("\n", _ESCAPE.sub("\n", pattern))
+    if re.search(r"\(\?[a-zA-Z]*x", bare):
+        return ""
+    while (inner := _GROUP.sub("\n", bare)) != bare:
+        bare = inner
+    if "|" in bare or "(" in bare or ")" in bare:
+        return ""
+    best = max((match[0][:-1] if match[1] else match[0] for match in _RUN.finditer(bare)), key=len, default="")
+    return best.lower() if len(best) > 2 else ""
+
+
+def automaton(words: Iterable[str]) -> Any:
+    """Finds all of these words in one pass over a text."""
+    made = ahocorasick.Automaton()
+    for word in words:
+        made.add_word(word, word)
+    made.make_automaton()
+    return made
+
+
+class Patterns:
+    """All patterns of the rules."""
+
+    def __init__(self, leaves: Iterable[Leaf]) -> None:
+        self.all = [(leaf, text, regex.compile(text, FLAGS)) for leaf in leaves for text in leaf.value]
+        self.always: set[int] = set()
+        self.needing: dict[str, list[int]] = {}  # text -> numbers of the patterns that cannot fit without it
+        for number, (_, text, _) in enumerate(self.all):
+            literal = required(text)
+            if literal:
+                self.needing.setdefault(literal, []).append(number)
+            else:
+                self.always.add(number)
+        self.sieve = automaton(self.needing)
+        self.cut: set[str] = set()
+
+    def find(self, text: str, slow: set[str]) -> Iterator[tuple[Leaf, list[tuple[int, int]]]]:
+        """The leaves whose patterns fit, with the offsets; patterns that were cut on this text go into `slow`."""
+        wanted = set(self.always)
+        for _, literal in self.sieve.iter(text.lower()) if self.needing else ():
+            wanted.update(self.needing[literal])
+        for number in sorted(wanted):
+            leaf, source, compiled = self.all[number]
+            if fits := self.fits(source, compiled, text, slow):
+                yield leaf, fits
+
+    def fits(self, source: str, compiled: Any, text: str, slow: set[str]) -> list[tuple[int, int]]:
+        """Where one pattern fits."""
+        if source in self.cut or len(slow) >= MOST_CUT:
+            return []
+        try:
+            found = compiled.finditer(text, timeout=LIMIT, concurrent=True)
+            return [fit.span() for fit, _ in zip(found, range(MOST_FITS), strict=False) if fit[0]]
+        except TimeoutError:
+            self.cut.add(source)
+            slow.add(source)
+            return []
