@@ -24,7 +24,7 @@ HIDDEN = re.compile(
     r"|(?<![\w-])opacity\s*:\s*0*(?:\.0+)?\s*(?:!|;|\"|'|$)|max-height\s*:\s*0(?:px)?\s*(?:!|;|\"|'|$)|\shidden[\s>=/]",
     re.IGNORECASE,
 )
-_INDENT = re.compile(r"border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE)
+_INDENT = re.compile(r"^(?!.*border-left\s*:\s*(?:solid|[a-z#\d. ]*[1-9])).*border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE | re.DOTALL)
 
 
 def _names(words: str) -> frozenset[str]:
@@ -185,7 +185,7 @@ class Walker:
         style, marks = attributes.get("style", ""), f"{attributes.get('class', '')} {attributes.get('id', '')}"
         if name in _UNSEEN or "hidden" in attributes or (style and HIDDEN.search(style)):
             self._hidden = True
-        if name == "blockquote" and not ("indent" in marks or (_INDENT.search(style) and "cite" not in attributes.values())):
+        if name == "blockquote" and not ("indent" in marks or (_INDENT.match(style[:500]) and "cite" not in attributes.values())):
             self._level += 1
         elif name == "pre":
             self._pre = True

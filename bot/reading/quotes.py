@@ -14,7 +14,7 @@ from bot.reading.mail_words import ABOVE_THIS_LINE, CLOSING, FOOTER, FORWARD, FO
 
 _QUOTED = re.compile(r"[ \t\ufeff]*>")
 _BARRED = re.compile(r"\s*\|")
-_INITIALS = re.compile(r"\s*[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
+_INITIALS = re.compile(r"\s*(?!SQL|CMD|DOS|PS|GDB)[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
 _RULER = re.compile(r"[\s*_=—–#~-]{2,}$")
 _DELIMITER = re.compile(r"(?:--|—|––?) ?$|-- ")
 _UNDERSCORES = re.compile(r"_{2,}\s*$")
@@ -134,7 +134,7 @@ class _Reader:
             following += 1
         after = self.lines[following] if following < len(self.lines) else ""
         mark = next((mark for mark in (_QUOTED, _BARRED, _INITIALS) if mark.match(after)), None)
-        if mark and following - end <= 3:
+        if mark and (certain or following - end <= 3):
             self.mark, self.attributed = mark if mark is not _QUOTED else self.mark, True
             return self._give(following)
         return certain and self._give(len(self.lines))
@@ -188,20 +188,21 @@ class _Reader:
         line = self.lines[at]
         if at < self.clear or not line.strip() or len(line) > LONGEST:
             return False
-        if self.mark.match(line) or FORWARD.match(line) or header_block(self.lines, at, nothing_before=False):
-            return True
-        if attribution(self.lines, at) is not None:
+        if self._marked(at) or FORWARD.match(line) or header_block(self.lines, at, nothing_before=False) or attribution(self.lines, at):
             return True
         self.clear = at + 1
         return False
 
     def _small_print(self, line: str) -> bool:
-        """One line of a phone or a virus scanner; a legal notice goes on to the end of the author's words."""
-        if len(line) > 3000:
-            return False
-        if PHONE.match(line[:LONGEST]):
+        """One line of a phone; of a virus scanner or a lawyer the whole paragraph."""
+        if len(line) <= LONGEST and PHONE.match(line):
             return self._give(self.at + 1)
-        return bool(FOOTER.match(line)) and self._give(self.at + 1)
+        if len(line) > 3000 or not FOOTER.match(line):
+            return False
+        end = self.at + 1
+        while end < len(self.lines) and self.lines[end].strip():
+            end += 1
+        return self._give(end)
 
     def _end_segment(self) -> None:
         """Takes rulers and a closing with a name and an address off the end of the words since the last quote."""

@@ -65,6 +65,11 @@ def test_an_indented_paragraph_is_no_quote() -> None:
     assert to_text(html) == (OWN, None, "")
 
 
+@pytest.mark.parametrize("style", ["border:none;border-left:solid #CCCCCC 1.0pt;padding:0cm 0cm 0cm 6.0pt", "margin:0;border-left:1px #ccc solid", ""])
+def test_a_quote_with_a_bar_is_a_quote(style: str) -> None:
+    assert to_text(f'<blockquote style="{style}">{OWN}</blockquote>').own == ""
+
+
 def test_words_written_inside_of_the_signature_are_kept() -> None:
     assert _own(f'<div class="gmail_signature">{OWN}</div>') == OWN
 

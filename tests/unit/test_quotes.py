@@ -241,6 +241,16 @@ def test_the_ends_of_quoted_lines_that_were_wrapped_are_quoted() -> None:
     assert own_text(f"10.11.2026 11:58, Анна П пишет:\n{long}\nили хотя бы завтра?\n> А сегодня?\nНет.\n") == "Нет."
 
 
+def test_a_legal_notice_goes_with_its_paragraph() -> None:
+    assert own_text(f"{OWN}\n\nУведомление о конфиденциальности: письмо содержит\nсведения, не подлежащие разглашению.\n\nИ ещё вопрос.") == (
+        f"{OWN}\n\nИ ещё вопрос."
+    )
+
+
+def test_many_blank_lines_between_an_attribution_and_its_quote() -> None:
+    assert own_text(f"10.11.2026, 11:58, П <help@site.example>:\n\n\n\n\n\n{MARKED}\n\n{OWN}") == OWN
+
+
 def test_line_endings_of_every_kind() -> None:
     assert own_text(f"{OWN}\r\n\r\n-- \r\nИван") == OWN
     assert own_text(f"{OWN}\r-- \rИван") == OWN
