@@ -74,8 +74,8 @@ def _continued(joined: str, lines: Sequence[str], at: int) -> str:
 
 def _strength(text: str) -> bool | None:
     """True: an attribution whatever follows; False: one if quoted lines follow; None: not (yet) one."""
-    core = text.strip(" -_*—–\t")
-    ends = bool(_ENDS.search(text.rstrip()))
+    core = text.strip(" -_*—–[]\t")
+    ends = bool(_ENDS.search(text.rstrip(" ]")))
     dated = DATED.match(core) is not None
     angle = _ANGLE.search(core)
     if not (ends or dated or angle) or _SENTENCES.search(core):

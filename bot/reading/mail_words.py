@@ -102,7 +102,7 @@ _SENT = (
 )
 # Around the device an advertisement has names and these words only; "Отправлено с почты жены, ответа нет" is a sentence.
 _SMALL = (
-    r"моего|моей|мого|мобильн\w+|мобільн\w+|приложения|додатка|помощью|допомогою|защищ[её]нной|устройства|телефона|смартфона|планшета|почты|для|на|с|из|ios|iphone|ipad"
+    r"моего|моей|мого|мобильн\w+|мобільн\w+|приложения|додатка|помощью|допомогою|защищ[её]нной|устройства|телефона|смартфона|планшета|почты|для|на|с|из|ios|iphone|ipad|nova|mate|note|pro|lite|plus|max|ultra|mini"
     r"|my|the|an?|and|for|on|via|using|with|by|app|wireless|device|handheld|smartphone|phone|tablet|mobile|secure|email|network|powered"
     r"|mein\w{0,2}|mit|der|für|gesendet|mon|ma|mes|pour|mi|mio|mia|dispositivo|meu|do|da|o|para|per|con|mijn|het|met|voor|min|mitt|mobil|för|til"
     r"|med|fra|från|puhelimesta|mojego|mého|môjho"

@@ -55,7 +55,7 @@ def test_only_the_authors_words_are_left(client: str) -> None:
 
 
 def test_answers_between_blockquotes_stay() -> None:
-    html = f"<div>{ATTRIBUTION}</div><blockquote>Какой браузер?</blockquote>Хром.<blockquote>А система?</blockquote>Десятка."
+    html = f"<div>{ATTRIBUTION}</div><blockquote>Браузер?</blockquote>Хром.<blockquote>Система?</blockquote>Десятка."
     assert own_text(to_text(html).text).split() == ["Хром.", "Десятка."]
     assert to_text(html).own == own_text(to_text(html).text)
 
@@ -65,7 +65,7 @@ def test_an_indented_paragraph_is_no_quote() -> None:
     assert to_text(html) == (OWN, None, "")
 
 
-@pytest.mark.parametrize("style", ["border:none;border-left:solid #CCCCCC 1.0pt;padding:0cm 0cm 0cm 6.0pt", "margin:0;border-left:1px #ccc solid", ""])
+@pytest.mark.parametrize("style", ["border:none;border-left:solid #CCCCCC 1.0pt;padding:0cm", "margin:0;border-left:1px #ccc solid", ""])
 def test_a_quote_with_a_bar_is_a_quote(style: str) -> None:
     assert to_text(f'<blockquote style="{style}">{OWN}</blockquote>').own == ""
 

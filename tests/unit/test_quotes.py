@@ -52,6 +52,7 @@ wt., 10 lis 2026 o 11:58 Support <help@site.example> napisał(a):
 út 10. 11. 2026 v 11:58 odesílatel Support <help@site.example> napsal:
 Support <help@site.example> ezt írta (időpont: 2026. nov. 10., K, 11:58):
 10 Kas 2026 Sal, 11:58 tarihinde Support <help@site.example> şunu yazdı:
+[ On Tuesday, November 10, 2026 at 11:58:10 (+0300), Support wrote: ]
 вт, 10 лист. 2026 р. о 11:58 Support <help@site.example> пише:
 Στις Τρί, 10 Νοε 2026 στις 11:58 π.μ., ο χρήστης Support <help@site.example> έγραψε:
 2026年11月10日(火) 11:58 Support <help@site.example>:
@@ -113,7 +114,7 @@ ENDINGS = """\
 Отправлено из мобильной Яндекс Почты: http://m.ya.ru/ymail
 Отправлено из Почты для Windows 10
 Отправлено со смартфона Samsung Galaxy.
-Отправлено с устройства Huawei
+Отправлено с HUAWEI nova
 Отправлено с Android-устройства с помощью K-9 Mail. Извините за краткость.
 Получите Outlook для Android<https://aka.ms/ghei36>
 Надіслано з iPhone
