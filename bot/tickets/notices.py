@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.model import Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
 from bot.replies import gate
-from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry
+from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
 from bot.replies.gate import Ruling
 from bot.store.port import Earlier, Found
 from bot.tickets.office import Office
@@ -25,11 +25,11 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
     A ticket that the machine has suspended or closed causes no notice: it is listed in the queue and the digest.
     """
     if verdict.department in office.policy.people.departments and ticket.status is not Status.done:
-        ticket = handed(ticket, letter, verdict.department, "", "", office, now)
+        ticket = handed(ticket, letter.envelope.letter, verdict.department, "", "", office, now)
     if ticket.status is not Status.created:
         return ticket
     linked = tuple(tag(office, number) for number in ticket.links)
-    for agent in on_duty(office):
+    for agent in on_duty(office, now):
         context = notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked)
         ticket = send(ticket, agent, "notice_new", context, letter, office, now)
     return ticket
@@ -43,15 +43,15 @@ def joined(
         return ticket
     owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
     how = "unconfirmed" if place.unconfirmed else place.how
-    for agent in (owner,) if owner else on_duty(office):
+    for agent in (owner,) if owner else on_duty(office, now):
         context = notice(ticket, letter, verdict, ruling, agent, office, now, how=how, reopened=reopened, with_history=True)
         ticket = send(ticket, agent, "notice_update", context, letter, office, now)
     return ticket
 
 
-def on_duty(office: Office) -> tuple[Agent, ...]:
+def on_duty(office: Office, now: datetime) -> tuple[Agent, ...]:
     """Those whom a new ticket is shown to."""
-    return tuple(office.policy.people.agents)
+    return office.on_duty(now.astimezone(office.policy.calendar.zone).date().isoformat())
 
 
 def send(ticket: Ticket, agent: Agent, template: str, context: Notice, letter: Letter, office: Office, now: datetime) -> Ticket:
@@ -103,7 +103,7 @@ def notice(
         joined=how,
         reopened=reopened,
         files=letter.attachments,
-        findings=tuple(finding(hit, language) for hit in verdict.hits),
+        findings=tuple(finding(hit, verdict, language) for hit in verdict.hits),
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
         history=history(office, ticket, 10, letter.envelope.letter) if with_history else (),
@@ -125,9 +125,10 @@ def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, languag
     return tuple(made)
 
 
-def finding(hit: Evidence, language: str) -> Finding:
+def finding(hit: Evidence, verdict: Verdict, language: str) -> Finding:
     """A rule that fired, in words."""
-    parts = [say(f"action_{hit.action}", language) if hit.action else "", say(hit.ground, language) if hit.ground else "", hit.topic]
+    action = (verdict.action if hit.ground is verdict.ground else "hint") if hit.ground else ""  # what was done, not what the rule wishes
+    parts = [say(f"action_{action}", language) if action else "", say(hit.ground, language) if hit.ground else "", hit.topic]
     parts += [say(f"priority_{hit.priority}", language) if hit.priority else "", hit.department, ", ".join(hit.labels)]
     return Finding(rule=hit.rule, clause=hit.clause, what="; ".join(part for part in parts if part), evidence=hit.evidence)
 
@@ -148,11 +149,23 @@ def pictures(letter: Letter) -> tuple[Reference, ...]:
     )
 
 
-def handed(ticket: Ticket, letter: Letter, department: str, text: str, agent: str, office: Office, now: datetime) -> Ticket:
-    """The case as a department gets it (clauses 2.2, 3.1 and 3.3); its answers come back by the signed address as notes."""
+def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:
+    """The accepted screenshots of every letter of the requester's."""
+    return tuple(
+        Reference(letter=entry.letter, part=one.part, name=one.name, type=one.type, size=one.size)
+        for entry in ticket.public_entries()
+        for one in entry.attachments
+        if entry.letter and one.accepted and not one.logo
+    )
+
+
+def handed(
+    ticket: Ticket, cause: str, department: str, text: str, agent: str, office: Office, now: datetime, *,
+    due: datetime | None = None, more: tuple[Reference, ...] = (),
+) -> Ticket:  # fmt: skip
+    """The case as a department gets it (clauses 2.2, 3.1 and 3.3), with history and pictures; its answers come back by the signed address."""
     target = office.policy.people.departments[department]
     language = office.policy.desk.language
-    files = pictures(letter)
     context = Handed(
         desk=desk_view(office, language),
         language=language,
@@ -160,29 +173,32 @@ def handed(ticket: Ticket, letter: Letter, department: str, text: str, agent: st
         text=text,
         agent=agent,
         history=history(office, ticket),
-        files=tuple(one for one in letter.attachments if one.accepted and not one.logo),
+        files=tuple(one for entry in ticket.public_entries() for one in entry.attachments if one.accepted and not one.logo),
+        to_requester=target.answers == "requester",
     )
     ruling = gate.to_staff(target.address, gate.Traffic(), office.signer.is_ours, None, now)
     if not ruling.to:
         return ticket
-    answers = staff_thread(ticket, target.address)
-    return post(
-        office, ticket, Audience.department, "escalation", context, target.address, now, letter=letter.envelope.letter, answers=answers, files=files
-    )
+    answers, files = staff_thread(ticket, target.address), (*all_pictures(ticket), *more)
+    return post(office, ticket, Audience.department, "escalation", context, target.address, now, letter=cause, due=due, answers=answers, files=files)
 
 
-def shown(ticket: Ticket, agent: Agent, letter: Letter, office: Office, now: datetime) -> Ticket:
-    """The whole ticket, notes included, to one agent: for #show and for whom a ticket is assigned to."""
+def shown(
+    ticket: Ticket, agent: Agent, cause: str, office: Office, now: datetime, *, why: str, due: datetime | None = None, text: str = ""
+) -> Ticket:
+    """The whole ticket, notes included, to one agent: whom it is assigned to, or who asked to be reminded of it."""
     language = office.language(agent.language or "", office.policy.desk.language)
     rows = [PublicEntry(at=one.at, name=one.name or one.who, text=one.text, mine=one.kind == "letter") for one in ticket.entries if one.text]
-    context = Notice(
+    context = Shown(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
-        text="",
+        text=text,
         history=tuple(reversed(rows)),
         linked=tuple(tag(office, number) for number in ticket.links),
         buttons=buttons(ticket, agent, office, now, language),
+        why=say(why, language),
     )
     answers = staff_thread(ticket, agent.address)
-    return post(office, ticket, Audience.agent, "notice_update", context, agent.address, now, letter=letter.envelope.letter, answers=answers)
+    files = all_pictures(ticket)
+    return post(office, ticket, Audience.agent, "case", context, agent.address, now, letter=cause, due=due, answers=answers, files=files)
