@@ -25,6 +25,7 @@ _YOU = re.compile(r"(?<!\w)(?:you wrote|вы (?:писали|написали)|�
 _NAMED = re.compile(r"(?:,|[AaPp]\.?[Mm]\.?|\+\d{4}|\))\s(?:(?:[\"'«(]?[^\W\d_a-zа-яё][\w.'’»)\"-]*|via|de|von|van|[-–&/]),?\s?){1,6}$")
 _WORD = re.compile(r"(?<=[\s\])>])([^\W\d_]{1,12})\s?:\s")
 _PARTICLES = ("de", "da", "di", "del", "la", "van", "von", "der", "den", "ter")
+_DIGIT = re.compile(r"\d")
 _FROM = re.compile(r"(?<!\w)(?:от|from|від|von|de|da)\s", re.IGNORECASE)
 
 
@@ -55,7 +56,9 @@ def _may_begin(line: str) -> bool:
     """A cheap look at the first line: it is short and begins with a date, or names an address or a writer."""
     if not 6 <= len(line) <= LONGEST:
         return False
-    return bool(DATED.match(line)) or "@" in line or "<" in line or (bool(_ENDS.search(line)) and bool(VERB.search(line)))
+    if "@" in line or "<" in line or (_DIGIT.search(line) and DATED.match(line)):
+        return True
+    return line[-1] in ":：-_*—–" and _ENDS.search(line) is not None and VERB.search(line) is not None
 
 
 def _continued(joined: str, lines: Sequence[str], at: int) -> str:
