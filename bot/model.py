@@ -310,6 +310,14 @@ class Stretch(Value, frozen=True):
     until: datetime | None = None
 
 
+class Count(Value, frozen=True):
+    """What a due time is counted from: `hours` of the desk's clock from `since` on, and whatever time stood still after it."""
+
+    since: datetime
+    hours: int
+    start: datetime  # the number's moment, or that of the last reopening: a lowered priority counts from here
+
+
 class Ticket(Value, frozen=True):
     """One request of one requester, with everything said in it and everything it still has to send."""
 
@@ -327,6 +335,10 @@ class Ticket(Value, frozen=True):
     priority: Priority = Priority.medium
     due: datetime | None = None
     paused: tuple[Stretch, ...] = ()
+    count: Count | None = None  # None: the priority's hours from the number on
+    timer: datetime | None = None  # the next moment at which a timer may act; set at each commit
+    score: int = 0  # clause 6: 1 to 5, 0 for none
+    score_asked: datetime | None = None
     owner: str = ""  # address of an agent, "" while free
     department: str = ""
     topic: str = ""

@@ -158,6 +158,9 @@ class Periods(Section):
     remind_days: Days = 3  # a requester who is asked is reminded
     silence_days: Days = 7  # … and the ticket is closed
     low_offer_hours: Hours = 72  # clause 5.2: a low ticket this old is shown to the lead, who may refuse it
+    department_days: Days = 3  # a department that does not answer: the agent is told
+    score_days: Annotated[int, Field(ge=1, le=31)] = 30  # clause 6: nobody is asked for a score more often
+    report: Literal["weekly", "never"] = "weekly"  # the letter with the figures, to the leads on Monday morning
     kept_hours: Hours = 24  # an agent's text without a command
     suppress_days: Days = 30  # no automatic mail to an address that bounced
     agent_link_days: Days = 30  # how long an agent's signed reply address works

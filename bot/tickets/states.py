@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import Ground, Priority, Resolution, Status, Stretch, Ticket, Waiting
+from bot.model import Ground, Resolution, Status, Ticket, Waiting
 from bot.policy import Policy
+from bot.tickets.due import anew, clock
+from bot.tickets.due import due_from as due_from
+from bot.tickets.due import prioritise as prioritise
 
 MOVES: dict[Status, frozenset[Status]] = {
     Status.created: frozenset({Status.in_progress, Status.clarification, Status.done}),
@@ -55,45 +58,6 @@ def move(
         changed=now,
     )
     if before is Status.done and not done:
-        return replace(changed, due=due_from(now, changed.priority, policy), paused=())
-    stopped = done or changed.waiting_for is Waiting.requester or ground is Ground.needs_development
-    return clock(changed, now, policy, stopped=stopped)
-
-
-def clock(ticket: Ticket, now: datetime, policy: Policy, *, stopped: bool) -> Ticket:
-    """The due clock stopped or going on; while it stood still, the due time moves along (clause 5.2)."""
-    running = not (ticket.paused and ticket.paused[-1].until is None)
-    if running and stopped:
-        return replace(ticket, paused=(*ticket.paused, Stretch(since=now)))
-    if not running and not stopped:
-        last = ticket.paused[-1]
-        until = max(now, last.since)
-        lost = policy.calendar.between(last.since, until) if policy.sla.clock == "working" else until - last.since
-        due = shift(ticket.due, lost, policy) if ticket.due else None
-        return replace(ticket, paused=(*ticket.paused[:-1], Stretch(since=last.since, until=until)), due=due)
-    return ticket
-
-
-def due_from(start: datetime, priority: Priority, policy: Policy) -> datetime:
-    """When a ticket of this priority is due that counts from `start`, on the wall clock or in working hours (`sla.clock`)."""
-    return shift(start, timedelta(hours=policy.priorities[priority]), policy)
-
-
-def shift(start: datetime, span: timedelta, policy: Policy) -> datetime:
-    """`start` plus a span of the desk's clock."""
-    return policy.calendar.add(start, span) if policy.sla.clock == "working" else start + span
-
-
-def prioritise(ticket: Ticket, priority: Priority, now: datetime, policy: Policy) -> Ticket:
-    """The ticket with another priority. Raised: the earlier of the old due time and now plus the new; lowered: number plus the new."""
-    if priority is ticket.priority:
-        return ticket
-    if priority.rank > ticket.priority.rank:
-        fresh = due_from(now, priority, policy)
-        due = min(ticket.due, fresh) if ticket.due else fresh
-    else:
-        due = due_from(ticket.opened, priority, policy)
-        for stretch in ticket.paused:
-            if stretch.until:
-                due = shift(due, stretch.until - stretch.since, policy)
-    return replace(ticket, priority=priority, due=due, changed=now)
+        return anew(changed, now, policy)
+    stop = done or changed.waiting_for is Waiting.requester or ground is Ground.needs_development
+    return clock(changed, now, policy, stop=stop)

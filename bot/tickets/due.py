@@ -1,0 +1,147 @@
+"""The due clock of clause 5.2: when a ticket is due, when the clock stands still, and how to tell it segment by segment; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from bot.model import Count, Priority, Stretch, Ticket
+from bot.policy import Policy
+
+ZERO = timedelta(0)
+
+
+def due_from(start: datetime, priority: Priority, policy: Policy) -> datetime:
+    """When a ticket of this priority is due that counts from `start`, on the wall clock or in working hours (`sla.clock`)."""
+    return shift(start, timedelta(hours=policy.priorities[priority]), policy)
+
+
+def shift(start: datetime, span: timedelta, policy: Policy) -> datetime:
+    """`start` plus a span of the desk's clock."""
+    return policy.calendar.add(start, span) if policy.sla.clock == "working" else start + span
+
+
+def between(start: datetime, end: datetime, policy: Policy) -> timedelta:
+    """The desk's clock from `start` to `end`; nothing where the end comes first (a clock was set back)."""
+    if end <= start:
+        return ZERO
+    return policy.calendar.between(start, end) if policy.sla.clock == "working" else end - start
+
+
+def stopped(ticket: Ticket) -> bool:
+    """Whether the clock stands still now."""
+    return bool(ticket.paused) and ticket.paused[-1].until is None
+
+
+def stopped_since(ticket: Ticket) -> datetime:
+    """Since when it has stood still without a break; only for a ticket whose clock does."""
+    since = ticket.paused[-1].since
+    for stretch in reversed(ticket.paused[:-1]):
+        if stretch.until != since:
+            break
+        since = stretch.since
+    return since
+
+
+def clock(ticket: Ticket, now: datetime, policy: Policy, *, stop: bool) -> Ticket:
+    """The clock stopped or going on; while it stood still, the due time moves along."""
+    if stop == stopped(ticket):
+        return ticket
+    if stop:
+        return replace(ticket, paused=(*ticket.paused, Stretch(since=now)))
+    last = ticket.paused[-1]
+    until = max(now, last.since)
+    due = shift(ticket.due, between(last.since, until, policy), policy) if ticket.due else None
+    return replace(ticket, paused=(*ticket.paused[:-1], Stretch(since=last.since, until=until)), due=due)
+
+
+def counted(ticket: Ticket, policy: Policy) -> Count:
+    """What the ticket's due time is counted from."""
+    return ticket.count or Count(since=ticket.opened, hours=policy.priorities[ticket.priority], start=ticket.opened)
+
+
+def anew(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:
+    """A reopened ticket: the clock begins again."""
+    count = Count(since=now, hours=policy.priorities[ticket.priority], start=now)
+    return replace(ticket, count=count, due=due_from(now, ticket.priority, policy), paused=())
+
+
+def prioritise(ticket: Ticket, priority: Priority, now: datetime, policy: Policy) -> Ticket:
+    """The ticket with another priority. Raised: the earlier of the old due time and now plus the new; lowered: number plus the new.
+
+    What stood still since then counts on top, in both cases.
+    """
+    if priority is ticket.priority:
+        return ticket
+    stood, count, hours = stopped(ticket), counted(ticket, policy), policy.priorities[priority]
+    ticket = clock(ticket, now, policy, stop=False)
+    due, fresh = ticket.due, due_from(now, priority, policy)
+    if priority.rank < ticket.priority.rank:
+        count = Count(since=count.start, hours=hours, start=count.start)
+        lost = sum((between(one.since, one.until or now, policy) for one in ticket.paused), ZERO)
+        due = shift(count.start, timedelta(hours=hours) + lost, policy)
+    elif due is None or fresh < due:
+        count, due = Count(since=now, hours=hours, start=count.start), fresh
+    ticket = replace(ticket, priority=priority, due=due, count=count, changed=now)
+    return clock(ticket, now, policy, stop=True) if stood else ticket
+
+
+# ------------------------------------------------------------------------------------------------------ told to people
+
+
+class Segment(NamedTuple):
+    """A piece of time: `span` is what the desk's clock counted in it, nothing while it stood still. `until` None: it still lasts."""
+
+    since: datetime
+    until: datetime | None
+    runs: bool
+    span: timedelta
+
+
+def segments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[Segment]:
+    """The way of the clock from the count's beginning to the due time; the spans that run add up to the hours of the priority."""
+    count = counted(ticket, policy)
+    at, left = count.since, timedelta(hours=count.hours)
+    for stretch in ticket.paused:
+        if stretch.until and stretch.until <= count.since:
+            continue
+        if stretch.since > at:
+            ran = between(at, stretch.since, policy)
+            yield Segment(at, stretch.since, True, ran)
+            left -= ran
+        at = max(at, stretch.until or now)
+        yield Segment(max(stretch.since, count.since), stretch.until, False, ZERO)
+    if not stopped(ticket):
+        yield Segment(at, ticket.due, True, max(left, ZERO))
+
+
+def told(ticket: Ticket, policy: Policy, now: datetime, language: str) -> tuple[str, ...]:
+    """The arithmetic of the due time as lines for the staff; no letter to a requester may hold them (clause 2.3)."""
+    ru, zone, count = language == "ru", policy.calendar.zone, counted(ticket, policy)
+
+    def at(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%d.%m.%Y %H:%M}"
+
+    kinds = {"wall": ("по часам", "on the clock"), "working": ("рабочего времени", "of working time")}
+    head = f"{count.hours} {'ч' if ru else 'h'} {kinds[policy.sla.clock][not ru]} {'с' if ru else 'from'} {at(count.since)}"
+    lines = [head]
+    for one in segments(ticket, policy, now):
+        end = at(one.until) if one.until else ("сейчас" if ru else "now")
+        word = ("часы идут", "the clock runs") if one.runs else ("часы стоят", "the clock stands still")
+        lines.append(f"{at(one.since)} – {end}: {word[not ru]}" + (f", {spoken(one.span, ru)}" if one.runs else ""))
+    if ticket.due and stopped(ticket):
+        lines.append("срок сдвигается, пока часы стоят" if ru else "the due time moves on while the clock stands still")
+    elif ticket.due:
+        left = between(now, ticket.due, policy) or between(ticket.due, now, policy)
+        word = ("осталось", "left") if ticket.due > now else ("просрочено на", "overdue by")
+        lines.append(f"{'срок' if ru else 'due'}: {at(ticket.due)}, {word[not ru]} {spoken(left, ru)}")
+    return tuple(lines)
+
+
+def spoken(span: timedelta, ru: bool) -> str:
+    """47 ч 05 мин."""
+    hours, minutes = divmod(round(span.total_seconds() / 60), 60)
+    return f"{hours} ч {minutes:02} мин" if ru else f"{hours} h {minutes:02} min"
