@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import multiprocessing
 import resource
+import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,7 +36,7 @@ _matcher: Matcher | None = None  # of this worker process
 
 
 class Unreadable(Exception):
-    """A letter that no reader survived: `reason` is "time", "memory", "crash" or "result"."""
+    """A letter that no reader survived: `reason` is "time", "memory" (its own or its result's) or "crash"."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -49,7 +51,8 @@ class Readers:
         self._processes, self._seconds, self._memory = processes, seconds, memory
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOADED)
-        self._rules = rules_source
+        self._rules, self._closed = rules_source, False
+        self._waiting: set[Future[bytes]] = set()
         self._pool = self._started()
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
@@ -70,9 +73,12 @@ class Readers:
         threading.Thread(target=old.join, name="old readers", daemon=True).start()
 
     def close(self) -> None:
-        """Ends all readers at once; letters in hand are given up, the desk reads them again."""
+        """Ends all readers at once. Who waits for a letter is cancelled; the letter stays in the inbox."""
+        self._closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        for future in tuple(self._waiting):  # A stopped pool leaves them unanswered for ever.
+            future.cancel()
 
     def _started(self) -> ProcessPool:
         pool = ProcessPool(max_workers=self._processes, max_tasks=LETTERS_EACH, initializer=_prepare,
@@ -81,11 +87,17 @@ class Readers:
         return pool
 
     async def _run(self, task: Callable[..., bytes], *args: Any) -> bytes:
-        if not self._pool.active:
-            with contextlib.suppress(RuntimeError):
-                self._pool.stop()  # type: ignore[no-untyped-call]
+        try:
+            return await self._once(task, *args)
+        except BrokenProcessPool:
+            # A worker died between two letters, and the pool gave up with all that waited in it: none of them is to blame.
+            return await self._once(task, *args)
+
+    async def _once(self, task: Callable[..., bytes], *args: Any) -> bytes:
+        if not self._pool.active and not self._closed:
             self._pool = self._started()
         future: Future[bytes] = self._pool.schedule(task, args=args, timeout=self._seconds)
+        self._waiting.add(future)
         try:
             return await asyncio.wrap_future(future)
         except LateError:
@@ -94,14 +106,15 @@ class Readers:
             raise Unreadable("memory", f"over {self._memory // 1024**2} MB") from None
         except ProcessExpired as error:
             raise Unreadable("crash", f"exit code {error.exitcode}") from None
-        except CancelledError:
-            raise Unreadable("crash", "the readers were stopped") from None
+        finally:
+            self._waiting.discard(future)
 
 
 def _prepare(rules_source: bytes, memory: int) -> None:
     """In a new worker: limits first, then the rules."""
     global _matcher
     # macOS refuses or ignores limits on memory: best effort there, the limit on time holds anyway.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends its readers itself.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

@@ -7,7 +7,7 @@ desk's signatures and is judged there, from the same hits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bot.model import Hit, LetterClass
 from bot.reading.headers import message_ids
@@ -72,7 +72,12 @@ def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject
     null = mail_from == "" or any(name == "return-path" and _NULL.fullmatch(value) for name, value in headers)
     if null:
         found.append(Hit(rule="null-sender", evidence="<>"))
-    return (*found, *_of_sender(next((value for name, value in headers if name == "from"), ""), sender, subject, text, null))
+    shown = next((value for name, value in headers if name == "from"), "")
+
+    def copied() -> bool:
+        return any(part.type == "message/rfc822" for part in root.children) or _COPIED_ID.search(text[:32_000]) is not None
+
+    return (*found, *_of_sender(shown, sender, subject, text[:4000], null, copied))
 
 
 def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
@@ -149,12 +154,13 @@ def _of_structure(root: Part, subject: str) -> list[Hit]:
     return found
 
 
-def _of_sender(shown: str, sender: str, subject: str, text: str, null: bool) -> list[Hit]:
-    """What the From line gives away: a mail system, or an address that nobody reads."""
+def _of_sender(shown: str, sender: str, subject: str, text: str, null: bool, copied: Callable[[], bool]) -> list[Hit]:
+    """What the From line gives away: a mail system, or an address that nobody reads. `copied`: is a letter returned in it?"""
     found = []
     local = sender.partition("@")[0]
-    words = _BOUNCE_WORDS.match(subject) or _REPORT_WORDS.search(text[:4000])
-    if _DAEMON.search(shown) or (words and (null or _POSTMASTER.match(sender))):
+    titled, system = _BOUNCE_WORDS.match(subject) is not None, null or _POSTMASTER.match(sender) is not None
+    told = (titled or system) and _REPORT_WORDS.search(text) is not None
+    if _DAEMON.search(shown) or (system and (titled or told)) or (titled and told and copied()):
         found.append(Hit(rule="bounce", evidence=shown[:200]))
     if not sender or _NOBODY.match(sender) or _DAEMON.match(local):
         found.append(Hit(rule="no-answer-address", evidence=shown[:200]))

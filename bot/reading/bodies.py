@@ -24,6 +24,7 @@ _STUB = re.compile(
 )
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
+_META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
 _ARMOUR = re.compile(
     r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n?(.*?)"
     r"(?:\n-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----\n?|\Z)|\Z)", re.DOTALL)
@@ -114,9 +115,10 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
             found.files.append(part)
         return []
     named = "filename" in part.named or "filename*" in part.named or "name" in part.parameters or "name*" in part.parameters
-    if part.parent is not None and (part.disposition == "attachment" or (named and part.parent.type != "multipart/alternative")):
+    alone = part.parent is None  # A letter that is nothing but a file of text says what the file says.
+    if part.disposition == "attachment" or (named and (part.parent is None or part.parent.type != "multipart/alternative")):
         found.files.append(part)
-        if part.disposition == "attachment" or _has_text_before(part):
+        if not alone and (part.disposition == "attachment" or _has_text_before(part)):
             return []
     text = _decoded(part, found.defects, hint)
     return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
@@ -145,8 +147,10 @@ def _has_text_before(part: Part) -> bool:
 
 
 def _decoded(part: Part, defects: list[str], hint: str) -> str:
-    label = part.parameters.get("charset", b"").decode("latin-1")
     data = part.body()
+    label = part.parameters.get("charset", b"").decode("latin-1")
+    if not label and part.type == "text/html" and (meta := _META.search(data[:4096])):
+        label = meta[1].decode("ascii")
     text, defect = charset.decode(data[: 4 * TEXT_CHARS], label, hint)
     if defect:
         defects.append(defect)

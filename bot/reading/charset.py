@@ -125,7 +125,7 @@ def likeness(text: str) -> tuple[float, int]:
             column = _LETTERS.get(char.lower(), -1)
             if column >= 0:
                 total += int(_FOLLOWS[row * 33 + column]) - 9 - (char in "іїєґўІЇЄҐЎ")
-                total -= 9 * (before.isascii() and before != "") + 4 * (before in _DASHES)
+                total -= 9 * (before.isascii() and before != "") + 7 * (before in _DASHES)
             elif char.isascii():
                 total -= 9 if row else 5  # Latin letters belong beside those of Latin-1, not beside Cyrillic ones.
             elif char.isalpha():

@@ -33,6 +33,10 @@ def eat() -> bytes:
     return bytes(bytearray(700 * 1024 * 1024)[:1])
 
 
+def number() -> bytes:
+    return str(os.getpid()).encode()
+
+
 def die() -> bytes:
     os.kill(os.getpid(), signal.SIGKILL)
     return b""
@@ -87,6 +91,15 @@ async def test_a_result_that_is_too_large_is_refused(pool: Readers, monkeypatch:
         readers._read(LETTER, envelope())
 
 
-async def test_readers_work_again_after_they_were_stopped(pool: Readers) -> None:
+async def test_a_worker_that_dies_between_two_letters_costs_none(pool: Readers) -> None:
+    os.kill(int(await pool._run(number)), signal.SIGKILL)
+    letters = [await pool.read(LETTER, envelope(str(i))) for i in range(20) if not await asyncio.sleep(0.02)]
+    assert [letter.subject for letter in letters] == ["Вопрос"] * 20
+
+
+async def test_who_waits_is_cancelled_when_the_readers_are_closed(pool: Readers) -> None:
+    waiting = asyncio.ensure_future(pool._run(hang))
+    await asyncio.sleep(0.1)
     pool.close()
-    assert (await pool.read(LETTER, envelope())).subject == "Вопрос"
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
