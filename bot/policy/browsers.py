@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -23,6 +24,8 @@ from bot.policy.words import Lexicon, Phrasebook
 _AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,5}){0,4}")
 _GLUED = re.compile(r"([a-zа-я]{2,})(\d{1,3})")
+MOST_AGENTS = 5  # user-agent strings that are read in one text …
+MOST_NAMED = 100  # … and names of software
 _PLAUSIBLE = 250  # no browser or system has a higher version yet; 404 is an error
 _FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # what newer ones still say of themselves
 
@@ -108,7 +111,7 @@ class Finder:
         return tuple(sorted(agents + worded, key=lambda item: item.start))
 
     def _agents(self, text: str) -> Iterator[Software]:
-        for match in _AGENT.finditer(text):
+        for match in islice(_AGENT.finditer(text), MOST_AGENTS):
             told = parse(match[0])
             for part in (told.user_agent, told.os):
                 if not part or part.family not in self.agents:
@@ -120,8 +123,9 @@ class Finder:
                     yield Software(name, edition, match.start(), match.end())
 
     def _worded(self, tokens: Tokens) -> Iterator[Software]:
-        for first, last, name, weak, glued in sorted(set(self._mentions(tokens))):
-            told = self._edition(tokens, last, name) or ((glued, last) if glued else self._version(tokens, first, last))
+        editions = self._editions(tokens)
+        for first, last, name, weak, glued in sorted(set(self._mentions(tokens)))[:MOST_NAMED]:
+            told = self._edition(editions.get(name, {}), last) or ((glued, last) if glued else self._version(tokens, first, last))
             denied = self._denied(tokens.items, first)
             if denied and told and (other := self._correction(tokens, told[1])):
                 told, denied = other, False
@@ -147,12 +151,20 @@ class Finder:
                     if number in self.names:
                         yield at, at, self.names[number][0], False, match[2]
 
-    def _edition(self, tokens: Tokens, last: int, name: str) -> tuple[str, int] | None:
-        near: list[tuple[int, str, int]] = []
-        for phrase, of, edition in self.editions:
-            if of == name:
-                near += [(end - first, edition, end) for first, end in phrase.find(tokens, frozenset()) if 0 < abs(first - last) <= 3]
-        return max(near)[1:] if near else None
+    def _editions(self, tokens: Tokens) -> dict[str, dict[int, tuple[int, str]]]:
+        """Versions that are told by their name («семёрка»), by software and first token: last token and version."""
+        found: dict[str, dict[int, tuple[int, str]]] = {}
+        for phrase, name, edition in self.editions:
+            for first, end in phrase.find(tokens, frozenset()):
+                known = found.setdefault(name, {})
+                known[first] = max(known.get(first, (0, "")), (end, edition))
+        return found
+
+    @staticmethod
+    def _edition(editions: Mapping[int, tuple[int, str]], last: int) -> tuple[str, int] | None:
+        """The one that stands near the name: the longest."""
+        near = [(editions[first][0] - first, *editions[first]) for first in range(last - 3, last + 4) if first != last and first in editions]
+        return (max(near)[2], max(near)[1]) if near else None
 
     def _version(self, tokens: Tokens, first: int, last: int) -> tuple[str, int] | None:
         """The version behind the name, or else before it, with the token where it stands."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import regex
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bot.model import Priority
 
@@ -40,10 +40,17 @@ def _compiles(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def one_or_more(**item: Any) -> WithJsonSchema:
+    """For editors: a list may be left out around a single member."""
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item}]})
+
+
 FLAGS = regex.IGNORECASE | regex.MULTILINE | regex.VERSION0
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_filled)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_filled), one_or_more(type="string")]
 Patterns = Annotated[Strings, AfterValidator(_compiles)]
 Aspect = Literal["description", "question", "steps", "environment", "screenshot"]
+Level = Literal["obscene", "insult"]
+Tongue = Literal["ru", "en", "other"]
 Where = Literal["anywhere", "subject", "text"]
 
 TEXT_KINDS = ("words", "phrases", "contains", "pattern", "only", "abuse", "software", "lacks", "header")
@@ -75,7 +82,7 @@ def _version_test(values: tuple[str, ...]) -> tuple[str, ...]:
 class Condition(BaseModel):
     """`when:`. Several keys together mean all of them; `all`, `any` and `not` combine further ones."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     every: tuple[Condition, ...] | None = Field(None, alias="all", min_length=1)
     either: tuple[Condition, ...] | None = Field(None, alias="any", min_length=1)
@@ -87,19 +94,19 @@ class Condition(BaseModel):
     pattern: Patterns = ()
     only: Strings = ()
     where: Where = "anywhere"
-    abuse: Annotated[tuple[Literal["obscene", "insult"], ...], BeforeValidator(_listed)] = ()
+    abuse: Annotated[tuple[Level, ...], BeforeValidator(_listed), one_or_more(enum=get_args(Level))] = ()
     software: Annotated[Strings, AfterValidator(_version_test)] = ()
-    lacks: Annotated[tuple[Aspect, ...], BeforeValidator(_listed)] = ()
+    lacks: Annotated[tuple[Aspect, ...], BeforeValidator(_listed), one_or_more(enum=get_args(Aspect))] = ()
     header: HeaderTest | None = None
 
     sender: Strings = ()
     attachment: Literal["picture", "withheld", "any", "none"] | None = None
     longer_than: Annotated[int, Field(ge=0)] | None = None
     shorter_than: Annotated[int, Field(ge=1)] | None = None
-    language: Annotated[tuple[Literal["ru", "en", "other"], ...], BeforeValidator(_listed)] = ()
+    language: Annotated[tuple[Tongue, ...], BeforeValidator(_listed), one_or_more(enum=get_args(Tongue))] = ()
     letter: Literal["first", "follow_up"] | None = None
     time: Annotated[str, AfterValidator(_clock)] | None = None
-    priority: Annotated[tuple[Priority, ...], BeforeValidator(_listed)] = ()
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(_listed), one_or_more(enum=[*Priority])] = ()
     label: Strings = ()
 
     @model_validator(mode="after")

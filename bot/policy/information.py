@@ -21,7 +21,7 @@ from bot.policy.words import Lexicon, Phrasebook
 
 ENOUGH = 2  # telling words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_PHONE = re.compile(r"\+?\d[\d\s()-]{8,16}\d")
+_APART = re.compile(_LINK.pattern + r"|\+?\d[\d\s()-]{8,16}\d", re.IGNORECASE)  # links, and telephone numbers
 
 
 @lru_cache(1)
@@ -61,11 +61,10 @@ class Content:
         """The different telling words of subject and text; a link counts as one, whatever it is made of."""
         found: set[str] = set()
         for tokens in parts:
-            links = [match.span() for match in _LINK.finditer(tokens.text)]
-            found.update(tokens.text[a:b].lower() for a, b in links)
-            links += [match.span() for match in _PHONE.finditer(tokens.text)]
+            found.update(match[0].lower() for match in _LINK.finditer(tokens.text))
+            hidden = {place for match in _APART.finditer(tokens.text) for place in range(*match.span())}
             for token in tokens.items:
-                if self.telling(token, tokens) and not any(a <= token.start < b for a, b in links):
+                if token.start not in hidden and self.telling(token, tokens):
                     found.add(token.word[:6])  # the forms of one word tell once
         return found
 

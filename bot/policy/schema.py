@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bot.model import Ground, Priority
 from bot.policy.conditions import Condition, Strings
@@ -20,7 +20,7 @@ from bot.policy.conditions import Condition, Strings
 class Section(BaseModel):
     """A part of the file: frozen, strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 def _address(value: str) -> str:
@@ -42,8 +42,8 @@ def _written(value: Any) -> Any:
 
 
 Mailbox = Annotated[str, AfterValidator(_address)]
-Clause = Annotated[str, BeforeValidator(_written), Field(pattern=r"^\d+(\.\d+)*$")]
-Text = Annotated[str, BeforeValidator(_written)]
+Clause = Annotated[str, BeforeValidator(_written), Field(pattern=r"^\d+(\.\d+)*$"), WithJsonSchema({"type": ["string", "number"]})]
+Text = Annotated[str, BeforeValidator(_written), WithJsonSchema({"type": ["string", "number"]})]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Language = Literal["ru", "en"]
 Translated = dict[Annotated[str, Field(pattern="^(ru|en)$")], str]

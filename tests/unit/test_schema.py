@@ -130,3 +130,9 @@ def test_the_json_schema_knows_every_key_as_it_is_written():
     condition = schema["$defs"]["Condition"]["properties"]
     assert {"all", "any", "not", "words", "software", "lacks"} <= set(condition)
     assert "every" not in condition
+    assert condition["words"]["anyOf"] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+
+
+def test_keys_have_one_name_only():
+    found = mistakes(BASE + "rules:\n  - {id: a, clause: 1, when: {every: [{words: b}]}, then: {labels: c}}\n")
+    assert "unknown key 'every'" in found[0]
