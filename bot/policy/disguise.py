@@ -61,12 +61,13 @@ class Forms:
         known = sum(1 for unit in units if unit.pieces)
         if known < 2 or (known == 2 and any(unit.vague for unit in units)):
             return None
+        blind = known > 3 and "**" in run
         firsts = {piece[0] for piece in units[0].pieces} or self._firsts
         lasts = {piece[-1] for piece in units[-1].pieces} or self._lasts
         for first in firsts:
             for last in lasts:
                 for form in self._index.get((first, last), ()):
-                    if _covers(units, form, known):
+                    if _covers(units, form, known, blind):
                         return form
         return None
 
@@ -89,12 +90,16 @@ def _gap(signs: str) -> Unit:
     """Signs in a word part its letters or stand for some: a star for one or two, a row of stars for about as many as there are."""
     count = len(signs)
     if count == 1:
-        return Unit((), 0, 2 if signs in _STARS else 1)
+        return Unit((), 0, 2 if signs in _STARS or signs > "\u2600" else 1)
     return Unit((), 1, count + 2) if count == 2 or signs[0] not in _STARS else Unit((), count - 1, count)
 
 
-def _covers(units: list[Unit], form: Form, known: int) -> bool:
-    """Whether the units make up the form and leave enough of it to be seen: half of its letters, and the root's first or half of it."""
+def _covers(units: list[Unit], form: Form, known: int, blind: bool) -> bool:
+    """Whether the units make up the form and leave enough of it to be seen.
+
+    That is half of its letters, and of its root the beginning or half; with `blind` (a row of stars in a long word, which is
+    hardly anything else) the root may be hidden altogether.
+    """
     states = {0: (0, 0)}  # place in the form -> fewest hidden letters of the root, and of the word
     start, end = form.core
     for unit in units:
@@ -110,7 +115,7 @@ def _covers(units: list[Unit], form: Form, known: int) -> bool:
         if not states:
             return False
     root, hidden = states.get(len(form.word), (99, 99))
-    return hidden <= known and (2 * root <= end - start or (start == 0 and bool(units[0].pieces)))
+    return hidden <= known and (blind or 2 * root <= end - start or (start == 0 and bool(units[0].pieces)))
 
 
 def _keep(states: dict[int, tuple[int, int]], place: int, cost: tuple[int, int]) -> None:
