@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
 from bot.readers import Readers, Unreadable
 from bot.store.inbox import Inbox
-from bot.store.port import Found, Store
+from bot.store.port import Found, Store, Turn
 from bot.tickets import agents, departments, machines, requester
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
@@ -75,11 +78,35 @@ class Desk:
         async with self.store.turn() as turn:
             now = self.now()
             sight = look(letter, self.office, now)
-            found = await turn.find(question(letter, sight, self.office), now)
-            decision = decided(letter, sight, found, self.office, now)
+            found = await self.find(turn, letter, sight, now)
+            told = replace(self.office, away=found.away, outage=found.outage)
+            original = await self.original(letter, sight, found, now)
+            if original is None:
+                decision = decided(letter, sight, found, told, now)
+            else:
+                sight = look(original, told, now)
+                found = await self.find(turn, original, sight, now)
+                decision = agents.confirmed(original, sight, found, told, now, letter)
             turn.commit(decision)
         for event, fields in decision.events:
             self.tell(event, **fields)
+
+    async def find(self, turn: Turn, letter: Letter, sight: Sight, now: datetime) -> Found:
+        """What the store knows of a letter, with the tickets that an agent's commands may reach."""
+        found = await turn.find(question(letter, sight, self.office), now)
+        more = {number: await turn.ticket(number) for number in agents.wanted(letter, sight, found) if number not in found.tickets}
+        return structs.replace(found, tickets={**found.tickets, **{number: ticket for number, ticket in more.items() if ticket}}) if more else found
+
+    async def original(self, letter: Letter, sight: Sight, found: Found, now: datetime) -> Letter | None:
+        """The archived letter that this one confirms, read again; None where it confirms none."""
+        fresh = not (found.repeated or found.duplicate) and sight.kind is LetterClass.human
+        if not fresh or not found.confirms or found.confirmed_by not in ("", letter.envelope.letter):
+            return None
+        if not agents.confirms(letter, sight, self.office, now):
+            return None
+        envelope, raw = self.inbox.read(found.confirms)
+        late = now - envelope.received > timedelta(hours=self.office.policy.periods.confirm_hours)
+        return None if late else await self.read(raw, envelope)
 
     async def park(self, ident: str, reason: str, trace: str) -> None:
         """Sets a letter aside, raw bytes kept, and alerts the leads."""

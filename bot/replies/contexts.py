@@ -173,11 +173,33 @@ class Notice(Context, frozen=True):
     buttons: tuple[Button, ...] = ()
 
 
+class Section(Value, frozen=True):
+    """A titled part of a letter to staff: lines (tickets, figures), or the entries of a ticket."""
+
+    title: str
+    rows: tuple[str, ...] = ()
+    entries: tuple[PublicEntry, ...] = ()
+
+
+class Shown(Notice, frozen=True):
+    """case: a whole ticket, notes included, to an agent who gets it or asked to be reminded; `why` says which."""
+
+    why: str = ""
+
+
+class Digest(Context, frozen=True):
+    """digest: what waits, to an agent, at the start of the day."""
+
+    sections: tuple[Section, ...] = ()
+    buttons: tuple[Button, ...] = ()
+
+
 class Receipt(Context, frozen=True):
     """receipt: what a command letter did and what the customer will read."""
 
-    ticket: AgentTicket
     done: tuple[str, ...]
+    ticket: AgentTicket | None = None  # None: the commands were about the desk as a whole
+    sections: tuple[Section, ...] = ()  # what #queue, #search, #show and #sla were asked for
     previews: tuple[Preview, ...] = ()
     undo: Button | None = None
     buttons: tuple[Button, ...] = ()

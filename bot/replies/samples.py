@@ -73,6 +73,7 @@ KINDS: dict[str, type[contexts.Context]] = {
     "acknowledgement": contexts.Acknowledgement, "ground": contexts.GroundLetter, "topic": contexts.TopicLetter,
     "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
     "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
+    "case": contexts.Shown, "digest": contexts.Digest,
 }  # fmt: skip
 
 

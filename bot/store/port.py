@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from bot.model import Decision, Outgoing, Seen, Ticket, Value
+from bot.model import Decision, Outgoing, Ticket, Value
 
 
 class Question(Value, frozen=True):
@@ -20,7 +20,9 @@ class Question(Value, frozen=True):
     fingerprint: str = ""
     references: tuple[str, ...] = ()  # Message-IDs
     tickets: tuple[int, ...] = ()  # numbers named by addresses, Message-IDs or tags
-    staff: tuple[str, ...] = ()  # staff addresses that a notice may go to
+    staff: tuple[str, ...] = ()  # other addresses that a letter may go to: agents, and those that a command names
+    rows: bool = False  # the whole desk is looked at: queue, search
+    confirms: int = 0  # serial of the confirmation that this letter answers
 
 
 class Earlier(Value, frozen=True):
@@ -45,6 +47,10 @@ class Sender(Value, frozen=True):
     errors: tuple[datetime, ...] = ()  # error letters to it within 10 minutes
     latched: bool = False
     suppressed: bool = False
+    blocked: bool = False
+    known: bool = False  # a live ticket is theirs
+    asked: datetime | None = None  # when it was last asked for a score
+    unproved: tuple[datetime, ...] = ()  # command letters in this agent's name within the hour that nothing proves
 
 
 class Found(Value, frozen=True):
@@ -60,6 +66,11 @@ class Found(Value, frozen=True):
     senders: dict[str, Sender] = {}
     earlier: tuple[Earlier, ...] = ()  # tickets of the requester, the newest first
     through: dict[int, int] = {}  # ticket -> acknowledgements caused today by letters to its signed addresses
+    rows: tuple[Earlier, ...] = ()  # every live ticket, where the question wants them
+    confirms: str = ""  # the letter that waits for this confirmation
+    confirmed_by: str = ""  # the letter that has confirmed it already
+    away: dict[str, str] = {}  # agents and the ISO day of their return
+    outage: str = ""  # what a lead announces by mail
 
 
 class Turn(Protocol):
@@ -101,6 +112,12 @@ class Store(Protocol):
     def next_due(self) -> datetime | None:
         """When the next waiting letter becomes due; None when none waits."""
 
+    def timers(self, now: datetime, limit: int) -> list[int]:
+        """Tickets whose `timer` has come, the oldest first; each is named once for each moment."""
+
+    def snooze(self, number: int, until: datetime) -> None:
+        """The timer of a ticket is tried again then; forgotten at a restart."""
+
     def rows(self) -> Iterator[Earlier]:
         """The live tickets as the register knows them, by number."""
 
@@ -113,5 +130,5 @@ class Store(Protocol):
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
 
-    def fates(self) -> Iterator[tuple[Seen, int]]:
-        """Every letter that is accounted for, read from the disk alone: (Seen, ticket or 0)."""
+    def fates(self) -> Iterator[tuple[str, str, int]]:
+        """Every letter that is accounted for, read from the disk alone: (inbox id, fate, ticket or 0)."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +17,8 @@ from bot.store.port import Earlier, Found, Question, Sender
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
+MOST = 500  # letters to one address that are counted: no cap is higher
+BLOCK_DAYS = 30
 
 
 class SentRow(Struct, frozen=True, gc=False):
@@ -64,6 +68,7 @@ class Row(Struct, frozen=True):
     owner: str = ""
     due: datetime | None = None
     done_at: datetime | None = None
+    timer: datetime | None = None
     links: tuple[int, ...] = ()
     entries: tuple[EntryRow, ...] = ()
     seen: tuple[SeenRow, ...] = ()
@@ -90,6 +95,17 @@ class Register:
         self._linked: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         self._latched: dict[str, datetime] = {}
         self._suppressed: dict[str, datetime] = {}
+        self._blocked: dict[str, datetime] = {}
+        self._unproved: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+        self._pending: dict[int, str] = {}
+        self._confirmed: dict[str, str] = {}
+        self._away: dict[str, str] = {}
+        self._outage = ""
+        self.digested = ""  # the last day whose digest has gone out
+        self.reported = ""  # the last week whose report has
+        self._timers: dict[int, datetime] = {}
+        self._alarms: list[tuple[datetime, int]] = []  # a heap; what it holds beside `_timers` is stale
+        self._asked: dict[str, datetime] = {}  # for a score
         self.latch_days, self.suppress_days = 7, 30
 
     # ------------------------------------------------------------------------------------------------- tickets
@@ -103,6 +119,7 @@ class Register:
             priority=row.priority, owner=row.owner, opened=row.opened, due=row.due,
         )  # fmt: skip
         self._by_person[person][number] = None
+        self.set_timer(number, row.timer)
         for ident in (entry.message_id for entry in row.entries if entry.message_id):
             self._by_id[mark(ident)] = number
         for seen in row.seen:
@@ -119,6 +136,7 @@ class Register:
         """A ticket that is filed, or whose change could not be written."""
         number, person = row.number, row.requester.email
         self.lines.pop(number, None)
+        self._timers.pop(number, None)
         self._by_person[person].pop(number, None)
         if not self._by_person[person]:
             del self._by_person[person]
@@ -132,6 +150,31 @@ class Register:
         for link in row.links:
             self._linked[link].pop(number, None)
 
+    # -------------------------------------------------------------------------------------------------- timers
+
+    def set_timer(self, number: int, at: datetime | None) -> None:
+        """The moment at which a timer looks at the ticket; None for never."""
+        if at is None:
+            self._timers.pop(number, None)
+        elif self._timers.get(number) != at:
+            self._timers[number] = at
+            heapq.heappush(self._alarms, (at, number))
+
+    def timers(self, now: datetime, limit: int) -> list[int]:
+        """Tickets whose moment has come, the oldest first; each is named once for each moment. Costs nothing while there is none."""
+        found: list[int] = []
+        while self._alarms and self._alarms[0][0] <= now and len(found) < limit:
+            at, number = heapq.heappop(self._alarms)
+            if self._timers.get(number) == at:
+                found.append(number)
+        return found
+
+    def wake(self, now: datetime) -> None:
+        """Every ticket is looked at again: the periods or the calendar have changed."""
+        for number, line in self.lines.items():
+            if line.status != "done":
+                self.set_timer(number, now)
+
     # ------------------------------------------------------------------------------------------------- records
 
     def record(self, one: DeskRecord) -> None:
@@ -139,19 +182,42 @@ class Register:
         if one.fate and one.letter:
             self._letters[mark(one.letter)] = 0
             if one.message_id and one.fate is not Fate.duplicate:
-                self._copies[mark(one.message_id, one.fingerprint)] = (0, one.about == "command" and one.words == "unproved")
+                self._copies[mark(one.message_id, one.fingerprint)] = (0, one.about == "confirmation")
         for out in one.outgoing:
             if out.template in ("command_error", "confirm"):
                 self._errors[out.to][f"{one.letter}/{out.id}"] = out.created
             elif out.audience is Audience.stranger:
                 self._sent[out.to][0, out.id] = out.created
-        table = {"latch": self._latched, "suppression": self._suppressed}.get(one.about)
+            if out.template == "confirm":
+                self._pending[out.id] = one.letter
+                self._unproved[one.who][one.letter] = one.at
+        table = {"latch": self._latched, "suppression": self._suppressed, "block": self._blocked}.get(one.about)
         if table is not None:
             table[one.who] = max(one.at, table.get(one.who, one.at))
         if one.about == "release":
             self._latched.pop(one.who, None)
         elif one.about == "lift":
             self._suppressed.pop(one.who, None)
+        elif one.about == "unblock":
+            self._blocked.pop(one.who, None)
+        elif one.about == "confirmed":
+            self._confirmed[one.words] = one.letter
+        elif one.about == "away":
+            self._away[one.who] = one.words
+        elif one.about == "outage":
+            self._outage = one.words
+        elif one.about == "score_asked":
+            self._asked[one.who] = max(one.at, self._asked.get(one.who, one.at))
+        elif one.about == "report":
+            self.reported = max(self.reported, one.words)
+        elif one.about == "digest":
+            self.digested = max(self.digested, one.words)
+
+    def forget(self, one: DeskRecord) -> None:
+        """A record that could not be written: its letter is handled again. What it set for an address is set again then."""
+        if one.fate and one.letter:
+            self._letters.pop(mark(one.letter), None)
+            self._copies.pop(mark(one.message_id, one.fingerprint), None)
 
     # ------------------------------------------------------------------------------------------------- answers
 
@@ -169,6 +235,11 @@ class Register:
             refused_before=copy[1] if copy else False,
             senders={person: self.sender(person, now) for person in people},
             earlier=tuple(self.earlier(question.requester)),
+            rows=tuple(self.lines.values()) if question.rows else (),
+            confirms=(waits := self._pending.get(question.confirms, "")),
+            confirmed_by=self._confirmed.get(waits, ""),
+            away=dict(self._away),
+            outage=self._outage,
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
 
@@ -186,6 +257,10 @@ class Register:
             sent=sent,
             errors=errors,
             opened=tuple(opened),
+            known=person in self._by_person,
+            asked=self._asked.get(person),
+            unproved=self._recent(self._unproved, person, now - timedelta(hours=1)),
+            blocked=person in self._blocked and now - self._blocked[person] < timedelta(days=BLOCK_DAYS),
             latched=latched is not None and now - latched < timedelta(days=self.latch_days),
             suppressed=suppressed is not None and now - suppressed < timedelta(days=self.suppress_days),
         )
@@ -211,8 +286,6 @@ class Register:
     @staticmethod
     def _recent(table: dict[str, dict[Any, datetime]], person: str, since: datetime) -> tuple[datetime, ...]:
         times = table.get(person)
-        if not times:
-            return ()
-        for key in [key for key, at in times.items() if at <= since]:
-            del times[key]
-        return tuple(times.values())
+        while times and times[oldest := next(iter(times))] <= since:  # they come in order of time, but for a reload
+            del times[oldest]
+        return tuple(at for at in islice(reversed(times.values()), MOST) if at > since) if times else ()

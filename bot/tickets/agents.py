@@ -1,58 +1,87 @@
 """An agent's letter: proved, parsed whole, and then carried out whole or refused whole; one receipt or one error answers it.
 
-A From line proves nothing. The signed address of this agent's own copy of a notice does (design, sections 6 and 8).
+A From line proves nothing. The signed address of this agent's own copy of a notice does, or, for agents with `trust: dkim`, a fresh
+aligned letter to the desk; any other letter is asked about, and `#confirm` carries it out (design, sections 6 and 8).
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Letter, Outgoing, Seen, Ticket
-from bot.replies import gate
-from bot.replies.contexts import CommandError, Help, Kept, Line, Preview, Receipt
+from bot.model import Decision, DeskRecord, Fate, Letter, Ticket
 from bot.store.port import Found, Sender
-from bot.tickets import notices
-from bot.tickets.commands import COMMANDS, Parsed, Wrong, parse
-from bot.tickets.identity import Purpose
+from bot.tickets import answering
+from bot.tickets.alerts import alarm
+from bot.tickets.commands import Order, Parsed, Wrong, named, parse
+from bot.tickets.identity import Purpose, Reference
+from bot.tickets.job import Desk, Job, Refusal, noted
 from bot.tickets.office import Office
-from bot.tickets.orders import Job, Refusal, carry_out, noted, snapshot
+from bot.tickets.orders import carry_out
 from bot.tickets.place import Sight, followed
-from bot.tickets.words import label, say
-from bot.tickets.writing import agent_ticket, button, desk_view, loose, post, staff_thread
+from bot.tickets.queue import texts, waiting
 
-MOST_KEPT = 50_000  # characters of a text that is kept for its sender
+FRESH = timedelta(days=3)  # an authenticated letter that is older may be one that somebody else got and sends again
+ALARMING = 3  # unproved letters in an agent's name within an hour
+RECENT_NUMBERS = 20  # new tickets among which a repeated letter looks for the one that it made
 
 
-def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
-    """What a letter from an agent's address changes; nothing, unless it is proved and right in every line."""
+def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime, by: Letter | None = None) -> Decision:
+    """What a letter from an agent's address changes; nothing, unless it is proved and right in every line.
+
+    `by` is the letter that confirms it: everything is then done under that letter's id.
+    """
     agent = office.policy.people.agent(sight.agent)
     if agent is None:
         raise ValueError(f"{sight.agent} is no agent")
-    job = Job(office=office, agent=agent, letter=letter, now=now, language=office.language(agent.language or "", office.policy.desk.language))
-    proofs = [one for one in sight.references if one.purpose is Purpose.agent]
-    fresh = [one for one in proofs if not one.expired]
-    if not fresh:
-        return refused(job, found, reason="expired" if proofs else "unproved")
-    ticket = followed(found, fresh[0].ticket)
-    if ticket is None:
-        return refused(job, found, reason="no_ticket")
-    parsed = merged(parse(letter.text, office.policy))
+    language = office.language(agent.language or "", office.policy.desk.language)
+    carrier = by or letter
+    job = Job(office, agent, letter, found, now, language, carrier.envelope.letter, carrier.message_id, carrier.fingerprint)
+    if by is not None:
+        job.record("confirmed", agent.address, letter.envelope.letter)
+    parsed = merged(parse(letter.text, office.policy, now.astimezone(office.policy.calendar.zone).date()))
+    signed = [one for one in sight.references if one.purpose is Purpose.agent and not one.expired]
+    if any(one.purpose is Purpose.confirm for one in sight.references) and by is None:
+        reason = "nothing_to_confirm" if {one.name for one in parsed.orders} == {"confirm"} else "confirm_alone"
+        return answering.refused(job, reason=reason)
+    if not signed and by is None and not vouched(letter, sight, office, now):
+        return asked(job, sight, parsed)
+    ticket = followed(found, signed[0].ticket) if signed else target(sight, found, office, letter)
+    return carried(job, ticket, parsed)
+
+
+def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
+    """The commands of a proved letter, all or none."""
     if parsed.wrong:
-        return refused(job, found, wrong=parsed.wrong, ticket=ticket)
-    if not parsed.orders or all(order.name == "help" for order in parsed.orders):
-        return helped(job, ticket) if parsed.orders or not parsed.above else kept(job, ticket, parsed.above)
+        return answering.refused(job, wrong=parsed.wrong, ticket=ticket)
+    orders = tuple(order for order in parsed.orders if order.name != "help")
+    if not orders:
+        if parsed.orders or not parsed.above:
+            return answering.helped(job, ticket)
+        return answering.kept(job, ticket, parsed.above) if ticket else answering.refused(job, reason="no_command")
     try:
-        changed = carry_out(job, ticket, tuple(order for order in parsed.orders if order.name != "help"))
+        together(orders)
+        changed = carry_out(job, ticket, orders)
+        if parsed.above and changed is not None:
+            changed = noted(job, changed, parsed.above)
+            job.tell("noted_above")
+        answering.guard(job, changed)
     except Refusal as refusal:
         wrong = Wrong(line=refusal.line, reason=refusal.reason, what=refusal.what, hint=refusal.hint)
-        return refused(job, found, wrong=(wrong,), ticket=ticket)
-    if parsed.above:
-        changed = noted(job, changed, parsed.above)
-        job.tell("noted_above")
-    return receipted(job, ticket, changed, parsed)
+        job.others.clear()
+        job.records.clear()
+        return answering.refused(job, wrong=(wrong,), ticket=ticket)
+    return answering.receipted(job, ticket, changed, parsed)
+
+
+def together(orders: tuple[Order, ...]) -> None:
+    """Raises Refusal for #confirm, which confirms nothing here, and for #undo that does not stand alone."""
+    for order in orders:
+        if order.name == "confirm":
+            raise Refusal("nothing_to_confirm", line=order.line)
+        if order.name == "undo" and len(orders) > 1:
+            raise Refusal("undo_alone", line=order.line)
 
 
 def merged(parsed: Parsed) -> Parsed:
@@ -65,130 +94,78 @@ def merged(parsed: Parsed) -> Parsed:
     return replace(parsed, orders=tuple(orders))
 
 
-def receipted(job: Job, before: Ticket, ticket: Ticket, parsed: Parsed) -> Decision:
-    """The ticket with the command letter entered, and the receipt that shows what the customer will get."""
-    ident, undone = job.letter.envelope.letter, any(order.name == "undo" for order in parsed.orders)
-    ticket = entered(job, ticket)
-    if not undone:
-        ticket = snapshot(before, ticket, ident, job.now)
-    previews = tuple(
-        Preview(
-            to=one.to,
-            subject=one.subject,
-            text=one.text,
-            leaves=one.due if one.due > job.now else None,
-            files=tuple(file.name for file in one.attachments),
-        )
-        for one in ticket.outgoing
-        if one.letter == ident and one.audience is Audience.requester and one.state is Delivery.waiting
-    )
-    if any(order.name != "show" for order in parsed.orders):
-        word, caption = label("undo", job.language)
-        context = Receipt(
-            desk=desk_view(job.office, job.language),
-            language=job.language,
-            ticket=agent_ticket(job.office, ticket),
-            done=tuple(job.done),
-            previews=previews,
-            undo=None if undone else button(job.office, ticket, job.agent, caption, f"#{word}", job.now),
-            buttons=notices.buttons(ticket, job.agent, job.office, job.now, job.language, ("reply", "resolve", "note")),
-        )
-        ticket = to_agent(job, ticket, "receipt", context)
-    names = [order.name for order in parsed.orders]
-    events: list[tuple[str, dict[str, Any]]] = [("command", {"letter": ident, "ticket": ticket.number, "commands": names, "who": job.agent.address})]
-    return Decision(tickets=(ticket,), events=tuple(events))
+# ------------------------------------------------------------------------------------------------------------ proof
 
 
-def entered(job: Job, ticket: Ticket) -> Ticket:
-    """The command letter in the record of the ticket."""
-    letter = job.letter
-    entry = Entry(
-        at=job.now, kind="command", public=False, who=job.agent.address, name=job.agent.name, text=letter.text[:MOST_KEPT],
-        letter=letter.envelope.letter, message_id=letter.message_id, attachments=letter.attachments,
-    )  # fmt: skip
-    seen = Seen(letter=letter.envelope.letter, fate=Fate.command, message_id=letter.message_id, fingerprint=letter.fingerprint, at=job.now)
-    return replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=job.now)
+def vouched(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool:
+    """True for an authenticated letter of an agent with `trust: dkim`, written to the desk just now: a letter that he wrote to somebody
+    else proves as much, and whoever has it could send it to us.
+    """
+    agent = office.policy.people.agent(sight.agent)
+    if agent is None or agent.trust != "dkim" or letter.aligned not in ("dkim", "dmarc", "relay"):
+        return False
+    to_us = any(office.signer.is_ours(one.email) for one in (*letter.to, *letter.cc))
+    return to_us and letter.date is not None and abs(now - letter.date) < FRESH
 
 
-def to_agent(job: Job, ticket: Ticket, template: str, context: Any) -> Ticket:
-    """A letter to the agent whose letter is answered, in the ticket's thread of his mail program."""
-    answers = staff_thread(ticket, job.agent.address, job.letter.message_id)
-    return post(
-        job.office, ticket, Audience.agent, template, context, job.agent.address, job.now,
-        letter=job.letter.envelope.letter, answers=answers, mark="auto-replied",
-    )  # fmt: skip
+def target(sight: Sight, found: Found, office: Office, letter: Letter) -> Ticket | None:
+    """The ticket that a letter without a signed address of its own is about: named by an address or Message-ID of ours, or by its tag."""
+    peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *(one.email for one in letter.to), *letter.references)]
+    numbers = [one[0] for one in peeked if one and one[0]] + [found.by_reference, sight.tag]
+    return next((ticket for number in numbers if number and (ticket := followed(found, number))), None)
 
 
-def kept(job: Job, ticket: Ticket, text: str) -> Decision:
-    """A letter without any command sends nothing to anybody: its text is kept for a day, with a button that sends it."""
-    until = job.now + timedelta(hours=job.office.policy.periods.kept_hours)
-    ticket = entered(job, ticket)
-    ticket = replace(
-        ticket, kept={"agent": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.letter.envelope.letter}
-    )
-    context = Kept(
-        desk=desk_view(job.office, job.language),
-        language=job.language,
-        ticket=agent_ticket(job.office, ticket),
-        text=text,
-        until=until,
-        buttons=notices.buttons(ticket, job.agent, job.office, job.now, job.language, ("send", "help")),
-    )
-    event = ("command", {"letter": job.letter.envelope.letter, "ticket": ticket.number, "commands": ["kept"], "who": job.agent.address})
-    return Decision(tickets=(to_agent(job, ticket, "kept", context),), events=(event,))
-
-
-def helped(job: Job, ticket: Ticket) -> Decision:
-    """The list of commands."""
-    rows = tuple((" · ".join(f"#{word}" for word in one.words[:3]), one.help_ru if job.language == "ru" else one.help_en) for one in COMMANDS)
-    ticket = entered(job, ticket)
-    context = Help(desk=desk_view(job.office, job.language), language=job.language, commands=rows, ticket=agent_ticket(job.office, ticket))
-    event = ("command", {"letter": job.letter.envelope.letter, "ticket": ticket.number, "commands": ["help"], "who": job.agent.address})
-    return Decision(tickets=(to_agent(job, ticket, "help", context),), events=(event,))
-
-
-def refused(job: Job, found: Found, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket: Ticket | None = None) -> Decision:
-    """Nothing changes; the agent gets his text back with the wrong lines marked. The error letter passes the gate like any other."""
-    letter, office, language = job.letter, job.office, job.language
-    text = letter.text.splitlines()
-    context = CommandError(
-        desk=desk_view(office, language),
-        language=language,
-        lines=tuple(worded(one, text, language) for one in wrong),
-        text=letter.text if ticket else "",  # an unproved letter is perhaps not his: nothing of it is repeated
-        marked=tuple(one.line for one in wrong),
-        ticket=agent_ticket(office, ticket) if ticket else None,
-        reason=say(reason, language) if reason else "",
-        buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
-    )
-    known = found.senders.get(job.agent.address, Sender())
-    traffic = gate.Traffic(errors=known.errors, suppressed=known.suppressed)
-    ruling = gate.to_staff(job.agent.address, traffic, office.signer.is_ours, office.policy.caps if office.caps else None, job.now, error=True)
-    reply = (
-        office.signer.address(
-            ticket.number, Purpose.agent, job.agent.address, until=job.now.date() + timedelta(days=office.policy.periods.agent_link_days)
-        )
-        if ticket
-        else ""
-    )
-    outgoing: tuple[Outgoing, ...] = ()
-    if ruling.to:
-        answers = [letter.message_id] if letter.message_id else []
-        made = loose(
-            office, Audience.agent, "command_error", context, ruling.to, job.now, letter=letter.envelope.letter, answers=answers, reply=reply
-        )
-        outgoing = (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
+def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
+    """Nothing is done; the agent is asked whether he wrote it. Three such letters in an hour are told to the leads."""
+    ticket = target(sight, job.found, job.office, job.letter)
+    if not parsed.orders and ticket is None:
+        return answering.refused(job, reason="no_command")
+    letter = answering.confirmation(job, ticket)
     record = DeskRecord(
-        at=job.now, about="command", letter=letter.envelope.letter, fate=Fate.command, message_id=letter.message_id, fingerprint=letter.fingerprint,
-        who=job.agent.address, words=reason or wrong[0].reason, outgoing=outgoing,
+        at=job.now, about="confirmation", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
+        who=job.agent.address, words=str(ticket.number if ticket else 0), outgoing=letter,
     )  # fmt: skip
-    fields = {"letter": letter.envelope.letter, "reason": record.words, "who": job.agent.address, **({"ticket": ticket.number} if ticket else {})}
-    return Decision(records=(record,), events=(("command_refused", fields),))
+    records, events = [record], [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
+    before = job.found.senders.get(job.agent.address, Sender()).unproved
+    if len(before) + 1 == ALARMING:
+        about = alarm(job.office, "unproved", (job.agent.address, job.letter.envelope.mail_from, job.letter.envelope.client), job.ident, job.now)
+        records += about.records
+        events += about.events
+    return Decision(records=tuple(records), events=tuple(events))
 
 
-def worded(one: Wrong, text: list[str], language: str) -> Line:
-    """A wrong line as the agent reads it."""
-    what = say(f"argument_{one.what}", language) if one.reason == "argument_missing" else one.what
-    hint = say("allowed" if "," in one.hint else "nearest", language, one.hint) if one.hint else ""
-    line = text[one.line - 1] if 0 < one.line <= len(text) else ""
-    return Line(number=one.line, line=line, reason=say(one.reason, language, what), hint=hint)
+def confirmed(original: Letter, sight: Sight, found: Found, office: Office, now: datetime, by: Letter) -> Decision:
+    """The letter that waited for `by`; one of which a proved copy has been carried out meanwhile is done already."""
+    copies = [seen for ticket in found.tickets.values() for seen in ticket.seen if seen.fate is Fate.command]
+    done = any((seen.message_id, seen.fingerprint) == (original.message_id, original.fingerprint) for seen in copies)
+    if done or sight.agent != by.requester.email:
+        spent = Reference(ticket=0, purpose=Purpose.confirm, serial=0, person=by.requester.email)
+        return decide(by, replace(sight, agent=by.requester.email, references=(spent,)), found, office, now)
+    return decide(original, sight, found, office, now, by)
+
+
+def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int:
+    """The serial of the confirmation that this letter gives, or 0: signed, in time, and nothing but #confirm in it."""
+    proof = next((one for one in sight.references if one.purpose is Purpose.confirm and not one.expired), None)
+    if proof is None or not sight.agent:
+        return 0
+    orders = parse(letter.text, office.policy, now.date()).orders
+    return proof.serial if orders and all(one.name == "confirm" for one in orders) else 0
+
+
+# ----------------------------------------------------------------------------------------- what the store is asked
+
+
+def wanted(letter: Letter, sight: Sight, found: Found) -> tuple[int, ...]:
+    """Further tickets that the commands of this letter may need, beside those that it names."""
+    if not sight.agent:
+        return ()
+    names, _, _ = named(letter.text)
+    undone = [number for ticket in found.tickets.values() for number in ticket.undo.get("others", ())] if "undo" in names else []
+    numbers = [row.number for row in found.rows if row.owner == sight.agent and row.status != "done"] if names & {"next", "away"} else []
+    numbers += [row.number for row in waiting(found.rows)[:2]] if "next" in names else []
+    numbers += texts(found.rows) if "search" in names else []
+    numbers += range(max(1, found.fresh - RECENT_NUMBERS), found.fresh) if names & {"split", "open"} else []
+    return tuple(dict.fromkeys((*undone, *numbers)))
+
+

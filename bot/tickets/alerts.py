@@ -18,6 +18,7 @@ TITLES = {
     "held": ("Автоматические письма на один адрес задержаны", "Automatic letters to an address are held"),
     "rules_refused": ("Новый rules.yaml не принят, действует прежний", "The new rules.yaml was refused; the last good one stays in force"),
     "relay_login": ("Почтовый сервер не принимает пароль", "The mail relay refuses the login"),
+    "unproved": ("Третье за час неподтверждённое письмо от имени сотрудника", "Third unproved command letter in an agent's name"),
     "broken_ticket": ("Файл обращения не читается", "A ticket file cannot be read"),
 }
 

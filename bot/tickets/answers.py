@@ -56,14 +56,18 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
             software=verdict.evidence if ruling.repeats and verdict.ground is Ground.outdated_software else "",
             minimum=minimum(office.policy.versions, language) if verdict.ground is Ground.outdated_software else (),
         )
-    if verdict.topic:
-        announced = tuple(item.text_in(language) for item in office.policy.announced(now))
-        outage = next((item.text_in(language) for item in office.policy.announced(now) if item.kind == "outage"), "")
-        return f"topic_{verdict.topic}", TopicLetter(
+    topic = verdict.topic or ("outage" if office.outage and "outage" in verdict.labels else "")
+    if topic:
+        items = office.policy.announced(now)
+        announced = (*(item.text_in(language) for item in items), *((office.outage,) if office.outage else ()))
+        outage = office.outage or next((item.text_in(language) for item in items if item.kind == "outage"), "")
+        if topic == "announcement":  # a rule of rules.yaml's own announcements; its letter is that of an outage
+            topic, outage = "outage", next((item.text_in(language) for item in items if f"announcement:{item.id}" in verdict.labels), outage)
+        return f"topic_{topic}", TopicLetter(
             **shared,
             open_now=open_now,
             opens_at=opens_at,
-            changes=(*calendar.describe_changes(language, now), *announced) if verdict.topic == "hours" else (),
+            changes=(*calendar.describe_changes(language, now), *announced) if topic == "hours" else (),
             announcement=outage,
             closes=ticket.status is Status.done,
         )

@@ -8,21 +8,26 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from bot.model import Ground, Priority, Resolution, Value
 from bot.policy import Policy
+from bot.tickets.dates import moment_in
 
-LINE = re.compile(r"^[\s>*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[#№＃]\s?([^\W\d_][\w-]*)[.,:;]?[^\S\n]*(.*)$")
+# List bullets and numbers of phones may stand before a command; the mark of a quote may not: what is quoted was said by another.
+LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(.*?))?[*\s]*$")
 ESCAPED = re.compile(r"^(\s*)\\(?=[#№])")
+ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\]{1,64}@[^\s<>,;:()\"«»\[\]|\\]+\.[^\s<>,;:()\"«»\[\]|\\.]{2,}")
+LISTS = frozenset({"next", "queue", "search", "sla", "away"})  # commands that look at the whole desk
 
 
 class Command(Value, frozen=True):
     """A command word: what it takes, and where its text goes."""
 
     name: str
-    words: tuple[str, ...]  # every spelling, Russian and English
-    argument: str = ""  # resolution, ground, department, priority, agent, number
+    words: tuple[str, ...]  # every spelling, English and Russian, the Russian one of the help first after the name
+    argument: str = ""  # resolution, ground, department, priority, agent, number, address, date, free
     optional: bool = False
     text: str = "none"  # none, customer, inside, department
     needs_text: bool = False
@@ -37,7 +42,6 @@ class Order(Value, frozen=True):
     line: int  # 1 is the first line of the letter's own text
     argument: str = ""
     text: str = ""
-    customer: bool = False
 
 
 class Wrong(Value, frozen=True):
@@ -57,92 +61,59 @@ class Parsed(Value, frozen=True):
     wrong: tuple[Wrong, ...] = ()
 
 
-COMMANDS = (
-    Command(name="take", words=("take", "взять", "беру"), help_ru="взять обращение себе", help_en="make the ticket yours"),
-    Command(
-        name="reply",
-        words=("reply", "answer", "ответ", "ответить"),
-        text="customer",
-        needs_text=True,
-        help_ru="отправить ответ; текст — строками ниже",
-        help_en="send an answer; its text stands below",
-    ),
-    Command(
-        name="clarify",
-        words=("clarify", "ask", "уточнить", "уточнение"),
-        argument="ground",
-        optional=True,
-        text="customer",
-        needs_text=True,
-        help_ru="задать вопрос и ждать ответа; срок останавливается",
-        help_en="ask and wait for the answer; the clock stops",
-    ),
-    Command(
-        name="resolve",
-        words=("resolve", "solved", "close", "решено", "решить", "закрыть"),
-        argument="resolution",
-        optional=True,
-        text="customer",
-        help_ru="закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба",
-        help_en="close: solved, not_reproducible, user_error, infrastructure, complaint",
-    ),
-    Command(
-        name="refuse",
-        words=("refuse", "отказать", "отказ"),
-        argument="ground",
-        text="customer",
-        help_ru="отказать по основанию п. 4.6; основание — словом после команды",
-        help_en="refuse on a ground of clause 4.6, named after the command",
-    ),
-    Command(
-        name="note",
-        words=("note", "заметка", "note_to_self"),
-        text="inside",
-        needs_text=True,
-        help_ru="внутренняя заметка, клиент её не увидит",
-        help_en="an internal note; the customer never sees it",
-    ),
-    Command(
-        name="escalate",
-        words=("escalate", "передать", "эскалация"),
-        argument="department",
-        text="department",
-        help_ru="передать в отдел: разработка, партнёры; клиенту уйдёт уведомление",
-        help_en="pass on to a department; the customer is told",
-    ),
-    Command(
-        name="priority",
-        words=("priority", "приоритет"),
-        argument="priority",
-        help_ru="приоритет: высокий, средний, низкий",
-        help_en="priority: high, medium, low",
-    ),
-    Command(name="assign", words=("assign", "назначить"), argument="agent", help_ru="назначить сотруднику", help_en="give the ticket to an agent"),
-    Command(
-        name="free",
-        words=("free", "release", "вернуть_в_очередь", "освободить"),
-        help_ru="вернуть обращение в очередь",
-        help_en="give the ticket back to the queue",
-    ),
-    Command(name="reopen", words=("reopen", "вернуть", "открыть"), help_ru="снова открыть закрытое обращение", help_en="open a closed ticket again"),
-    Command(name="spam", words=("spam", "спам"), help_ru="закрыть молча как спам", help_en="close silently as spam"),
-    Command(
-        name="show",
-        words=("show", "показать"),
-        argument="number",
-        optional=True,
-        help_ru="прислать обращение целиком",
-        help_en="send the whole ticket",
-    ),
-    Command(
-        name="undo",
-        words=("undo", "отмена", "отменить"),
-        help_ru="отменить последнее письмо с командами, пока оно не ушло",
-        help_en="take the last command letter back while it has not left",
-    ),
-    Command(name="send", words=("send", "отправить"), help_ru="отправить сохранённый текст клиенту", help_en="send the kept text to the customer"),
-    Command(name="help", words=("help", "помощь", "справка"), help_ru="этот список", help_en="this list"),
-)
+# name and other words | argument (? optional) | where its text goes (! needed) | Russian help | English help
+TABLE = """
+take взять беру                          |             |            | взять обращение себе                               | make the ticket yours
+next следующее следующий дальше          |             |            | взять следующее из очереди                         | take the next ticket of the queue
+reply ответ ответить answer              |             | customer!  | отправить ответ; текст — строками ниже             | send an answer; its text stands below
+clarify уточнить уточнение ask           | ground?     | customer!  | задать вопрос и ждать ответа; срок останавливается | ask and wait; the clock stops
+resolve решено решить закрыть solved close | resolution? | customer | закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба | close: solved, not_reproducible, user_error, infrastructure, complaint
+refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
+template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
+send отправить                           |             |            | отправить сохранённый текст клиенту                | send the kept text to the customer
+undo отмена отменить                     |             |            | отменить последнее письмо с командами, пока оно не ушло | take the last command letter back before it has left
+note заметка                             |             | inside!    | внутренняя заметка, клиент её не увидит            | an internal note; the customer never sees it
+escalate передать эскалация              | department  | department | передать в отдел; клиенту уйдёт уведомление        | pass on to a department; the customer is told
+update вышло обновление                  |             | customer   | сообщить, что обновление вышло                     | tell that the update is out
+transcript переписка                     |             |            | отправить клиенту всю переписку                    | send the customer the whole correspondence
+assign назначить                         | agent       |            | назначить сотруднику                               | give the ticket to an agent
+free освободить вернуть_в_очередь        |             |            | вернуть обращение в очередь                        | give the ticket back to the queue
+priority приоритет                       | priority    |            | приоритет: высокий, средний, низкий                | priority: high, medium, low
+label метка                              | free        |            | поставить метку; с минусом — снять                 | put a label on; with a minus, take it off
+reopen вернуть открыть_снова             |             |            | снова открыть закрытое обращение                   | open a closed ticket again
+cc копия                                 | address     |            | добавить участника: он получает ответы             | add a participant, who gets the answers
+uncc убрать_копию без_копии              | address     |            | убрать участника                                   | remove a participant
+merge объединить                         | number      |            | присоединить это обращение к обращению с номером   | put this ticket into the one with that number
+split разделить                          | address?    | inside     | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
+open новое создать                       | address     | inside     | завести обращение по письму клиента, пришедшему Вам | make a ticket of a letter that came to you
+file файл                                | number      |            | прислать задержанный файл с этим номером           | send the withheld file of that number
+remind напомнить                         | date        | inside     | напомнить Вам в этот день                          | remind you on that day
+show показать                            | number?     |            | прислать обращение целиком                         | send the whole ticket
+queue очередь                            |             |            | свободные, Ваши и ждущие обращения                 | free tickets, yours, and those that wait
+search найти поиск                       | free        |            | найти: слова, адрес, номер, статус, даты           | find: words, address, number, status, dates
+sla срок сроки                           |             |            | что просрочено и что скоро будет                   | what is overdue and what soon will be
+away отсутствую отпуск                   | date?       |            | Вас нет до даты; Ваши обращения вернутся в очередь | you are away until a date; your tickets go back
+back вернулся вернулась здесь            |             |            | Вы снова на месте                                  | you are back
+override правило_неверно правило_ошиблось | free?      |            | правило ошиблось: вернуть в очередь, запомнить пример | a rule was wrong: back to the queue, kept as an example
+spam спам                                |             |            | закрыть молча как спам                             | close silently as spam
+block блок заблокировать                 |             |            | спам, и на 30 дней не принимать писем с этого адреса | spam, and take no letters of that address for 30 days
+unblock разблокировать                   | address     |            | снова принимать письма с адреса                    | take letters of an address again
+release отпустить                        |             |            | отправить задержанное, снять предохранитель        | let held letters go and open the latch
+outage авария сбой                       | free        |            | для руководителя: объявить о сбое; «over» — сбой устранён | leads: announce an outage; “over” ends it
+confirm подтвердить подтверждаю          |             |            | подтвердить письмо, о котором мы спросили          | confirm the letter that we asked about
+help помощь справка                      |             |            | этот список                                        | this list
+"""  # noqa: E501  it is a table
+
+
+def _command(row: str) -> Command:
+    words, argument, text, help_ru, help_en = (cell.strip() for cell in row.split("|"))
+    return Command(
+        name=words.split()[0], words=tuple(words.split()), argument=argument.rstrip("?"), optional=argument.endswith("?"),
+        text=text.rstrip("!") or "none", needs_text=text.endswith("!"), help_ru=help_ru, help_en=help_en,
+    )  # fmt: skip
+
+
+COMMANDS = tuple(_command(row) for row in TABLE.strip().splitlines())
 BY_WORD = {word: command for command in COMMANDS for word in command.words}
 BY_NAME = {command.name: command for command in COMMANDS}
 
@@ -189,8 +160,16 @@ def words_for(argument: str, policy: Policy) -> dict[str, str]:
     return {}
 
 
-def parse(text: str, policy: Policy) -> Parsed:
-    """The commands of a letter's own text, or all that is wrong with it."""
+def named(text: str) -> tuple[frozenset[str], tuple[int, ...], tuple[str, ...]]:
+    """(commands, ticket numbers, addresses) that the command lines of a text name: what the store is asked for before it is parsed."""
+    lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(LINE.match, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
+    numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in re.findall(r"\d{1,9}", rest)[:1]]
+    addresses = [found[0].lower() for one, rest in lines if one.argument == "address" for found in [ADDRESS.search(rest)] if found]
+    return frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses)
+
+
+def parse(text: str, policy: Policy, today: date) -> Parsed:
+    """The commands of a letter's own text, or all that is wrong with it. `today` is the desk's day, for dates such as «завтра»."""
     orders: list[Order] = []
     wrong: list[Wrong] = []
     bodies: list[list[str]] = [[]]
@@ -206,24 +185,40 @@ def parse(text: str, policy: Policy) -> Parsed:
             wrong.append(Wrong(line=number, reason="unknown_command", what=found[1], hint="#" + near[0] if near else "#help"))
             orders.append(Order(name="", line=number))
             continue
-        argument, rest, mistake = take_argument(command, found[2].strip(), policy, number)
+        argument, rest, mistake = take_argument(command, (found[2] or "").strip(), policy, number, today)
         wrong += [mistake] if mistake else []
-        orders.append(Order(name=command.name, line=number, argument=argument, customer=command.text == "customer"))
+        orders.append(Order(name=command.name, line=number, argument=argument))
         bodies[-1] += [rest] if rest else []
-    orders = [
-        Order(name=o.name, line=o.line, argument=o.argument, customer=o.customer, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)
-    ]
+    orders = [Order(name=o.name, line=o.line, argument=o.argument, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)]
     wrong += [Wrong(line=o.line, reason="text_missing", what=o.name) for o in orders if o.name and BY_NAME[o.name].needs_text and not o.text]
     return Parsed(orders=tuple(orders), above=tidy(bodies[0]), wrong=tuple(sorted(wrong, key=lambda one: one.line)))
 
 
-def take_argument(command: Command, rest: str, policy: Policy, line: int) -> tuple[str, str, Wrong | None]:
-    """(value, what is left of the line, mistake). Two-word names ("не воспроизводится") are understood as well."""
-    if not command.argument:
+def take_argument(command: Command, rest: str, policy: Policy, line: int, today: date) -> tuple[str, str, Wrong | None]:
+    """(value, what is left of the line, mistake)."""
+    kind = command.argument
+    if not kind:
         return "", rest, None
-    if command.argument == "number":
-        digits = re.search(r"\d+", rest)
-        return (digits[0] if digits else ""), "", None
+    if kind not in ("number", "address", "date", "free"):
+        return take_word(command, rest, policy, line)
+    value, left = rest, ""
+    if kind == "number":
+        digits = re.search(r"\d{1,9}", rest)
+        value = digits[0] if digits else ""
+    elif kind == "address":
+        found = ADDRESS.search(rest)
+        value, left = (found[0].lower().removeprefix("mailto:"), "") if found else ("", rest)
+    elif kind == "date":
+        at = moment_in(rest, today)
+        value, left = (at.isoformat(), "") if at else ("", rest)
+    if value or (command.optional and (not rest or kind == "address")):
+        return value, left, None
+    reason = "unknown_argument" if rest else "argument_missing"
+    return "", "", Wrong(line=line, reason=reason, what=rest or kind, hint="2026-12-31, 31.12" if kind == "date" else "")
+
+
+def take_word(command: Command, rest: str, policy: Policy, line: int) -> tuple[str, str, Wrong | None]:
+    """The same for an argument out of a list. Two-word names ("не воспроизводится") are understood as well."""
     known = words_for(command.argument, policy)
     parts = rest.split()
     if command.optional and len(parts) > 1 and "_" not in parts[0] and fold("_".join(parts)) not in known:

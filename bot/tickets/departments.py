@@ -6,32 +6,68 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import Decision, Entry, Fate, Letter, Seen, Verdict, Waiting
+from bot.model import Audience, Decision, Entry, Fate, Letter, Seen, Status, Ticket, Verdict, Waiting
+from bot.policy.policy import Department
+from bot.replies.contexts import AgentLetter
 from bot.replies.gate import Ruling
+from bot.replies.leak import leak
 from bot.store.port import Found
 from bot.tickets import notices
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, joins
 from bot.tickets.requester import decide as of_a_person
+from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
 
 
 def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
-    """A note on the ticket, and a notice to its owner; an expired or foreign address makes it a letter like any other."""
+    """A note on the ticket and a notice to its owner, or, where `answers: requester`, a reply to the requester as well.
+
+    An expired or foreign address makes it a letter like any other.
+    """
     reference = next((one for one in sight.references if one.purpose is Purpose.department and not one.expired), None)
     ticket = followed(found, reference.ticket) if reference else None
     if ticket is None:
         return of_a_person(letter, sight, joins(letter, sight, found, office, bool(letter.aligned), now), found, office, now)
     department = office.policy.people.departments[sight.department]
-    language = office.policy.desk.language
     entry = Entry(
-        at=now, kind="note", public=False, who=letter.requester.email, name=department.name_in(language), text=letter.text,
+        at=now, kind="note", public=False, who=letter.requester.email, name=department.name_in(office.policy.desk.language), text=letter.text,
         letter=letter.envelope.letter, message_id=letter.message_id, attachments=letter.attachments, about="department",
     )  # fmt: skip
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     waiting = Waiting.nobody if ticket.waiting_for is Waiting.department else ticket.waiting_for
-    ticket = replace(ticket, waiting_for=waiting, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=now)
-    ticket = notices.joined(
-        ticket, letter, Place(ticket=ticket.number, how="signed"), Verdict(), Ruling(reason="follow_up"), office, now, reopened=False
-    )
+    answered = replied(ticket, letter, department, office, now) if department.answers == "requester" and letter.text.strip() else None
+    ticket = answered or replace(ticket, entries=(*ticket.entries, entry))
+    ticket = replace(ticket, waiting_for=waiting, seen=(*ticket.seen, seen), changed=now)
+    place = Place(ticket=ticket.number, how="signed")
+    ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
     return Decision(tickets=(ticket,), events=(("appended", {"letter": letter.envelope.letter, "ticket": ticket.number}),))
+
+
+def replied(ticket: Ticket, letter: Letter, department: Department, office: Office, now: datetime) -> Ticket | None:
+    """The department's words as a reply; None where they may not leave: the ticket is closed, or an internal word is in them."""
+    if ticket.status is Status.done or not ticket.requester.email or office.signer.is_ours(ticket.requester.email):
+        return None
+    language = office.language(ticket.language)
+    context = AgentLetter(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=public_ticket(office, ticket, repeats=True),
+        text=letter.text,
+        agent=department.name_in(language),
+        history=history(office, ticket),
+    )
+    ident = letter.envelope.letter
+    files = notices.pictures(letter)
+    after = post(
+        office, ticket, Audience.requester, "reply", context, ticket.requester.email, now,
+        letter=ident, due=now + office.undo, automatic=False, answers=thread_of(ticket), files=files,
+    )  # fmt: skip
+    internal = [one for one in ticket.entries if not one.public and one.kind == "note"]
+    if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources):
+        return None
+    entry = Entry(
+        at=now, kind="answer", public=True, who=office.policy.desk.address, name=department.name_in(language), text=letter.text,
+        letter=ident, message_id=after.outgoing[-1].message_id, about="department",
+    )  # fmt: skip
+    return replace(after, entries=(*after.entries, entry))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.policy import Policy
+from bot.policy.schema import Agent
 from bot.replies.render import Templates
 from bot.tickets.identity import Signer, Subjects
 
 
 @dataclass(frozen=True)
 class Office:
-    """The desk's tools, all pure. `undo` is how long a customer-bound letter waits; `caps` False lifts all caps."""
+    """The desk's tools, all pure. `undo` is how long a customer-bound letter waits; `caps` False lifts all caps.
+
+    `away` (agent -> ISO day of return) and `outage` are what agents have told the desk by mail; they are set anew for each letter.
+    """
 
     policy: Policy
     templates: Templates
@@ -21,6 +25,8 @@ class Office:
     undo: timedelta = timedelta(seconds=120)
     verp: bool = True
     caps: bool = True
+    away: dict[str, str] = field(default_factory=dict)
+    outage: str = ""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -30,3 +36,8 @@ class Office:
     def language(self, *wanted: str) -> str:
         """The first wanted language that the templates speak, or else the desk's."""
         return next((one for one in wanted if one in self.languages), self.policy.desk.language)
+
+    def on_duty(self, today: str) -> tuple[Agent, ...]:
+        """The agents who are not away on the desk's ISO day `today`; all of them where everybody is."""
+        agents = self.policy.people.agents
+        return tuple(one for one in agents if self.away.get(one.address, "") <= today) or agents

@@ -7,67 +7,47 @@ of the whole letter happens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Audience, Delivery, Entry, Fate, Ground, Letter, Outgoing, Priority, Resolution, Status, Ticket, Waiting
-from bot.policy.schema import Agent
-from bot.replies.contexts import AgentLetter, GroundLetter
+from bot.model import Audience, Delivery, Fate, Ground, Outgoing, Priority, Status, Ticket
 from bot.tickets import notices
-from bot.tickets.commands import Order
-from bot.tickets.office import Office
+from bot.tickets import orders_customer as customer
+from bot.tickets import orders_queue as desk
+from bot.tickets.commands import BY_NAME, Order
+from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.states import IllegalMove, move, prioritise
 from bot.tickets.words import say
-from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
 
 KEPT_OUT = ("entries", "seen", "outgoing", "undo", "kept", "links")  # what #undo does not restore: the record only grows
 
 
-@dataclass
-class Job:
-    """One command letter being carried out: what it is done with, and the lines that the receipt will show."""
-
-    office: Office
-    agent: Agent
-    letter: Letter
-    now: datetime
-    language: str
-    done: list[str] = field(default_factory=list)
-
-    def tell(self, code: str, *values: object) -> None:
-        """Adds a line to the receipt."""
-        self.done.append(say(code, self.language, *values))
-
-
-class Refusal(Exception):
-    """An order that cannot be carried out: a word of tickets.words, the value it names, the way out."""
-
-    def __init__(self, reason: str, what: str = "", hint: str = "", line: int = 0) -> None:
-        super().__init__(reason)
-        self.reason, self.what, self.hint, self.line = reason, what, hint, line
-
-
-def carry_out(job: Job, ticket: Ticket, orders: tuple[Order, ...]) -> Ticket:
+def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
     """All orders in turn; raises Refusal with the line number of the one that cannot be carried out."""
     for order in orders:
         try:
-            ticket = DO[order.name](job, ticket, order)
+            ticket = OF_THE_DESK[order.name](job, ticket, order) if order.name in OF_THE_DESK else DO[order.name](job, one_ticket(ticket), order)
         except Refusal as refusal:
-            refusal.line = order.line
+            refusal.line = refusal.line or order.line
             raise
         except IllegalMove as error:
             raise Refusal("illegal_move", say(error.before, job.language), line=order.line) from error
-        if order.text and order.name not in CARRIES_TEXT:
+        if order.text and BY_NAME[order.name].text == "none" and ticket is not None and order.name != "outage":
             ticket = noted(job, ticket, order.text)
             job.tell("noted_under", order.name)
     return ticket
 
 
-# ---------------------------------------------------------------------------------------------- orders to oneself
+def one_ticket(ticket: Desk) -> Ticket:
+    """The ticket that the letter is about; Refusal for a letter about the desk as a whole."""
+    if ticket is None:
+        raise Refusal("no_ticket")
+    return ticket
+
+
+# ------------------------------------------------------------------------------------------------- on one ticket
 
 
 def take(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -84,24 +64,10 @@ def take(job: Job, ticket: Ticket, order: Order) -> Ticket:
     return owned(job, ticket)
 
 
-def owned(job: Job, ticket: Ticket) -> Ticket:
-    """A free ticket becomes the agent's; a created one is then in progress."""
-    if ticket.owner:
-        return ticket
-    ticket = replace(ticket, owner=job.agent.address)
-    return move(ticket, Status.in_progress, job.now, job.office.policy) if ticket.status is Status.created else ticket
-
-
 def note(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """An internal entry."""
     job.tell("noted")
     return noted(job, ticket, order.text)
-
-
-def noted(job: Job, ticket: Ticket, text: str) -> Ticket:
-    """The ticket with a note that no customer's template can see."""
-    entry = Entry(at=job.now, kind="note", public=False, who=job.agent.address, name=job.agent.name, text=text, letter=job.letter.envelope.letter)
-    return replace(ticket, entries=(*ticket.entries, entry), changed=job.now)
 
 
 def priority(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -109,6 +75,14 @@ def priority(job: Job, ticket: Ticket, order: Order) -> Ticket:
     wanted = Priority(order.argument)
     job.tell("priority", say(wanted, job.language))
     return prioritise(ticket, wanted, job.now, job.office.policy)
+
+
+def label(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A word to find the ticket by, put on or, with a minus, taken off."""
+    name = order.argument.strip().strip("-–−").strip().lower()[:60]
+    off = order.argument.strip()[:1] in "-–−"
+    job.tell("label_off" if off else "label_on", name)
+    return replace(ticket, labels=tuple(one for one in ticket.labels if one != name) + (() if off else (name,)), changed=job.now)
 
 
 def assign(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -122,21 +96,19 @@ def assign(job: Job, ticket: Ticket, order: Order) -> Ticket:
     if ticket.status is Status.created:
         ticket = move(ticket, Status.in_progress, job.now, job.office.policy)
     job.tell("assigned", other.name)
-    return ticket if other.address == job.agent.address else notices.shown(ticket, other, job.letter, job.office, job.now)
+    return ticket if other.address == job.agent.address else notices.shown(ticket, other, job.ident, job.office, job.now, why="why_assigned")
 
 
 def free(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """Back to the queue."""
-    if ticket.status is Status.in_progress:
-        ticket = move(ticket, Status.created, job.now, job.office.policy)
-    elif ticket.status is Status.done:
+    if ticket.status is Status.done:
         raise IllegalMove(Status.done, Status.created)
     job.tell("freed")
-    return replace(ticket, owner="", changed=job.now)
+    return desk.freed(job, ticket)
 
 
 def reopen(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """A closed ticket goes on, in the hands of whoever had it."""
+    """A closed ticket goes on, in the hands of whoever had it; a merged one lives on in its target alone."""
     if ticket.status is not Status.done:
         raise IllegalMove(ticket.status, Status.in_progress, "only a closed ticket is reopened")
     job.tell("reopened")
@@ -150,167 +122,111 @@ def spam(job: Job, ticket: Ticket, order: Order) -> Ticket:
     return move(ticket, Status.done, job.now, job.office.policy, ground=Ground.out_of_scope)
 
 
-def show(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """The whole ticket, notes included, to the agent who asks."""
-    return notices.shown(ticket, job.agent, job.letter, job.office, job.now)
+def block(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Spam, and no more letters of that address."""
+    ticket = desk.block(job, ticket, order)
+    return ticket if ticket.status is Status.done else spam(job, ticket, order)
 
 
-# ------------------------------------------------------------------------------------------ orders for the customer
+def cc(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Another person takes part: his letters join, and he gets the answers."""
+    if job.office.signer.is_ours(order.argument) or order.argument == ticket.requester.email:
+        raise Refusal("unknown_argument", order.argument)
+    job.tell("cc", order.argument)
+    return replace(ticket, participants=tuple(dict.fromkeys((*ticket.participants, order.argument))), changed=job.now)
 
 
-def reply(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """An answer. A suspended ticket is in progress again; a closed one stays closed."""
-    ticket = owned(job, ticket)
-    if ticket.status is Status.clarification:
-        ticket = move(ticket, Status.in_progress, job.now, job.office.policy)
-    return to_customer(job, ticket, "reply", order.text)
+def uncc(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """He takes part no longer."""
+    if order.argument not in ticket.participants:
+        raise Refusal("no_participant", order.argument, ", ".join(ticket.participants))
+    job.tell("uncc", order.argument)
+    return replace(ticket, participants=tuple(one for one in ticket.participants if one != order.argument), changed=job.now)
 
 
-def clarify(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """A question, perhaps on a ground of clause 4.6; the clock stops until the requester answers."""
-    ground = Ground(order.argument) if order.argument else None
-    ticket = move(owned(job, ticket), Status.clarification, job.now, job.office.policy, waiting=Waiting.requester, ground=ground)
-    if ground is None:
-        return to_customer(job, ticket, "clarify", order.text)
-    job.tell("suspended", say(ground, job.language))
-    ticket = replace(ticket, warned=ticket.warned or ground is Ground.abusive_language)
-    return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
-
-
-def resolve(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """Closed with a resolution (clause 5.1) and the letter that fits it."""
-    if ticket.status is Status.done:
-        raise IllegalMove(Status.done, Status.done)
-    if not order.text and not any(entry.kind == "answer" for entry in ticket.public_entries()):
-        raise Refusal("resolve_text")
-    resolution = Resolution(order.argument or Resolution.solved)
-    ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, resolution=resolution)
-    job.tell("resolved", say(resolution, job.language))
-    return to_customer(job, ticket, f"resolved_{resolution}", order.text)
-
-
-def refuse(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """Refused on a ground (clauses 4.6 and 5.2). `needs_development` never closes: it waits for the update."""
-    ground = Ground(order.argument)
-    if ticket.status is Status.done:
-        raise IllegalMove(Status.done, Status.done)
-    if ground is Ground.low_priority and not (job.agent.lead and ticket.priority is Priority.low):
-        raise Refusal("leads_only")
-    if ground is Ground.needs_development:
-        ticket = move(owned(job, ticket), Status.in_progress, job.now, job.office.policy, waiting=Waiting.department, ground=ground)
-        job.tell("suspended", say(ground, job.language))
-        return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
-    ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, ground=ground)
-    job.tell("refused", say(ground, job.language))
-    return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
-
-
-def escalate(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """To another department (clauses 2.2 and 3.1): it gets the case, the requester is told, the ticket waits for it."""
-    if ticket.status is Status.done:
-        raise IllegalMove(Status.done, Status.in_progress)
-    ticket = owned(job, ticket)
-    if ticket.status is Status.clarification:
-        ticket = move(ticket, Status.in_progress, job.now, job.office.policy)
-    ticket = replace(ticket, waiting_for=Waiting.department, department=order.argument, changed=job.now)
-    department = job.office.policy.people.departments[order.argument]
-    if order.text:
-        ticket = noted(job, ticket, order.text)
-    ticket = notices.handed(ticket, job.letter, order.argument, order.text, job.agent.name, job.office, job.now)
-    job.tell("escalated", department.name_in(job.language))
-    return to_customer(job, ticket, "escalated", "", department=department.name_in(ticket.language))
-
-
-def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """The text of an earlier letter without a command, kept for a day, as an answer."""
-    kept = ticket.kept
-    if not kept or kept["agent"] != job.agent.address or datetime.fromisoformat(kept["until"]) < job.now:
-        raise Refusal("nothing_kept")
-    job.tell("kept_sent")
-    return reply(job, replace(ticket, kept={}), replace(order, text=kept["text"]))
-
-
-def to_customer(job: Job, ticket: Ticket, template: str, text: str, *, ground: Ground | None = None, department: str = "") -> Ticket:
-    """A letter that an agent wrote: to From, without the marks of a machine, after the undo window, with the history below."""
-    to = ticket.requester.email
-    if not to or job.office.signer.is_ours(to):
-        raise Refusal("no_requester")
-    office, language = job.office, job.office.language(ticket.language)
-    shared: dict[str, Any] = {
-        "desk": desk_view(office, language),
-        "language": language,
-        "ticket": public_ticket(office, ticket, repeats=True),
-        "text": text,
-        "agent": job.agent.name,
-        "history": history(office, ticket),
-    }
-    if ground:
-        refused = ticket.status is Status.done
-        context: AgentLetter | GroundLetter = GroundLetter(**shared, clause=office.policy.grounds[ground].clause, refused=refused)
-    else:
-        context = AgentLetter(**shared, department=department)
-    answers = thread_of(ticket)
-    letter = job.letter.envelope.letter
-    ticket = post(
-        office, ticket, Audience.requester, template, context, to, job.now, letter=letter, due=job.now + office.undo, automatic=False, answers=answers
-    )
-    entry = Entry(
-        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=text or ticket.outgoing[-1].text,
-        letter=letter, message_id=ticket.outgoing[-1].message_id, about=template,
-    )  # fmt: skip
-    return replace(ticket, entries=(*ticket.entries, entry))
+def override(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A rule was wrong: what the machine did is taken back, and the letter becomes an `ignore:` example for the admin."""
+    hits = [(entry, hit) for entry in reversed(ticket.entries) for hit in entry.hits]
+    wanted = order.argument.split()[0].strip(".,:;") if order.argument else ""
+    chosen = next((pair for pair in hits if pair[1].rule == wanted), None) if wanted else None
+    chosen = chosen or next((pair for pair in hits if pair[1].action or pair[1].topic), None) or next(iter(hits), None)
+    if chosen is None:
+        raise Refusal("no_rule", wanted)
+    entry, hit = chosen
+    job.record("override", job.agent.address, f"{hit.rule}\n{entry.text[:5000]}")
+    job.tell("overridden", hit.rule)
+    if ticket.status in (Status.clarification, Status.done):
+        ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, job.now, job.office.policy)
+    return marked(job, ticket, "override", hit.rule)
 
 
 # ------------------------------------------------------------------------------------------------------------ undo
 
 
-def snapshot(before: Ticket, after: Ticket, letter: str, now: datetime) -> Ticket:
-    """`after` with what #undo needs to restore `before`."""
-    plain = msgspec.to_builtins(before)
-    core = {name: value for name, value in plain.items() if name not in KEPT_OUT}
-    return replace(after, undo={"letter": letter, "at": now.isoformat(), "core": core})
+def snapshot(before: Desk, after: Ticket, others: tuple[int, ...], job: Job) -> Ticket:
+    """`after` with what #undo needs to restore `before` (None: the letter made it), and the other tickets that the letter changed."""
+    core = {name: value for name, value in msgspec.to_builtins(before).items() if name not in KEPT_OUT} if before else None
+    return replace(after, undo={"letter": job.ident, "at": job.now.isoformat(), "core": core, "others": others})
 
 
 def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """Takes the whole last command letter back, unless a word of it has left or the ticket has changed since."""
+    """Takes the whole last command letter back, in every ticket, unless a word of it has left or one has changed since."""
     if not ticket.undo:
         raise Refusal("nothing_to_undo")
     letter = ticket.undo["letter"]
-    caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in (Audience.requester, Audience.department)]
-    if any(one.state is Delivery.sent or one.attempts or one.due <= job.now for one in caused):
-        raise Refusal("undo_too_late")
-    position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), len(ticket.seen))
-    if any(seen.fate in (Fate.appended, Fate.command) for seen in ticket.seen[position + 1 :]):
+    others = [job.known(number) for number in ticket.undo.get("others", ())]
+    if any(one is None or one.undo.get("letter") != letter for one in others):
         raise Refusal("undo_changed")
-    job.tell("undone", f"{datetime.fromisoformat(ticket.undo['at']).astimezone(job.now.tzinfo):%d.%m.%Y %H:%M}")
-    plain = msgspec.to_builtins(ticket)
-    core = {name: value for name, value in plain.items() if name in KEPT_OUT and name != "undo"}
-    restored = msgspec.convert({**ticket.undo["core"], **core}, Ticket)
-    entries = tuple(replace(one, public=False, about="undone") if one.letter == letter and one.kind == "answer" else one for one in restored.entries)
-    return replace(restored, entries=entries, outgoing=tuple(cancelled(one, letter, job.now) for one in restored.outgoing), changed=job.now)
+    for one in (ticket, *others):
+        assert one is not None
+        still_possible(one, letter, job.now)
+    job.tell("undone", f"{datetime.fromisoformat(ticket.undo['at']).astimezone(job.office.policy.calendar.zone):%d.%m.%Y %H:%M}")
+    for one in others:
+        assert one is not None
+        job.others[one.number] = restored(one, letter, job.now)
+    return restored(ticket, letter, job.now)
+
+
+def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
+    """Raises Refusal when a word of the letter has left, or the ticket has taken in another letter since."""
+    caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in (Audience.requester, Audience.department)]
+    if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
+        raise Refusal("undo_too_late")
+    position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None)
+    later = ticket.seen[position + 1 :] if position is not None else tuple(s for s in ticket.seen if s.letter > letter)
+    if any(seen.fate in (Fate.appended, Fate.command) for seen in later):
+        raise Refusal("undo_changed")
+
+
+def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
+    """The ticket as it was before the letter; what was said stays on record, but the customer has not been told it."""
+    kept = {name: value for name, value in msgspec.to_builtins(ticket).items() if name in KEPT_OUT and name != "undo"}
+    if ticket.undo["core"] is None:  # the letter made it: numbers are never freed, so it ends as if it were spam, without a word
+        return replace(ticket, status=Status.done, ground=Ground.out_of_scope, done_at=now, labels=(*ticket.labels, "spam"), undo={}, changed=now)
+    before = msgspec.convert({**ticket.undo["core"], **kept}, Ticket)
+    gone = {one.about for one in ticket.entries if one.letter == letter and one.about.startswith("merged/")}
+    entries = tuple(
+        replace(one, public=False, about="undone") if one.letter == letter and one.kind == "answer" else one
+        for one in before.entries
+        if one.about not in gone
+    )
+    return replace(before, entries=entries, outgoing=tuple(cancelled(one, letter, now) for one in before.outgoing), changed=now)
 
 
 def cancelled(one: Outgoing, letter: str, now: datetime) -> Outgoing:
-    """A waiting letter of the command letter that is taken back."""
-    waits = one.letter == letter and one.state in (Delivery.waiting, Delivery.held) and one.audience is not Audience.agent
+    """A waiting letter of the command letter that is taken back; its receipt and its errors are no part of it."""
+    waits = one.letter == letter and one.state in (Delivery.waiting, Delivery.held) and (one.audience is not Audience.agent or one.template == "case")
     return replace(one, state=Delivery.cancelled, done_at=now, result="undone") if waits else one
 
 
+OF_THE_DESK: dict[str, Callable[[Job, Desk, Order], Desk]] = {
+    "next": desk.next_one, "queue": desk.show_queue, "search": desk.search, "sla": desk.deadlines, "show": desk.show, "open": desk.open_one,
+    "away": desk.away, "back": desk.back, "outage": desk.outage, "unblock": desk.unblock,
+}  # fmt: skip
 DO: dict[str, Callable[[Job, Ticket, Order], Ticket]] = {
-    "take": take,
-    "reply": reply,
-    "clarify": clarify,
-    "resolve": resolve,
-    "refuse": refuse,
-    "note": note,
-    "escalate": escalate,
-    "priority": priority,
-    "assign": assign,
-    "free": free,
-    "reopen": reopen,
-    "spam": spam,
-    "show": show,
-    "undo": undo,
-    "send": send,
-}
-CARRIES_TEXT = frozenset({"reply", "clarify", "resolve", "refuse", "note", "escalate"})
+    "take": take, "note": note, "priority": priority, "label": label, "assign": assign, "free": free, "reopen": reopen, "spam": spam,
+    "block": block, "cc": cc, "uncc": uncc, "override": override, "undo": undo, "reply": customer.reply, "clarify": customer.clarify,
+    "resolve": customer.resolve, "refuse": customer.refuse, "escalate": customer.escalate, "update": customer.update, "send": customer.send,
+    "transcript": customer.transcript, "template": customer.template, "file": desk.file, "remind": desk.remind, "merge": desk.merge,
+    "split": desk.split, "release": desk.release,
+}  # fmt: skip

@@ -35,9 +35,11 @@ from bot.store.port import Found, Sender
 from bot.tickets import notices
 from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
+from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
 from bot.tickets.states import due_from, move, prioritise
+from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
@@ -48,6 +50,14 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     known = found.senders.get(letter.requester.email, Sender())
     lifted = (DeskRecord(at=now, about="lift", who=letter.requester.email, letter=letter.envelope.letter),)
     records = lifted if known.suppressed and sight.kind is LetterClass.human else ()
+    if known.blocked:
+        return blocked(letter, now)
+    asked = wish(letter) if sight.kind is LetterClass.human else ""
+    if asked:
+        signed = {one.ticket for one in sight.references if one.purpose is Purpose.requester and not one.expired}
+        own = next((one for one in (followed(found, number) for number in sorted(signed)) if one), None)
+        if own and own.requester.email == letter.requester.email:
+            return wished(own, letter, sight, asked, found, office, now)
     if place.ticket:
         ticket = found.tickets[place.ticket]
         return join(ticket, letter, sight, place, found, office, now, records)
@@ -56,6 +66,34 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     if named and "thanks" in verdict.labels and named.requester.email == letter.requester.email:
         return join(named, letter, sight, place, found, office, now, records)
     return open_ticket(letter, sight, verdict, named, found, office, now, records)
+
+
+def blocked(letter: Letter, now: datetime) -> Decision:
+    """A letter of an address that an agent has blocked: stored, and nothing else."""
+    record = DeskRecord(
+        at=now, about="machine", letter=letter.envelope.letter, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
+        who=letter.requester.email, words="blocked",
+    )  # fmt: skip
+    return Decision(records=(record,), events=(("machine", {"letter": letter.envelope.letter, "kind": "blocked"}),))
+
+
+def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Found, office: Office, now: datetime) -> Decision:
+    """#transcript, #status or #close of a requester who is proved by a signed reference; held over the caps like any answer."""
+    was, ident = ticket.status, letter.envelope.letter
+    ruling = rule(letter, sight, ticket, found, office, now, proved=True)
+    seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
+    ticket = replace(ticket, seen=(*ticket.seen, seen), proved=True)
+    entry = entry_of(letter, Verdict(), now)
+    records: tuple[DeskRecord, ...] = ()
+    if ruling.to == letter.requester.email:
+        ticket = granted(ticket, letter, entry, asked, ruling, office, now)
+        records = (DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=ident),) if ruling.latch else ()
+    else:
+        ticket = replace(ticket, entries=(*ticket.entries, entry), changed=now)
+    if ticket.owner and (ticket.status is not was or not ruling.to):
+        place = Place(ticket=ticket.number, how="signed")
+        ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
+    return Decision(tickets=(ticket,), records=records, events=(("appended", {"letter": ident, "ticket": ticket.number}),))
 
 
 # --------------------------------------------------------------------------------------------------------- opening

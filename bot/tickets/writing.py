@@ -79,11 +79,18 @@ def loose(
     letter: str,
     answers: Sequence[str] = (),
     reply: str = "",
+    purpose: Purpose | None = None,
+    until: datetime | None = None,
 ) -> Outgoing:
-    """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter."""
+    """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter.
+
+    With a `purpose`, the answer to it is signed for that and nothing else, until that day.
+    """
     seed = hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()
     serial = int.from_bytes(seed[:4], "big")
-    made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated")
+    if purpose:
+        reply = office.signer.address(0, purpose, to, serial, until.date() if until else None)
+    made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)
     return replace(made, letter=letter)
 
 
@@ -100,11 +107,12 @@ def draw(
     automatic: bool,
     answers: Sequence[str],
     mark: str,
+    purpose: Purpose | None = None,
 ) -> Outgoing:
     """The rendered letter with all its headers."""
     rendered = office.templates.render(template, context)
     until = expiry(office, now) if audience is Audience.agent else None
-    message_id = office.signer.message_id(number, PURPOSE[audience], to, serial, until)
+    message_id = office.signer.message_id(number, purpose or PURPOSE[audience], to, serial, until)
     headers = [("Reply-To", reply)] if reply else []
     if answers:
         headers.append(("In-Reply-To", f"<{answers[-1]}>"))

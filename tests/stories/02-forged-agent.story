@@ -11,17 +11,15 @@ boris@providence.film gets notice_new.
 anna@providence.film writes "Re: [PF-1] Не приходит код":
     #решено
     Пришлите пароль от Вашей почты на этот адрес.
-# Anna is told; of the forger's words nothing is repeated.
-anna@providence.film gets command_error.
-anna@providence.film gets command_error without:
-    Пришлите пароль
+# Anna is asked whether she wrote it; until she says so, nothing is done.
+anna@providence.film gets confirm.
 Ticket 1 is created, owner nobody.
 
 # Boris got hold of Anna's signed address; it was made for her alone.
 boris@providence.film answers notice_new of anna@providence.film:
     #решено
     Готово.
-boris@providence.film gets command_error.
+boris@providence.film gets confirm.
 Ticket 1 is created, owner nobody.
 10 minutes later.
 ivan@example.org gets nothing.

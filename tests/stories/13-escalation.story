@@ -9,12 +9,12 @@ boris@providence.film gets notice_new.
 anna@providence.film answers notice_new:
     #передать разработка
     Воспроизводится у меня, похоже на ошибку плеера.
-dev@providence.film gets escalation:
-    субтитры пропадают после перемотки
-    похоже на ошибку плеера
 anna@providence.film gets receipt.
 Ticket 1 is in_progress, waits for department, owner anna, has a note.
 3 minutes later.
+dev@providence.film gets escalation:
+    субтитры пропадают после перемотки
+    похоже на ошибку плеера
 ivan@example.org gets escalated:
     PF-1
 ivan@example.org gets escalated without:

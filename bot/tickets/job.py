@@ -1,0 +1,82 @@
+"""One command letter being carried out: what it is done with, what it has changed so far, and the lines that its receipt will show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from bot.model import DeskRecord, Entry, Letter, Reference, Status, Ticket
+from bot.policy.schema import Agent
+from bot.replies.contexts import Section
+from bot.store.port import Found
+from bot.tickets.office import Office
+from bot.tickets.states import move
+from bot.tickets.words import say
+
+Desk = Ticket | None  # the ticket that an order is about; None for the desk as a whole
+
+
+class Refusal(Exception):
+    """An order that cannot be carried out: a word of tickets.words, the value it names, the way out."""
+
+    def __init__(self, reason: str, what: str = "", hint: str = "", line: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.what, self.hint, self.line = reason, what, hint, line
+
+
+@dataclass
+class Job:
+    """`ident` is the inbox id under which everything is done: that of the confirming letter where one was needed."""
+
+    office: Office
+    agent: Agent
+    letter: Letter
+    found: Found
+    now: datetime
+    language: str
+    ident: str
+    message_id: str = ""
+    fingerprint: str = ""
+    done: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    files: list[Reference] = field(default_factory=list)
+    others: dict[int, Ticket] = field(default_factory=dict)  # further tickets that the letter changes, in writing order
+    records: list[DeskRecord] = field(default_factory=list)
+
+    def tell(self, code: str, *values: object) -> None:
+        """Adds a line to the receipt."""
+        self.done.append(say(code, self.language, *values))
+
+    def record(self, about: str, who: str, words: str = "") -> None:
+        """Adds a record of the desk."""
+        self.records.append(DeskRecord(at=self.now, about=about, who=who, words=words, letter=self.ident))
+
+    def known(self, number: int) -> Ticket | None:
+        """A ticket as this letter has left it so far."""
+        return self.others.get(number) or self.found.tickets.get(number)
+
+    def changed_before(self, ticket: Ticket, about: str) -> bool:
+        """True when this very letter did that to the ticket already, before a crash kept it from finishing."""
+        return any(entry.letter == self.ident and entry.about == about for entry in ticket.entries)
+
+
+def owned(job: Job, ticket: Ticket) -> Ticket:
+    """A free ticket becomes the agent's; a created one is then in progress."""
+    if ticket.owner:
+        return ticket
+    ticket = replace(ticket, owner=job.agent.address)
+    return move(ticket, Status.in_progress, job.now, job.office.policy) if ticket.status is Status.created else ticket
+
+
+def noted(job: Job, ticket: Ticket, text: str) -> Ticket:
+    """The ticket with a note that no customer's template can see."""
+    entry = Entry(at=job.now, kind="note", public=False, who=job.agent.address, name=job.agent.name, text=text, letter=job.ident)
+    return replace(ticket, entries=(*ticket.entries, entry), changed=job.now)
+
+
+def marked(job: Job, ticket: Ticket, about: str, text: str = "") -> Ticket:
+    """The ticket with an event of this letter."""
+    entry = Entry(at=job.now, kind="event", public=False, who=job.agent.address, name=job.agent.name, text=text, letter=job.ident, about=about)
+    return replace(ticket, entries=(*ticket.entries, entry), changed=job.now)

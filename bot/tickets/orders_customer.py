@@ -1,0 +1,177 @@
+"""Orders whose letter goes to the customer: in the words of the agent, after the undo window, with the history below."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Entry, Ground, Reference, Resolution, Status, Ticket, Waiting
+from bot.replies.contexts import AgentLetter, GroundLetter
+from bot.tickets import notices
+from bot.tickets.commands import Order, fold
+from bot.tickets.job import Job, Refusal, noted, owned
+from bot.tickets.states import IllegalMove, move
+from bot.tickets.words import say
+from bot.tickets.writing import desk_view, history, post, public_ticket, tag, thread_of
+
+MOST_BYTES = 20 * 1024 * 1024  # of an agent's files in one letter: many a mail server takes no more than 25 MB
+NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
+FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
+
+
+def reply(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """An answer. A suspended ticket is in progress again; a closed one stays closed."""
+    ticket = owned(job, ticket)
+    if ticket.status is Status.clarification:
+        ticket = move(ticket, Status.in_progress, job.now, job.office.policy)
+    return to_customer(job, ticket, "reply", order.text)
+
+
+def clarify(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A question, perhaps on a ground of clause 4.6; the clock stops until the requester answers."""
+    ground = Ground(order.argument) if order.argument else None
+    ticket = move(owned(job, ticket), Status.clarification, job.now, job.office.policy, waiting=Waiting.requester, ground=ground)
+    if ground is None:
+        return to_customer(job, ticket, "clarify", order.text)
+    job.tell("suspended", say(ground, job.language))
+    ticket = replace(ticket, warned=ticket.warned or ground is Ground.abusive_language)
+    return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
+
+
+def resolve(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Closed with a resolution (clause 5.1) and the letter that fits it."""
+    if ticket.status is Status.done:
+        raise IllegalMove(Status.done, Status.done)
+    if not order.text and not any(entry.kind == "answer" for entry in ticket.public_entries()):
+        raise Refusal("resolve_text")
+    resolution = Resolution(order.argument or Resolution.solved)
+    ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, resolution=resolution)
+    job.tell("resolved", say(resolution, job.language))
+    return to_customer(job, ticket, f"resolved_{resolution}", order.text)
+
+
+def refuse(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Refused on a ground (clauses 4.6 and 5.2). `needs_development` never closes: it waits for the update."""
+    ground = Ground(order.argument)
+    if ticket.status is Status.done:
+        raise IllegalMove(Status.done, Status.done)
+    if ground is Ground.low_priority and not (job.agent.lead and ticket.priority == "low"):
+        raise Refusal("leads_only")
+    if ground is Ground.needs_development:
+        ticket = move(owned(job, ticket), Status.in_progress, job.now, job.office.policy, waiting=Waiting.department, ground=ground)
+        job.tell("suspended", say(ground, job.language))
+    else:
+        ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, ground=ground)
+        job.tell("refused", say(ground, job.language))
+    return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
+
+
+def escalate(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """To another department (clauses 2.2 and 3.1): it gets the case, the requester is told, the ticket waits for it."""
+    if ticket.status is Status.done:
+        raise IllegalMove(Status.done, Status.in_progress)
+    ticket = owned(job, ticket)
+    if ticket.status is Status.clarification:
+        ticket = move(ticket, Status.in_progress, job.now, job.office.policy)
+    ticket = replace(ticket, waiting_for=Waiting.department, department=order.argument, changed=job.now)
+    department = job.office.policy.people.departments[order.argument]
+    if order.text:
+        ticket = noted(job, ticket, order.text)
+    due = job.now + job.office.undo
+    ticket = notices.handed(ticket, job.ident, order.argument, order.text, job.agent.name, job.office, job.now, due=due, more=sendable_files(job))
+    job.tell("escalated", department.name_in(job.language))
+    return to_customer(job, ticket, "escalated", "", department=department.name_in(ticket.language))
+
+
+def update(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """The update is out (clause 2.2): the requester is told, and asked whether all is well now."""
+    if ticket.status is Status.done:
+        raise IllegalMove(Status.done, Status.clarification)
+    ticket = move(owned(job, ticket), Status.clarification, job.now, job.office.policy, waiting=Waiting.requester)
+    job.tell("update_told")
+    return to_customer(job, ticket, "update_out", order.text)
+
+
+def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """The text of an earlier letter without a command, kept for a day, as an answer."""
+    kept = ticket.kept
+    if not kept or kept.get("who") != job.agent.address or datetime.fromisoformat(kept["until"]) < job.now:
+        raise Refusal("nothing_kept")
+    job.tell("kept_sent")
+    return reply(job, replace(ticket, kept={}), replace(order, text=kept["text"]))
+
+
+def transcript(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """The whole correspondence (clause 4.3): the public entries and nothing else."""
+    job.tell("transcript_sent")
+    return to_customer(job, ticket, "transcript", order.text, most=1000)
+
+
+def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A ready answer out of `templates/LANGUAGE/answers/NAME.txt`, its fields filled from the lines below the command."""
+    language, sources = job.office.language(ticket.language), job.office.templates.sources
+    ready = {fold(path.rpartition("/")[2].removesuffix(".txt")): path for path in sources if path.startswith(f"{language}/answers/")}
+    path = ready.get(fold(order.argument))
+    if path is None:
+        raise Refusal("no_template", order.argument, ", ".join(sorted(ready)))
+    fields = {"name": ticket.requester.name, "number": tag(job.office, ticket.number), "agent": job.agent.name}
+    for line in order.text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields[fold(name.strip())] = value.strip()
+    missing = [name for name in dict.fromkeys(FIELD.findall(sources[path])) if fold(name) not in fields]
+    if missing:
+        raise Refusal("fields_missing", ", ".join(missing))
+    text = FIELD.sub(lambda found: fields[fold(found[1])], sources[path]).strip()
+    return reply(job, ticket, replace(order, text=text))
+
+
+# ---------------------------------------------------------------------------------------------------- the letter
+
+
+def to_customer(
+    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "", most: int = 20
+) -> Ticket:
+    """The ticket with a letter that an agent wrote: to From and to each participant, without the marks of a machine."""
+    office, language = job.office, job.office.language(ticket.language)
+    people = [one for one in (ticket.requester.email, *ticket.participants) if one and not office.signer.is_ours(one)]
+    if not people or people[0] != ticket.requester.email:
+        raise Refusal("no_requester")
+    shared: dict[str, Any] = {
+        "desk": desk_view(office, language),
+        "language": language,
+        "ticket": public_ticket(office, ticket, repeats=True),
+        "text": text,
+        "agent": job.agent.name,
+        "history": history(office, ticket, most),
+    }
+    if ground:
+        refused = ticket.status is Status.done
+        context: AgentLetter | GroundLetter = GroundLetter(**shared, clause=office.policy.grounds[ground].clause, refused=refused)
+    else:
+        context = AgentLetter(**shared, department=department, other=other)
+    files = sendable_files(job) if text and not any(one.letter == job.ident and one.attachments for one in ticket.outgoing) else ()
+    answers, due = thread_of(ticket), job.now + office.undo
+    for to in people:
+        ticket = post(
+            office, ticket, Audience.requester, name, context, to, job.now,
+            letter=job.ident, due=due, automatic=False, answers=answers, files=files,
+        )  # fmt: skip
+    first = ticket.outgoing[-len(people)]
+    entry = Entry(
+        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=text or first.text,
+        letter=job.ident, message_id=first.message_id, about=name,
+    )  # fmt: skip
+    return replace(ticket, entries=(*ticket.entries, entry))
+
+
+def sendable_files(job: Job) -> tuple[Reference, ...]:
+    """The agent's own files, of any type; pictures of his signature stay at home. Raises Refusal over the limit."""
+    files = [one for one in job.letter.attachments if not one.logo and one.why not in NOT_FILES]
+    if sum(one.size for one in files) > MOST_BYTES:
+        raise Refusal("files_too_big", f"{MOST_BYTES // 1024 // 1024}")
+    letter = job.letter.envelope.letter
+    return tuple(Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size) for one in files)

@@ -1,0 +1,263 @@
+"""Orders about the queue, about several tickets, and about the desk as a whole."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from bot.model import Address, Delivery, Entry, Priority, Reference, Resolution, Status, Ticket
+from bot.replies.contexts import PublicEntry, Section
+from bot.tickets import notices, queue
+from bot.tickets.commands import Order
+from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
+from bot.tickets.orders_customer import to_customer
+from bot.tickets.states import due_from, move
+from bot.tickets.words import say
+from bot.tickets.writing import tag
+
+LONGEST_ABSENCE = timedelta(days=31)  # the desk remembers what is no ticket for a month
+OVER = frozenset({"over", "конец", "всё", "все", "устранена", "устранён", "устранен", "закончилась", "end"})
+
+
+def next_one(job: Job, ticket: Desk, order: Order) -> Desk:
+    """The first ticket of the queue becomes the agent's."""
+    mine = [job.known(row.number) for row in job.found.rows if row.owner == job.agent.address]
+    free = [job.known(row.number) for row in queue.waiting(job.found.rows)]
+    done = next((one for one in mine if one and job.changed_before(one, "next")), None)  # a crash came between two writes
+    chosen = done or next((one for one in free if one and not one.owner and (ticket is None or one.number != ticket.number)), None)
+    if chosen is None:
+        raise Refusal("queue_empty")
+    taken = chosen if done else marked(job, owned(job, chosen), "next")
+    job.tell("next", tag(job.office, taken.number))
+    job.sections.append(whole(job, taken))
+    job.files += [one for one in notices.all_pictures(taken) if one not in job.files]
+    job.others[taken.number] = taken
+    return ticket
+
+
+def show_queue(job: Job, ticket: Desk, order: Order) -> Desk:
+    """What is free, what is the agent's, what waits."""
+    job.sections += queue.sections(job.found.rows, job.agent.address, job.office, job.language)
+    return ticket
+
+
+def search(job: Job, ticket: Desk, order: Order) -> Desk:
+    """Tickets that fit a query."""
+    rows = queue.search(order.argument, job.found.rows, job.found.tickets, job.office, job.now.astimezone(job.office.policy.calendar.zone).date())
+    job.sections.append(queue.section("found", rows, job.office, job.language))
+    return ticket
+
+
+def deadlines(job: Job, ticket: Desk, order: Order) -> Desk:
+    """What is overdue, and what soon will be."""
+    job.sections += queue.deadlines(job.found.rows, job.office, job.language, job.now)
+    return ticket
+
+
+def show(job: Job, ticket: Desk, order: Order) -> Desk:
+    """A whole ticket, notes included."""
+    shown = job.known(int(order.argument)) if order.argument else ticket
+    if shown is None:
+        raise Refusal("no_ticket")
+    job.sections.append(whole(job, shown))
+    return ticket
+
+
+def whole(job: Job, ticket: Ticket) -> Section:
+    """Everything said in a ticket, the newest first."""
+    zone = job.office.policy.calendar.zone
+    owner = job.office.policy.people.agent(ticket.owner)
+    head = [say(ticket.status, job.language), say("priority", job.language, say(ticket.priority, job.language)), ticket.requester.email]
+    head += [say("until", job.language, f"{ticket.due.astimezone(zone):%d.%m %H:%M}")] if ticket.due else []
+    head += [owner.name] if owner else []
+    entries = [PublicEntry(at=one.at, name=shown_name(one, job.language), text=one.text) for one in ticket.entries if one.text]
+    title = f"{tag(job.office, ticket.number)}: {job.office.subjects.base(ticket.subject)}"
+    return Section(title=title, rows=(" · ".join(head),), entries=tuple(reversed(entries)))
+
+
+def shown_name(entry: Entry, language: str) -> str:
+    """Who said it, and whether the customer knows it."""
+    return (entry.name or entry.who) + ("" if entry.public else f" ({say('internal', language)})")
+
+
+def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A withheld file of the customer's, by its number in the notice; it comes with the receipt."""
+    wanted = int(order.argument)
+    for entry in reversed(ticket.entries):
+        if entry.kind == "letter" and entry.attachments and entry.letter:
+            if not 0 < wanted <= len(entry.attachments):
+                raise Refusal("no_file", str(wanted), f"1–{len(entry.attachments)}")
+            one = entry.attachments[wanted - 1]
+            job.files.append(Reference(letter=entry.letter, part=one.part, name=one.name, type="application/octet-stream", size=one.size))
+            job.tell("file_sent", one.name)
+            return ticket
+    raise Refusal("no_file", order.argument)
+
+
+def remind(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A letter to the agent on that day, when work begins or at the hour he names."""
+    zone = job.office.policy.calendar.zone
+    at = datetime.fromisoformat(order.argument).replace(tzinfo=zone)
+    due = at if at.time() != at.min.time() else job.office.policy.calendar.next_open(at)
+    if due <= job.now:
+        raise Refusal("date_past", f"{at:%d.%m.%Y}")
+    job.tell("remind", f"{due.astimezone(zone):%d.%m.%Y %H:%M}")
+    ticket = noted(job, ticket, order.text) if order.text else ticket
+    return notices.shown(ticket, job.agent, job.ident, job.office, job.now, why="why_remind", due=due, text=order.text)
+
+
+# ------------------------------------------------------------------------------------------------- several tickets
+
+
+def merge(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """This ticket goes into another of the same requester, who is told one number from now on."""
+    target = job.known(int(order.argument))
+    while target is not None and target.merged_into:
+        target = job.known(target.merged_into)
+    if target is None:
+        raise Refusal("no_ticket")
+    if target.number == ticket.number:
+        raise Refusal("merge_itself")
+    if target.requester.email != ticket.requester.email:
+        raise Refusal("merge_stranger", target.requester.email, "#cc")
+    mark = f"merged/{ticket.number}"
+    if not job.changed_before(target, mark):
+        taken = tuple(replace(one, about=mark) for one in ticket.entries if one.letter != job.ident and one.about != "undone")
+        entries = tuple(sorted((*target.entries, *taken), key=lambda one: one.at))
+        people = tuple(dict.fromkeys((*target.participants, *ticket.participants)))
+        target = marked(job, replace(target, entries=entries, participants=people), mark, tag(job.office, ticket.number))
+        target = to_customer(job, target, "merged", order.text, other=tag(job.office, ticket.number))
+    job.others[target.number] = target
+    job.tell("merged", tag(job.office, target.number))
+    if ticket.status is not Status.done:
+        ticket = move(ticket, Status.done, job.now, job.office.policy, resolution=Resolution.solved)
+    return replace(ticket, merged_into=target.number, labels=tuple(dict.fromkeys((*ticket.labels, "merged"))))
+
+
+def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """A ticket of its own for what else the letter asks, or for whom else it concerns (clause 2.4). Nobody is written to by it."""
+    person = Address(email=order.argument) if order.argument else ticket.requester
+    known = job.found.senders.get(person.email)
+    if person.email != ticket.requester.email and person.email not in ticket.participants and not (known and known.known):
+        raise Refusal("unknown_person", person.email)
+    letter = next((one for one in reversed(ticket.entries) if one.kind == "letter"), None)
+    text = order.text or (letter.text if letter and person.email == ticket.requester.email else "")
+    if not text:
+        raise Refusal("text_missing", "split")
+    public = person.email == ticket.requester.email and not order.text
+    made = made_ticket(job, person, text, ticket.subject, ticket, public=public)
+    ticket = replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
+    job.tell("split", tag(job.office, made.number))
+    return ticket
+
+
+def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
+    """A ticket of a letter that a customer sent to the agent's own mailbox: the text below, or the forwarded letter."""
+    if job.office.signer.is_ours(order.argument) or job.office.policy.people.agent(order.argument):
+        raise Refusal("unknown_argument", order.argument)
+    text = order.text or after_line(job.letter.full_text, job.letter.text.splitlines()[order.line - 1] if job.letter.text else "")
+    if not text.strip():
+        raise Refusal("text_missing", "open")
+    made = made_ticket(job, Address(email=order.argument), text, job.office.subjects.base(job.letter.subject), None, public=True)
+    job.tell("opened", tag(job.office, made.number))
+    return ticket
+
+
+def after_line(text: str, line: str) -> str:
+    """What stands below the command in the whole letter, the forwarded part included."""
+    _, found, rest = text.partition(line)
+    return rest.strip() if found and line else ""
+
+
+def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk, *, public: bool) -> Ticket:
+    """A new ticket of this letter, or the one that it made before a crash."""
+    fresh = max([job.found.fresh - 1, *job.others]) + 1
+    before = next((one for one in job.found.tickets.values() if job.changed_before(one, "made")), None)
+    entry = Entry(
+        at=job.now, kind="letter" if public else "note", public=public, who=person.email, name=person.name, text=text[:100_000], letter=job.ident,
+        subject=subject, about="made",
+    )  # fmt: skip
+    priority = origin.priority if origin else Priority.medium
+    made = before or Ticket(
+        number=fresh, requester=person, opened=job.now, changed=job.now, subject=subject, priority=priority, owner=job.agent.address,
+        language=origin.language if origin else job.office.language(job.letter.language), status=Status.in_progress,
+        due=due_from(job.now, priority, job.office.policy), links=(origin.number,) if origin else (), entries=(entry,),
+    )  # fmt: skip
+    job.others[made.number] = made
+    return made
+
+
+# ---------------------------------------------------------------------------------------------- the desk as a whole
+
+
+def away(job: Job, ticket: Desk, order: Order) -> Desk:
+    """The agent is away until that day: no new tickets for him, and those he has go back to the queue."""
+    today = job.now.astimezone(job.office.policy.calendar.zone).date()
+    until = datetime.fromisoformat(order.argument).date() if order.argument else today + timedelta(days=1)
+    if until <= today:
+        raise Refusal("date_past", f"{until:%d.%m.%Y}")
+    if until - today > LONGEST_ABSENCE:
+        raise Refusal("away_too_long")
+    job.record("away", job.agent.address, until.isoformat())
+    numbers = [row.number for row in job.found.rows if row.owner == job.agent.address and row.status != Status.done]
+    for number in numbers:
+        mine = ticket if ticket and ticket.number == number else job.known(number)
+        if mine is None or mine.owner != job.agent.address:
+            continue
+        back = freed(job, mine)
+        if ticket and ticket.number == number:
+            ticket = back
+        else:
+            job.others[number] = back
+    job.tell("away", f"{until:%d.%m.%Y}", len(numbers))
+    return ticket
+
+
+def freed(job: Job, ticket: Ticket) -> Ticket:
+    """A ticket without its owner; it waits in the queue, unless it waits for its requester."""
+    if ticket.status is Status.in_progress:
+        ticket = move(ticket, Status.created, job.now, job.office.policy)
+    return replace(ticket, owner="", changed=job.now)
+
+
+def back(job: Job, ticket: Desk, order: Order) -> Desk:
+    """The agent is here again."""
+    job.record("away", job.agent.address, "")
+    job.tell("back")
+    return ticket
+
+
+def outage(job: Job, ticket: Desk, order: Order) -> Desk:
+    """A lead's announcement by mail: every acknowledgement tells it until it is over (clause 7)."""
+    if not job.agent.lead:
+        raise Refusal("leads_only")
+    over = order.argument.strip(" .!").lower() in OVER
+    job.record("outage", job.agent.address, "" if over else f"{order.argument}\n{order.text}".strip()[:2000])
+    job.tell("outage_over" if over else "outage")
+    return ticket
+
+
+def block(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Spam, and letters of that address are stored unread for a month."""
+    if job.office.policy.people.agent(ticket.requester.email):
+        raise Refusal("unknown_argument", ticket.requester.email)
+    job.record("block", ticket.requester.email)
+    job.tell("blocked", ticket.requester.email)
+    return ticket
+
+
+def unblock(job: Job, ticket: Desk, order: Order) -> Desk:
+    """Letters of the address are taken again."""
+    job.record("unblock", order.argument)
+    job.tell("unblocked", order.argument)
+    return ticket
+
+
+def release(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """The latch of the requester's address opens, and what this ticket holds back leaves."""
+    held = sum(one.state is Delivery.held for one in ticket.outgoing)
+    job.record("release", ticket.requester.email)
+    job.tell("released", held)
+    let = tuple(replace(one, state=Delivery.waiting, due=job.now, result="") if one.state is Delivery.held else one for one in ticket.outgoing)
+    return replace(ticket, outgoing=let)

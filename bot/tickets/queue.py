@@ -1,0 +1,103 @@
+"""The queue as agents see it: who is next, what waits, what is overdue, and what a search finds (clauses 2.1 and 5.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from bot.model import Priority, Status, Ticket
+from bot.policy.language import forms, plain, stem
+from bot.replies.contexts import Section
+from bot.replies.words import WORDS as SPOKEN
+from bot.store.port import Earlier
+from bot.tickets.dates import day_in
+from bot.tickets.office import Office
+from bot.tickets.words import say
+
+MOST_ROWS = 50
+MOST_TEXTS = 300  # of the newest tickets are searched by their text; the others by subject, address, number, status and day
+WORD = re.compile(r"[^\W_]+")
+DAY = re.compile(r"\b(?:\d{4}-\d\d?-\d\d?|\d\d?\.\d\d?(?:\.\d{4})?)\b")
+
+
+def waiting(rows: Iterable[Earlier]) -> list[Earlier]:
+    """The free tickets in the order in which they are taken: high priority first, then first come, first served (clause 2.1)."""
+    free = (row for row in rows if row.status == Status.created and not row.owner)
+    return sorted(free, key=lambda row: (-Priority(row.priority).rank, row.opened, row.number))
+
+
+def sections(rows: Sequence[Earlier], agent: str, office: Office, language: str) -> tuple[Section, ...]:
+    """What is free, what is the agent's, and what waits for an answer without an owner."""
+    groups = {
+        "queue_free": waiting(rows),
+        "queue_mine": [row for row in rows if row.owner == agent and row.status != Status.done],
+        "queue_asked": [row for row in rows if not row.owner and row.status == Status.clarification],
+    }
+    return tuple(section(code, group, office, language) for code, group in groups.items() if group or code == "queue_free")
+
+
+def deadlines(rows: Sequence[Earlier], office: Office, language: str, now: datetime) -> tuple[Section, ...]:
+    """What is overdue and what will be within a day; the clock of those that wait for their requester stands still."""
+    running = sorted((row for row in rows if row.due and row.status in (Status.created, Status.in_progress)), key=lambda row: str(row.due))
+    late = [row for row in running if row.due and row.due <= now]
+    soon = [row for row in running if row.due and now < row.due <= now + timedelta(days=1)]
+    return section("sla_late", late, office, language), section("sla_soon", soon, office, language)
+
+
+def section(code: str, rows: Sequence[Earlier], office: Office, language: str) -> Section:
+    """A titled list of tickets with their number."""
+    lines = [line(row, office, language) for row in rows[:MOST_ROWS]] or [say("none", language)]
+    return Section(title=say(code, language, len(rows)), rows=tuple(lines))
+
+
+def line(row: Earlier, office: Office, language: str) -> str:
+    """PF-3 · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org · Не открывается фильм"""
+    owner = office.policy.people.agent(row.owner) if row.owner else None
+    due = f"{row.due.astimezone(office.policy.calendar.zone):%d.%m %H:%M}" if row.due and row.status != Status.done else ""
+    parts = [f"{office.policy.desk.prefix}-{row.number}", say(row.priority, language), say(row.status, language)]
+    parts += [owner.name if owner else row.owner, say("until", language, due) if due else "", row.requester, office.subjects.base(row.subject)]
+    return " · ".join(part for part in parts if part)
+
+
+# ------------------------------------------------------------------------------------------------------ searching
+
+
+def search(query: str, rows: Sequence[Earlier], tickets: dict[int, Ticket], office: Office, today: date) -> list[Earlier]:
+    """Live tickets that fit every part of the query, the newest first: words in any form, an address or a piece of one, a number
+    with the prefix, a status, a day or two (from, until).
+    """
+    number = office.subjects.tag(query)
+    days = [day for found in DAY.findall(query) if (day := day_in(found, today))]
+    rest = office.subjects.pattern.sub(" ", DAY.sub(" ", query)).lower()
+    status = next((one for one, pair in SPOKEN[Status].items() for name in (*pair, one) if name.lower() in rest), "")
+    if status:
+        for name in sorted((*SPOKEN[Status][status], status), key=len, reverse=True):
+            rest = rest.replace(name.lower(), " ")
+    pieces = [piece for piece in rest.split() if "@" in piece]
+    asked = WORD.findall(" ".join(piece for piece in rest.split() if "@" not in piece))
+    wanted = [forms(plain(word)) | {stem(plain(word))} for word in asked]
+    found = []
+    for row in sorted(rows, key=lambda row: -row.number):
+        day = row.opened.astimezone(office.policy.calendar.zone).date()
+        fits = (not number or row.number == number) and (not status or row.status == status)
+        fits = fits and (not days or days[0] <= day <= days[-1]) and all(piece in row.requester for piece in pieces)
+        if fits and wanted:
+            words = said(row, tickets.get(row.number))
+            fits = all(not choice.isdisjoint(words) for choice in wanted)
+        found += [row] if fits else []
+    return found
+
+
+def said(row: Earlier, ticket: Ticket | None) -> set[str]:
+    """The words, and their English stems, of everything in a ticket that is at hand."""
+    text = f"{row.subject} {row.requester}"
+    if ticket is not None:
+        text = " ".join((text, ticket.subject, ticket.requester.name, *(entry.text for entry in ticket.entries)))
+    words = {plain(word) for word in WORD.findall(text)}
+    return words | {stem(word) for word in words if word.isascii()}
+
+
+def texts(rows: Sequence[Earlier]) -> list[int]:
+    """The tickets whose text a search reads."""
+    return sorted((row.number for row in rows), reverse=True)[:MOST_TEXTS]
