@@ -96,7 +96,8 @@ def _action(policy: Policy, facts: Facts, hit: Evidence, priority: Priority | No
     """suspend, refuse, or hint where a person must decide."""
     assert hit.ground
     urgent = Priority.high in (priority, facts.priority)
-    if urgent or facts.complaint or "complaint" in labels or not hit.action:
+    announced = any(label.startswith("announcement:") for label in labels) and hit.ground is not Ground.abusive_language
+    if urgent or announced or facts.complaint or "complaint" in labels or not hit.action:
         return "hint"
     if hit.ground in facts.used_grounds or (hit.ground is Ground.abusive_language and facts.warned):
         return "refuse" if facts.warned and policy.grounds[hit.ground].repeat == "refuse" else "hint"

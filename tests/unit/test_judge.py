@@ -69,6 +69,8 @@ def test_the_first_ground_wins_the_highest_priority_wins_and_all_hits_are_kept()
         ("чёрт, экран пустой", {"priority": Priority.high}, "hint"),
         ("чёрт, экран пустой", {"complaint": True}, "hint"),
         ("чёрт, экран пустой, жалоба", {}, "hint"),
+        ("в плеере пусто, Chrome 90", {}, "hint"),
+        ("чёрт, в плеере пусто", {}, "suspend"),
         ("чёрт, у всех не работает", {}, "hint"),
         ("чёрт, экран пустой", {"answering": True, "first": False}, "hint"),
         ("чёрт, экран пустой", {"used_grounds": (Ground.abusive_language,), "first": False}, "hint"),
