@@ -18,6 +18,8 @@ from mailparser import MailParser
 
 from bot.model import Address
 from bot.reading import charset
+from bot.reading.encodings import base64
+from bot.reading.likeness import mend
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
@@ -65,7 +67,7 @@ def words(value: bytes | str, hint: str = "") -> str:
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
     if "=?" in text:
         text = _decoded(text)
-    return " ".join(charset.mend(charset.tidy(text)).split())
+    return " ".join(mend(charset.tidy(text)).split())
 
 
 def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
@@ -131,16 +133,10 @@ def _decoded(text: str) -> str:
             out.append(gap)
         label, end = match[1].lower(), match.end()
         data = match[3].encode("utf-8", "surrogatepass")
-        pending.append((_from_base64(data) if match[2] in "bB" else binascii.a2b_qp(data.replace(b"_", b" ")), match[0]))
+        pending.append((base64(data) if match[2] in "bB" else binascii.a2b_qp(data.replace(b"_", b" ")), match[0]))
     flush()
     out.append(text[end:])
     return "".join(out)
-
-
-def _from_base64(data: bytes) -> bytes:
-    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
-    clean = clean[: len(clean) - (len(clean) % 4 == 1)]
-    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
 
 
 def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:

@@ -6,11 +6,12 @@ lines and levels. This one cuts slices at boundaries, so that hostile shapes cos
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 
 from msgspec import Struct
+
+from bot.reading.encodings import decoded
 
 HEADER_BYTES = 256 * 1024
 HEADER_LINES = 1000
@@ -31,7 +32,6 @@ _FOLD = re.compile(rb"[\r\n]+[ \t]*")
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
 _SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
-_BASE64_JUNK = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 
 class Part(Struct):
@@ -59,16 +59,7 @@ class Part(Struct):
 
     def body(self) -> bytes:
         """The decoded bytes. Broken encodings give what can be had; text that only claims to be encoded stays as it is."""
-        encoding = self.encoding
-        if encoding == "base64":
-            if self.type.startswith("text/") and _only_claims_base64(self.raw):
-                return self.raw
-            return _base64(self.raw)
-        if encoding == "quoted-printable":
-            return binascii.a2b_qp(re.sub(rb"=[ \t]+(?=\r?\n)", b"=", self.raw) if b"= " in self.raw or b"=\t" in self.raw else self.raw)
-        if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-            return _uudecode(self.raw)
-        return self.raw
+        return decoded(self.raw, self.encoding, self.type.startswith("text/"))
 
     def walk(self) -> Iterator[Part]:
         """This part and all below it, in order; without recursion."""
@@ -225,36 +216,3 @@ def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
 
 def _unpercent(value: bytes) -> bytes:
     return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
-
-
-def _only_claims_base64(raw: bytes) -> bool:
-    sample = raw[:2000]
-    return len(_BASE64_JUNK.findall(sample)) * 20 > len(sample)
-
-
-def _base64(raw: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(raw)
-    except binascii.Error:
-        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw.split(b"=", 1)[0])
-        clean = clean[: len(clean) - (len(clean) % 4 == 1)]
-        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
-
-
-def _uudecode(raw: bytes) -> bytes:
-    begin = re.search(rb"^begin [0-7]{3,4} [^\r\n]*\r?\n", raw, re.MULTILINE)
-    out = []
-    for line in raw[begin.end() if begin else 0 :].splitlines():
-        if line.strip() in (b"end", b"`", b""):
-            continue
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            # Padding that some encoders add or lose: only the promised number of bytes counts.
-            if line[:1]:
-                length = (((line[0] - 32) & 63) * 4 + 5) // 3
-                try:
-                    out.append(binascii.a2b_uu(line[:length].ljust(length, b" ")))
-                except binascii.Error:
-                    break
-    return b"".join(out)
