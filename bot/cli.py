@@ -186,7 +186,7 @@ def tickets_on_disk(data: Path, everything: bool) -> Iterator[Any]:
 def show(ticket: Annotated[str, typer.Argument(help="number, with or without the prefix")]) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.show import show_ticket
-    from bot.store.tinydb import read_ticket
+    from bot.store.documents import read_ticket
 
     digits = "".join(filter(str.isdigit, ticket))
     data = settings().data / "tickets"

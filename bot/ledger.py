@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.model import Fate
+from bot.store.documents import read_fates
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
-from bot.store.tinydb import read_fates
 
 MOST_NAMED = 20
 
@@ -24,11 +24,12 @@ class Account:
     lost: list[str] = field(default_factory=list)  # accepted, and nowhere accounted for
     twice: list[str] = field(default_factory=list)  # accounted for in two places
     unknown: list[str] = field(default_factory=list)  # accounted for, and not on the disk
+    broken: list[str] = field(default_factory=list)  # files that cannot be read: `repair` brings their letters back
 
     @property
     def adds_up(self) -> bool:
         """True when each accepted letter is in exactly one place."""
-        return not (self.lost or self.twice or self.unknown)
+        return not (self.lost or self.twice or self.unknown or self.broken)
 
     def as_dict(self) -> dict[str, Any]:
         """For monitoring."""
@@ -39,7 +40,10 @@ class Account:
         names = [*Fate, "parked", "dropped", "waiting"]
         sums = " + ".join(f"{self.places[name]} {name}" for name in names if self.places[name] or name in ("opened", "appended"))
         lines = [f"{self.accepted} accepted = {sums}" if self.adds_up else f"{self.accepted} accepted, but: {sums}"]
-        for title, letters in (("not accounted for", self.lost), ("accounted for twice", self.twice), ("not on the disk", self.unknown)):
+        named = {
+            "not accounted for": self.lost, "accounted for twice": self.twice, "not on the disk": self.unknown, "cannot be read": self.broken,
+        }  # fmt: skip
+        for title, letters in named.items():
             lines += [f"{title}: {letter}" for letter in letters[:MOST_NAMED]]
             lines += [f"{title}: … {len(letters)} in all"] if len(letters) > MOST_NAMED else []
         return "\n".join([*lines, "The ledger adds up." if self.adds_up else "The ledger does NOT add up."])
@@ -51,14 +55,15 @@ def account(data: Path) -> Account:
     places = dict(inbox.accepted_ids())
     result.accepted = len(places)
     fates: dict[str, str] = {}
-    for seen, _ in read_fates(data / "tickets" / "live", data / "tickets" / "done", data / "desk"):
-        if seen.letter in fates:
-            result.twice.append(seen.letter)
-        fates[seen.letter] = seen.fate
+    broken: list[Path] = []
+    for letter, fate, _ in read_fates(data, broken):
+        if letter in fates:
+            result.twice.append(letter)
+        fates[letter] = fate
+    result.broken = sorted(map(str, broken))
     for letter, place in places.items():
-        fate = fates.get(letter)
-        if fate:  # a letter that is still in the inbox after its commit will be absorbed as seen
-            result.places[fate] += 1
+        if found := fates.get(letter):  # a letter that is still in the inbox after its commit will be absorbed as seen
+            result.places[found] += 1
         elif place != "archived":
             result.places[place] += 1
         else:

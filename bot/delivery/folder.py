@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from bot.delivery.relay import Result
-from bot.store.files import Disk
+from bot.store.commits import Commits
+from bot.store.files import Disk, Write
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^<>\r\n]*)>?", re.IGNORECASE | re.MULTILINE)
 _DATE = re.compile(rb"^Date:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -25,10 +25,9 @@ class Folder:
     def __init__(self, path: Path, disk: Disk) -> None:
         """Makes the folder `path`; raises OSError where it cannot."""
         self._path = path
-        self._disk = disk
         self._tmp = path / ".tmp"
         disk.mkdir(self._tmp)
-        self._pool = ThreadPoolExecutor(2, "outbox")
+        self._commits = Commits(disk, "outbox")
 
     async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
         """Write one letter; durable when this comes back with `sent`, `retry` when the disk fails."""
@@ -36,7 +35,11 @@ class Folder:
 
     async def send_many(self, letters: Sequence[tuple[str, bytes]]) -> list[Result]:
         """Write named letters (see `entry`) in one go, with one sync of the folder; a result for each."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._write, letters)
+        outcomes = await self._commits.write([Write(self._tmp / name, self._path / name, content) for name, content in letters])
+        return [
+            Result("retry", str(error), 0) if error else Result("sent", str(self._path / name), 250)
+            for (name, _), error in zip(letters, outcomes, strict=True)
+        ]
 
     def entry(self, letter: bytes, mail_from: str, to: str) -> tuple[str, bytes]:
         """File name and content of a letter: the name from its Date, Message-ID and recipient, the envelope on top."""
@@ -52,11 +55,4 @@ class Folder:
 
     async def close(self) -> None:
         """Wait for what is being written."""
-        await asyncio.to_thread(self._pool.shutdown)
-
-    def _write(self, letters: Sequence[tuple[str, bytes]]) -> list[Result]:
-        try:
-            self._disk.write_many((self._tmp / name, self._path / name, content) for name, content in letters)
-        except OSError as error:
-            return [Result("retry", str(error), 0)] * len(letters)
-        return [Result("sent", str(self._path / name), 250) for name, _ in letters]
+        await asyncio.to_thread(self._commits.close)

@@ -6,25 +6,23 @@ with the day (UTC), so every place of a letter is known from the id alone.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
 import secrets
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from bot.model import Envelope
-from bot.store.files import Disk
+from bot.store.commits import Commits
+from bot.store.files import Disk, Write
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
-WRITERS = 8  # threads that store letters; more only wait for the same disk
 TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
 
 
@@ -69,7 +67,7 @@ class Inbox:
         for folder in (self._tmp, self._new, data / "inbox" / "cur", self._dropped, self._parked):
             disk.mkdir(folder)
         self._days: set[Path] = set()
-        self._writers = ThreadPoolExecutor(WRITERS, "inbox")
+        self._commits = Commits(disk, "inbox")
 
     def new_id(self, now: datetime) -> str:
         """The id for a letter that comes in now."""
@@ -77,19 +75,30 @@ class Inbox:
 
     def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Store a letter; durable when this comes back, and only then may the sender be told 250."""
-        name = envelope.letter + SUFFIX
-        data = b"".join((MARK, msgspec.json.encode(envelope), b"\n", raw))
+        write = self._write(raw, envelope)
         try:
-            self._disk.write_synced(self._tmp / name, self._new / name, data, exclusive=False)
+            self._disk.write_synced(write.tmp, write.path, write.data)
         except OSError:
-            # The sender will be told to come again: what cannot be synced must not be handled as accepted.
-            with contextlib.suppress(OSError):
-                self._disk.unlink(self._new / name)
+            self._refuse(write)
             raise
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
-        """As accept, in a thread of the inbox's own; letters that come at the same time share the sync of the folder."""
-        await asyncio.get_running_loop().run_in_executor(self._writers, self.accept, raw, envelope)
+        """As accept; letters that come at the same time share the syncs."""
+        write = self._write(raw, envelope)
+        try:
+            await self._commits.put(write)
+        except OSError:
+            self._refuse(write)
+            raise
+
+    def _write(self, raw: bytes, envelope: Envelope) -> Write:
+        name = envelope.letter + SUFFIX
+        return Write(self._tmp / name, self._new / name, b"".join((MARK, msgspec.json.encode(envelope), b"\n", raw)))
+
+    def _refuse(self, write: Write) -> None:
+        """The sender will be told to come again: what cannot be synced must not be handled as accepted."""
+        with contextlib.suppress(OSError):
+            self._disk.unlink(write.path)
 
     def waiting(self) -> list[str]:
         """Ids of the letters to be handled, oldest first."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.files import DataLock, Disk, FolderSync, LockedError, read_secret
+from bot.store.files import DataLock, Disk, FolderSync, LockedError, Write, read_secret
 
 STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
 
@@ -83,18 +83,39 @@ def test_a_failed_folder_sync_is_told(tmp_path):
         Failing("fsync_folder").write_synced(tmp_path / "t", tmp_path / "f", b"data")
 
 
-def test_many_files_share_one_sync_of_their_folder(tmp_path):
+def test_many_files_share_two_syncs(tmp_path):
     class Counting(Disk):
-        folders = 0
+        syncs = 0
 
-        def fsync_folder(self, folder: Path) -> None:
-            self.folders += 1
-            super().fsync_folder(folder)
+        def sync_all(self, handle: int) -> None:
+            self.syncs += 1
+            super().sync_all(handle)
+
+        def fsync(self, handle: int) -> None:
+            self.syncs += 1
+            super().fsync(handle)
 
     disk = Counting()
-    disk.write_many((tmp_path / f".{number}", tmp_path / f"{number}", b"x") for number in range(50))
+    writes = [Write(tmp_path / f".{number}", tmp_path / f"{number}", b"x", exclusive=number % 2 == 0) for number in range(50)]
+    assert disk.write_group(writes) == [None] * 50
     assert len(names(tmp_path)) == 50
-    assert disk.folders == 1
+    assert disk.syncs == 2
+
+
+def test_one_of_a_group_may_fail_without_the_others(tmp_path):
+    (tmp_path / "3").write_bytes(b"taken")
+    writes = [Write(tmp_path / f".{number}", tmp_path / f"{number}", b"x", exclusive=True) for number in range(5)]
+    outcomes = Disk().write_group(writes)
+    assert [type(one) for one in outcomes] == [type(None)] * 3 + [FileExistsError, type(None)]
+    assert (tmp_path / "3").read_bytes() == b"taken"
+    assert names(tmp_path) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("step", ["create", "sync_all", "rename"])
+def test_a_group_whose_step_fails_is_not_durable(tmp_path, step):
+    outcomes = Failing(step).write_group([Write(tmp_path / f".{number}", tmp_path / f"{number}", b"x") for number in range(5)])
+    assert [str(one) for one in outcomes] == ["[Errno 28] no space left"] * 5
+    assert [name for name in names(tmp_path) if name.startswith(".")] == []
 
 
 def test_folders_are_made_with_those_above_them(tmp_path):

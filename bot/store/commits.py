@@ -1,0 +1,61 @@
+"""Group commit: what is handed in while the disk is busy is written together, with few syncs for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from bot.store.files import Disk, Write
+
+Waiting = tuple[Write, asyncio.Future[None]]
+
+
+class Commits:
+    """Belongs to one event loop, and has one thread. Under no load a write goes at once; under load the groups grow by themselves."""
+
+    def __init__(self, disk: Disk, name: str) -> None:
+        self._disk = disk
+        self._thread = ThreadPoolExecutor(1, name)
+        self._waiting: list[Waiting] = []
+        self._busy = False
+
+    def put(self, write: Write) -> asyncio.Future[None]:
+        """A future that ends when the file is durable, or raises the OSError for which it is not."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((write, future))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin)  # not at once: what else is handed in during this round of the loop goes along
+        return future
+
+    async def write(self, writes: Sequence[Write]) -> list[BaseException | None]:
+        """Several at once: for each None, or the error for which it is not durable."""
+        return await asyncio.gather(*map(self.put, writes), return_exceptions=True)
+
+    def close(self) -> None:
+        """Ends the thread; call it when nothing is being written."""
+        self._thread.shutdown()
+
+    def _begin(self) -> None:
+        group, self._waiting = self._waiting, []
+        work = asyncio.get_running_loop().run_in_executor(self._thread, self._disk.write_group, [write for write, _ in group])
+        work.add_done_callback(partial(self._end, group))
+
+    def _end(self, group: list[Waiting], work: asyncio.Future[list[OSError | None]]) -> None:
+        broken = work.exception()
+        outcomes: Sequence[BaseException | None] = [broken] * len(group) if broken else work.result()
+        for (_, future), error in zip(group, outcomes, strict=True):
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+                future.exception()  # heard: a waiter that has gone away is no error of ours
+        if self._waiting:
+            self._begin()
+        else:
+            self._busy = False

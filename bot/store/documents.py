@@ -1,0 +1,124 @@
+"""TinyDB files: one ticket each, or one day's records of the desk (design, section 9); how they are made and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tinydb import TinyDB
+from tinydb.storages import Storage
+from tinydb.table import Document
+
+from bot.model import DeskRecord, Seen, Ticket
+from bot.store.register import Row
+
+
+class Page(Storage):
+    """TinyDB's storage port over one file's content: TinyDB changes it in memory, the store writes it whole, synced, in one step."""
+
+    def __init__(self, content: dict[str, Any] | None = None) -> None:
+        self.content = content
+
+    def read(self) -> dict[str, Any] | None:
+        """The tables of the file, None where there is none yet."""
+        return self.content
+
+    def write(self, data: dict[str, Any]) -> None:
+        """Takes the tables over; they are on disk when the store says so."""
+        self.content = data
+
+    def encoded(self) -> bytes:
+        """The file's bytes."""
+        return msgspec.json.encode(self.content)
+
+
+def ticket_page(ticket: Ticket) -> bytes:
+    """The file of a ticket: one document, so that a commit is one write."""
+    page = Page()
+    TinyDB(page, storage=lambda page: page).table("ticket", cache_size=0).insert(Document(msgspec.to_builtins(ticket), doc_id=ticket.number))
+    return page.encoded()
+
+
+def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
+    """Puts records into a day's page, by their ids; one that is there is replaced."""
+    table = TinyDB(page, storage=lambda page: page).table("record", cache_size=0)
+    documents = {ident: Document({**msgspec.to_builtins(one), "id": ident}, doc_id=ident) for ident, one in records.items()}
+    there = [ident for ident in documents if table.contains(doc_id=ident)]
+    if there:
+        table.update(lambda old: old.update(documents[old["id"]]), doc_ids=there)
+    if len(there) < len(documents):
+        table.insert_multiple(document for ident, document in documents.items() if ident not in there)
+
+
+def open_page(path: Path) -> Page:
+    """The page of a file, or an empty one; raises OSError, and msgspec.DecodeError for a broken file."""
+    try:
+        return Page(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+    except FileNotFoundError:
+        return Page()
+
+
+def read_ticket(path: Path) -> Ticket:
+    """A ticket out of its file; raises OSError, and msgspec.DecodeError for a broken file."""
+    tables = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Ticket]])
+    ticket = next(iter(tables.get("ticket", {}).values()), None)
+    if ticket is None:
+        raise msgspec.DecodeError(f"{path} holds no ticket")
+    return ticket
+
+
+def read_day(path: Path) -> Iterator[tuple[int, DeskRecord]]:
+    """(id, record) of a day's file; raises as read_ticket."""
+    tables = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, DeskRecord]])
+    for ident, record in tables.get("record", {}).items():
+        yield int(ident), record
+
+
+def day_files(desk: Path) -> list[Path]:
+    """The files of the days, the oldest first: DAY.json, DAY.2.json, and so on."""
+    return sorted(desk.glob("????-??-??*.json"), key=lambda path: page_of(path.stem))
+
+
+def page_of(stem: str) -> tuple[str, int]:
+    """Day and number of a day's file: ("2026-11-22", 1) for 2026-11-22.json."""
+    day, _, number = stem.partition(".")
+    return day, int(number) if number.isdigit() else 1
+
+
+def row_of(ticket: Ticket) -> Row:
+    """What the register reads of a ticket."""
+    return msgspec.convert(ticket, Row, from_attributes=True)
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """What the ledger reads of a ticket or a record."""
+
+    number: int = 0
+    seen: tuple[Seen, ...] = ()
+    letter: str = ""
+    fate: str = ""
+
+
+def read_fates(data: Path, broken: list[Path]) -> Iterator[tuple[str, str, int]]:
+    """(letter, fate, ticket or 0) of all that the ticket files and the desk's own account for; files that cannot be read go to `broken`."""
+    decoder = msgspec.json.Decoder(dict[str, dict[str, Account]])
+    live, done = data / "tickets" / "live", data / "tickets" / "done"
+    met: set[int] = set()
+    for path in (*live.glob("[0-9]*.json"), *done.glob("*/[0-9]*.json"), *day_files(data / "desk")):
+        try:
+            tables = decoder.decode(path.read_bytes())
+        except FileNotFoundError:
+            continue  # filed in this very moment: it is met again under its new name
+        except msgspec.DecodeError:
+            broken.append(path)
+            continue
+        for account in tables.get("ticket", {}).values():
+            if account.number not in met:
+                met.add(account.number)
+                for seen in account.seen:
+                    yield seen.letter, seen.fate, account.number
+        for account in tables.get("record", {}).values():
+            if account.fate:
+                yield account.letter, account.fate, 0
