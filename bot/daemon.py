@@ -36,6 +36,7 @@ from bot.store.inbox import Inbox, NoLetterError
 from bot.store.port import Due
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import alarm, undelivered
+from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
 AT_ONCE = 4  # letters under way for each reader
@@ -70,6 +71,7 @@ class Daemon:
             self.store, self.carrier, self._sender, self.extract, self.store.register.suppressed, self.given_up, self.relay_refuses,
             self._limits, now, self.tell, self.store.changed,
         )  # fmt: skip
+        self.timers = Timers(self.store, lambda: self.office, now, self.tell)
         self.doors: list[Door] = []
         self.control = Control(settings.data, self.answer)
         self.jobs = schedule.Scheduler()
@@ -102,6 +104,7 @@ class Daemon:
         await self.control.start()
         self._job(self.jobs.every(1).minutes, self.heartbeat)
         self._job(self.jobs.every(1).hours, self.sweep)
+        self._job(self.jobs.every(10).seconds, self.timers.look)
         for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load):
             self._spawn(work())
         self.tell("ready", smtp=" ".join(places), seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
@@ -237,7 +240,7 @@ class Daemon:
 
     # ----------------------------------------------------------------------------------------------- timers
 
-    def _job(self, when: schedule.Job, work: Callable[[], Awaitable[None]]) -> None:
+    def _job(self, when: schedule.Job, work: Callable[[], Awaitable[Any]]) -> None:
         """One failing job harms no other: each runs as a task of its own, and its error is logged."""
 
         async def guarded() -> None:
@@ -293,6 +296,7 @@ class Daemon:
             if office.policy != self.office.policy:
                 self.readers.reload(office.policy.source)
             self.office = self.desk.office = office
+            self.store.register.wake(self.now())
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 
     # ---------------------------------------------------------------------------------------------- control

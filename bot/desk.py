@@ -26,6 +26,7 @@ from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, joins, look, question
+from bot.tickets.timers import armed
 
 Authenticate = Callable[[bytes, Letter], Awaitable[Letter]]
 
@@ -87,7 +88,7 @@ class Desk:
                 sight = look(original, told, now)
                 found = await self.find(turn, original, sight, now)
                 decision = agents.confirmed(original, sight, found, told, now, letter)
-            turn.commit(decision)
+            turn.commit(armed(decision, self.office.policy))
         for event, fields in decision.events:
             self.tell(event, **fields)
 

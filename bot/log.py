@@ -54,7 +54,7 @@ EVENTS: dict[str, Event] = {
     "closed": Event("A ticket is done.", ("resolution", "ground", "by")),
     "reopened": Event("A ticket that was done goes on.", ("by",)),
     "escalated": Event("A ticket went to a department.", ("department", "by")),
-    "overdue": Event("A ticket is near or past its due time.", ("priority", "due", "past"), "warning"),
+    "timer": Event("Time alone did something to a ticket; `about` says what.", ("about",)),
     "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
     # letters out
     "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),

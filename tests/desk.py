@@ -32,6 +32,7 @@ from bot.store.inbox import Inbox
 from bot.store.port import Due
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import undelivered
+from bot.timers import Timers
 
 ROOT = Path(__file__).parent.parent
 MOSCOW_NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
@@ -110,6 +111,7 @@ class TestDesk:
         await self.store.load()
         reader: Any = Here(self.office.policy.source)
         self.desk = Desk(self.inbox, self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
+        self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
         self.outbox = Outbox(
             self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
             self.store.register.suppressed, self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
@@ -195,6 +197,7 @@ class TestDesk:
         before, end = len(self.delivered), self.now + timedelta(**span)
         while self.now < end:
             self.now = min(self.now + timedelta(hours=1), end)
+            await self.timers.look()
             await self.deliver()
         return self.delivered[before:]
 

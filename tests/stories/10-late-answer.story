@@ -37,8 +37,14 @@ anna@providence.film gets notice_new:
 boris@providence.film gets notice_new.
 Ticket 2 is created, linked to 1.
 
-# Too late.
+# Too late. Nobody has taken the second ticket meanwhile: warned, and then the lead is told.
 15 days later.
+anna@providence.film gets case:
+    Скоро срок
+boris@providence.film gets case:
+    Скоро срок
+anna@providence.film gets case:
+    Срок обращения вышел
 ivan@example.org answers resolved_solved:
     И снова серый квадрат вместо постера, Chrome 131.
 Ticket 1 is done.

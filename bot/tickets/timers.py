@@ -1,0 +1,204 @@
+"""What time alone does to a ticket: warnings, reminders, closing for silence, offers to the lead (clauses 2.1 and 5.2; pure).
+
+`moments` names what may happen next and when; `decide` carries out what is due. Each effect leaves an event in the ticket, and
+so happens once, however late the look comes and however often the clock jumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
+from bot.policy import Policy
+from bot.policy.calendar import CalendarError
+from bot.policy.schema import Agent
+from bot.replies import gate
+from bot.replies.contexts import AgentLetter, Button, Shown
+from bot.replies.gate import Ruling
+from bot.store.port import Sender
+from bot.tickets import notices
+from bot.tickets.due import counted, stopped, stopped_since
+from bot.tickets.office import Office
+from bot.tickets.states import move
+from bot.tickets.writing import agent_ticket, button, desk_view, history, post, public_ticket, staff_thread, thread_of
+
+WHY = {
+    "warned": ("Скоро срок обращения", "The ticket is due soon"),
+    "overdue": ("Срок обращения вышел", "The ticket is overdue"),
+    "department_silent": ("Другой отдел пока не ответил", "The other department has not answered yet"),
+    "low_offered": (
+        "Обращение с низким приоритетом ждёт решения: взять или отказать (п. 5.2)",
+        "A ticket of low priority waits for you: take it or refuse it (clause 5.2)",
+    ),
+    "closed_silence": ("Закрыто: пользователь не ответил", "Closed: the requester did not answer"),
+    "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
+}
+REFUSE = ("Отказать", "#отказать низкий_приоритет", "Refuse", "#refuse low_priority")
+SHOWN = 3  # letters of the correspondence in a warning
+
+
+# ------------------------------------------------------------------------------------------------------------- when
+
+
+def armed(decision: Decision, policy: Policy) -> Decision:
+    """The decision with each ticket's next moment set: the store's register wakes the ticket then, and not before."""
+    tickets = tuple(replace(one, timer=min((at for at, _ in moments(one, policy)), default=None)) for one in decision.tickets)
+    return replace(decision, tickets=tickets)
+
+
+def moments(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
+    """What may happen to the ticket if nobody does anything, and when; at night it waits for the morning, high priority excepted."""
+    if ticket.status is Status.done:
+        return
+    for at, what in planned(ticket, policy):
+        try:
+            yield (at if ticket.priority is Priority.high else max(at, policy.calendar.next_open(at))), what
+        except CalendarError:  # a holiday that never ends: better at night than never
+            yield at, what
+
+
+def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
+    """The same on the bare clock."""
+    periods, done = policy.periods, {entry.about: entry.at for entry in ticket.entries if entry.kind == "event"}
+    if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester:
+        yield from silence(ticket, policy, done)
+        return
+    count = counted(ticket, policy)
+    if ticket.due and not stopped(ticket) and not ("overdue" in done and done["overdue"] >= count.since):
+        yield ticket.due, "overdue"
+        if not ("warned" in done and done["warned"] >= count.since):
+            yield ticket.due - min(timedelta(hours=policy.sla.warn_hours), timedelta(hours=count.hours) / 2), "warned"
+    if ticket.waiting_for is Waiting.department:
+        handed = [one.created for one in ticket.outgoing if one.audience is Audience.department]
+        since = max(handed, default=stopped_since(ticket) if stopped(ticket) else ticket.changed)
+        if not ("department_silent" in done and done["department_silent"] >= since):
+            yield since + timedelta(days=periods.department_days), "department_silent"
+    elif ticket.priority is Priority.low and "low_offered" not in done:
+        yield ticket.opened + timedelta(hours=periods.low_offer_hours), "low_offered"
+
+
+def silence(ticket: Ticket, policy: Policy, done: dict[str, datetime]) -> Iterator[tuple[datetime, str]]:
+    """A requester who was asked and does not answer. He is reminded before his ticket is closed, even where both are late."""
+    answers = [entry.at for entry in ticket.entries if entry.kind == "answer" and entry.public]
+    asked = max([*answers, stopped_since(ticket) if stopped(ticket) else ticket.changed])
+    if "unreachable" in done and done["unreachable"] >= asked:
+        return
+    remind, close = timedelta(days=policy.periods.remind_days), timedelta(days=policy.periods.silence_days)
+    reminded = done.get("reminded")
+    if (reminded is None or reminded < asked) and remind < close:
+        yield asked + remind, "reminded"
+        return
+    yield max(asked + close, (reminded or asked) + close - remind if remind < close else asked), "closed_silence"
+
+
+# ------------------------------------------------------------------------------------------------------------- what
+
+
+def address(ticket: Ticket) -> str:
+    """Whom timer mail goes to: From where it is proved or a person has written there, or else wherever the last automatic answer went."""
+    letters = [one for one in ticket.outgoing if one.audience is Audience.requester]
+    known = ticket.proved or any(not one.automatic for one in letters) or not letters
+    return ticket.requester.email if known else letters[-1].to
+
+
+def decide(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> Decision:
+    """Everything that is due; the next moment is set. `sender` is what is known of `address(ticket)`."""
+    due = [what for at, what in sorted(moments(ticket, office.policy)) if at <= now]
+    events: list[tuple[str, dict[str, Any]]] = []
+    for what in due:
+        if what == "warned" and "overdue" in due:  # late: the alarm says it all
+            continue
+        done, ticket = ACTS[what](ticket, what, sender, office, now)
+        ticket = replace(ticket, entries=(*ticket.entries, Entry(at=now, kind="event", public=False, about=done)))
+        events.append(("timer", {"ticket": ticket.number, "about": done}))
+        if ticket.status is Status.done:
+            events.append(("closed", {"ticket": ticket.number, "ground": ticket.ground, "by": "silence"}))
+    return armed(Decision(tickets=(ticket,), events=tuple(events)), office.policy)
+
+
+Act = Callable[[Ticket, str, Sender, Office, datetime], tuple[str, Ticket]]
+
+
+def to_agent(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+    """A letter to the owner, or to those on duty while the ticket is free."""
+    owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
+    return what, nudged(ticket, what, (owner,) if owner else notices.on_duty(office, now), office, now)
+
+
+def to_leads(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+    """A letter to every lead."""
+    return what, nudged(ticket, what, office.policy.people.leads, office, now)
+
+
+def reminded(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+    """The requester is asked once more."""
+    told = to_requester(ticket, "reminder", sender, office, now)
+    return (what, told) if told else to_agent(ticket, "unreachable", sender, office, now)
+
+
+def closed(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+    """Closed for want of information (clause 4.6); an answer opens it again. Nobody's ticket is closed behind his back."""
+    done = move(ticket, Status.done, now, office.policy, ground=Ground.insufficient_information)
+    told = to_requester(done, "closed_silence", sender, office, now)
+    if told is None:
+        return to_agent(ticket, "unreachable", sender, office, now)
+    return to_agent(told, what, sender, office, now) if told.owner else (what, told)
+
+
+ACTS: dict[str, Act] = {
+    "warned": to_agent, "overdue": to_leads, "department_silent": to_agent, "low_offered": to_leads, "reminded": reminded, "closed_silence": closed,
+}  # fmt: skip
+
+
+def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, now: datetime) -> Ticket | None:
+    """The ticket with a letter to its requester; None where the gate does not let it leave now.
+
+    Timer mail passes the whole gate but for the class and the wishes of the last letter (design, section 7, item 1).
+    """
+    to, language = address(ticket), office.language(ticket.language)
+    traffic = gate.Traffic(sent=sender.sent, latched=sender.latched, suppressed=sender.suppressed)
+    repeats = ticket.proved and to == ticket.requester.email
+    refused = gate.sendable(to, office.signer.is_ours)
+    ruling = Ruling(reason=refused) if refused else gate.ruled(to, traffic, repeats, office.policy.caps if office.caps else None, now)
+    if not ruling.to or ruling.held:
+        return None
+    context = AgentLetter(
+        desk=desk_view(office, language),
+        language=language,
+        ticket=public_ticket(office, ticket, repeats),
+        clause=office.policy.grounds[Ground.insufficient_information].clause,
+        history=history(office, ticket) if repeats else (),
+    )
+    return post(office, ticket, Audience.requester, template, context, to, now, answers=thread_of(ticket))
+
+
+def nudged(ticket: Ticket, why: str, agents: tuple[Agent, ...], office: Office, now: datetime, text: str = "", line: str = "") -> Ticket:
+    """The ticket with a short notice to each of these: why, the state of things, the last letters, and buttons.
+
+    `line` says why instead of the words of `why`; `text` is shown below.
+    """
+    for agent in agents:
+        if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
+            continue
+        language = office.language(agent.language or "", office.policy.desk.language)
+        ru = language == "ru"
+        names = ("take", "reply", "note") if why == "low_offered" else notices.BUTTONS
+        buttons: tuple[Button, ...] = notices.buttons(ticket, agent, office, now, language, names)
+        if why == "low_offered":
+            caption, words = REFUSE[0 if ru else 2], REFUSE[1 if ru else 3]
+            buttons = (buttons[0], button(office, ticket, agent, caption, words, now), *buttons[1:])
+        context = Shown(
+            desk=desk_view(office, language),
+            language=language,
+            ticket=agent_ticket(office, ticket),
+            text=text,
+            history=history(office, ticket, SHOWN),
+            buttons=buttons,
+            why=line or WHY[why][not ru],
+        )
+        ticket = post(office, ticket, Audience.agent, "case", context, agent.address, now, answers=staff_thread(ticket, agent.address))
+    return ticket

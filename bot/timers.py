@@ -1,0 +1,54 @@
+"""The edge of time: looks at the tickets whose moment has come, one turn of the store each. `tickets.timers` says what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.desk import Tell
+from bot.store.port import Question, Sender, Store
+from bot.tickets import timers
+from bot.tickets.office import Office
+
+BATCH = 500  # tickets of one round; letters have their turns in between
+AGAIN = timedelta(minutes=10)  # before a ticket whose timer failed is tried again
+
+
+class Timers:
+    """One a desk. A missed moment is made up for at the next look, once; a ticket that fails harms no other."""
+
+    def __init__(self, store: Store, office: Callable[[], Office], now: Callable[[], datetime], tell: Tell) -> None:
+        self._store, self._office, self._now, self._tell = store, office, now, tell
+        self._looking = False
+
+    async def look(self) -> int:
+        """Carries out what is due; how many tickets it looked at. A look that is still under way is not begun again."""
+        looked = 0
+        if self._looking:
+            return looked
+        self._looking = True
+        try:
+            for number in self._store.timers(self._now(), BATCH):
+                try:
+                    await self._one(number)
+                except Exception as error:  # noqa: BLE001  one ticket's trouble, a full disk included, is no other's
+                    self._store.snooze(number, self._now() + AGAIN)
+                    self._tell("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
+                looked += 1
+        finally:
+            self._looking = False
+        return looked
+
+    async def _one(self, number: int) -> None:
+        async with self._store.turn() as turn:
+            now, ticket = self._now(), await turn.ticket(number)
+            if ticket is None:
+                return
+            person = timers.address(ticket)
+            found = await turn.find(Question(letter="", requester=person), now)
+            office = replace(self._office(), away=found.away, outage=found.outage)
+            decision = timers.decide(ticket, found.senders.get(person, Sender()), office, now)
+            turn.commit(decision)
+        for event, fields in decision.events:
+            self._tell(event, **fields)
