@@ -136,6 +136,8 @@ class Finder:
             number, end = newer or (number, end)
             left, right = min(first, end), max(last, end)
             yield Software(name, number, tokens.items[left].start, self._finish(tokens, right), self._well(tokens, right))
+            if number and (another := self._another(tokens, right)):
+                yield Software(name, another, tokens.items[left].start, self._finish(tokens, right), self._well(tokens, right + 2))
 
     def _mentions(self, tokens: Tokens) -> Iterator[tuple[int, int, str, bool, str]]:
         """(first token, last token, name, weak, version glued to the name)."""
@@ -206,6 +208,12 @@ class Finder:
             after += 1
         counted = after < len(items) and items[after].classes & self.units and not tokens.text[match.end() : items[after].start].strip()
         return "" if counted and not named and "." not in match[0] else match[0]
+
+    def _another(self, tokens: Tokens, at: int) -> str:
+        """«в Chrome 98 и 131»: the second version, or ""."""
+        after = next((i for i in range(at + 1, min(at + 4, len(tokens.items))) if tokens.items[i].word in ("и", "или", "and", "or")), -1)
+        between = tokens.text[tokens.items[at].end : tokens.items[after].start] if after >= 0 else ""
+        return "" if after < 0 or between.strip(" .0123456789") else self._number(tokens, after + 1)
 
     def _correction(self, tokens: Tokens, at: int) -> tuple[str, int] | None:
         """«…, а 130», «… до 130», «…, сейчас 130» behind a version: what it really is now."""

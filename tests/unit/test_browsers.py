@@ -116,6 +116,7 @@ def test_old_software_is_found_with_the_words_as_written(text, evidence):
     [
         "Chrome 131, Windows 11",
         "хром последней версии",
+        "Проверил в Chrome 98 и 131, одинаково",
         "Обновил Chrome 98, после обновления то же самое",
         "И в Chrome 90, и в Firefox 132 одно и то же",
         "У меня Chrome 88, но на другом компьютере с новым хромом то же самое",
