@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 
-from bot.model import Attachment, Envelope, Hit, Letter
+from bot.model import Address, Attachment, Envelope, Hit, Letter
 from bot.reading import automatic, charset
 from bot.reading.attachments import attachment
 from bot.reading.bodies import Body, body
 from bot.reading.headers import Senders, message_ids, shown, words
 from bot.reading.language import language
-from bot.reading.mime import Part, parse
+from bot.reading.mime import Part, fields, parse
 
 __all__ = ["extract", "read"]
 
@@ -25,10 +26,7 @@ def read(raw: bytes, envelope: Envelope) -> Letter:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours must not lose the letter: it is shown as it came.
-        text, _ = charset.decode(raw[: 1024 * 1024])
-        hits = (Hit(rule="unreadable", evidence=type(error).__name__),)
-        return Letter(envelope=envelope, text=text, full_text=text, defects=(f"could not be read: {type(error).__name__}",),
-                      fingerprint=hashlib.blake2b(raw, digest_size=16).hexdigest(), class_hits=hits, may_answer=False)  # fmt: skip
+        return _rescued(raw, envelope, type(error).__name__)
 
 
 def extract(raw: bytes, part: int) -> bytes:
@@ -74,6 +72,26 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
         kind=kind,
         bounced=bounced,
         reported_ids=reported,
+    )
+
+
+def _rescued(raw: bytes, envelope: Envelope, fault: str) -> Letter:
+    """The letter with its bytes for a text, for an agent to see; nothing of it is answered by a machine."""
+    text = charset.decode(raw[: 1024 * 1024])[0]
+    subject, sender = "", tuple[Address, ...]()
+    with contextlib.suppress(Exception):
+        found, _ = fields(raw, [])
+        subject, sender = words(next((value for name, value in found if name == "subject"), b"")), Senders(found).sender
+    return Letter(
+        envelope=envelope,
+        subject=subject,
+        sender=sender,
+        text=text,
+        full_text=text,
+        defects=(f"could not be read: {fault}",),
+        fingerprint=hashlib.blake2b(raw, digest_size=16).hexdigest(),
+        class_hits=(Hit(rule="unreadable", evidence=fault),),
+        may_answer=False,
     )
 
 

@@ -85,7 +85,7 @@ def flowed(text: str, delete_space: bool) -> str:
         marks = _QUOTE_MARKS.match(line)
         depth = marks.end() if marks else 0
         rest = line[depth:].removeprefix(" ")
-        if pieces and depth != open_depth:
+        if pieces and (depth != open_depth or rest == "-- "):
             out.append("".join(pieces))
             pieces = []
         if not pieces:
