@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from bot.store.inbox import Inbox
 from bot.store.port import Due
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import undelivered
+from bot.tickets.office import Office
 from bot.timers import Timers
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +50,12 @@ def picture(width: int = 640, height: int = 400) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), (30, 90, 180)).save(out, "PNG")
     return out.getvalue()
+
+
+@cache
+def opened(rules: Path) -> Office:
+    """The office of a rules file; checking it with all its examples takes a second, so it is done once a run."""
+    return open_office(Settings(rules=rules, templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
 
 
 class Here:
@@ -90,7 +99,7 @@ class TestDesk:
         self.data = data
         self.aligned = set(aligned)  # From addresses whose mail is authenticated
         self.settings = Settings(data=data, rules=rules, templates=ROOT / "templates", **settings)
-        self.office = open_office(self.settings, b"0123456789abcdef0123456789abcdef")
+        self.office = replace(opened(rules), undo=timedelta(seconds=self.settings.undo), caps=self.settings.caps)
         self.disk = Disk()
         self.inbox = Inbox(data, self.disk)
         self.events: list[tuple[str, dict[str, Any]]] = []
