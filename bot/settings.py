@@ -96,6 +96,10 @@ def _store(text: str) -> str:
     return text
 
 
+def _dns(text: str) -> HostPort | str:
+    return "system" if text.strip().lower() == "system" else HostPort.parse(text)
+
+
 def _from(parse: Callable[[str], Any], *, off: bool = False) -> BeforeValidator:
     """Words of the environment through `parse`; with `off`, "off" and "none" mean None. Other values are taken as they are."""
 
@@ -133,6 +137,7 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_relays: Annotated[dict[str, str], NoDecode, _from(_relays)] = {}
+    dns: Annotated[HostPort | Literal["system"] | None, NoDecode, _from(_dns, off=True)] = "system"
     readers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, le=64)
     caps: Switch = True
     log: Annotated[Literal["debug", "info", "warning", "error"], _lower] = "info"
@@ -184,6 +189,7 @@ def _told(problem: Any) -> str:
     name = str(problem["loc"][0])
     variable = name if name.startswith("DESK_") else _variable(name)
     allowed = {
+        "dns": "system, off, or the host:port of a server, such as 127.0.0.1:53",
         "undo": "a whole number of seconds from 0 to 86400",
         "readers": "a whole number of reader processes from 1 to 64",
         "DESK_RETURN": "verp or plain",
