@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bot.model import Address, Attachment, Envelope, Letter, Verdict
-from bot.policy.conditions import Branch, Leaf, Node
+from bot.policy.conditions import Branch, Leaf, Node, leaves
 from bot.policy.judge import judge
 from bot.policy.matching import Matcher, matcher_of
 from bot.policy.mistakes import Mistake, Path
@@ -55,12 +55,13 @@ def check_examples(policy: Policy) -> list[Mistake]:
     """Runs every example; a mistake for each that fails, and for each rule that is unreachable."""
     matcher, mistakes = matcher_of(policy), list[tuple[Path, str, str]]()
     numbers = {rule.id: i for i, rule in enumerate(policy.file.rules)}
+    above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by everything they ask
     for rule in policy.rules:
         if rule.announcement:
             continue
         at = numbers[rule.id]
         mistakes += _run(policy, matcher, rule, at)
-        reason = _unreachable(policy, rule)
+        reason = _contradiction(rule.node) or (_taken(above, rule) if rule.then.ground else "")
         if reason:
             hint = "change its condition, move it up or delete it"
             mistakes.append((("rules", at, "id"), f"the rule {rule.id!r} is unreachable: {reason}", hint))
@@ -98,22 +99,18 @@ def _short(example: str | ExampleLetter) -> str:
     return repr(text if len(text) < 60 else text[:57] + "…")
 
 
-def _unreachable(policy: Policy, rule: Rule) -> str:
-    """Why no letter can ever fire the rule, or give it its ground; "" where one can."""
-    contradiction = _contradiction(rule.node)
-    if contradiction:
-        return contradiction
-    if not rule.then.ground:
-        return ""
-    for other in policy.rules:
-        if other is rule:
-            return ""
-        if other.then.ground and _covers(other.node, rule.node):
-            return f"every letter that it would catch gets its ground from {other.id!r} above it"
-    return ""
+def _taken(above: dict[tuple[str, str], list[Rule]], rule: Rule) -> str:
+    """Why no letter can get its ground from this rule, or ""; only rules that ask something in common are compared."""
+    asked = {(leaf.kind, str(item)) for leaf in leaves(rule.node) for item in (leaf.value if isinstance(leaf.value, tuple) else (leaf.value,))}
+    others = {other.id: other for key in asked for other in above.get(key, ())}
+    for key in asked:
+        above.setdefault(key, []).append(rule)
+    taker = next((other for other in others.values() if _covers(other.node, rule.node)), None)
+    return f"every letter that it would catch gets its ground from {taker.id!r} above it" if taker else ""
 
 
 def _contradiction(node: Node) -> str:
+    """Why no letter can meet the condition, or ""."""
     if isinstance(node, Leaf) or node.how == "not":
         return ""
     if node.how == "any":
@@ -125,17 +122,20 @@ def _contradiction(node: Node) -> str:
         if (reason := _contradiction(part)) or part in denied:
             return reason or f"it asks for {part} and for the opposite"
         if isinstance(part, Leaf) and part.kind in ("letter", "language", "time", "priority", "attachment"):
-            values = set(map(str, part.value)) if isinstance(part.value, tuple) else {str(part.value)}
+            values = set(part.value) if isinstance(part.value, tuple) else {part.value}
             before = wanted.setdefault(part.kind, values)
-            if not before & values and "any" not in before | values:
+            telling = part.kind in ("letter", "language", "priority") or before | values == {"open", "closed"} or "none" in before | values
+            if telling and not before & values:
                 return f"{part.kind} cannot be {' and '.join(sorted(before | values))} at once"
     return ""
 
 
 def _covers(wide: Node, narrow: Node) -> bool:
     """Whether every letter that `narrow` fits is fitted by `wide` too, as far as their shape can tell."""
+    if isinstance(wide, Leaf) and wide.kind == "label":
+        return False  # the rules between the two may give the label
     if wide == narrow:
-        return True
+        return not isinstance(wide, Branch) or all(leaf.kind != "label" for leaf in leaves(wide))
     if isinstance(wide, Leaf) and isinstance(narrow, Leaf):
         listed = isinstance(wide.value, tuple) and isinstance(narrow.value, tuple)
         alike = wide.kind == narrow.kind != "lacks" and wide.where in ("anywhere", narrow.where)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bot.model import Ground, Letter, Priority
-from bot.policy import Facts, Policy, judge, load, matched, why
+from bot.policy import Facts, Policy, check_examples, judge, load, matched, why
 from bot.policy.examples import example_letter
 from bot.policy.matching import LACKS, SLOW, matcher_of
 from bot.policy.schema import ExampleLetter
@@ -168,3 +168,45 @@ def test_the_evidence_is_told_once():
     hit = judge(policy, letter("Где тёмная тема сайта", policy), FACTS).hits[-1]
     assert hit.evidence == "тёмная тема"
     assert len(hit.spans) == 2
+
+
+FRUIT = """  - {id: fruit, clause: 1, when: {words: [яблоко, груша]}, then: {ground: out_of_scope}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("when: {words: груша}, then: {ground: unconstructive}", "gets its ground from 'fruit' above it"),
+        ("when: {words: груша, longer_than: 3}, then: {ground: unconstructive}", "gets its ground from 'fruit' above it"),
+        ("when: {letter: first, all: [{letter: follow_up}]}, then: {labels: b}", "letter cannot be first and follow_up at once"),
+        ("when: {words: слива, not: {words: слива}}, then: {labels: b}", "and for the opposite"),
+        ("when: {attachment: none, all: [{attachment: picture}]}, then: {labels: b}", "attachment cannot be none and picture"),
+        ("when: {words: слива}, then: {ground: unconstructive}, examples: {match: [слива и груша]}", "all its examples get their ground from 'fruit'"),
+    ],
+)
+def test_rules_that_no_letter_reaches_are_named(rule, reason):
+    found = check_examples(load((RULES + FRUIT + f"  - {{id: late, clause: 1, {rule}}}\n").encode()))
+    assert [reason in str(mistake) for mistake in found] == [True]
+    assert found[0].line == len((RULES + FRUIT).splitlines()) + 1
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "when: {words: [груша, слива]}, then: {ground: unconstructive}",
+        "when: {words: груша}, then: {labels: b}",
+        "when: {words: груша, where: subject}, unless: {words: яблоко}, then: {labels: b}",
+        "when: {attachment: withheld, all: [{attachment: picture}]}, then: {labels: b}",
+        "when: {time: open, all: [{time: '10:00-12:00'}]}, then: {labels: b}",
+    ],
+)
+def test_rules_that_some_letter_reaches_are_left_alone(rule):
+    assert check_examples(load((RULES + FRUIT + f"  - {{id: late, clause: 1, {rule}}}\n").encode())) == []
+
+
+def test_failing_examples_are_named_with_their_line():
+    examples = "examples: {match: [банан], ignore: [груша в саду]}"
+    found = check_examples(load((RULES + f"  - {{id: pear, clause: 1, when: {{words: груша}}, then: {{labels: b}}, {examples}}}\n").encode()))
+    assert "must fire on this example and does not (empty fired); the example: 'банан'" in str(found[0])
+    assert "must not fire on this example and does; the words: груша" in str(found[1])
