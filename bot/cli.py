@@ -26,6 +26,8 @@ parked_app = typer.Typer(help="Letters that could not be handled: list, retry, d
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
 app.add_typer(parked_app, name="parked")
 app.add_typer(held_app, name="held")
+secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_is_help=True)
+app.add_typer(secret_app, name="secret")
 
 AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -298,3 +300,39 @@ def _held(do: str, to: str) -> None:
 
     answer = tell_daemon({"do": do, "to": to}, otherwise)
     typer.echo(f"{answer['ok']} letter(s)")
+
+
+# ---------------------------------------------------------------------------------------------- keys and examples
+
+
+@secret_app.command("rotate")
+def secret_rotate() -> None:
+    """Sign with a new key from now on; what older keys signed stays good until it expires."""
+    from bot.office import rotate
+    from bot.store.files import Disk, new_key, read_secret
+
+    def otherwise(_: Path) -> dict[str, Any]:
+        path, disk = settings().secret_file, Disk()
+        rotate(path, disk, read_secret(path, disk), new_key())
+        return {"ok": True}
+
+    tell_daemon({"do": "rotate"}, otherwise)
+    typer.echo("done")
+
+
+@app.command()
+def overrides() -> None:
+    """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
+    from bot.store.documents import read_day
+
+    found: dict[str, list[str]] = {}
+    for path in sorted((settings().data / "desk").glob("????-??-??.json")):
+        for _, record in read_day(path):
+            if record.about == "override":
+                rule, _, text = record.words.partition("\n")
+                found.setdefault(rule, []).append(text)
+    for rule, texts in found.items():
+        typer.echo(f"# {rule}\n  ignore:")
+        for text in texts:
+            typer.echo(f"    - {json.dumps(text, ensure_ascii=False)}")
+    raise typer.Exit(1 if found else 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import gc
 import os
 import resource
 import signal
@@ -11,11 +13,12 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import schedule
 from msgspec.structs import replace
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from bot import __version__
 from bot.authenticate import authenticator
@@ -28,18 +31,20 @@ from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
 from bot.log import Log
 from bot.model import Decision, Envelope, Reference
-from bot.office import RulesRefused, open_office
+from bot.office import RulesRefused, open_office, rotate
 from bot.readers import Readers
 from bot.settings import HostPort, Settings
-from bot.store.files import DataLock, Disk, read_secret
+from bot.store.files import DataLock, Disk, new_key, read_secret
 from bot.store.inbox import Inbox, NoLetterError
 from bot.store.port import Due
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import alarm, undelivered
+from bot.tickets.digest import digest, due
 from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
-AT_ONCE = 4  # letters under way for each reader
+AT_ONCE = 8  # letters under way for each reader
+HURRY = 0.02  # seconds after an accepted letter in which only few others are begun
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -79,6 +84,7 @@ class Daemon:
         self._queued: set[str] = set()
         self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._accepted_at, self._busy = 0.0, 0
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -99,11 +105,14 @@ class Daemon:
         if not self.office.caps:
             self.tell("caps_off")
         places = []
+        for ident in self.inbox.waiting():  # those that are here come first
+            self.queue(ident)
         if self.settings.smtp:
             places.append(f"smtp={await self._open(self.settings.smtp)}")
         await self.control.start()
         self._job(self.jobs.every(1).minutes, self.heartbeat)
         self._job(self.jobs.every(1).hours, self.sweep)
+        self._job(self.jobs.every(1).minutes, self.morning)
         self._job(self.jobs.every(10).seconds, self.timers.look)
         for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load):
             self._spawn(work())
@@ -169,6 +178,7 @@ class Daemon:
 
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
+        self._accepted_at = time.monotonic()
         await self.inbox.take(raw, envelope)
         self.queue(envelope.letter)
 
@@ -180,9 +190,11 @@ class Daemon:
 
     async def _load(self) -> None:
         await self.store.load()
+        gc.collect()
+        gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=str(path))
-            await self._commit(alarm(self.office, "broken_ticket", (str(path),), str(path), self.now()))
+            await self._alert(alarm(self.office, "broken_ticket", (str(path),), str(path), self.now()))
         self.inbox.sweep(self.now())
         while True:
             for ident in self.inbox.waiting():
@@ -196,6 +208,9 @@ class Daemon:
         while True:
             ident = await self._queue.get()
             await self._slots.acquire()
+            while self._busy > self.settings.readers and time.monotonic() - self._accepted_at < HURRY:
+                await asyncio.sleep(HURRY / 4)  # letters come faster than they are handled: senders wait for their 250, so the doors go first
+            self._busy += 1
             after = asyncio.Event()
             self._spawn(self._one(ident, before, after))
             before = after
@@ -209,6 +224,7 @@ class Daemon:
         except NoLetterError:
             self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
         finally:
+            self._busy -= 1
             after.set()
             self._queued.discard(ident)
             self._slots.release()
@@ -230,7 +246,14 @@ class Daemon:
     async def relay_refuses(self, words: str) -> None:
         """The relay refuses us, not a letter: the leads are told once a day."""
         now = self.now()
-        await self._commit(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
+        await self._alert(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
+
+    async def _alert(self, decision: Decision) -> None:
+        """A letter to the leads; where not even that can be written, the log has it."""
+        try:
+            await self._commit(decision)
+        except OSError as error:
+            self.tell("error", where="alert", kind=type(error).__name__, words=str(error))
 
     async def _commit(self, decision: Decision) -> None:
         async with self.store.turn() as turn:
@@ -274,20 +297,34 @@ class Daemon:
         if moved:
             self.tell("filed", count=moved)
 
+    async def morning(self) -> None:
+        """The digest, once a day, when work has begun."""
+        async with self.store.turn() as turn:
+            now, register = self.now(), self.store.register
+            day = due(self.office, register.digested, now)
+            if day:
+                turn.commit(digest(tuple(self.store.rows()), dataclasses.replace(self.office, away=register.away), day, now))
+
     # ------------------------------------------------------------------------------------------------ rules
 
     async def _watch(self) -> None:
         """A changed rules.yaml or template is taken over between letters; a bad one is refused, and the lead gets a letter."""
         refused = ""
-        places = [self.settings.rules.parent, self.settings.templates]
-        async for _ in awatch(*places, stop_event=self.stop, debounce=300):
+        rules, templates = self.settings.rules.resolve(), self.settings.templates.resolve()
+        # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
+        places = {rules.parent, templates, *(path for path in templates.iterdir() if path.is_dir())}
+
+        def concerns(_: Change, name: str) -> bool:
+            return Path(name) == rules or templates in Path(name).parents
+
+        async for _ in awatch(*places, stop_event=self.stop, debounce=300, recursive=False, watch_filter=concerns):
             try:
                 office = await asyncio.to_thread(open_office, self.settings, self.secret)
             except (RulesRefused, OSError) as error:
                 words = str(error)
                 if words != refused:
                     self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
-                    await self._commit(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{hash(words):x}", self.now()))
+                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{hash(words):x}", self.now()))
                 refused = words
                 continue
             refused = ""
@@ -314,6 +351,9 @@ class Daemon:
         elif do == "look":
             for waiting in self.inbox.waiting():
                 self.queue(waiting)
+        elif do == "rotate":
+            self.secret = rotate(self.settings.secret_file, self.disk, self.secret, new_key())
+            self.office = self.desk.office = open_office(self.settings, self.secret)
         elif do in ("release", "discard"):
             return {"ok": await self.let_go(request, release=do == "release")}
         else:

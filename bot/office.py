@@ -9,8 +9,11 @@ from pathlib import Path
 from bot.policy import RulesError, check_examples, load
 from bot.replies.render import Templates
 from bot.settings import Settings
+from bot.store.files import Disk
 from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
+
+MOST_KEYS = 5  # of a secret that is rotated again and again; addresses signed with older ones are no longer good
 
 
 class RulesRefused(Exception):
@@ -61,6 +64,14 @@ def sources(folder: Path) -> dict[str, str]:
     if not found:
         raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
     return found
+
+
+def rotate(path: Path, disk: Disk, secret: bytes, new: bytes) -> bytes:
+    """Puts a new key on top: it signs from now on, the older ones still verify. Returns the secret as it is now; raises OSError."""
+    lines = [new, *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
+    made = b"\n".join(lines)
+    disk.write_synced(path.with_name(f".{path.name}.rotated"), path, made + b"\n", mode=0o600)
+    return made
 
 
 def keys(secret: bytes) -> tuple[bytes, ...]:

@@ -268,6 +268,11 @@ class DataLock:
         self.release()
 
 
+def new_key() -> bytes:
+    """A fresh secret key, as a line of text."""
+    return secrets.token_hex(32).encode()
+
+
 def read_secret(path: Path, disk: Disk) -> bytes:
     """The key of all our signatures (at least 32 bytes), made with mode 0600 the first time; raises OSError or ValueError."""
     if not path.exists():
@@ -276,7 +281,7 @@ def read_secret(path: Path, disk: Disk) -> bytes:
             disk.write_synced(
                 path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
                 path,
-                secrets.token_hex(32).encode() + b"\n",
+                new_key() + b"\n",
                 exclusive=True,
                 mode=0o600,
             )

@@ -99,7 +99,7 @@ class Register:
         self._unproved: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._pending: dict[int, str] = {}
         self._confirmed: dict[str, str] = {}
-        self._away: dict[str, str] = {}
+        self.away: dict[str, str] = {}
         self._outage = ""
         self.digested = ""  # the last day whose digest has gone out
         self.reported = ""  # the last week whose report has
@@ -203,7 +203,7 @@ class Register:
         elif one.about == "confirmed":
             self._confirmed[one.words] = one.letter
         elif one.about == "away":
-            self._away[one.who] = one.words
+            self.away[one.who] = one.words
         elif one.about == "outage":
             self._outage = one.words
         elif one.about == "score_asked":
@@ -238,7 +238,7 @@ class Register:
             rows=tuple(self.lines.values()) if question.rows else (),
             confirms=(waits := self._pending.get(question.confirms, "")),
             confirmed_by=self._confirmed.get(waits, ""),
-            away=dict(self._away),
+            away=dict(self.away),
             outage=self._outage,
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )

@@ -79,7 +79,6 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "transcript_sent": ("переписка отправлена клиенту", "the correspondence goes to the customer"),
     "why_assigned": ("Обращение назначено Вам", "The ticket is assigned to you"),
     "why_remind": ("Вы просили напомнить об этом обращении", "You asked to be reminded of this ticket"),
-    "why_silent": ("Отдел пока не ответил по этому обращению", "The department has not answered on this ticket yet"),
     # lists
     "queue_free": ("Свободные: {}", "Free: {}"),
     "queue_mine": ("Ваши: {}", "Yours: {}"),

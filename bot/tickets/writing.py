@@ -232,9 +232,10 @@ def button(office: Office, ticket: Ticket, agent: Agent, label: str, say: str, n
     """A mailto: link that writes `say` to the agent's signed address of this ticket (RFC 6068: percent-encoded, spaces as %20)."""
     address = office.signer.address(ticket.number, Purpose.agent, agent.address, until=expiry(office, now))
     subject = f"[{tag(office, ticket.number)}] {office.subjects.base(ticket.subject)[:60]}".strip()
-    body = say if say.endswith("\n") else say + "\n"
-    return Button(
-        label=label,
-        url=f"mailto:{quote(address, safe='@+')}?subject={quote(subject)}&body={quote(body.replace(chr(10), chr(13) + chr(10)))}",
-        say=say,
-    )
+    return Button(label=label, url=mailto(address, subject, say), say=say)
+
+
+def mailto(address: str, subject: str, say: str) -> str:
+    """RFC 6068: the local part's `+` may stand, line breaks are %0D%0A, blanks %20; no `+` for a blank, which mail programs show as it is."""
+    body = say.rstrip("\n") + "\n"
+    return f"mailto:{quote(address, safe='@+')}?subject={quote(subject, safe='')}&body={quote(body.replace(chr(10), chr(13) + chr(10)), safe='')}"

@@ -1,0 +1,43 @@
+"""The letter with which an agent's day begins: what is free, what is his, what waits, what is overdue (design, section 8). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.model import Audience, Decision, DeskRecord
+from bot.replies import gate
+from bot.replies.contexts import Button, Digest
+from bot.store.port import Earlier
+from bot.tickets import queue
+from bot.tickets.identity import Purpose
+from bot.tickets.office import Office
+from bot.tickets.words import label
+from bot.tickets.writing import desk_view, expiry, loose, mailto
+
+
+def due(office: Office, digested: str, now: datetime) -> str:
+    """The ISO day whose digest is to be written now, or "": once a day, when work has begun."""
+    today = now.astimezone(office.policy.calendar.zone).date().isoformat()
+    return today if today > digested and office.policy.calendar.is_open(now) else ""
+
+
+def digest(rows: Sequence[Earlier], office: Office, day: str, now: datetime) -> Decision:
+    """One letter to each agent on duty for whom something waits. The record of the day keeps it from being written twice."""
+    letters = []
+    for agent in office.on_duty(day):
+        language = office.language(agent.language or "", office.policy.desk.language)
+        sections = [one for one in queue.deadlines(rows, office, language, now)[:1] if any(row.due and row.due <= now for row in rows)]
+        sections += queue.sections(rows, agent.address, office, language)
+        waits = any(row.status != "done" and row.owner in ("", agent.address) for row in rows)
+        if not waits or not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
+            continue
+        reply = office.signer.address(0, Purpose.agent, agent.address, until=expiry(office, now))
+        buttons = []
+        for name in ("next", "queue", "help"):
+            word, caption = label(name, language)
+            buttons.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
+        context = Digest(desk=desk_view(office, language), language=language, sections=tuple(sections), buttons=tuple(buttons))
+        letters.append(loose(office, Audience.agent, "digest", context, agent.address, now, letter=f"digest/{day}", reply=reply))
+    record = DeskRecord(at=now, about="digest", letter=f"digest/{day}", words=day, outgoing=tuple(letters))
+    return Decision(records=(record,))
