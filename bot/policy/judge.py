@@ -69,7 +69,7 @@ def _verdict(policy: Policy, letter: Letter, facts: Facts, hits: tuple[Evidence,
     ground = next((hit for hit in hits if hit.ground), None)
     topic = next((hit for hit in hits if hit.topic), None)
     priority = max((hit.priority for hit in hits if hit.priority), key=lambda item: item.rank, default=None)
-    labels = dict.fromkeys(label for hit in hits for label in hit.labels)
+    labels = dict.fromkeys(label for hit in hits for label in hit.labels if not label.startswith("_"))
     if topic and not ground and _only(letter, topic, hits):
         labels[ONLY_TOPIC] = None
     named = ground or topic or next((hit for hit in hits if hit.priority == priority), None) or next(iter(hits), None)

@@ -163,6 +163,12 @@ def test_a_pattern_that_explodes_is_cut_reported_and_left_out():
     assert SLOW not in matcher_of(policy).match(read)
 
 
+def test_labels_that_begin_with_an_underscore_are_for_the_rules_only():
+    rules = RULES + "  - {id: a, clause: 1, when: {words: тема}, then: {labels: [_a, b]}}\n"
+    policy = load((rules + "  - {id: c, clause: 1, when: {label: _a}, then: {labels: d}}\n").encode())
+    assert judge(policy, letter("Где тёмная тема сайта", policy), FACTS).labels == ("b", "d")
+
+
 def test_the_evidence_is_told_once():
     policy = load((RULES + "  - {id: both, clause: 1, when: {phrases: [тёмный тема, тема]}, then: {labels: b}}\n").encode())
     hit = judge(policy, letter("Где тёмная тема сайта", policy), FACTS).hits[-1]
@@ -182,7 +188,7 @@ FRUIT = """  - {id: fruit, clause: 1, when: {words: [яблоко, груша]},
         ("when: {letter: first, all: [{letter: follow_up}]}, then: {labels: b}", "letter cannot be first and follow_up at once"),
         ("when: {words: слива, not: {words: слива}}, then: {labels: b}", "and for the opposite"),
         ("when: {attachment: none, all: [{attachment: picture}]}, then: {labels: b}", "attachment cannot be none and picture"),
-        ("when: {words: слива}, then: {ground: unconstructive}, examples: {match: [слива и груша]}", "all its examples get their ground from 'fruit'"),
+        ("when: {words: киви}, then: {ground: unconstructive}, examples: {match: [киви и груша]}", "ground from 'fruit'"),
     ],
 )
 def test_rules_that_no_letter_reaches_are_named(rule, reason):
@@ -207,6 +213,7 @@ def test_rules_that_some_letter_reaches_are_left_alone(rule):
 
 def test_failing_examples_are_named_with_their_line():
     examples = "examples: {match: [банан], ignore: [груша в саду]}"
-    found = check_examples(load((RULES + f"  - {{id: pear, clause: 1, when: {{words: груша}}, then: {{labels: b}}, {examples}}}\n").encode()))
+    rule = f"  - {{id: pear, clause: 1, when: {{words: груша}}, then: {{labels: b}}, {examples}}}\n"
+    found = check_examples(load((RULES + rule).encode()))
     assert "must fire on this example and does not (empty fired); the example: 'банан'" in str(found[0])
     assert "must not fire on this example and does; the words: груша" in str(found[1])
