@@ -44,7 +44,7 @@ from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
 AT_ONCE = 8  # letters under way for each reader
-HURRY = 0.02  # seconds after an accepted letter in which only few others are begun
+HURRY = 0.02  # seconds after an accepted letter in which no further one is begun while there are others under way
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -208,8 +208,8 @@ class Daemon:
         while True:
             ident = await self._queue.get()
             await self._slots.acquire()
-            while self._busy > self.settings.readers and time.monotonic() - self._accepted_at < HURRY:
-                await asyncio.sleep(HURRY / 4)  # letters come faster than they are handled: senders wait for their 250, so the doors go first
+            if self._busy > self.settings.readers:  # letters come faster than they are handled: senders wait for their 250, so doors go first
+                await asyncio.sleep(self._accepted_at + HURRY - time.monotonic())
             self._busy += 1
             after = asyncio.Event()
             self._spawn(self._one(ident, before, after))

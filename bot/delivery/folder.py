@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -31,15 +30,12 @@ class Folder:
 
     async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
         """Write one letter; durable when this comes back with `sent`, `retry` when the disk fails."""
-        return (await self.send_many([self.entry(letter, mail_from, to)]))[0]
-
-    async def send_many(self, letters: Sequence[tuple[str, bytes]]) -> list[Result]:
-        """Write named letters (see `entry`) in one go, with one sync of the folder; a result for each."""
-        outcomes = await self._commits.write([Write(self._tmp / name, self._path / name, content) for name, content in letters])
-        return [
-            Result("retry", str(error), 0) if error else Result("sent", str(self._path / name), 250)
-            for (name, _), error in zip(letters, outcomes, strict=True)
-        ]
+        name, content = self.entry(letter, mail_from, to)
+        try:
+            await self._commits.put(Write(self._tmp / name, self._path / name, content))
+        except OSError as error:
+            return Result("retry", str(error), 0)
+        return Result("sent", str(self._path / name), 250)
 
     def entry(self, letter: bytes, mail_from: str, to: str) -> tuple[str, bytes]:
         """File name and content of a letter: the name from its Date, Message-ID and recipient, the envelope on top."""

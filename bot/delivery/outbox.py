@@ -10,6 +10,7 @@ import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -85,19 +86,32 @@ class Outbox:
         self._suppressed, self._given_up, self._alarm, self._limits = suppressed, given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, changed
         self._windows = Windows(limits)
+        self._busy = 0
 
     async def run(self) -> None:
         """Delivers until cancelled."""
+        async with asyncio.TaskGroup() as under_way:
+            await self._watch(under_way)
+
+    async def _watch(self, under_way: asyncio.TaskGroup) -> None:
+        """A folder takes what is due in one go. A relay takes each letter by itself, so that a slow one keeps no other."""
         while True:
             self._changed.clear()
-            due = self._store.due(self._now(), BATCH)
-            if due:
+            due = self._store.due(self._now(), BATCH if isinstance(self._carrier, Folder) else BATCH - self._busy)
+            if due and isinstance(self._carrier, Folder):
                 await self.deliver(due)
                 continue
+            for one in due:
+                self._busy += 1
+                under_way.create_task(self.deliver([one])).add_done_callback(self._free)
             next_due = self._store.next_due()
             wait = (next_due - self._now()).total_seconds() if next_due else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(0.05, min(wait, 60.0)) if wait is not None else None)
+
+    def _free(self, _: object) -> None:
+        self._busy -= 1
+        self._changed.set()
 
     async def deliver(self, due: Sequence[Due]) -> list[Due]:
         """Hands letters over and records the results; they are tried again when the disk cannot record them."""
@@ -108,18 +122,21 @@ class Outbox:
             kept = self._recheck(one, now)
             (leaving if kept is None else results).append(kept or one)
         results += await self._carry(leaving)
-        while True:
-            try:
-                await self._store.delivered(results)
-                break
-            except OSError as error:
-                self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
-                await asyncio.sleep(PATIENCE.total_seconds())
+        await self._lasting(partial(self._store.delivered, results))
         for one in results:
             self._report(one)
             if one.letter.state is Delivery.failed:
-                await self._given_up(one)
+                await self._lasting(partial(self._given_up, one))
         return results
+
+    async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Tries until the disk can record it."""
+        while True:
+            try:
+                return await work()
+            except OSError as error:
+                self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+                await asyncio.sleep(PATIENCE.total_seconds())
 
     def _recheck(self, one: Due, now: datetime) -> Due | None:
         """None when the letter may leave now; otherwise the letter held, dropped or put off."""
@@ -136,21 +153,18 @@ class Outbox:
         return changed(one, due=frees, result=WAITS + since.isoformat())
 
     async def _carry(self, leaving: Sequence[Due]) -> list[Due]:
-        """One result for each letter: a folder takes them in one go, a relay several at a time."""
-        if not leaving:
-            return []
-        if isinstance(self._carrier, Folder):
-            letters = [(one, await self._bytes(one.letter)) for one in leaving]
-            entries = [self._carrier.entry(raw, one.letter.envelope_from, one.letter.to) for one, raw in letters]
-            outcomes = await self._carrier.send_many(entries)
-        else:
-            outcomes = await asyncio.gather(*(self._hand_over(one) for one in leaving))
+        """One result for each letter."""
+        outcomes = await asyncio.gather(*map(self._hand_over, leaving))
         for words in {outcome.words for outcome in outcomes if outcome.alarm}:
             await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
         return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
 
     async def _hand_over(self, one: Due) -> Result:
-        return await self._carrier.send(await self._bytes(one.letter), one.letter.envelope_from, one.letter.to)
+        try:
+            return await self._carrier.send(await self._bytes(one.letter), one.letter.envelope_from, one.letter.to)
+        except Exception as error:  # noqa: BLE001  one letter that cannot be handed over must not stop the others
+            self._tell("error", where="relay", kind=type(error).__name__, words=str(error))
+            return Result("retry", type(error).__name__, 0)
 
     async def _bytes(self, letter: Outgoing) -> bytes:
         """The final bytes; an attachment that can no longer be read is left out, its name stays in the text."""

@@ -31,10 +31,6 @@ class Commits:
             loop.call_soon(self._begin)  # not at once: what else is handed in during this round of the loop goes along
         return future
 
-    async def write(self, writes: Sequence[Write]) -> list[BaseException | None]:
-        """Several at once: for each None, or the error for which it is not durable."""
-        return await asyncio.gather(*map(self.put, writes), return_exceptions=True)
-
     def close(self) -> None:
         """Ends the thread; call it when nothing is being written."""
         self._thread.shutdown()

@@ -374,7 +374,7 @@ async def test_names_sort_by_time_and_letters_without_date_or_id_have_one_too(tm
     assert names[:2] == sorted(names[:2])
     assert len(set(names)) == 4
     assert all(name.startswith("undated-") for name in names[2:])
-    results = await folder.send_many([folder.entry(letter, US, THEM) for letter in (early, late, bare, odd)])
+    results = [await folder.send(letter, US, THEM) for letter in (early, late, bare, odd)]
     assert [result.state for result in results] == ["sent"] * 4
     assert sorted(path.name for path in tmp_path.glob("*.eml")) == sorted(names)
     await folder.close()
