@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import regex
 
-from bot.model import Letter, Span
+from bot.model import Envelope, Letter, Span
 from bot.policy import abuse
 from bot.policy.browsers import Finder, Software, meets
 from bot.policy.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
@@ -34,6 +35,10 @@ VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter
 MOST = 5  # spans kept for one leaf
 _REPLY = re.compile(r"\s*(re|aw|sv|fwd?|отв|ответ|на|ha|пересл|пер)\s*(\[\d+\]|\(\d+\))?\s*:", re.IGNORECASE)
 _TAG = re.compile(r"\[\s*[a-z][a-z0-9]{0,9}\s*-\s*\d+\s*\]", re.IGNORECASE)
+
+_FIRST = Letter(
+    envelope=Envelope(letter="", received=datetime.fromtimestamp(0, UTC), mail_from=""), text="Mozilla/5.0 (Windows NT 10.0) Chrome/130.0 бл*"
+)
 
 Matches = dict[str, tuple[Span, ...]]
 
@@ -94,6 +99,9 @@ class Matcher:
         self.automaton = automaton(self.literals)
         self.patterns = Patterns(leaf for leaf in every.values() if leaf.kind == "pattern")
         self.levels = bool([leaf for leaf in self.others if leaf.kind == "abuse"])
+
+        if any(leaf.kind in ("abuse", "software") for leaf in self.others):
+            self.match(_FIRST)  # what is loaded at first use is loaded now, and not while somebody's letter waits
 
     # ------------------------------------------------------------------------------------------------------ compiling
 
