@@ -154,6 +154,13 @@ class AgentLetter(ToRequester, frozen=True):
     other: str = ""  # merged: the tag that gave way to ticket.tag
 
 
+class ScoreLetter(ToRequester, frozen=True):
+    """score: thanks for a score, or why it does not count: `why` is twice (there is one already), range (not 1 to 5), or ""."""
+
+    score: int = 0
+    why: str = ""
+
+
 class Notice(Context, frozen=True):
     """notice_new, notice_update: to agents."""
 

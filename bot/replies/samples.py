@@ -74,6 +74,7 @@ KINDS: dict[str, type[contexts.Context]] = {
     "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
     "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
     "case": contexts.Shown, "digest": contexts.Digest,
+    "score": contexts.ScoreLetter,
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     bounce = "b"  # VERP: serial is the number of the outgoing letter
     kept = "k"  # sends the kept text of a letter without a command
     confirm = "c"  # carries an unproved command letter out
+    score = "s"  # clause 6: serial is the mark
     own = "o"  # marks what the desk itself wrote
 
 

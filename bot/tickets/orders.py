@@ -117,6 +117,7 @@ def reopen(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 def spam(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """Closed without a word, outside the figures."""
+    customer.closable(job, ticket)
     job.tell("spam")
     ticket = replace(ticket, labels=tuple(dict.fromkeys((*ticket.labels, "spam"))))
     return move(ticket, Status.done, job.now, job.office.policy, ground=Ground.out_of_scope)

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Entry, Ground, Reference, Resolution, Status, Ticket, Waiting
 from bot.replies.contexts import AgentLetter, GroundLetter
-from bot.tickets import notices
+from bot.store.port import Sender
+from bot.tickets import notices, score
 from bot.tickets.commands import Order, fold
 from bot.tickets.job import Job, Refusal, noted, owned
 from bot.tickets.states import IllegalMove, move
@@ -48,6 +49,7 @@ def resolve(job: Job, ticket: Ticket, order: Order) -> Ticket:
     if not order.text and not any(entry.kind == "answer" for entry in ticket.public_entries()):
         raise Refusal("resolve_text")
     resolution = Resolution(order.argument or Resolution.solved)
+    closable(job, ticket, resolution)
     ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, resolution=resolution)
     job.tell("resolved", say(resolution, job.language))
     return to_customer(job, ticket, f"resolved_{resolution}", order.text)
@@ -64,9 +66,16 @@ def refuse(job: Job, ticket: Ticket, order: Order) -> Ticket:
         ticket = move(owned(job, ticket), Status.in_progress, job.now, job.office.policy, waiting=Waiting.department, ground=ground)
         job.tell("suspended", say(ground, job.language))
     else:
+        closable(job, ticket)
         ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, ground=ground)
         job.tell("refused", say(ground, job.language))
     return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
+
+
+def closable(job: Job, ticket: Ticket, resolution: Resolution | None = None) -> None:
+    """Raises Refusal where only a lead may close: a complaint, while a lead is there."""
+    if not score.may_close(ticket, resolution, job.agent.address, job.office, job.now):
+        raise Refusal("leads_only")
 
 
 def escalate(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -155,9 +164,14 @@ def to_customer(
         context = AgentLetter(**shared, department=department, other=other)
     files = sendable_files(job) if text and not any(one.letter == job.ident and one.attachments for one in ticket.outgoing) else ()
     answers, due = thread_of(ticket), job.now + office.undo
-    for to in people:
+    asks = name.startswith("resolved_") and score.wanted(ticket, job.found.senders.get(people[0], Sender()), office, job.now)
+    if asks:
+        ticket = replace(ticket, score_asked=job.now)
+        job.record("score_asked", people[0])
+    for to in people:  # the score is the requester's alone
+        scored = replace(context, score=score.buttons(ticket, office, language)) if asks and to == people[0] else context
         ticket = post(
-            office, ticket, Audience.requester, name, context, to, job.now,
+            office, ticket, Audience.requester, name, scored, to, job.now,
             letter=job.ident, due=due, automatic=False, answers=answers, files=files,
         )  # fmt: skip
     first = ticket.outgoing[-len(people)]

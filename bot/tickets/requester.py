@@ -32,7 +32,7 @@ from bot.policy import Facts, judge
 from bot.replies import gate
 from bot.replies.gate import Ruling
 from bot.store.port import Found, Sender
-from bot.tickets import notices
+from bot.tickets import notices, score
 from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
 from bot.tickets.identity import Purpose
@@ -51,7 +51,15 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     lifted = (DeskRecord(at=now, about="lift", who=letter.requester.email, letter=letter.envelope.letter),)
     records = lifted if known.suppressed and sight.kind is LetterClass.human else ()
     if known.blocked:
-        return blocked(letter, now)
+        return unread(letter, "blocked", now)
+    mark = score.given(letter, sight, place, found)
+    if mark:
+        ruling = rule(letter, sight, mark.ticket, found, office, now, proved=True)
+        ticket = score.taken(mark, letter, ruling, office, now)
+        event = ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number})
+        return Decision(tickets=(ticket,), records=latched(ruling, letter, office, now), events=(event,))
+    if score.strange(letter, office):
+        return unread(letter, "score", now)
     asked = wish(letter) if sight.kind is LetterClass.human else ""
     if asked:
         signed = {one.ticket for one in sight.references if one.purpose is Purpose.requester and not one.expired}
@@ -68,13 +76,13 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     return open_ticket(letter, sight, verdict, named, found, office, now, records)
 
 
-def blocked(letter: Letter, now: datetime) -> Decision:
-    """A letter of an address that an agent has blocked: stored, and nothing else."""
+def unread(letter: Letter, why: str, now: datetime) -> Decision:
+    """A letter of an address that an agent has blocked, or a stranger's score: stored, and nothing else."""
     record = DeskRecord(
         at=now, about="machine", letter=letter.envelope.letter, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
-        who=letter.requester.email, words="blocked",
+        who=letter.requester.email, words=why,
     )  # fmt: skip
-    return Decision(records=(record,), events=(("machine", {"letter": letter.envelope.letter, "kind": "blocked"}),))
+    return Decision(records=(record,), events=(("machine", {"letter": letter.envelope.letter, "kind": why}),))
 
 
 def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Found, office: Office, now: datetime) -> Decision:
@@ -127,6 +135,8 @@ def open_ticket(
     ruling = rule(letter, sight, ticket, found, office, now, bool(letter.aligned), through)
     ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=True)
     ticket = notices.opened(ticket, letter, sight, verdict, ruling, found, office, now)
+    if "complaint" in verdict.labels:
+        ticket = score.complained(ticket, letter.envelope.letter, letter.text, office, now)
     tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
     events: list[tuple[str, dict[str, Any]]] = [
         ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
@@ -199,6 +209,8 @@ def join(
     if not thanks and not (ticket.status is Status.done and verdict.action == "refuse"):
         reopened = was is Status.done and ticket.status is not Status.done
         ticket = notices.joined(ticket, letter, place, verdict, ruling, office, now, reopened=reopened)
+    if "complaint" in verdict.labels and not facts.complaint:
+        ticket = score.complained(ticket, letter.envelope.letter, letter.text, office, now)
     events: list[tuple[str, dict[str, Any]]] = [
         ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": place.unconfirmed})
     ]

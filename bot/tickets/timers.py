@@ -176,18 +176,21 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
     return post(office, ticket, Audience.requester, template, context, to, now, answers=thread_of(ticket))
 
 
-def nudged(ticket: Ticket, why: str, agents: tuple[Agent, ...], office: Office, now: datetime, text: str = "", line: str = "") -> Ticket:
-    """The ticket with a short notice to each of these: why, the state of things, the last letters, and buttons.
+def nudged(
+    ticket: Ticket, why: dict[str, str] | str, agents: tuple[Agent, ...], office: Office, now: datetime, *, text: str = "", at_once: bool = False
+) -> Ticket:
+    """The ticket with a short notice to each of these: why (a word of WHY, or the line by language), the last letters, buttons.
 
-    `line` says why instead of the words of `why`; `text` is shown below.
+    At night it waits for the morning, high priority and `at_once` excepted.
     """
+    calm = ticket.priority is not Priority.high and not at_once
+    due = max(now, office.policy.calendar.next_open(now)) if calm else now
     for agent in agents:
         if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
             continue
         language = office.language(agent.language or "", office.policy.desk.language)
         ru = language == "ru"
-        names = ("take", "reply", "note") if why == "low_offered" else notices.BUTTONS
-        buttons: tuple[Button, ...] = notices.buttons(ticket, agent, office, now, language, names)
+        buttons: tuple[Button, ...] = notices.buttons(ticket, agent, office, now, language)
         if why == "low_offered":
             caption, words = REFUSE[0 if ru else 2], REFUSE[1 if ru else 3]
             buttons = (buttons[0], button(office, ticket, agent, caption, words, now), *buttons[1:])
@@ -198,7 +201,7 @@ def nudged(ticket: Ticket, why: str, agents: tuple[Agent, ...], office: Office, 
             text=text,
             history=history(office, ticket, SHOWN),
             buttons=buttons,
-            why=line or WHY[why][not ru],
+            why=WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"],
         )
-        ticket = post(office, ticket, Audience.agent, "case", context, agent.address, now, answers=staff_thread(ticket, agent.address))
+        ticket = post(office, ticket, Audience.agent, "case", context, agent.address, now, due=due, answers=staff_thread(ticket, agent.address))
     return ticket

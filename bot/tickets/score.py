@@ -1,0 +1,138 @@
+"""Clause 6: the closing letter asks for a score from 1 to 5, one click gives it, and a low one reaches the lead; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from bot.model import Audience, Entry, Fate, Letter, Resolution, Seen, Status, Ticket
+from bot.replies.contexts import Button, ScoreLetter
+from bot.replies.gate import Ruling
+from bot.store.port import Found, Sender
+from bot.tickets.identity import Purpose
+from bot.tickets.office import Office
+from bot.tickets.place import Place, Sight, followed
+from bot.tickets.timers import nudged
+from bot.tickets.writing import desk_view, post, public_ticket, tag, thread_of
+
+MARKS = range(1, 6)
+LOW = 2  # a score that a lead is told of
+LINE = re.compile(
+    r"\W*(?:(?:моя\s+|my\s+)?(?:оценка|ставлю|score|rating)\W*)?(\d{1,3})"
+    r"(?:\s*(?:/|из|of|out of)\s*5)?(?:\s*(?:балл\w*|points?|stars?))?[\s.!)]*",
+    re.IGNORECASE,
+)
+WORD = {"ru": "Оценка", "en": "Score"}
+
+
+class Given(NamedTuple):
+    """A score that somebody gives: `mark` may be any number, `words` is what he says beside it."""
+
+    ticket: Ticket
+    mark: int
+    words: str
+
+
+# ----------------------------------------------------------------------------------------------------------- asking
+
+
+def wanted(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> bool:
+    """Whether the closing letter asks: not after complaints and refusals, and each person once in `periods.score_days`."""
+    fit = ticket.status is Status.done and ticket.resolution not in (None, Resolution.complaint) and "complaint" not in ticket.labels
+    fresh = sender.asked is None or now - sender.asked >= timedelta(days=office.policy.periods.score_days)
+    return fit and fresh and not ticket.score
+
+
+def buttons(ticket: Ticket, office: Office, language: str) -> tuple[Button, ...]:
+    """A mailto: link for each mark, to an address that is signed for this ticket, this mark and this requester (RFC 6068)."""
+    word = WORD.get(language, WORD["en"])
+    made = []
+    for mark in MARKS:
+        to = office.signer.address(ticket.number, Purpose.score, ticket.requester.email, mark)
+        subject = quote(f"[{tag(office, ticket.number)}] {word}: {mark}")
+        body = quote(f"{word}: {mark}\r\n\r\n")
+        made.append(Button(label=str(mark), url=f"mailto:{quote(to, safe='@+')}?subject={subject}&body={body}", say=f"{word}: {mark}"))
+    return tuple(made)
+
+
+# ----------------------------------------------------------------------------------------------------------- giving
+
+
+def given(letter: Letter, sight: Sight, place: Place, found: Found) -> Given | None:
+    """The score in a letter of the requester: sent to a signed address, or as the first line of an answer to a closed ticket that asked."""
+    first, _, rest = letter.text.strip().partition("\n")
+    line = LINE.fullmatch(first)
+    for one in sight.references:
+        ticket = followed(found, one.ticket) if one.purpose is Purpose.score else None
+        if ticket and ticket.requester.email == letter.requester.email:
+            return Given(ticket, int(line[1]) if line else one.serial, rest.strip() if line else letter.text.strip())
+    ticket = found.tickets.get(place.ticket)
+    asked = ticket is not None and ticket.status is Status.done and ticket.score_asked is not None
+    proved = place.how == "signed" or bool(letter.aligned)
+    if ticket and asked and proved and line and ticket.requester.email == letter.requester.email:
+        return Given(ticket, int(line[1]), rest.strip())
+    return None
+
+
+def strange(letter: Letter, office: Office) -> bool:
+    """A bare score at a score address that was not made for its sender: nobody's business, and no ticket."""
+    named = [office.signer.peek(text) for text in (*letter.envelope.recipients, *(one.email for one in letter.to))]
+    return any(one and one[1] == Purpose.score for one in named) and LINE.fullmatch(letter.text) is not None
+
+
+def counts(one: Given) -> bool:
+    """One score a ticket, from 1 to 5, where it was asked for."""
+    return one.mark in MARKS and not one.ticket.score and one.ticket.score_asked is not None
+
+
+def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datetime) -> Ticket:
+    """The ticket with the score; the requester is thanked, or told kindly why it does not count. Neither status nor clock changes."""
+    ticket, ident, count = one.ticket, letter.envelope.letter, counts(one)
+    entry = Entry(
+        at=now, kind="letter", public=True, who=letter.requester.email, name=letter.requester.name, text=letter.text[:20_000], letter=ident,
+        message_id=letter.message_id, subject=letter.subject[:500], about="score" if count else "score_ignored",
+    )  # fmt: skip
+    seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
+    why = "" if count else "twice" if ticket.score else "range" if one.mark not in MARKS else "unasked"
+    ticket = replace(
+        ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), score=one.mark if count else ticket.score, proved=True, changed=now
+    )
+    if count and one.mark <= LOW:
+        line = {"ru": f"Оценка {one.mark} из 5", "en": f"Score: {one.mark} of 5"}
+        ticket = nudged(ticket, line, office.policy.people.leads, office, now, text=one.words)
+    if ruling.to != ticket.requester.email or why == "unasked":
+        return ticket
+    language = office.language(ticket.language)
+    context = ScoreLetter(
+        desk=desk_view(office, language), language=language, ticket=public_ticket(office, ticket, ruling.repeats), score=ticket.score, why=why,
+    )  # fmt: skip
+    answers = thread_of(ticket, letter.message_id)
+    return post(
+        office, ticket, Audience.requester, "score", context, ruling.to, now, letter=ident, answers=answers, mark="auto-replied", ruling=ruling
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- complaints
+
+
+def complained(ticket: Ticket, cause: str, text: str, office: Office, now: datetime) -> Ticket:
+    """A letter that the rules know as a complaint is shown to the leads at once, night or not; the others wait for the morning."""
+    leads = {one.address: one for one in office.policy.people.leads}
+    told = {one.to for one in ticket.outgoing if one.letter == cause and one.audience is Audience.agent}
+    hurried = tuple(replace(one, due=now) if one.letter == cause and one.to in leads and one.due > now else one for one in ticket.outgoing)
+    missed = tuple(lead for address, lead in leads.items() if address not in told)
+    line = {"ru": "Жалоба на обслуживание", "en": "A complaint"}
+    return nudged(replace(ticket, outgoing=hurried), line, missed, office, now, text=text, at_once=True)
+
+
+def may_close(ticket: Ticket, resolution: Resolution | None, agent: str, office: Office, now: datetime) -> bool:
+    """A complaint is closed by a lead, or by anybody while all leads are away."""
+    if "complaint" not in ticket.labels and resolution is not Resolution.complaint:
+        return True
+    today = now.astimezone(office.policy.calendar.zone).date().isoformat()
+    leads = [one.address for one in office.policy.people.leads]
+    return agent in leads or all(office.away.get(lead, "") > today for lead in leads)
