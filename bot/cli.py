@@ -151,6 +151,24 @@ def explain(
     raise typer.Exit(asyncio.run(explain_files(settings(), files, as_json)))
 
 
+@app.command()
+def replay(
+    rules: Annotated[Path, typer.Option(help="the new rules.yaml")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only letters that came on this day or later")] = None,
+) -> None:
+    """Past letters under new rules: what would change, as a table. Changes nothing; exit 1 when something would."""
+    from rich.console import Console
+
+    from bot.office import RulesRefused
+    from bot.policy import RulesError
+    from bot.replay import replay as run
+
+    try:
+        raise typer.Exit(asyncio.run(run(settings(), rules, since.date() if since else None, Console())))
+    except (RulesRefused, RulesError) as error:
+        fail(str(error), 2)
+
+
 # ----------------------------------------------------------------------------------------------------- looking at it
 
 

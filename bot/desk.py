@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
+from bot.policy.judge import matched
 from bot.readers import Readers, Unreadable
 from bot.store.inbox import Inbox
 from bot.store.port import Found, Store, Turn
@@ -53,11 +54,13 @@ class Desk:
         try:
             try:
                 envelope, raw = self.inbox.read(ident)
-                letter = await self.read(raw, envelope)
-                letter = await self.authenticate(raw, letter)
+                letter = await self.authenticate(raw, await self.read(raw, envelope))
             finally:
                 await before.wait()
                 after.set()  # the next one waits behind us for the store's turn, which is taken in order
+            if not matched(self.office.policy, letter):  # the rules changed while it was being read
+                fresh = await self.readers.read(raw, envelope)
+                letter = structs.replace(letter, matches=fresh.matches)
             await self.decide(letter)
         except OSError:
             raise

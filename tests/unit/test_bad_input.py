@@ -113,7 +113,9 @@ async def test_the_same_letter_twice_is_one_ticket(desk: TestDesk) -> None:
     assert desk.ledger_adds_up()
 
 
-@pytest.mark.parametrize("raw", [b"", b"\n", b"\0" * 2000, b"From: \xff\xfe\r\n\r\n\x80\x81", b"Subject: =?utf-8?q?=" + b"(" * 5000, bytes(range(256)) * 40])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\n", b"\0" * 2000, b"From: \xff\xfe\r\n\r\n\x80\x81", b"Subject: =?utf-8?q?=" + b"(" * 5000, bytes(range(256)) * 40]
+)
 async def test_no_bytes_whatever_are_lost(desk: TestDesk, raw: bytes) -> None:
     """Anything accepted is accounted for, and the next letter is handled."""
     await desk.raw(raw, USER)

@@ -26,7 +26,9 @@ LEGAL = {
 
 def ticket(status: Status = Status.created, priority: Priority = Priority.medium) -> Ticket:
     """A ticket in some status."""
-    fresh = Ticket(number=1, requester=Address(email="a@example.org"), opened=NOW, changed=NOW, priority=priority, due=due_from(NOW, priority, POLICY))
+    fresh = Ticket(
+        number=1, requester=Address(email="a@example.org"), opened=NOW, changed=NOW, priority=priority, due=due_from(NOW, priority, POLICY)
+    )
     return fresh if status is Status.created else move(fresh, status, NOW, POLICY, resolution=Resolution.solved if status is Status.done else None)
 
 
@@ -72,7 +74,12 @@ def test_needs_development_stops_the_clock_and_stays_in_progress() -> None:
 
 @pytest.mark.parametrize(
     ("priority", "wanted", "hours"),
-    [(Priority.medium, Priority.high, 10 + 24), (Priority.low, Priority.high, 10 + 24), (Priority.high, Priority.low, 96), (Priority.medium, Priority.low, 96)],
+    [
+        (Priority.medium, Priority.high, 10 + 24),
+        (Priority.low, Priority.high, 10 + 24),
+        (Priority.high, Priority.low, 96),
+        (Priority.medium, Priority.low, 96),
+    ],
 )
 def test_another_priority(priority: Priority, wanted: Priority, hours: int) -> None:
     """Raised: the earlier of the old due time and now plus the new; lowered: the number plus the new."""
