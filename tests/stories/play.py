@@ -9,6 +9,7 @@
     ivan@example.org answers notice_new of anna@providence.film:    somebody else's letter, got hold of
     anna@providence.film gets notice_new:                a letter that has left; each indented line stands in its subject or text
     anna@providence.film gets notice_new without:        no indented line stands there
+    ivan@example.org clicks 5 in resolved_solved:        the mailto: button whose label is 5, sent with the text below
     ivan@example.org gets nothing.                       since the last line of somebody doing something
     Ticket 1 is done, solved, owner anna.                words for status, resolution, ground, priority, owner, label, waiting
     There are 2 tickets.
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from desk import TestDesk, picture
 
@@ -72,6 +74,7 @@ class Player:
                 (r"(\d+) (minute|hour|day)s? later\.", self.later),
                 (r"(\S+@\S+) writes \"(.*?)\"((?: with [^\"]+?)*):", self.writes),
                 (r"(\S+@\S+) answers (\w+)(?: of (\S+@\S+))?((?: with [^\"]+?)*):", self.answers),
+                (r"(\S+@\S+) clicks (.+?) in (\w+)(?: of (\S+@\S+))?((?: with [^\"]+?)*):", self.clicks),
                 (r"(\S+@\S+) gets nothing\.", self.gets_nothing),
                 (r"(\S+@\S+) gets (\w+)( without)?[.:]", self.gets),
                 (r"Ticket (\d+) is (.+)\.", self.ticket_is),
@@ -115,6 +118,14 @@ class Player:
         assert letters, f"{of or who} has got no {template}"
         self.since = len(self.desk.delivered)
         await self.desk.reply(letters[-1], who, step.text, **more(extras))
+
+    async def clicks(self, step: Step, who: str, label: str, template: str, of: str | None, extras: str) -> None:
+        letters = self.desk.mail(of or who, template)
+        assert letters, f"{of or who} has got no {template}"
+        found = re.search(rf'href="mailto:([^?"]+)\?subject=([^&"]*)[^"]*"[^>]*>{re.escape(label)}<', letters[-1].html)
+        assert found, f"no button {label!r}"
+        self.since = len(self.desk.delivered)
+        await self.desk.send(who, step.text, subject=unquote(found[2]), to=unquote(found[1]), **more(extras))
 
     def gets(self, step: Step, who: str, template: str, without: str | None) -> None:
         fitting = [
@@ -169,7 +180,7 @@ def more(extras: str) -> dict[str, Any]:
 def facts_of(ticket: Ticket) -> set[str]:
     """What a story may say of a ticket."""
     facts = {str(one) for one in (ticket.status, ticket.resolution, ticket.ground, ticket.priority) if one}
-    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", *(f"label {one}" for one in ticket.labels)}
+    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", *(f"label {one}" for one in ticket.labels), f"score {ticket.score}"}
     facts |= {f"linked to {number}" for number in ticket.links} | {f"of {ticket.requester.email}"}
     facts |= {"has a note" for entry in ticket.entries if entry.kind == "note"}
     return facts | ({"unconfirmed"} if any(entry.unconfirmed for entry in ticket.entries) else set())
