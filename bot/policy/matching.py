@@ -33,6 +33,7 @@ LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one 
 ASKING = "!asking"  # reserved key: the pieces of the letter that ask for something
 VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter was matched with
 MOST = 5  # spans kept for one leaf
+LONGEST_SUBJECT = 1000  # characters that are judged
 _REPLY = re.compile(r"\s*(re|aw|sv|fwd?|отв|ответ|на|ha|пересл|пер)\s*(\[\d+\]|\(\d+\))?\s*:", re.IGNORECASE)
 _TAG = re.compile(r"\[\s*[a-z][a-z0-9]{0,9}\s*-\s*\d+\s*\]", re.IGNORECASE)
 
@@ -154,7 +155,7 @@ class Matcher:
         """Subject and text. The subject of a reply or forward repeats somebody's words and is not judged."""
         texts = [("text", letter.text)]
         if letter.subject and not _REPLY.match(letter.subject) and not _TAG.search(letter.subject):
-            texts.insert(0, ("subject", letter.subject))
+            texts.insert(0, ("subject", letter.subject[:LONGEST_SUBJECT]))
         return tuple(_Part(where, cut(text, self.lexicon)) for where, text in texts)
 
     def _phrases(self, part: _Part, found: _Found) -> None:

@@ -53,7 +53,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Named(Section):
-    """Something with a name for people; `names` and `descriptions` hold it in further languages."""
+    """Something with a name for people; `names` holds it in further languages."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     names: Translated = {}

@@ -136,3 +136,8 @@ def test_tests_of_rules():
     assert not meets(item, "chrome >= 99")
     assert not meets(item, "firefox")
     assert not meets(FINDER.find(cut("Chrome", LEXICON))[0], "chrome < 110")
+
+
+@pytest.mark.parametrize("piece", ["chrome 90 ", "Mozilla/5.0 (Windows NT 6.1) Chrome/80 ", "семёрка windows 7 ", "Mozilla/5.0 ("])
+def test_a_letter_full_of_names_is_read_in_part(piece):
+    assert len(named(piece * 4000)) <= 210

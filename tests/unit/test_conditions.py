@@ -157,3 +157,43 @@ def test_a_rule_is_never_skipped_that_could_fire(node, true):
 )
 def test_the_text_a_pattern_cannot_do_without(pattern, literal):
     assert required(pattern) == literal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Здравствуйте!",
+        "Ничего не работает, помогите, пожалуйста!!!",
+        "неработает",
+        "Добрый день, Анна. Возникла проблема, что делать? С уважением, Пётр Сергеевич Кузнецов",
+        "Ошибка. Перезвоните: +7 (912) 345-67-89",
+        "Почему так происходит?",
+        "Hello, something is wrong with your site, please fix it",
+    ],
+)
+def test_these_tell_nothing_usable(text):
+    assert fires("{lacks: description}", text=text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Пропал звук в фильме",
+        "Не могу войти",
+        "Как отписаться?",
+        "Экран гаснет через минуту",
+        "Не открывается https://providence.film/movie/7 на телевизоре",
+        "При входе ошибка 403",
+        "The subtitles are late",
+        "Bitte helfen Sie mir, ich kann nichts sehen",
+    ],
+)
+def test_these_describe_something(text):
+    assert not fires("{lacks: description}", text=text)
+
+
+def test_what_is_told_of_steps_and_device_is_not_missed():
+    told = {"text": "Нажимаю «Смотреть», затем выбираю серию. Браузер Chrome 131"}
+    assert not fires("{lacks: steps}", **told)
+    assert not fires("{lacks: environment}", **told)
+    assert fires("{lacks: screenshot}", **told)
