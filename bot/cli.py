@@ -7,14 +7,14 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from bot.settings import Settings, SettingsError
+from bot import cli_admin
+from bot.terminal import AGAIN, fail, rules, settings
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -22,34 +22,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A support desk that lives in e-mail. Without a command it serves. Settings: DESK_* (docs/operations.md).",
 )
-parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
-held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
-app.add_typer(parked_app, name="parked")
-app.add_typer(held_app, name="held")
-secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_is_help=True)
-app.add_typer(secret_app, name="secret")
-
-AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+app.add_typer(cli_admin.parked_app, name="parked")
+app.add_typer(cli_admin.held_app, name="held")
+app.add_typer(cli_admin.suppressed_app, name="suppressed")
+app.add_typer(cli_admin.secret_app, name="secret")
+app.command()(cli_admin.overrides)
 
 
 def main() -> None:
     """The entry point."""
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         app()
-
-
-def fail(words: str, code: int = 2) -> NoReturn:
-    """Says what is wrong on stderr and ends."""
-    typer.echo(words, err=True)
-    raise typer.Exit(code)
-
-
-def settings() -> Settings:
-    """The settings, or the end with every wrong one named."""
-    try:
-        return Settings.load()
-    except SettingsError as error:
-        fail(str(error))
 
 
 # ------------------------------------------------------------------------------------------------------- the daemon
@@ -180,6 +163,8 @@ def list_tickets(
     from rich.console import Console
     from rich.table import Table
 
+    from bot.show import tickets_on_disk
+
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
         table.add_column(title, overflow="fold")
@@ -190,20 +175,11 @@ def list_tickets(
     Console().print(table)
 
 
-def tickets_on_disk(data: Path, everything: bool) -> Iterator[Any]:
-    """Register rows of the ticket files, by number."""
-    import msgspec
-
-    from bot.store.register import Row
-
-    places = [data / "tickets" / "live", *(sorted((data / "tickets" / "done").glob("*")) if everything else ())]
-    paths = {int(path.stem): path for place in places for path in place.glob("[0-9]*.json")}
-    for number in sorted(paths):
-        yield from msgspec.json.decode(paths[number].read_bytes(), type=dict[str, dict[str, Row]])["ticket"].values()
-
-
 @app.command()
-def show(ticket: Annotated[str, typer.Argument(help="number, with or without the prefix")]) -> None:
+def show(
+    ticket: Annotated[str, typer.Argument(help="number, with or without the prefix")],
+    sla: Annotated[bool, typer.Option("--sla", help="only how its due time is reckoned, piece by piece")] = False,
+) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.show import show_ticket
     from bot.store.documents import read_ticket
@@ -212,6 +188,11 @@ def show(ticket: Annotated[str, typer.Argument(help="number, with or without the
     data = settings().data / "tickets"
     number = int(digits or 0)
     for path in (data / "live" / f"{number}.json", data / "done" / f"{number // 1000:03}" / f"{number}.json"):
+        if path.exists() and sla:
+            from bot.tickets.due import told
+
+            typer.echo("\n".join(told(read_ticket(path), rules(), datetime.now(UTC), "en")))
+            return
         if path.exists():
             show_ticket(read_ticket(path))
             return
@@ -228,129 +209,3 @@ def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     raise typer.Exit(0 if result.adds_up else 1)
 
 
-# ----------------------------------------------------------------------------------------------- parked and held
-
-
-def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-    """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
-    from bot.control import ask
-    from bot.store.files import DataLock, LockedError
-
-    data = settings().data
-    answer = asyncio.run(ask(data, request))
-    if answer is None:
-        try:
-            with DataLock(data):
-                answer = otherwise(data)
-        except LockedError as error:
-            fail(str(error), AGAIN)
-        except LookupError as error:
-            answer = {"error": str(error)}
-    if "error" in answer:
-        fail(answer["error"], 1)
-    return answer
-
-
-@parked_app.command("list")
-def parked_list() -> None:
-    """List parked letters with their reasons. Exit 1 when there are any."""
-    from bot.store.files import Disk
-    from bot.store.inbox import Inbox
-
-    found = Inbox(settings().data, Disk()).parked()
-    for one in found:
-        typer.echo(f"{one.letter}  {one.at.astimezone():%Y-%m-%d %H:%M}  {one.reason}")
-    raise typer.Exit(1 if found else 0)
-
-
-@parked_app.command("retry")
-def parked_retry(letter: str) -> None:
-    """Handle a parked letter again."""
-    _parked("retry", letter)
-
-
-@parked_app.command("drop")
-def parked_drop(letter: str) -> None:
-    """Give a parked letter up; it stays in the archive and accounted for."""
-    _parked("drop", letter)
-
-
-def _parked(do: str, letter: str) -> None:
-    from bot.store.files import Disk
-    from bot.store.inbox import Inbox
-
-    def otherwise(data: Path) -> dict[str, Any]:
-        inbox = Inbox(data, Disk())
-        inbox.retry(letter) if do == "retry" else inbox.drop(letter, datetime.now(UTC))
-        return {"ok": True}
-
-    tell_daemon({"do": do, "letter": letter}, otherwise)
-    typer.echo("done")
-
-
-@held_app.command("list")
-def held_list() -> None:
-    """List held letters: ticket, recipient, why. Exit 1 when there are any."""
-    found = False
-    for row in tickets_on_disk(settings().data, everything=False):
-        for one in row.outgoing:
-            if one.state == "held":
-                found = True
-                typer.echo(f"{row.number}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
-    raise typer.Exit(1 if found else 0)
-
-
-@held_app.command("release")
-def held_release(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
-    """Let held letters go and open the latch of their address."""
-    _held("release", to)
-
-
-@held_app.command("drop")
-def held_drop(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
-    """Cancel held letters and open the latch of their address."""
-    _held("discard", to)
-
-
-def _held(do: str, to: str) -> None:
-    def otherwise(_: Path) -> dict[str, Any]:
-        return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
-
-    answer = tell_daemon({"do": do, "to": to}, otherwise)
-    typer.echo(f"{answer['ok']} letter(s)")
-
-
-# ---------------------------------------------------------------------------------------------- keys and examples
-
-
-@secret_app.command("rotate")
-def secret_rotate() -> None:
-    """Sign with a new key from now on; what older keys signed stays good until it expires."""
-    from bot.office import rotate
-    from bot.store.files import Disk, new_key, read_secret
-
-    def otherwise(_: Path) -> dict[str, Any]:
-        path, disk = settings().secret_file, Disk()
-        rotate(path, disk, read_secret(path, disk), new_key())
-        return {"ok": True}
-
-    tell_daemon({"do": "rotate"}, otherwise)
-    typer.echo("done")
-
-
-@app.command()
-def overrides() -> None:
-    """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
-    from bot.store.documents import read_day
-
-    found: dict[str, list[str]] = {}
-    for path in sorted((settings().data / "desk").glob("????-??-??.json")):
-        for _, record in read_day(path):
-            if record.about == "override":
-                rule, _, text = record.words.partition("\n")
-                found.setdefault(rule, []).append(text)
-    for rule, texts in found.items():
-        typer.echo(f"# {rule}\n  ignore:")
-        for text in texts:
-            typer.echo(f"    - {json.dumps(text, ensure_ascii=False)}")
-    raise typer.Exit(1 if found else 0)

@@ -30,7 +30,7 @@ from bot.desk import Desk
 from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
 from bot.log import Log
-from bot.model import Decision, Envelope, Reference
+from bot.model import Decision, Delivery, DeskRecord, Envelope, Reference
 from bot.office import RulesRefused, open_office, rotate
 from bot.readers import Readers
 from bot.settings import HostPort, Settings
@@ -356,19 +356,22 @@ class Daemon:
             self.office = self.desk.office = open_office(self.settings, self.secret)
         elif do in ("release", "discard"):
             return {"ok": await self.let_go(request, release=do == "release")}
+        elif do == "lift":
+            address, now = str(request.get("to", "")), self.now()
+            there = int(self.store.register.suppressed(address, now))
+            await self._commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
+            return {"ok": there}
         else:
             return {"error": f"unknown request {do!r}"}
         return {"ok": True}
 
     async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
         """Releases or drops held letters, all of them or those to one address; how many."""
-        from bot.model import Delivery, DeskRecord
-
         wanted, now = str(request.get("to", "")).lower(), self.now()
         held = [one for one in self.store.held() if not wanted or one.letter.to == wanted]
         state = Delivery.waiting if release else Delivery.cancelled
         await self.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
-        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held})
+        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held} | {wanted} - {""})
         await self._commit(Decision(records=records))
         return len(held)
 

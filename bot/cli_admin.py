@@ -1,0 +1,143 @@
+"""The admin's commands: parked, held and suppressed mail, the signing key, rules that agents said were wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.terminal import settings, tell_daemon
+
+parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
+held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
+suppressed_app = typer.Typer(help="Addresses that bounced and get no automatic mail: list, lift.", no_args_is_help=True)
+secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_is_help=True)
+
+
+@parked_app.command("list")
+def parked_list() -> None:
+    """List parked letters with their reasons. Exit 1 when there are any."""
+    from bot.store.files import Disk
+    from bot.store.inbox import Inbox
+
+    found = Inbox(settings().data, Disk()).parked()
+    for one in found:
+        typer.echo(f"{one.letter}  {one.at.astimezone():%Y-%m-%d %H:%M}  {one.reason}")
+    raise typer.Exit(1 if found else 0)
+
+
+@parked_app.command("retry")
+def parked_retry(letter: str) -> None:
+    """Handle a parked letter again."""
+    _parked("retry", letter)
+
+
+@parked_app.command("drop")
+def parked_drop(letter: str) -> None:
+    """Give a parked letter up; it stays in the archive and accounted for."""
+    _parked("drop", letter)
+
+
+def _parked(do: str, letter: str) -> None:
+    from bot.store.files import Disk
+    from bot.store.inbox import Inbox
+
+    def otherwise(data: Path) -> dict[str, Any]:
+        inbox = Inbox(data, Disk())
+        inbox.retry(letter) if do == "retry" else inbox.drop(letter, datetime.now(UTC))
+        return {"ok": True}
+
+    tell_daemon({"do": do, "letter": letter}, otherwise)
+    typer.echo("done")
+
+
+@held_app.command("list")
+def held_list() -> None:
+    """List held letters: ticket, recipient, why. Exit 1 when there are any."""
+    from bot.show import tickets_on_disk
+
+    found = False
+    for row in tickets_on_disk(settings().data, everything=False):
+        for one in row.outgoing:
+            if one.state == "held":
+                found = True
+                typer.echo(f"{row.number}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
+    raise typer.Exit(1 if found else 0)
+
+
+@held_app.command("release")
+def held_release(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
+    """Let held letters go and open the latch of their address."""
+    _held("release", to)
+
+
+@held_app.command("drop")
+def held_drop(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
+    """Cancel held letters and open the latch of their address."""
+    _held("discard", to)
+
+
+def _held(do: str, to: str) -> None:
+    def otherwise(_: Path) -> dict[str, Any]:
+        return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
+
+    answer = tell_daemon({"do": do, "to": to.lower()}, otherwise)
+    typer.echo(f"{answer['ok']} letter(s)")
+
+
+@suppressed_app.command("list")
+def suppressed_list() -> None:
+    """List suppressed addresses with the day and the code of the bounce. Exit 1 when there are any."""
+    from bot.store.documents import day_files, read_day
+
+    found: dict[str, str] = {}
+    for path in day_files(settings().data / "desk"):
+        for _, record in read_day(path):
+            if record.about == "suppression":
+                found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
+            elif record.about == "lift":
+                found.pop(record.who, None)
+    for address, why in found.items():
+        typer.echo(f"{address}  {why}")
+    raise typer.Exit(1 if found else 0)
+
+
+@suppressed_app.command("lift")
+def suppressed_lift(address: str) -> None:
+    """Let automatic mail go to an address again."""
+    _held("lift", address)
+
+
+@secret_app.command("rotate")
+def secret_rotate() -> None:
+    """Sign with a new key from now on; what older keys signed stays good until it expires."""
+    from bot.office import rotate
+    from bot.store.files import Disk, new_key, read_secret
+
+    def otherwise(_: Path) -> dict[str, Any]:
+        path, disk = settings().secret_file, Disk()
+        rotate(path, disk, read_secret(path, disk), new_key())
+        return {"ok": True}
+
+    tell_daemon({"do": "rotate"}, otherwise)
+    typer.echo("done")
+
+
+def overrides() -> None:
+    """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
+    from bot.store.documents import read_day
+
+    found: dict[str, list[str]] = {}
+    for path in sorted((settings().data / "desk").glob("????-??-??.json")):
+        for _, record in read_day(path):
+            if record.about == "override":
+                rule, _, text = record.words.partition("\n")
+                found.setdefault(rule, []).append(text)
+    for rule, texts in found.items():
+        typer.echo(f"# {rule}\n  ignore:")
+        for text in texts:
+            typer.echo(f"    - {json.dumps(text, ensure_ascii=False)}")
+    raise typer.Exit(1 if found else 0)

@@ -1,0 +1,61 @@
+"""What every command needs: settings, a way to fail, and a word with the running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from bot.settings import Settings, SettingsError
+
+AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+
+
+def fail(words: str, code: int = 2) -> NoReturn:
+    """Says what is wrong on stderr and ends."""
+    typer.echo(words, err=True)
+    raise typer.Exit(code)
+
+
+def settings() -> Settings:
+    """The settings, or the end with every wrong one named."""
+    try:
+        return Settings.load()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def rules() -> Any:
+    """The Policy of rules.yaml, or the end with every mistake named."""
+    from bot.policy import RulesError, load
+
+    chosen = settings()
+    try:
+        return load(chosen.rules.read_bytes(), str(chosen.rules))
+    except RulesError as error:
+        fail("\n".join(str(mistake) for mistake in error.mistakes), 1)
+    except OSError as error:
+        fail(f"{chosen.rules}: {error.strerror}")
+
+
+def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
+    from bot.control import ask
+    from bot.store.files import DataLock, LockedError
+
+    data = settings().data
+    answer = asyncio.run(ask(data, request))
+    if answer is None:
+        try:
+            with DataLock(data):
+                answer = otherwise(data)
+        except LockedError as error:
+            fail(str(error), AGAIN)
+        except LookupError as error:
+            answer = {"error": str(error)}
+    if "error" in answer:
+        fail(answer["error"], 1)
+    return answer
