@@ -74,6 +74,7 @@ class _Found:
     slow: set[str] = field(default_factory=set)
 
     def add(self, key: str, spans: Iterable[Span]) -> None:
+        """Keeps the first few different spans of a key; a key without spans is not there."""
         for span in spans:
             kept = self.spans.setdefault(key, [])
             if len(kept) < MOST and span not in kept:

@@ -98,6 +98,7 @@ class _Builder:
         self.seen: set[int] = set()
 
     def complain(self, node: Node, message: str, hint: str = "") -> None:
+        """Notes a mistake at the node's place."""
         self.mistakes.append(Mistake(self.name, node.start_mark.line + 1, node.start_mark.column + 1, message, hint))
 
     def value(self, node: Node, path: Path, depth: int) -> Any:
@@ -119,6 +120,7 @@ class _Builder:
         return self.scalar(node)
 
     def mapping(self, node: MappingNode, path: Path, depth: int) -> dict[str, Any]:
+        """The data of a mapping; the first of two equal keys counts."""
         found: dict[str, Any] = {}
         for key, child in node.value:
             if not isinstance(key, ScalarNode):
@@ -134,6 +136,7 @@ class _Builder:
         return found
 
     def scalar(self, node: ScalarNode) -> Any:
+        """A text, number, truth value or nothing; numbers that would lose a digit (4.10) stay texts."""
         text, tag = str(node.value), str(node.tag).rsplit(":", 1)[-1]
         try:
             if tag == "null":
