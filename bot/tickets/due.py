@@ -114,7 +114,7 @@ def segments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[Segment]
             left -= ran
         at = max(at, stretch.until or now)
         yield Segment(max(stretch.since, count.since), stretch.until, False, ZERO)
-    if not stopped(ticket):
+    if not stopped(ticket) and (ticket.due is None or ticket.due > at):
         yield Segment(at, ticket.due, True, max(left, ZERO))
 
 

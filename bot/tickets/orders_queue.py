@@ -10,6 +10,7 @@ from bot.model import Address, Delivery, Entry, Priority, Reference, Resolution,
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
 from bot.tickets.commands import Order
+from bot.tickets.due import told
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.orders_customer import to_customer
 from bot.tickets.states import due_from, move
@@ -50,7 +51,9 @@ def search(job: Job, ticket: Desk, order: Order) -> Desk:
 
 
 def deadlines(job: Job, ticket: Desk, order: Order) -> Desk:
-    """What is overdue, and what soon will be."""
+    """The arithmetic of this ticket's due time; what is overdue, and what soon will be."""
+    if ticket is not None and ticket.status is not Status.done:
+        job.sections.append(Section(title=tag(job.office, ticket.number), rows=told(ticket, job.office.policy, job.now, job.language)))
     job.sections += queue.deadlines(job.found.rows, job.office, job.language, job.now)
     return ticket
 
