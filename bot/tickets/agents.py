@@ -48,6 +48,9 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     if not signed and by is None and not vouched(letter, sight, office, now):
         return asked(job, sight, parsed)
     ticket = followed(found, signed[0].ticket) if signed else target(sight, found, office, letter)
+    if signed and any(order.name == "undo" for order in parsed.orders):
+        direct = found.tickets.get(signed[0].ticket)  # perhaps what is taken back is its being merged
+        ticket = max((one for one in (direct, ticket) if one), key=lambda one: str(one.undo.get("at", "")), default=None)
     return carried(job, ticket, parsed)
 
 

@@ -175,8 +175,9 @@ def to_customer(
             letter=job.ident, due=due, automatic=False, answers=answers, files=files,
         )  # fmt: skip
     first = ticket.outgoing[-len(people)]
+    words = text or office.templates.render(name, replace(context, history=())).text
     entry = Entry(
-        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=text or first.text,
+        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=words,
         letter=job.ident, message_id=first.message_id, about=name,
     )  # fmt: skip
     return replace(ticket, entries=(*ticket.entries, entry))

@@ -93,7 +93,7 @@ def said(row: Earlier, ticket: Ticket | None) -> set[str]:
     """The words, and their English stems, of everything in a ticket that is at hand."""
     text = f"{row.subject} {row.requester}"
     if ticket is not None:
-        text = " ".join((text, ticket.subject, ticket.requester.name, *(entry.text for entry in ticket.entries)))
+        text = " ".join((text, ticket.subject, ticket.requester.name, *(entry.text for entry in ticket.entries if entry.kind != "command")))
     words = {plain(word) for word in WORD.findall(text)}
     return words | {stem(word) for word in words if word.isascii()}
 
