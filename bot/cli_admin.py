@@ -58,14 +58,19 @@ def _parked(do: str, letter: str) -> None:
 def held_list() -> None:
     """List held letters: ticket, recipient, why. Exit 1 when there are any."""
     from bot.show import tickets_on_disk
+    from bot.store.documents import day_files, read_day, read_ticket
 
-    found = False
-    for row in tickets_on_disk(settings().data, everything=False):
-        for one in row.outgoing:
-            if one.state == "held":
-                found = True
-                typer.echo(f"{row.number}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
-    raise typer.Exit(1 if found else 0)
+    data = settings().data
+    kept = [
+        (str(row.number), read_ticket(data / "tickets" / "live" / f"{row.number}.json").outgoing)
+        for row in tickets_on_disk(data, everything=False)
+        if any(one.state == "held" for one in row.outgoing)
+    ]
+    kept += [(path.stem, record.outgoing) for path in day_files(data / "desk") for _, record in read_day(path)]
+    held = [(place, one) for place, letters in kept for one in letters if one.state == "held"]
+    for place, one in held:
+        typer.echo(f"{place}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
+    raise typer.Exit(1 if held else 0)
 
 
 @held_app.command("release")
