@@ -1,0 +1,84 @@
+"""What an admin does at the shell while the desk runs: parked, held and suppressed mail, rules changed under way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from daemon import Running
+
+IVAN, ANNA = "ivan@example.org", "anna@providence.film"
+PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play. Письмо"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Running:
+    """A running desk of its own."""
+    return Running(tmp_path / "data")
+
+
+def until(what: object, seconds: float = 15) -> None:
+    """Waits until a function says True."""
+    end = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_held_letters_are_listed_and_released(desk: Running) -> None:
+    """Over the cap an answer is held and its address latched; `held release` lets it go and opens the latch."""
+    with desk:
+        for number in range(4):
+            desk.send(IVAN, f"{PROBLEM} {number}.", f"Фильм {number}")
+            until(lambda wanted=number + 1: len(list((desk.data / "tickets" / "live").glob("[0-9]*.json"))) == wanted)
+        desk.wait(IVAN, 3)
+        listed = desk.run("held", "list")
+        assert listed.returncode == 1
+        assert IVAN.encode() in listed.stdout
+        assert desk.run("held", "release", IVAN).stdout == b"1 letter(s)\n"
+        desk.wait(IVAN, 4)
+        assert desk.run("held", "list").returncode == 0
+    assert desk.run("held", "release", IVAN).returncode == 1, "without a running desk it says so"
+
+
+def test_rules_are_taken_over_without_a_restart_and_bad_ones_are_refused(desk: Running) -> None:
+    """A good file works from the next letter on; a bad one changes nothing, and the lead gets one letter that says what is wrong."""
+    rules = Path(desk.env["DESK_RULES"])
+    good = rules.read_text("utf-8")
+    with desk:
+        desk.send(IVAN, f"{PROBLEM} один.", "Фильм")
+        desk.wait(ANNA, 1)
+        rules.write_text(good.replace("prefix: PF", "prefix: QX"), "utf-8")
+        until(lambda: "rules_loaded" in desk.log())
+        desk.send("olga@example.org", f"{PROBLEM} два.", "Другой фильм")
+        assert "[QX-2]" in desk.wait("olga@example.org", 1)[0]["Subject"]
+        rules.write_text(good.replace("prefix: PF", "prefx: PF"), "utf-8")
+        until(lambda: "rules_refused" in desk.log())
+        alert = desk.wait(ANNA, 3)[2]
+        assert "prefx" in str(alert.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+        desk.send("petr@example.org", f"{PROBLEM} три.", "Третий фильм")
+        assert "[QX-3]" in desk.wait("petr@example.org", 1)[0]["Subject"]
+        rules.unlink()
+        desk.send("vera@example.org", f"{PROBLEM} четыре.", "Четвёртый фильм")
+        assert "[QX-4]" in desk.wait("vera@example.org", 1)[0]["Subject"]
+    assert desk.run("ledger").returncode == 0
+
+
+def test_a_letter_that_no_reader_survives_is_parked_and_retried(desk: Running) -> None:
+    """A reader that is killed parks its letter; the next one is read; the admin can try again or give it up."""
+    with desk:
+        ident = "20260101T000000000000-aaaaaa"
+        (desk.data / "inbox" / "new" / f"{ident}.eml").write_bytes(b"no envelope line at all\n\nbroken")
+        desk.send(IVAN, f"{PROBLEM} пять.", "Фильм")
+        desk.wait(IVAN, 1)
+        until(lambda: "parked" in desk.log())
+        listed = desk.run("parked", "list")
+        assert listed.returncode == 1
+        assert ident.encode() in listed.stdout
+        assert desk.run("parked", "retry", ident).returncode == 0
+        until(lambda: desk.log().count(" parked ") >= 2)
+        assert desk.run("parked", "drop", ident).returncode == 0
+        assert desk.run("parked", "list").returncode == 0
+        assert desk.run("parked", "drop", "nothing").returncode == 1
+    assert desk.run("ledger").returncode == 0
