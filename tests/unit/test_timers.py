@@ -1,0 +1,190 @@
+"""What time alone does, on tickets made by hand: when, to whom, once; and that a quiet desk costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+import pytest
+from desk import MOSCOW_NOON as NOON
+from desk import ROOT, TestDesk
+from msgspec.structs import replace
+
+from bot.model import Address, Count, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
+from bot.office import open_office
+from bot.policy import load
+from bot.settings import Settings
+from bot.store.port import Sender
+from bot.store.register import Person, Register, Row
+from bot.tickets.due import due_from
+from bot.tickets.states import move
+from bot.tickets.timers import address, armed, decide, moments
+
+OFFICE = open_office(Settings(rules=ROOT / "rules.yaml", templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
+POLICY = OFFICE.policy
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def ticket(opened: datetime = NOON, priority: Priority = Priority.medium, **more: object) -> Ticket:
+    made = Ticket(
+        number=7, requester=Address(email="ivan@example.org"), opened=opened, changed=opened, priority=priority,
+        due=due_from(opened, priority, POLICY), subject="Звук",
+    )  # fmt: skip
+    return replace(made, **more)
+
+
+def asked(one: Ticket, at: datetime) -> Ticket:
+    return move(one, Status.clarification, at, POLICY, waiting=Waiting.requester)
+
+
+def when(one: Ticket) -> dict[str, datetime]:
+    return {what: at for at, what in moments(one, POLICY)}
+
+
+def done(one: Ticket, now: datetime, sender: Sender = Sender()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
+    after = decide(one, sender, OFFICE, now).tickets[0]
+    return after, [(letter.template, letter.to) for letter in after.outgoing[len(one.outgoing) :]]
+
+
+def test_a_warning_that_falls_into_the_night_waits_for_the_morning_and_a_high_one_does_not():
+    night = ticket(NOON + 12 * HOUR)  # due at midnight, warned at 20:00
+    assert when(night)["warned"] == NOON + 2 * DAY + 8 * HOUR
+    assert when(night)["overdue"] == NOON + 2 * DAY + 22 * HOUR
+    assert when(ticket(NOON + 12 * HOUR, Priority.high))["overdue"] == NOON + DAY + 12 * HOUR
+
+
+def test_a_ticket_that_is_closed_or_merged_has_no_moments():
+    assert not when(move(ticket(), Status.done, NOON, POLICY, ground=Ground.out_of_scope))
+
+
+def test_a_look_that_comes_too_early_does_nothing_and_arms_the_ticket():
+    after, letters = done(ticket(), NOON + HOUR)
+    assert (letters, after.timer) == ([], NOON + 44 * HOUR + 2 * HOUR)
+
+
+def test_the_owner_alone_is_warned_and_those_on_duty_while_the_ticket_is_free():
+    at = NOON + 46 * HOUR
+    assert done(ticket(owner="boris@providence.film"), at)[1] == [("case", "boris@providence.film")]
+    assert done(ticket(), at)[1] == [("case", "anna@providence.film"), ("case", "boris@providence.film")]
+
+
+def test_each_effect_happens_once_and_again_only_when_the_clock_counts_anew():
+    after, _ = done(ticket(), NOON + 49 * HOUR)
+    assert done(after, NOON + 60 * HOUR)[1] == []
+    closed = move(after, Status.done, NOON + 61 * HOUR, POLICY, ground=Ground.out_of_scope)
+    again = move(closed, Status.created, NOON + 70 * HOUR, POLICY)
+    assert done(again, NOON + 70 * HOUR + 49 * HOUR)[1] == [("case", "anna@providence.film")]
+
+
+def test_no_warning_before_half_of_a_short_time():
+    count = Count(since=NOON, hours=2, start=NOON)
+    assert when(ticket(priority=Priority.high, due=NOON + 2 * HOUR, count=count))["warned"] == NOON + HOUR
+    assert "warned" not in when(ticket(due=None))
+
+
+def test_silence_is_counted_from_the_last_question():
+    one = asked(ticket(), NOON)
+    answer = Entry(at=NOON + DAY, kind="answer", public=True, text="А какой у Вас браузер?")
+    assert when(one) == {"reminded": NOON + 3 * DAY}
+    assert when(replace(one, entries=(answer,))) == {"reminded": NOON + 4 * DAY}
+
+
+def test_the_requester_is_reminded_and_then_closed_never_both_at_once():
+    after, letters = done(asked(ticket(), NOON), NOON + 20 * DAY)
+    assert letters == [("reminder", "ivan@example.org")]
+    assert after.timer == NOON + 24 * DAY
+    after, letters = done(after, NOON + 24 * DAY)
+    assert letters == [("closed_silence", "ivan@example.org")]
+    assert (after.status, after.ground, after.timer) == (Status.done, Ground.insufficient_information, None)
+
+
+def test_the_owner_learns_that_his_ticket_was_closed():
+    one = replace(asked(ticket(owner="boris@providence.film"), NOON), entries=(Entry(at=NOON + DAY, kind="event", public=False, about="reminded"),))
+    assert done(one, NOON + 7 * DAY)[1] == [("closed_silence", "ivan@example.org"), ("case", "boris@providence.film")]
+
+
+@pytest.mark.parametrize("sender", [Sender(suppressed=True), Sender(latched=True), Sender(sent=(NOON + 3 * DAY,) * 20)])
+def test_whom_no_mail_reaches_is_never_closed_behind_his_back(sender):
+    after, letters = done(asked(ticket(), NOON), NOON + 3 * DAY, sender)
+    assert [to for _, to in letters] == ["anna@providence.film", "boris@providence.film"]
+    assert (after.status, after.timer) == (Status.clarification, None)
+
+
+def test_timer_mail_goes_where_the_acknowledgement_went_until_the_address_is_proved():
+    one = asked(ticket(), NOON)
+    first, _ = done(one, NOON + 3 * DAY)
+    elsewhere = replace(first, outgoing=(replace(first.outgoing[0], to="list@example.org"),))
+    assert address(elsewhere) == "list@example.org"
+    assert address(replace(elsewhere, proved=True)) == "ivan@example.org"
+
+
+def test_timer_mail_is_marked_and_says_nothing_of_an_unproved_letter():
+    letter = Entry(at=NOON, kind="letter", public=True, who="ivan@example.org", text="Тайна")
+    [unproved] = done(replace(asked(ticket(), NOON), entries=(letter,)), NOON + 3 * DAY)[0].outgoing
+    [proved] = done(replace(asked(ticket(proved=True), NOON), entries=(letter,)), NOON + 3 * DAY)[0].outgoing
+    assert dict(unproved.headers)["Auto-Submitted"] == "auto-generated"
+    assert "Тайна" not in unproved.text + unproved.html
+    assert "Тайна" in proved.text
+
+
+def test_an_update_that_takes_long_closes_nothing():
+    one = move(ticket(), Status.in_progress, NOON, POLICY, waiting=Waiting.department, ground=Ground.needs_development)
+    assert set(when(one)) == {"department_silent"}
+    after, letters = done(one, NOON + 30 * DAY)
+    assert len(letters) == 2
+    assert after.timer is None
+
+
+def test_a_low_ticket_is_offered_to_the_lead_whoever_has_it():
+    one = ticket(priority=Priority.low, owner="boris@providence.film")
+    assert when(one)["low_offered"] == NOON + 72 * HOUR
+    after, letters = done(one, NOON + 72 * HOUR)
+    assert letters == [("case", "anna@providence.film")]
+    assert "%23%D0%BE%D1%82%D0%BA%D0%B0%D0%B7%D0%B0%D1%82%D1%8C" in after.outgoing[-1].html  # #отказать
+
+
+def test_a_holiday_that_never_ends_stops_no_timer():
+    forever = b"  exceptions: [{date: 2020-01-01, until: 2099-12-31}]\n"
+    policy = load(POLICY.source.replace(b"  exceptions: []", forever.rstrip(b"\n")), "rules.yaml")
+    assert ("overdue", NOON + 48 * HOUR) in [(what, at) for at, what in moments(ticket(), policy)]
+
+
+def test_a_date_in_the_future_waits_for_it():
+    assert armed(Decision(tickets=(ticket(NOON + 4000 * DAY),)), POLICY).tickets[0].timer >= NOON + 4001 * DAY
+
+
+async def test_one_failing_ticket_harms_no_other_and_is_tried_again(tmp_path, monkeypatch):
+    desk = await TestDesk.opened(tmp_path)
+    for name in ("olga", "ivan"):
+        await desk.send(f"{name}@example.org", "Ничего не работает!!!", subject="Помогите")
+    whole = desk.store.get
+    monkeypatch.setattr(desk.store, "get", lambda number: 1 / 0 if number == 1 else whole(number))
+    await desk.pass_time(days=3)
+    assert [one.to for one in desk.delivered if one.template == "reminder"] == ["ivan@example.org"]
+    assert [fields["kind"] for event, fields in desk.events if event == "error"][:1] == ["ZeroDivisionError"]
+    monkeypatch.undo()
+    await desk.pass_time(hours=1)
+    assert [one.to for one in desk.delivered if one.template == "reminder"] == ["ivan@example.org", "olga@example.org"]
+
+
+async def test_two_looks_at_once_act_once(tmp_path):
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send("olga@example.org", "Ничего не работает!!!", subject="Помогите")
+    desk.now += timedelta(days=3)
+    assert sorted(await asyncio.gather(desk.timers.look(), desk.timers.look())) == [0, 1]
+    assert len(await desk.deliver()) == 1
+
+
+def test_a_quiet_desk_of_a_hundred_thousand_tickets_costs_nothing():
+    register = Register()
+    for number in range(1, 100_001):
+        opened = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=number)
+        register.add(Row(number=number, requester=Person(email=f"u{number}@example.org"), opened=opened, timer=opened + timedelta(days=100)))
+    began = perf_counter()
+    for _ in range(1000):
+        assert register.timers(NOON, 500) == []
+    quiet = perf_counter() - began
+    began = perf_counter()
+    assert len(register.timers(NOON + 200 * DAY, 100_000)) == 100_000
+    assert quiet < perf_counter() - began  # a thousand looks at nothing cost less than one at all of them
