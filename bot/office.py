@@ -29,6 +29,9 @@ def open_office(settings: Settings, secret: bytes) -> Office:
     mistakes = [str(mistake) for mistake in check_examples(policy)]
     templates = Templates(sources(settings.templates), policy.desk.timezone)
     mistakes += [str(mistake) for mistake in templates.check()]
+    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
+    mistakes += [f"{settings.templates}/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
+                 for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
     if mistakes:
         raise RulesRefused("\n".join(mistakes))
     desk = policy.desk

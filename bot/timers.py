@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.desk import Tell
+from bot.model import Decision, Ticket
 from bot.store.port import Question, Sender, Store
-from bot.tickets import timers
+from bot.tickets import outages, timers
 from bot.tickets.office import Office
 
+Decide = Callable[[Ticket, Sender, Office, datetime], Decision]
 BATCH = 500  # tickets of one round; letters have their turns in between
 AGAIN = timedelta(minutes=10)  # before a ticket whose timer failed is tried again
 
@@ -36,11 +38,15 @@ class Timers:
                     self._store.snooze(number, self._now() + AGAIN)
                     self._tell("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
                 looked += 1
+            active = [item.id for item in self._office().policy.announced(self._now())]
+            for number in self._store.over(active)[:BATCH]:
+                await self._one(number, outages.over)
+                looked += 1
         finally:
             self._looking = False
         return looked
 
-    async def _one(self, number: int) -> None:
+    async def _one(self, number: int, decide: Decide = timers.decide) -> None:
         async with self._store.turn() as turn:
             now, ticket = self._now(), await turn.ticket(number)
             if ticket is None:
@@ -48,7 +54,7 @@ class Timers:
             person = timers.address(ticket)
             found = await turn.find(Question(letter="", requester=person), now)
             office = replace(self._office(), away=found.away, outage=found.outage)
-            decision = timers.decide(ticket, found.senders.get(person, Sender()), office, now)
+            decision = decide(ticket, found.senders.get(person, Sender()), office, now)
             turn.commit(decision)
         for event, fields in decision.events:
             self._tell(event, **fields)

@@ -143,7 +143,7 @@ class TopicLetter(ToRequester, frozen=True):
 
 
 class AgentLetter(ToRequester, frozen=True):
-    """reply, clarify, resolved_<resolution>, escalated, update_out, reminder, closed_silence, reopened, merged, transcript."""
+    """reply, clarify, resolved_<resolution>, escalated, update_out, outage_over, reminder, closed_silence, reopened, merged, transcript."""
 
     text: str = ""
     agent: str = ""

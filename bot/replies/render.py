@@ -30,7 +30,7 @@ REQUIRED = (
     "acknowledgement",
     *(f"ground_{ground}" for ground in Ground),
     *("topic_hours", "topic_obtain_service", "topic_outage"),
-    *("reply", "clarify", "escalated", "update_out", "reminder", "closed_silence", "reopened", "merged", "transcript", "status"),
+    *("reply", "clarify", "escalated", "update_out", "outage_over", "reminder", "closed_silence", "reopened", "merged", "transcript", "status"),
     *(f"resolved_{resolution}" for resolution in Resolution),
     *("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation", "alert", "case", "digest", "score"),
 )

@@ -106,7 +106,7 @@ def _of(name: str) -> dict[str, Any]:
     if kind == "resolved":
         score = tuple(contexts.Button(label=str(mark), url=MAIL, say=str(mark)) for mark in range(1, 6))
         return {"status": Status.done, "resolution": Resolution(which), "clause": "", "score": score}
-    states = {"closed_silence": Status.done, "clarify": Status.clarification, "reminder": Status.clarification}
+    states = {"closed_silence": Status.done, "outage_over": Status.done, "clarify": Status.clarification, "reminder": Status.clarification}
     return {"status": states[name]} if name in states else {}
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from bot.model import Decision, Outgoing, Ticket, Value
+
+
+ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
+BY_MAIL = "mail"  # the id of what a lead announces by mail
 
 
 class Question(Value, frozen=True):
@@ -114,6 +118,9 @@ class Store(Protocol):
 
     def timers(self, now: datetime, limit: int) -> list[int]:
         """Tickets whose `timer` has come, the oldest first; each is named once for each moment."""
+
+    def over(self, active: Collection[str]) -> list[int]:
+        """Tickets that were answered with an announcement which is no longer among the active ones (clause 7)."""
 
     def snooze(self, number: int, until: datetime) -> None:
         """The timer of a ticket is tried again then; forgotten at a restart."""

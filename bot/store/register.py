@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from bot.model import Audience, DeskRecord, Fate
-from bot.store.port import Earlier, Found, Question, Sender
+from bot.store.port import ANNOUNCED, BY_MAIL, Earlier, Found, Question, Sender
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
@@ -69,6 +69,7 @@ class Row(Struct, frozen=True):
     due: datetime | None = None
     done_at: datetime | None = None
     timer: datetime | None = None
+    labels: tuple[str, ...] = ()
     links: tuple[int, ...] = ()
     entries: tuple[EntryRow, ...] = ()
     seen: tuple[SeenRow, ...] = ()
@@ -101,6 +102,7 @@ class Register:
         self._confirmed: dict[str, str] = {}
         self.away: dict[str, str] = {}
         self._outage = ""
+        self._announced: dict[int, str] = {}
         self.digested = ""  # the last day whose digest has gone out
         self.reported = ""  # the last week whose report has
         self._timers: dict[int, datetime] = {}
@@ -120,6 +122,11 @@ class Register:
         )  # fmt: skip
         self._by_person[person][number] = None
         self.set_timer(number, row.timer)
+        told_of = next((label.removeprefix(ANNOUNCED) for label in row.labels if label.startswith(ANNOUNCED)), "")
+        if told_of:
+            self._announced[number] = told_of
+        else:
+            self._announced.pop(number, None)
         for ident in (entry.message_id for entry in row.entries if entry.message_id):
             self._by_id[mark(ident)] = number
         for seen in row.seen:
@@ -137,6 +144,7 @@ class Register:
         number, person = row.number, row.requester.email
         self.lines.pop(number, None)
         self._timers.pop(number, None)
+        self._announced.pop(number, None)
         self._by_person[person].pop(number, None)
         if not self._by_person[person]:
             del self._by_person[person]
@@ -149,6 +157,10 @@ class Register:
             self._sent[one.to].pop((number, one.id), None)
         for link in row.links:
             self._linked[link].pop(number, None)
+
+    def over(self, active: Collection[str]) -> list[int]:
+        """Tickets that were answered with an announcement which is no longer among the active ones."""
+        return [number for number, told in self._announced.items() if told not in active and not (told == BY_MAIL and self._outage)]
 
     # -------------------------------------------------------------------------------------------------- timers
 

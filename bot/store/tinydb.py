@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Collection, AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -228,6 +228,10 @@ class FileStore:
     def timers(self, now: datetime, limit: int) -> list[int]:
         """See the port."""
         return self.register.timers(now, limit) if self.loaded.is_set() else []
+
+    def over(self, active: Collection[str]) -> list[int]:
+        """See the port."""
+        return self.register.over(active)
 
     def snooze(self, number: int, until: datetime) -> None:
         """See the port."""

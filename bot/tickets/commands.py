@@ -99,7 +99,7 @@ spam спам                                |             |            | зак
 block блок заблокировать                 |             |            | спам, и на 30 дней не принимать писем с этого адреса | spam, and take no letters of that address for 30 days
 unblock разблокировать                   | address     |            | снова принимать письма с адреса                    | take letters of an address again
 release отпустить                        |             |            | отправить задержанное, снять предохранитель        | let held letters go and open the latch
-outage авария сбой                       | free        |            | для руководителя: объявить о сбое; «over» — сбой устранён | leads: announce an outage; “over” ends it
+outage авария сбой                       | free?       |            | для руководителя: объявить о сбое; «over» — сбой устранён | leads: announce an outage; “over” ends it
 confirm подтвердить подтверждаю          |             |            | подтвердить письмо, о котором мы спросили          | confirm the letter that we asked about
 help помощь справка                      |             |            | этот список                                        | this list
 """  # noqa: E501  it is a table

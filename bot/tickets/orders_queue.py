@@ -235,6 +235,8 @@ def outage(job: Job, ticket: Desk, order: Order) -> Desk:
     """A lead's announcement by mail: every acknowledgement tells it until it is over (clause 7)."""
     if not job.agent.lead:
         raise Refusal("leads_only")
+    if not (order.argument or order.text):
+        raise Refusal("text_missing", order.name)
     over = order.argument.strip(" .!").lower() in OVER
     job.record("outage", job.agent.address, "" if over else f"{order.argument}\n{order.text}".strip()[:2000])
     job.tell("outage_over" if over else "outage")

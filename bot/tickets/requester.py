@@ -31,7 +31,7 @@ from bot.model import (
 from bot.policy import Facts, judge
 from bot.replies import gate
 from bot.replies.gate import Ruling
-from bot.store.port import Found, Sender
+from bot.store.port import ANNOUNCED, BY_MAIL, Found, Sender
 from bot.tickets import notices, score
 from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
@@ -124,7 +124,7 @@ def open_ticket(
         due=due_from(now, priority, office.policy),
         department=verdict.department,
         topic=verdict.topic,
-        labels=verdict.labels,
+        labels=(*verdict.labels, *((ANNOUNCED + BY_MAIL,) if office.outage and "outage" in verdict.labels and not verdict.topic else ())),
         proved=bool(letter.aligned),
         answerable=sight.kind is LetterClass.human and letter.may_answer,
         links=(named.number,) if named else (),
@@ -262,7 +262,7 @@ def answered(
         ticket = replace(ticket, suspended=(*ticket.suspended, verdict.ground), warned=ticket.warned or verdict.ground is Ground.abusive_language)
     elif verdict.action == "refuse" and verdict.ground:
         ticket = move(ticket, Status.done, now, office.policy, ground=verdict.ground)
-    elif verdict.topic and "only_topic" in verdict.labels and not verdict.department:
+    elif verdict.topic not in ("", "announcement") and "only_topic" in verdict.labels and not verdict.department:
         ticket = move(ticket, Status.done, now, office.policy, resolution=Resolution.solved)
     return automatic_answer(ticket, letter, verdict, ruling, office, now, first=first), records
 
