@@ -1,6 +1,6 @@
 """The desk: `python run.py` serves, `python run.py --help` tells the rest."""
 
-from bot.cli import main
+if __name__ == "__main__":  # reader processes import this file again, and need nothing of it
+    from bot.cli import main
 
-if __name__ == "__main__":
     main()

@@ -19,6 +19,7 @@ from msgspec import structs
 
 from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
 from bot.policy.judge import matched
+from bot.policy.matching import SLOW
 from bot.readers import Readers, Unreadable
 from bot.store.inbox import Inbox
 from bot.store.port import Found, Store, Turn
@@ -75,6 +76,8 @@ class Desk:
         """Bytes to a Letter, in a reader process with limits on time and memory."""
         letter = await self.readers.read(raw, envelope)
         self.tell("read", letter=envelope.letter, kind=letter.kind, ms=letter.ms, defects=letter.defects, may_answer=letter.may_answer)
+        for pattern in letter.matches.get(SLOW, ()):  # it stays off in that reader until the rules change
+            self.tell("pattern_cut", letter=envelope.letter, rule=pattern.words)
         return letter
 
     async def decide(self, letter: Letter) -> None:
