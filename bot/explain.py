@@ -39,7 +39,7 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
     async def one(path: Path) -> tuple[Path, Letter | str]:
         async with gate:
             try:
-                raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+                raw = await asyncio.to_thread(lambda: sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
                 return path, await readers.read(raw, Envelope(letter=str(path), received=datetime.now(UTC), mail_from="?"))
             except (OSError, Unreadable) as error:
                 return path, str(error)

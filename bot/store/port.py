@@ -9,7 +9,6 @@ from typing import Protocol
 
 from bot.model import Decision, Outgoing, Ticket, Value
 
-
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail
 
