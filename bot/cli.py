@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from bot import cli_admin
+from bot.reports.page import report
 from bot.terminal import AGAIN, fail, rules, settings
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(cli_admin.held_app, name="held")
 app.add_typer(cli_admin.suppressed_app, name="suppressed")
 app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
+app.command()(report)
 
 
 def main() -> None:

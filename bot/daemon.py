@@ -33,6 +33,7 @@ from bot.log import Log
 from bot.model import Decision, Delivery, DeskRecord, Envelope, Reference
 from bot.office import RulesRefused, open_office, rotate
 from bot.readers import Readers
+from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import HostPort, Settings
 from bot.store.files import DataLock, Disk, new_key, read_secret
 from bot.store.inbox import Inbox, NoLetterError
@@ -77,6 +78,7 @@ class Daemon:
             self._limits, now, self.tell, self.store.changed,
         )  # fmt: skip
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
+        self.weekly = Weekly(settings.data, self.store, self.disk, lambda: self.office, now)
         self.doors: list[Door] = []
         self.control = Control(settings.data, self.answer)
         self.jobs = schedule.Scheduler()
@@ -113,6 +115,7 @@ class Daemon:
         self._job(self.jobs.every(1).minutes, self.heartbeat)
         self._job(self.jobs.every(1).hours, self.sweep)
         self._job(self.jobs.every(1).minutes, self.morning)
+        self._job(self.jobs.every(1).minutes, self.weekly.send)
         self._job(self.jobs.every(10).seconds, self.timers.look)
         for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load):
             self._spawn(work())
@@ -231,6 +234,8 @@ class Daemon:
 
     async def extract(self, reference: Reference) -> bytes:
         """The bytes of an attachment, out of the archived letter, read by a reader process."""
+        if (picture := picture_bytes(self.settings.data, reference)) is not None:
+            return picture
         _, raw = self.inbox.read(reference.letter)
         return await self.readers.extract(raw, reference.part)
 

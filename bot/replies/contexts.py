@@ -201,6 +201,21 @@ class Digest(Context, frozen=True):
     buttons: tuple[Button, ...] = ()
 
 
+class Picture(Value, frozen=True):
+    """A picture of the letter itself: `name` is its Content-ID."""
+
+    label: str
+    name: str
+
+
+class Report(Context, frozen=True):
+    """report: the figures of a week, to a lead."""
+
+    title: str
+    pictures: tuple[Picture, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
 class Receipt(Context, frozen=True):
     """receipt: what a command letter did and what the customer will read."""
 

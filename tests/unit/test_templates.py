@@ -59,7 +59,7 @@ def test_every_letter_reads_well(language: str, name: str, case: str) -> None:
 
 @ALL
 def test_html_is_simple_and_fetches_nothing(language: str, name: str, case: str) -> None:
-    html = made(language, name, case)[1].html
+    html = re.sub(r'<img src="cid:[\w.@]+" alt="[^"<>]*" width', "<p width", made(language, name, case)[1].html)  # a picture it brings along
     assert not re.search(r"<(?!/?(html|head|meta|title|body|div|p|br|b|ul|li|a|h2|hr|blockquote|table|tr|td)\b|!DOCTYPE)", html)
     assert not re.search(r"\bsrc=|url\(|@import|<style|\son\w+=", re.sub(r">[^<]*<", "><", html))
     own = re.sub(r'<a href="(https://evil\.example)">\1</a>', "", html)  # an address in an agent's own text, shown as what it is
