@@ -11,7 +11,7 @@ import heapq
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -195,10 +195,11 @@ class FileStore:
         lost = self._dirty.pop(name, None)
         if lost is not None:
             self.register.remove(row_of(lost))
-        known = self.get(name, live=True)
-        if known is not None:
-            self.register.add(row_of(known))
-            self._schedule(name, "", known.outgoing)
+        with suppress(msgspec.DecodeError, OSError):
+            known = self.get(name, live=True)
+            if known is not None:
+                self.register.add(row_of(known))
+                self._schedule(name, "", known.outgoing)
 
     def get(self, number: int, *, live: bool = False) -> Ticket | None:
         """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
