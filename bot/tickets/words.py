@@ -25,6 +25,8 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "topic_obtain_service": ("ответ о подключении", "answer about obtaining the service"),
     "topic_outage": ("ответ об аварии", "answer about the outage"),
     **{f"ground_{ground}": (f"вопрос по основанию «{pair[0]}»", f"a question on the ground “{pair[1]}”") for ground, pair in WORDS[Ground].items()},
+    "status": ("ответ о статусе", "answer about the status"),
+    "transcript": ("переписка по его просьбе", "the correspondence, as asked"),
     # findings
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
@@ -36,7 +38,6 @@ SAYINGS: dict[str, tuple[str, str]] = {
     # what a receipt says was done
     "taken": ("обращение теперь за Вами", "the ticket is yours"),
     "taken_already": ("обращение уже за Вами", "the ticket was yours already"),
-    "status": ("Статус заявки: {}", "Status: {}"),
     "resolved": ("закрыто, резолюция: {}", "closed, resolution: {}"),
     "refused": ("отказано, основание: {}", "refused, ground: {}"),
     "suspended": ("приостановлено, основание: {}", "suspended, ground: {}"),
