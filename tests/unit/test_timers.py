@@ -38,8 +38,8 @@ def asked(one: Ticket, at: datetime) -> Ticket:
     return move(one, Status.clarification, at, POLICY, waiting=Waiting.requester)
 
 
-def when(one: Ticket) -> dict[str, datetime]:
-    return {what: at for at, what in moments(one, POLICY)}
+def when(one: Ticket, now: datetime = NOON - DAY) -> dict[str, datetime]:
+    return {what: at for at, what in moments(one, POLICY, now)}
 
 
 def done(one: Ticket, now: datetime, sender: Sender = Sender()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
@@ -52,6 +52,11 @@ def test_a_warning_that_falls_into_the_night_waits_for_the_morning_and_a_high_on
     assert when(night)["warned"] == NOON + 2 * DAY + 8 * HOUR
     assert when(night)["overdue"] == NOON + 2 * DAY + 22 * HOUR
     assert when(ticket(NOON + 12 * HOUR, Priority.high))["overdue"] == NOON + DAY + 12 * HOUR
+
+
+def test_what_is_found_late_at_night_waits_for_the_morning():
+    assert when(ticket(), NOON + 5 * DAY + 12 * HOUR)["overdue"] == NOON + 5 * DAY + 22 * HOUR
+    assert done(ticket(), NOON + 5 * DAY + 12 * HOUR)[1] == []
 
 
 def test_a_ticket_that_is_closed_or_merged_has_no_moments():
@@ -147,11 +152,11 @@ def test_a_low_ticket_is_offered_to_the_lead_whoever_has_it():
 def test_a_holiday_that_never_ends_stops_no_timer():
     forever = b"  exceptions: [{date: 2020-01-01, until: 2099-12-31}]\n"
     policy = load(POLICY.source.replace(b"  exceptions: []", forever.rstrip(b"\n")), "rules.yaml")
-    assert ("overdue", NOON + 48 * HOUR) in [(what, at) for at, what in moments(ticket(), policy)]
+    assert ("overdue", NOON + 48 * HOUR) in [(what, at) for at, what in moments(ticket(), policy, NOON)]
 
 
 def test_a_date_in_the_future_waits_for_it():
-    assert armed(Decision(tickets=(ticket(NOON + 4000 * DAY),)), POLICY).tickets[0].timer >= NOON + 4001 * DAY
+    assert armed(Decision(tickets=(ticket(NOON + 4000 * DAY),)), POLICY, NOON).tickets[0].timer >= NOON + 4001 * DAY
 
 
 async def test_one_failing_ticket_harms_no_other_and_is_tried_again(tmp_path, monkeypatch):
