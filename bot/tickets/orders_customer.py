@@ -116,7 +116,7 @@ def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
 def transcript(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """The whole correspondence (clause 4.3): the public entries and nothing else."""
     job.tell("transcript_sent")
-    return to_customer(job, ticket, "transcript", order.text, most=1000)
+    return to_customer(job, ticket, "transcript", order.text, most=1000, alone=True)
 
 
 def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -142,11 +142,12 @@ def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 
 def to_customer(
-    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "", most: int = 20
-) -> Ticket:
-    """The ticket with a letter that an agent wrote: to From and to each participant, without the marks of a machine."""
+    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "",
+    most: int = 20, alone: bool = False,
+) -> Ticket:  # fmt: skip
+    """The ticket with a letter that an agent wrote: to From and, unless `alone`, to each participant, without the marks of a machine."""
     office, language = job.office, job.office.language(ticket.language)
-    people = [one for one in (ticket.requester.email, *ticket.participants) if one and not office.signer.is_ours(one)]
+    people = [one for one in (ticket.requester.email, *(() if alone else ticket.participants)) if one and not office.signer.is_ours(one)]
     if not people or people[0] != ticket.requester.email:
         raise Refusal("no_requester")
     shared: dict[str, Any] = {

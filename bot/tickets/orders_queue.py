@@ -149,7 +149,8 @@ def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
     if not text:
         raise Refusal("text_missing", "split")
     public = person.email == ticket.requester.email and not order.text
-    made = made_ticket(job, person, text, ticket.subject, ticket, public=public)
+    own = person.email == ticket.requester.email  # nobody is shown what another wrote, not even his subject
+    made = made_ticket(job, person, text, ticket.subject if own else "", ticket, public=public)
     ticket = replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
     job.tell("split", tag(job.office, made.number))
     return ticket

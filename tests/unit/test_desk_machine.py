@@ -9,25 +9,32 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from bot.model import Audience, Outgoing, Status, Ticket
-from bot.store.documents import read_day
 from desk import TestDesk
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bot.model import Audience, Outgoing, Status, Ticket
+from bot.store.documents import read_day
 
 USERS = ("ivan@example.org", "petr@example.net", "olga@example.com")
 AGENTS = ("anna@providence.film", "boris@providence.film")
 ANSWERS = {"receipt", "command_error", "confirm", "kept", "help"}
 SECRET = "zznote{0} этого клиента мы считаем весьма сложным и деньги ему не вернём никогда zznote{0}"
 GOOD = (
-    "#take", "#взять\n#приоритет высокий", "#reply\nПосмотрите, пожалуйста, ещё раз.", "#clarify\nКакой у Вас браузер?", "#решено\nИсправили.", "#free",
-    "#refuse out_of_scope\nЭтим мы не занимаемся.", "#reopen", "#передать разработка\nПосмотрите журнал.", "#назначить Борис", "#assign anna", "#undo",
+    "#take", "#взять\n#приоритет высокий",
+    "#reply\nПосмотрите, пожалуйста, ещё раз.", "#clarify\nКакой у Вас браузер?", "#решено\nИсправили.", "#free",
+    "#refuse out_of_scope\nЭтим мы не занимаемся.", "#reopen",
+    "#передать разработка\nПосмотрите журнал.", "#назначить Борис", "#assign anna", "#undo",
     "#next", "#queue", "#search код", "#show", "#label vip", "#cc olga@example.com\n#reply\nДобавили коллегу.", "#uncc olga@example.com", "#merge 1",
     "#merge 2", "#split\nВторой вопрос из того же письма.", "#transcript", "#remind завтра", "#spam", "#sla", "#send", "#away завтра", "#back",
     "#template cache\nбраузер: Firefox", "#open new@example.com\nКлиент написал мне лично, что не может войти.", "#release", "#update", "#help",
 )  # fmt: skip
-WRONG = ("#reply\nДобрый день!\n#qwerty", "#resolve\nГотово.\n#priority none", "#reply", "#cc никого", "#merge", "#reply\nДа.\n#merge 999", "#confirm")
+WRONG = (
+    "#reply\nДобрый день!\n#qwerty", "#resolve\nГотово.\n#priority none", "#reply", "#cc никого", "#merge", "#reply\nДа.\n#merge 999", "#confirm",
+)  # fmt: skip
+WISHES = ("Вот подробности.", "Спасибо!", "#status", "#close", "#resolve\nУра")
+TALK = ("notice_new", "notice_update", "receipt", "case", "kept", "digest", "command_error")
 
 
 class DeskMachine(RuleBasedStateMachine):
@@ -67,7 +74,7 @@ class DeskMachine(RuleBasedStateMachine):
         return [one for one in made if one.letter == ident]
 
     def notice(self, agent: str, number: int) -> Outgoing | None:
-        mail = [one for one in self.desk.mail(agent) if one.template in ("notice_new", "notice_update", "receipt", "case", "kept", "digest", "command_error")]
+        mail = [one for one in self.desk.mail(agent) if one.template in TALK]
         return mail[number % len(mail)] if mail else None
 
     def answered_once(self, ident: str, agent: str) -> list[Outgoing]:
@@ -91,7 +98,7 @@ class DeskMachine(RuleBasedStateMachine):
         text = f"Добрый день! Не приходит код подтверждения на почту, вопрос {self.letters}. Пробовал дважды в Chrome 131."
         self.run(self.desk.send(user, text, subject=f"Нет кода {number}"))
 
-    @rule(user=st.sampled_from(USERS), number=st.integers(0, 50), text=st.sampled_from(["Вот подробности.", "Спасибо!", "#status", "#close", "#resolve\nУра"]))
+    @rule(user=st.sampled_from(USERS), number=st.integers(0, 50), text=st.sampled_from(WISHES))
     def a_user_answers(self, user: str, number: int, text: str) -> None:
         mail = self.desk.mail(user)
         if mail:
