@@ -15,6 +15,7 @@ import typer
 
 from bot import cli_admin
 from bot.reports.page import report
+from bot.settings import Settings, SettingsError
 from bot.terminal import AGAIN, fail, rules, settings
 
 app = typer.Typer(
@@ -30,11 +31,28 @@ app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
 app.command()(report)
 
+USAGE = 64  # EX_USAGE of sysexits.h
+
 
 def main() -> None:
     """The entry point."""
+    if sys.argv[1:2] == ["deliver"]:
+        sys.exit(piped())
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         app()
+
+
+def piped() -> int:
+    """`deliver` for mail servers, which know sysexits.h alone: all that is no fault of the letter's own means "try again"."""
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        return {1: AGAIN, 2: USAGE}.get(code, code)
+    except BaseException as error:  # noqa: BLE001  the letter must stay in the mail server's queue
+        typer.echo(f"cannot be stored: {type(error).__name__}: {error}", err=True)
+        return AGAIN
+    return 0
 
 
 # ------------------------------------------------------------------------------------------------------- the daemon
@@ -70,16 +88,16 @@ def deliver(
     sender: Annotated[str | None, typer.Option(help="envelope sender; default: $SENDER, or the Return-Path line")] = None,
     recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: the desk's address")] = None,
 ) -> None:
-    """Take one letter on stdin into the inbox, for pipes. Exit 75 when it cannot be stored."""
+    """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask
     from bot.intake.pipe import deliver as take
     from bot.store.files import Disk
     from bot.store.inbox import Inbox
 
-    chosen = settings()
     try:
+        chosen = Settings.load()
         inbox = Inbox(chosen.data, Disk())
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         fail(f"cannot be stored: {error}", AGAIN)
     now = datetime.now(UTC)
     code, words = take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)

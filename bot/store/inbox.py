@@ -113,6 +113,10 @@ class Inbox:
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
 
+    def has(self, letter: str) -> bool:
+        """Whether a letter of this id has been accepted, wherever it lies by now."""
+        return any(_file(folder, letter).exists() for folder in (self._new, self._day(letter), self._parked, self._dropped, self._new))
+
     def done(self, letter: str) -> None:
         """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
 

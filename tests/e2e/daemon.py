@@ -31,6 +31,7 @@ class Running:
         self.env = {**clean, "DESK_DATA": str(data), "DESK_SMTP": "127.0.0.1:0", "DESK_RULES": str(rules), "DESK_UNDO": "0", **settings}
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
+        self.ready = ""  # the ready line: every open door with its place
 
     def start(self) -> Running:
         """Starts the daemon; returns when it takes letters."""
@@ -38,7 +39,7 @@ class Running:
             [sys.executable, "run.py"], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        self.ready = line = self.process.stdout.readline()
         found = re.search(r"ready smtp=\S*:(\d+)", line)
         if not found:
             rest = self.process.stdout.read()
