@@ -9,8 +9,7 @@ import io
 from typing import Any
 
 from bot.reports.figures import Figures
-from bot.reports.tables import days, word
-from bot.tickets.words import say
+from bot.reports.tables import days, named, word
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's, told apart by marker and line as well
 INK, PAPER = "#1b1f24", "#ffffff"
@@ -56,7 +55,7 @@ def _lines(figure: Any, figures: Figures, language: str) -> bytes:
 
 def _bars(figure: Any, counts: dict[str, int], language: str) -> bytes:
     axes = figure.add_subplot()
-    names = [(say(code, language) if code else word("none", language)) for code in counts]
+    names = [named(code, language) for code in counts]
     names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
     bars = axes.barh(range(len(names)), list(counts.values()), color=BLUE)
     axes.set_yticks(range(len(names)), names)

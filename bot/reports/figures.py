@@ -13,6 +13,7 @@ from msgspec import Struct
 from bot.model import Stretch
 
 OLDEST = 10  # open tickets that are named
+NO_QUESTION = ("ground_needs_development", "ground_low_priority")
 
 
 class HitRow(Struct, frozen=True, gc=False):
@@ -192,7 +193,7 @@ class Figures:
         self.priorities[row.priority] += 1
         self.topics[row.topic] += 1
         self.grounds.update({*row.suspended, *([row.ground] if row.ground else [])})
-        self.questions += len(row.suspended) + sum(one.about == "clarify" or one.about.startswith("ground_") for one in answers)
+        self.questions += len(row.suspended) + sum(asks(one, row.done_at) for one in answers)
         if answers:
             self.reaction.add(answers[0].at - row.opened)
 
@@ -213,17 +214,23 @@ class Figures:
     def _machine(self, row: TicketRow) -> None:
         acts = {one.letter: one.template.removeprefix("ground_") for one in row.outgoing if acted(one)}
         wrong = {entry.text for entry in row.entries if entry.about == "override"}
+        silent = any(entry.about == "closed_silence" for entry in row.entries)
         letters = [entry for entry in row.entries if entry.kind == "letter"]
         for place, entry in enumerate(letters):
             ground = acts.get(entry.letter, "")
             rule = next((hit.rule for hit in entry.hits if hit.ground == ground), "")
             if rule and self.day(entry.at):
                 figures, last = self.rules[rule], place + 1 == len(letters)
-                refused = last and row.status == "done" and row.ground == ground
+                refused = last and not silent and row.status == "done" and row.ground == ground
                 figures.refused += refused
                 figures.asked += not refused
                 figures.answered += not last
                 figures.overridden += rule in wrong
+
+
+def asks(answer: EntryRow, done: datetime | None) -> bool:
+    """Whether an agent's letter puts a question: #clarify, with or without a ground; a refusal comes with the ticket's end."""
+    return answer.about == "clarify" or (answer.about.startswith("ground_") and answer.about not in NO_QUESTION and answer.at != done)
 
 
 def acted(one: SentRow) -> bool:

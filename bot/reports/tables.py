@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from bot.replies.words import WORDS as SPOKEN
 from bot.reports.figures import Figures, Spread
 from bot.tickets.due import spoken
-from bot.tickets.words import say
 
 Row = tuple[str, ...]
 
@@ -64,12 +64,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "overridden": ("признано ошибкой", "called wrong"),
     "since": ("с", "since"),
     "none": ("без темы", "no topic"),
+    "on_ground": ("отказ по основанию", "refused on a ground"),
 }
 
 
 def word(code: str, language: str, *values: object) -> str:
     """The words of a code."""
     return WORDS[code][language != "ru"].format(*values)
+
+
+def named(code: str, language: str) -> str:
+    """A priority, ground or resolution in the regulation's words; a topic as rules.yaml calls it."""
+    if code in ("", "refused"):
+        return word("on_ground" if code else "none", language)
+    return next((words[one][language != "ru"] for words in SPOKEN.values() for one in words if one == code), code)
 
 
 def title(figures: Figures, language: str) -> str:
@@ -144,8 +152,7 @@ def _days(figures: Figures) -> Iterator[Row]:
 
 
 def _counted(counts: Counter[str], language: str) -> tuple[Row, ...]:
-    named = ((say(code, language) if code else word("none", language), count) for code, count in counts.most_common())
-    return tuple((name, str(count)) for name, count in named)
+    return tuple((named(code, language), str(count)) for code, count in counts.most_common())
 
 
 def _agents(figures: Figures, language: str) -> Iterator[Row]:

@@ -180,14 +180,15 @@ def more(extras: str) -> dict[str, Any]:
 def facts_of(ticket: Ticket) -> set[str]:
     """What a story may say of a ticket."""
     facts = {str(one) for one in (ticket.status, ticket.resolution, ticket.ground, ticket.priority) if one}
-    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", *(f"label {one}" for one in ticket.labels), f"score {ticket.score}"}
+    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", f"score {ticket.score}"}
+    facts |= {f"label {one}" for one in ticket.labels}
     facts |= {f"linked to {number}" for number in ticket.links} | {f"of {ticket.requester.email}"}
     facts |= {"has a note" for entry in ticket.entries if entry.kind == "note"}
     return facts | ({"unconfirmed"} if any(entry.unconfirmed for entry in ticket.entries) else set())
 
 
 async def play(path: Path, data: Path) -> None:
-    """Plays the story of a file on a fresh desk. Its first line is the title; `aligned: a, b` on the second names proved senders."""
+    """Plays the story of a file on a fresh desk. Its first line is the title; a line `# aligned: a, b` names proved senders."""
     story = path.read_text("utf-8")
     first = re.search(r"^# aligned: (.+)$", story, re.MULTILINE)
     aligned = tuple(part.strip() for part in first[1].split(",")) if first else ()
