@@ -29,7 +29,8 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
     if ticket.status is not Status.created:
         return ticket
     linked = tuple(tag(office, number) for number in ticket.links)
-    for agent in on_duty(office, now):
+    there = on_duty(office, now)
+    for agent in tuple(one for one in there if one.address in verdict.agents) or there:
         context = notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked)
         ticket = send(ticket, agent, "notice_new", context, letter, office, now)
     return ticket

@@ -426,3 +426,16 @@ async def test_a_solved_ticket_costs_its_owner_at_most_four_letters(desk: TestDe
     await desk.pass_time(minutes=3)
     assert len(desk.mail(ANNA)) == 4
     assert not [one for one in desk.ticket().outgoing if one.audience is Audience.agent and one.to not in (ANNA, BORIS)]
+
+
+async def test_a_rule_names_the_agents_who_are_shown_a_ticket(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    text = (ROOT / "rules.yaml").read_text("utf-8")
+    assert "then: {priority: high, labels: outage}" in text
+    named = text.replace("then: {priority: high, labels: outage}", "then: {priority: high, labels: outage, agents: [boris@providence.film]}")
+    rules.write_text(named, "utf-8")
+    desk = await TestDesk.opened(tmp_path / "data", rules)
+    await desk.send(PETR, "Сервис лежит у всех пользователей, ничего не открывается, сайт недоступен!", subject="Всё упало")
+    assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (1, 0)
+    await desk.send(IVAN, PROBLEM, subject="Нет кода")
+    assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (2, 1)
