@@ -229,7 +229,8 @@ class Register:
         """A record that could not be written: its letter is handled again. What it set for an address is set again then."""
         if one.fate and one.letter:
             self._letters.pop(mark(one.letter), None)
-            self._copies.pop(mark(one.message_id, one.fingerprint), None)
+            if one.fate is not Fate.duplicate:  # what it is a copy of stays known
+                self._copies.pop(mark(one.message_id, one.fingerprint), None)
 
     # ------------------------------------------------------------------------------------------------- answers
 
