@@ -79,8 +79,10 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
 
 
 def together(orders: tuple[Order, ...]) -> None:
-    """Raises Refusal for #confirm, which confirms nothing here, and for #undo that does not stand alone."""
+    """Raises Refusal for #confirm, which confirms nothing here, for #undo that does not stand alone, for #merge with more behind it."""
     for order in orders:
+        if order.name == "merge" and order is not orders[-1]:
+            raise Refusal("merge_last", line=order.line)
         if order.name == "confirm":
             raise Refusal("nothing_to_confirm", line=order.line)
         if order.name == "undo" and len(orders) > 1:

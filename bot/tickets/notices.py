@@ -17,6 +17,7 @@ from bot.tickets.writing import agent_ticket, button, desk_view, history, post, 
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
+MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server takes no more than 25 MB
 
 
 def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, ruling: Ruling, found: Found, office: Office, now: datetime) -> Ticket:
@@ -151,13 +152,14 @@ def pictures(letter: Letter) -> tuple[Reference, ...]:
 
 
 def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:
-    """The accepted screenshots of every letter of the requester's."""
-    return tuple(
-        Reference(letter=entry.letter, part=one.part, name=one.name, type=one.type, size=one.size)
-        for entry in ticket.public_entries()
-        for one in entry.attachments
-        if entry.letter and one.accepted and not one.logo
-    )
+    """The accepted screenshots of the requester's letters; the newest, where they are too many for one letter."""
+    found, room = [], MOST_BYTES
+    for entry in reversed(ticket.public_entries()):
+        for one in entry.attachments:
+            if entry.letter and one.accepted and not one.logo and one.size <= room:
+                room -= one.size
+                found.append(Reference(letter=entry.letter, part=one.part, name=one.name, type=one.type, size=one.size))
+    return tuple(found)
 
 
 def handed(

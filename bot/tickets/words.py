@@ -121,6 +121,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
     "confirm_alone": ("в ответе на просьбу о подтверждении нужна одна строка: #подтвердить", "the answer needs one line and no other: #confirm"),
     "undo_alone": ("#отмена должна стоять в письме одна", "#undo has to stand alone in its letter"),
+    "merge_last": ("#объединить должна быть последней командой письма", "#merge has to be the last command of its letter"),
     "queue_empty": ("очередь пуста", "the queue is empty"),
     "no_file": ("файла с номером {} нет", "there is no file number {}"),
     "date_past": ("{} уже прошло", "{} is past"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import msgspec
@@ -176,6 +177,7 @@ async def test_merge_and_letters_to_the_old_number(desk: TestDesk) -> None:
     assert desk.tickets() == [1, 2]
     assert desk.ticket(1).entries[-1].text == "Новости есть?"
     await desk.send(PETR, PROBLEM, subject="Чужое")
+    assert "последней" in await wrong(desk, "#merge 3\n#reply\nДобрый день!")
     assert "другого пользователя" in await wrong(desk, "#merge 3", number=1)
 
 
@@ -439,3 +441,24 @@ async def test_a_rule_names_the_agents_who_are_shown_a_ticket(tmp_path: Path) ->
     assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (1, 0)
     await desk.send(IVAN, PROBLEM, subject="Нет кода")
     assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (2, 1)
+
+
+@pytest.mark.parametrize("html", [
+    "<div>#Решено</div><div>Код отправлен заново.</div><br><div>--</div>",
+    "<ol><li>#решено</li></ol><p>Код отправлен заново.</p>",
+    "<ul><li>#решено</li><li>Код отправлен заново.</li></ul>",
+    "<p class=MsoNormal><b>#решено</b><o:p></o:p></p><p class=MsoNormal>Код отправлен заново.<o:p></o:p></p>",
+    "<p>№&nbsp;решено<br>Код отправлен заново.</p><blockquote><p>#спам</p></blockquote>",
+    "<p>#решено</p><p>Код отправлен заново.</p><p>--<br>Анна<br>#спам</p>",
+])  # fmt: skip
+async def test_commands_in_any_clients_html(desk: TestDesk, html: str) -> None:
+    notice = desk.mail(ANNA)[0]
+    message = EmailMessage()
+    for name, value in {"From": ANNA, "To": dict(notice.headers)["Reply-To"], "Subject": "Re", "Message-ID": "<html@client>"}.items():
+        message[name] = value
+    message.set_content(html, subtype="html")
+    await desk.raw(message.as_bytes(), ANNA, (dict(notice.headers)["Reply-To"],))
+    ticket = desk.ticket()
+    assert (ticket.status, ticket.resolution) == (Status.done, Resolution.solved)
+    answer = next(entry.text for entry in ticket.entries if entry.kind == "answer")
+    assert answer.strip("-•* ") == "Код отправлен заново."
