@@ -229,3 +229,33 @@ def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     raise typer.Exit(0 if result.adds_up else 1)
 
 
+@app.command()
+def health() -> None:
+    """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
+    from bot.control import ask
+    from bot.health import health as look
+
+    data = settings().data
+    if not data.is_dir():
+        fail(f"{data}: there is no desk here", 1)
+    found = look(data, asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    typer.echo(json.dumps(found))
+    raise typer.Exit(0 if found["healthy"] else 1)
+
+
+@app.command()
+def repair() -> None:
+    """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
+    from bot.health import repair as mend
+    from bot.store.files import DataLock, LockedError
+
+    data = settings().data
+    try:
+        with DataLock(data):
+            found = mend(data, typer.echo)
+    except LockedError as error:
+        fail(str(error), AGAIN)
+    typer.echo(f"{found} file(s) set aside" if found else "everything can be read")
+    raise typer.Exit(1 if found else 0)
+
+

@@ -277,6 +277,7 @@ class Daemon:
         self.tell(
             "heartbeat",
             waiting=len(self._queued),
+            outbox=self.store.unsent()[0],
             parked=len(self.inbox.parked()),
             live=len(self.store.register.lines),
             memory_mb=peak,
@@ -353,6 +354,10 @@ class Daemon:
             there = int(self.store.register.suppressed(address, now))
             await self._commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
             return {"ok": there}
+        elif do == "health":
+            unsent, since = self.store.unsent()
+            oldest = int((self.now() - since).total_seconds()) if since else None
+            return {"unsent": unsent, "oldest_unsent_seconds": oldest, "held": len(self.store.held())}
         else:
             return {"error": f"unknown request {do!r}"}
         return {"ok": True}

@@ -146,6 +146,11 @@ class Inbox:
         self._disk.sync_folder(self._new)
         self._disk.unlink(self._parked / f"{letter}.json")
 
+    def again(self, letter: str) -> None:
+        """Put an archived letter back to be handled; raises NoLetterError."""
+        self._move(letter, self._day(letter), self._new)
+        self._disk.sync_folder(self._new)
+
     def drop(self, letter: str, now: datetime) -> None:
         """Give a parked letter up. It stays in the archive, marked, so that it stays accounted for; raises NoLetterError."""
         if not _file(self._parked, letter).exists():

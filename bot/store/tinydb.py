@@ -293,6 +293,13 @@ class FileStore:
             self._schedule(one.ticket, one.record, [one.letter])
         self.changed.set()
 
+    def unsent(self) -> tuple[int, datetime | None]:
+        """How many letters wait to leave, and when the oldest of them was made; the next thousand are looked at."""
+        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(1000, self._heap)} | self._given
+        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
+                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
+        return max(len(made), len(self._heap)), min(made, default=None)
+
     def held(self) -> list[Due]:
         """Outgoing letters that are held, in live tickets and recent records."""
         places = [(0, place) for place in self._days.under_way] + [(number, "") for number in sorted(self.register.lines)]
