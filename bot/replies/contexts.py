@@ -186,6 +186,7 @@ class Section(Value, frozen=True):
     title: str
     rows: tuple[str, ...] = ()
     entries: tuple[PublicEntry, ...] = ()
+    picture: str = ""  # the Content-ID of a picture of the letter itself
 
 
 class Shown(Notice, frozen=True):
@@ -201,18 +202,10 @@ class Digest(Context, frozen=True):
     buttons: tuple[Button, ...] = ()
 
 
-class Picture(Value, frozen=True):
-    """A picture of the letter itself: `name` is its Content-ID."""
-
-    label: str
-    name: str
-
-
 class Report(Context, frozen=True):
     """report: the figures of a week, to a lead."""
 
     title: str
-    pictures: tuple[Picture, ...] = ()
     sections: tuple[Section, ...] = ()
 
 

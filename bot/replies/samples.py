@@ -33,7 +33,7 @@ BOTH: dict[str, Any] = {
     "regulation_url": "https://providence.film/support-regulation", "Button.url": MAIL, "clause": "4.6", "Finding.clause": "2.1",
     "rule": "outage", "software": "Chrome 98", "missing": ("description", "environment", "screenshot"), "joined": "unconfirmed", "size": 1_258_291,
     "accepted": False, "why": "format", "linked": ("PF-7",), "other": "PF-9", "marked": (2,), "defects": ("charset",), "labels": (),
-    "type": "image/png", "Picture.name": "days.png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
+    "type": "image/png", "picture": "days.png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
 }  # fmt: skip
 SAID: dict[str, dict[str, Any]] = {
     "ru": {

@@ -13,18 +13,18 @@ from bot.reports.tables import days, named, word
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's, told apart by marker and line as well
 INK, PAPER = "#1b1f24", "#ffffff"
-WIDTH, HEIGHT, DOTS = 7.2, 3.2, 160  # inches, dots an inch: 1152 pixels, sharp on a phone
+WIDTH, HEIGHT, DOTS = 5.6, 2.9, 200  # inches, dots an inch: 1120 pixels, and words that can be read on a phone
 STYLE: Any = {
     "font.family": "DejaVu Sans", "font.size": 10, "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK,
     "ytick.color": INK, "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.spines.top": False,
     "axes.spines.right": False,
 }  # fmt: skip
-LONGEST = 32  # characters of a bar's name
-TICKS = 10  # days that are named below a chart
+LONGEST = 28  # characters of a bar's name
+TICKS = 8  # days that are named below a chart
 
 
-def draw(figures: Figures, language: str) -> dict[str, tuple[str, bytes]]:
-    """Name -> (what it shows, PNG) of every chart that has something to show; nothing where matplotlib is not installed."""
+def draw(figures: Figures, language: str) -> dict[str, bytes]:
+    """The code of a table -> its chart, where there is something to show; nothing where matplotlib is not installed."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def draw(figures: Figures, language: str) -> dict[str, tuple[str, bytes]]:
             counts = {str(mark): figures.scores[mark] for mark in range(1, 6)} if code == "scores" else dict(getattr(figures, code).most_common(10))
             if any(counts.values()):
                 charts[code] = _bars(Figure(figsize=(WIDTH, 0.9 + 0.32 * len(counts)), layout="constrained"), counts, language)
-    return {code: (word(code, language), png) for code, png in charts.items()}
+    return charts
 
 
 def _lines(figure: Any, figures: Figures, language: str) -> bytes:

@@ -21,14 +21,15 @@ td+td{{font-variant-numeric:tabular-nums}}</style><h1>{title}</h1>
 """
 
 
-def page(title: str, language: str, found: Iterable[Table], charts: Mapping[str, tuple[str, bytes]]) -> str:
+def page(title: str, language: str, found: Iterable[Table], charts: Mapping[str, bytes]) -> str:
     """One HTML file with everything in it."""
     made = [HEAD.format(language=language, title=escape(title))]
-    made += [f'<img alt="{escape(label)}" src="data:image/png;base64,{b64encode(png).decode()}">' for label, png in charts.values()]
     for table in found:
         head = "".join(f"<th>{escape(cell)}" for cell in table.head)
         rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in table.rows)
-        made.append(f"<h2>{escape(table.title)}</h2><table><tr>{head}{rows}</table>")
+        chart = b64encode(charts.get(table.code, b"")).decode()
+        picture = f'<p><img alt="{escape(table.title)}" width="560" src="data:image/png;base64,{chart}">' if chart else ""
+        made.append(f"<h2>{escape(table.title)}</h2>{picture}<table><tr>{head}{rows}</table>")
     return "\n".join(made) + "\n"
 
 

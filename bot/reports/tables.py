@@ -17,8 +17,9 @@ Row = tuple[str, ...]
 
 
 class Table(NamedTuple):
-    """A titled table; the first column names, the others count."""
+    """A titled table; the first column names, the others count. `code` is one of WORDS; charts have the same codes."""
 
+    code: str
     title: str
     head: Row
     rows: tuple[Row, ...]
@@ -87,22 +88,21 @@ def title(figures: Figures, language: str) -> str:
 
 def tables(figures: Figures, language: str) -> tuple[Table, ...]:
     """All tables that have something to say."""
-    made = [
-        summary(figures, language),
-        Table(word("days", language), _head(language, "day", "letters", "opened", "done"), tuple(_days(figures))),
-        *(
-            Table(word(code, language), _head(language, "name", "count"), _counted(getattr(figures, code), language))
-            for code in ("priorities", "topics", "grounds", "resolutions")
-        ),
-        Table(word("scores", language), _head(language, "score", "count"), tuple((str(mark), str(figures.scores[mark])) for mark in range(5, 0, -1))),
-        Table(word("agents", language), _head(language, "name", "answers", "done", "solving", "score"), tuple(_agents(figures, language))),
-        Table(word("rules", language), _head(language, "name", "machine", "refused", "objected", "overridden"), tuple(_rules(figures))),
-        Table(word("oldest", language), _head(language, "name", "since"), tuple(_oldest(figures))),
+    scores = tuple((str(mark), str(figures.scores[mark])) for mark in range(5, 0, -1)) if figures.scores else ()
+    counted = [(code, ("name", "count"), _counted(getattr(figures, code), language)) for code in ("priorities", "topics", "grounds", "resolutions")]
+    found: list[tuple[str, Row, tuple[Row, ...]]] = [
+        ("sum", ("name", "count"), _summary(figures, language)),
+        ("days", ("day", "letters", "opened", "done"), tuple(_days(figures))),
+        *counted,
+        ("scores", ("score", "count"), scores),
+        ("agents", ("name", "answers", "done", "solving", "score"), tuple(_agents(figures, language))),
+        ("rules", ("name", "machine", "refused", "objected", "overridden"), tuple(_rules(figures))),
+        ("oldest", ("name", "since"), tuple(_oldest(figures))),
     ]
-    return tuple(one for one in made if one.rows and (one.title != word("scores", language) or figures.scores))
+    return tuple(Table(code, word(code, language), tuple(word(one, language) for one in head), rows) for code, head, rows in found if rows)
 
 
-def summary(figures: Figures, language: str) -> Table:
+def _summary(figures: Figures, language: str) -> tuple[Row, ...]:
     """The figures that are one number each."""
     opened = figures.opened.total()
     rows = (
@@ -119,7 +119,7 @@ def summary(figures: Figures, language: str) -> Table:
         ("score", mean(figures.scores)),
         ("questions", f"{figures.questions / opened:.2f}" if opened else "–"),
     )
-    return Table(word("sum", language), _head(language, "name", "count"), tuple((word(code, language), value) for code, value in rows))
+    return tuple((word(code, language), value) for code, value in rows)
 
 
 def share(part: int, whole: int) -> str:
@@ -135,10 +135,6 @@ def mean(scores: Counter[int]) -> str:
 def days(figures: Figures) -> Iterator[date]:
     """Every day of the period."""
     return (figures.since + timedelta(days=number) for number in range((figures.until - figures.since).days))
-
-
-def _head(language: str, *codes: str) -> Row:
-    return tuple(word(code, language) for code in codes)
 
 
 def _span(spread: Spread, percent: int, language: str) -> str:

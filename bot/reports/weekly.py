@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, DeskRecord, Outgoing, Reference
 from bot.policy import Policy
 from bot.replies import gate
-from bot.replies.contexts import Picture, Report, Section
+from bot.replies.contexts import Report, Section
 from bot.reports.charts import draw
 from bot.reports.figures import Figures, TicketRow
 from bot.reports.tables import tables, title
@@ -83,16 +83,18 @@ class Weekly:
         for lead in leads if not figures.empty else ():
             language = office.language(lead.language or "", office.policy.desk.language)
             charts = draw(figures, language)
-            files = tuple(self._kept(f"{FOLDER}/{week}", f"{code}.{language}.png", png) for code, (_, png) in charts.items())
+            files = {code: self._kept(f"{FOLDER}/{week}", f"{code}.{language}.png", png) for code, png in charts.items()}
             context = Report(
                 desk=desk_view(office, language),
                 language=language,
                 title=title(figures, language),
-                pictures=tuple(Picture(label=label, name=f"{code}.{language}.png") for code, (label, _) in charts.items()),
-                sections=tuple(Section(title=one.title, rows=one.lines()) for one in tables(figures, language)),
+                sections=tuple(
+                    Section(title=one.title, rows=one.lines(), picture=files[one.code].name if one.code in files else "")
+                    for one in tables(figures, language)
+                ),
             )
             made = loose(office, Audience.agent, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
-            letters.append(replace(made, attachments=files))
+            letters.append(replace(made, attachments=tuple(files.values())))
         return letters
 
     def _kept(self, folder: str, name: str, png: bytes) -> Reference:
