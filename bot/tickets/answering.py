@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Ticket
+from bot.model import Audience, Decision, Delivery, Entry, Fate, Outgoing, Seen, Ticket
 from bot.replies import gate
 from bot.replies.contexts import CommandError, Confirm, Help, Kept, Line, Preview, Receipt
 from bot.replies.leak import leak
@@ -89,10 +89,7 @@ def of_the_desk(job: Job, names: list[str]) -> Decision:
     """A letter that changed no ticket: a record of the desk holds it and its receipt."""
     answers = [job.letter.message_id] if job.letter.message_id else []
     made = loose(job.office, Audience.agent, "receipt", receipt(job, None, []), job.agent.address, job.now, letter=job.ident, answers=answers)
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words=" ".join(names), outgoing=(replace(made, attachments=tuple(job.files)),),
-    )  # fmt: skip
+    record = job.account("command", " ".join(names), (replace(made, attachments=tuple(job.files)),))
     event = ("command", {"letter": job.ident, "commands": names, "who": job.agent.address})
     return Decision(records=(*job.records, record), events=(event,))
 
@@ -150,11 +147,7 @@ def helped(job: Job, ticket: Desk) -> Decision:
     context = Help(desk=desk_view(job.office, job.language), language=job.language, commands=rows, ticket=view)
     if ticket is not None:
         return talked(job, ticket, "help", context, "help")
-    made = unbound(job, "help", context, "")
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words="help", outgoing=made,
-    )  # fmt: skip
+    record = job.account("command", "help", unbound(job, "help", context, ""))
     return Decision(records=(record,), events=(("command", {"letter": job.ident, "commands": ["help"], "who": job.agent.address}),))
 
 
@@ -173,10 +166,7 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
     )
     reply = office.signer.address(ticket.number if ticket else 0, Purpose.agent, job.agent.address, until=expiry(office, job.now)) if wrong else ""
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words=reason or wrong[0].reason, outgoing=unbound(job, "command_error", context, reply),
-    )  # fmt: skip
+    record = job.account("command", reason or wrong[0].reason, unbound(job, "command_error", context, reply))
     fields = {"letter": job.ident, "reason": record.words, "who": job.agent.address, **({"ticket": ticket.number} if ticket else {})}
     return Decision(records=(record,), events=(("command_refused", fields),))
 
@@ -184,12 +174,11 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
 def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
     """The question whether he wrote it, to his own address; only the answer to it carries the letter out."""
     until = job.now + timedelta(hours=job.office.policy.periods.confirm_hours)
-    last = datetime.combine(until.date(), time(23, 59), until.tzinfo)
     context = Confirm(
         desk=desk_view(job.office, job.language),
         language=job.language,
         text=job.letter.text[:MOST_SHOWN],
-        until=min(until, last),
+        until=until,
         ticket=agent_ticket(job.office, ticket) if ticket else None,
     )
     return unbound(job, "confirm", context, "", Purpose.confirm, until)

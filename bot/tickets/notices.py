@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.model import Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
+from bot.model import Attachment, Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
@@ -143,12 +143,12 @@ def earlier_line(one: Earlier, office: Office, language: str) -> str:
 
 def pictures(letter: Letter) -> tuple[Reference, ...]:
     """The accepted screenshots go along with a notice; withheld files are only named (clause 4.5)."""
-    ident = letter.envelope.letter
-    return tuple(
-        Reference(letter=ident, part=one.part, name=one.name, type=one.type, size=one.size)
-        for one in letter.attachments
-        if one.accepted and not one.logo
-    )
+    return tuple(reference(letter.envelope.letter, one) for one in letter.attachments if one.accepted and not one.logo)
+
+
+def reference(letter: str, one: Attachment) -> Reference:
+    """A file of an archived letter, to go along with one of ours."""
+    return Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size)
 
 
 def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:
@@ -158,7 +158,7 @@ def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:
         for one in entry.attachments:
             if entry.letter and one.accepted and not one.logo and one.size <= room:
                 room -= one.size
-                found.append(Reference(letter=entry.letter, part=one.part, name=one.name, type=one.type, size=one.size))
+                found.append(reference(entry.letter, one))
     return tuple(found)
 
 

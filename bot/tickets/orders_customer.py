@@ -18,7 +18,6 @@ from bot.tickets.states import IllegalMove, move
 from bot.tickets.words import say
 from bot.tickets.writing import desk_view, history, post, public_ticket, tag, thread_of
 
-MOST_BYTES = 20 * 1024 * 1024  # of an agent's files in one letter: many a mail server takes no more than 25 MB
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
 FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
@@ -187,7 +186,6 @@ def to_customer(
 def sendable_files(job: Job) -> tuple[Reference, ...]:
     """The agent's own files, of any type; pictures of his signature stay at home. Raises Refusal over the limit."""
     files = [one for one in job.letter.attachments if not one.logo and one.why not in NOT_FILES]
-    if sum(one.size for one in files) > MOST_BYTES:
-        raise Refusal("files_too_big", f"{MOST_BYTES // 1024 // 1024}")
-    letter = job.letter.envelope.letter
-    return tuple(Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size) for one in files)
+    if sum(one.size for one in files) > notices.MOST_BYTES:
+        raise Refusal("files_too_big", f"{notices.MOST_BYTES // 1024 // 1024}")
+    return tuple(notices.reference(job.letter.envelope.letter, one) for one in files)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Address, Delivery, Entry, Priority, Reference, Resolution, Status, Ticket
+from bot.model import Address, Delivery, Entry, Priority, Resolution, Status, Ticket
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
 from bot.tickets.commands import Order
@@ -92,7 +92,7 @@ def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
             if not 0 < wanted <= len(entry.attachments):
                 raise Refusal("no_file", str(wanted), f"1–{len(entry.attachments)}")
             one = entry.attachments[wanted - 1]
-            job.files.append(Reference(letter=entry.letter, part=one.part, name=one.name, type="application/octet-stream", size=one.size))
+            job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
             job.tell("file_sent", one.name)
             return ticket
     raise Refusal("no_file", order.argument)
