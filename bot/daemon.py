@@ -181,6 +181,7 @@ class Daemon:
     async def _load(self) -> None:
         await self.store.load()
         gc.collect()
+        gc.set_threshold(20_000, 20, 50)
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=str(path))

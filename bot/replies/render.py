@@ -94,6 +94,7 @@ class Templates:
 
     def __init__(self, sources: Mapping[str, str], timezone: str) -> None:
         self.sources = sources
+        self._languages: dict[str, tuple[str, ...]] = {}
         zone = ZoneInfo(timezone)
         options: dict[str, Any] = {"loader": FunctionLoader(self._source), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
         self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
@@ -103,7 +104,9 @@ class Templates:
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
-        return tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
+        if name not in self._languages:  # asked for at every letter
+            self._languages[name] = tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
+        return self._languages[name]
 
     def render(self, name: str, context: Context) -> Rendered:
         """The letter in the context's language. Raises TemplateError with file, line and what is missing."""

@@ -17,7 +17,7 @@ from bot.store.port import ANNOUNCED, BY_MAIL, Earlier, Found, Question, Sender
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
-MOST = 500  # letters to one address that are counted: no cap is higher
+MOST = 100  # letters to one address that are counted: no cap is higher
 BLOCK_DAYS = 30
 
 
