@@ -116,6 +116,46 @@ def demo() -> None:
     raise typer.Exit(play(settings()))
 
 
+@app.command()
+def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the way round")] = True) -> None:
+    """Examine the whole installation; each line says what to do. Exit 1 where something is red."""
+    from bot.doctor import examine
+
+    worst = 0
+    for state, what, todo in examine(settings(), letter):
+        mark, colour = {"green": ("ok  ", "green"), "yellow": ("look", "yellow"), "red": ("BAD ", "red")}[state]
+        typer.echo(f"{typer.style(mark, fg=colour)}  {what}" + (f"\n      -> {todo}" if todo else ""))
+        worst |= state == "red"
+    raise typer.Exit(worst)
+
+
+@app.command()
+def init(
+    language: Annotated[str, typer.Option(help="ru or en", prompt="Язык · Language (ru, en)")] = "ru",
+    service: Annotated[str, typer.Option(help="what users call the product")] = "",
+    address: Annotated[str, typer.Option(help="the support address")] = "",
+    prefix: Annotated[str, typer.Option(help="letters of a ticket number")] = "",
+    hours: Annotated[str, typer.Option(help="working hours, every day")] = "",
+    timezone: Annotated[str, typer.Option(help="such as Europe/Moscow")] = "",
+    agents: Annotated[str, typer.Option(help="Name <address>, Name <address>; the lead first")] = "",
+) -> None:
+    """Write a rules.yaml for your company; asks what is not given. The old file is kept as rules.yaml.old."""
+    from bot.init import QUESTIONS, SHIPPED, Answers, rules_for, write
+
+    if language not in ("ru", "en"):
+        fail("ru or en")
+    given = Answers(service, address, prefix, hours, timezone, agents)._asdict()
+    for key, (russian, english, proposed) in QUESTIONS.items():
+        given[key] = given[key] or typer.prompt(russian if language == "ru" else english, default=proposed or None)
+    path = settings().rules
+    try:
+        kept = write(path, rules_for(Answers(**given), language, SHIPPED.read_text("utf-8")))
+    except ValueError as error:
+        fail(str(error))
+    typer.echo(f"{path}" + (f" ({kept})" if kept else ""))
+    check(path)
+
+
 # -------------------------------------------------------------------------------------------------------- the rules
 
 

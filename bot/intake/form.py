@@ -11,10 +11,12 @@ import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -32,6 +34,9 @@ from bot.reading.attachments import safe_name
 from bot.settings import HostPort, Settings
 from bot.tickets.office import Office
 
+if TYPE_CHECKING:
+    from bot.policy.schema import Desk
+
 LANGUAGES = ("ru", "en")
 LIMIT = 25 * MIB  # of a submission, as of a letter
 PICTURES, PICTURE = 5, 10 * MIB
@@ -41,6 +46,7 @@ CAPS = {"address": ((3, 600), (10, 10_800)), "network": ((30, 600), (200, 86_400
 LONGEST = {"name": 100, "email": 254, "text": 20_000, "steps": 10_000}  # characters
 MAGIC = {b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"\x89PNG\r\n\x1a\n": "png"}  # clause 4.5; the readers look deeper
 
+WRONG = ("name", "email", "text", "steps", "consent", "website", "too_many", "picture", "too_big", "often", "trouble", "broken")
 _EMPTY = dict.fromkeys(("name", "email", "text", "steps", "here", "once"), "")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -83,8 +89,7 @@ class FormDoor:
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
         self.slots = asyncio.Semaphore(AT_ONCE)
-        loader = FileSystemLoader(settings.templates / "form")
-        self.pages = ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        self.pages = _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -189,15 +194,31 @@ class FormDoor:
     def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
         """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
         desk, language, nonce = self.office().policy.desk, self._language(request), secrets.token_urlsafe(12)
-        page = self.pages.get_template(f"{language}.html").render(
-            desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
-            once=given["once"] or secrets.token_urlsafe(12),
-        )  # fmt: skip
+        page = _render(self.pages, desk, language, given, wrong, done, nonce)
         urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
         framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
         headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
         return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
+
+
+def check(templates: Path, desk: Desk) -> None:
+    """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
+    for language in LANGUAGES:
+        for wrong, done in ((), False), (WRONG, False), ((), True):
+            _render(_pages(templates), desk, language, _EMPTY, wrong, done, "x")
+
+
+def _pages(templates: Path) -> Environment:
+    loader = FileSystemLoader(templates / "form")
+    return ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _render(pages: Environment, desk: Desk, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+    return pages.get_template(f"{language}.html").render(
+        desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
+        once=given["once"] or secrets.token_urlsafe(12),
+    )  # fmt: skip
 
 
 async def _read(request: Request) -> FormData:
