@@ -24,15 +24,17 @@ OVER = frozenset({"over", "конец", "всё", "все", "устранена"
 def next_one(job: Job, ticket: Desk, order: Order) -> Desk:
     """The first ticket of the queue becomes the agent's."""
     mine = [job.known(row.number) for row in job.found.rows if row.owner == job.agent.address]
-    free = [job.known(row.number) for row in queue.waiting(job.found.rows)]
+    free = [ticket if ticket and ticket.number == row.number else job.known(row.number) for row in queue.waiting(job.found.rows)]
     done = next((one for one in mine if one and job.changed_before(one, "next")), None)  # a crash came between two writes
-    chosen = done or next((one for one in free if one and not one.owner and (ticket is None or one.number != ticket.number)), None)
+    chosen = done or next((one for one in free if one and one.status is Status.created and not one.owner), None)
     if chosen is None:
         raise Refusal("queue_empty")
     taken = chosen if done else marked(job, owned(job, chosen), "next")
     job.tell("next", tag(job.office, taken.number))
     job.sections.append(whole(job, taken))
     job.files += [one for one in notices.all_pictures(taken) if one not in job.files]
+    if ticket and ticket.number == taken.number:
+        return taken
     job.others[taken.number] = taken
     return ticket
 

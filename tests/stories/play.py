@@ -77,6 +77,7 @@ class Player:
                 (r"(\S+@\S+) clicks (.+?) in (\w+)(?: of (\S+@\S+))?((?: with [^\"]+?)*):", self.clicks),
                 (r"(\S+@\S+) gets nothing\.", self.gets_nothing),
                 (r"(\S+@\S+) gets (\w+)( without)?[.:]", self.gets),
+                (r"(\S+@\S+) has got (\d+) letters?\.", self.has_got),
                 (r"Ticket (\d+) is (.+)\.", self.ticket_is),
                 (r"There (?:is|are) (\d+) tickets?\.", self.there_are),
                 (r"The ledger adds up\.", self.ledger),
@@ -139,6 +140,11 @@ class Player:
         for line in filter(None, (line.strip() for line in step.lines)):
             there = line in f"{letter.subject}\n{letter.text}"
             assert there != bool(without), f"{line!r} {'stands' if without else 'does not stand'} in:\n{letter.subject}\n\n{letter.text}"
+
+    def has_got(self, step: Step, who: str, number: str) -> None:
+        mail = {index: one.template for index, one in enumerate(self.desk.delivered) if one.to == who}
+        assert len(mail) == int(number), f"to {who} went: {list(mail.values())}"
+        self.mentioned.update(mail)
 
     def gets_nothing(self, step: Step, who: str) -> None:
         got = [one.template for one in self.desk.delivered[self.since :] if one.to == who]

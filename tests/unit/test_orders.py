@@ -100,6 +100,7 @@ async def test_next_takes_the_oldest_of_the_highest_priority(desk: TestDesk) -> 
 async def test_next_after_a_crash_between_two_writes_takes_no_second_ticket(desk: TestDesk) -> None:
     for number in range(3):
         await desk.send(f"user{number}@example.org", PROBLEM + f" Это уже раз {number}.", subject=f"Нет кода {number}")
+    await done(desk, "#take")
     notice = desk.mail(BORIS)[0]
     await desk.reply(notice, BORIS, "#заметка\nбуду смотреть подряд\n#next")
     taken = [number for number in desk.tickets() if desk.ticket(number).owner == BORIS]
