@@ -10,13 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from bot.model import Attachment, Ground, Resolution
+from bot.office import sources
 from bot.reading.attachments import WHY
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.render import REQUIRED, Rendered, Templates
 from bot.replies.samples import NASTY, SAID, cases
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
-SOURCES = {path.relative_to(FOLDER).as_posix(): path.read_text("utf-8") for path in sorted(FOLDER.rglob("*")) if path.is_file()}
+SOURCES = sources(FOLDER)
 TEMPLATES = Templates(SOURCES, "Europe/Moscow")
 RENDERED = {
     (language, name, case): (context, TEMPLATES.render(name, context))
