@@ -326,8 +326,9 @@ class Daemon:
                 continue
             if office.policy != self.office.policy:
                 self.readers.reload(office.policy.source)
+            if office.policy.times != self.office.policy.times:
+                self.store.register.wake(self.now())
             self.office = self.desk.office = office
-            self.store.register.wake(self.now())
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 
     # ---------------------------------------------------------------------------------------------- control

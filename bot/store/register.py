@@ -178,6 +178,7 @@ class Register:
         while self._alarms and self._alarms[0][0] <= now and len(found) < limit:
             at, number = heapq.heappop(self._alarms)
             if self._timers.get(number) == at:
+                del self._timers[number]
                 found.append(number)
         return found
 

@@ -234,7 +234,7 @@ class FileStore:
         """See the port."""
         return self.register.over(active)
 
-    def snooze(self, number: int, until: datetime) -> None:
+    def snooze(self, number: int, until: datetime | None) -> None:
         """See the port."""
         self.register.set_timer(number, until)
 

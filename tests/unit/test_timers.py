@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace as other
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
@@ -179,6 +180,27 @@ async def test_two_looks_at_once_act_once(tmp_path):
     desk.now += timedelta(days=3)
     assert sorted(await asyncio.gather(desk.timers.look(), desk.timers.look())) == [0, 1]
     assert len(await desk.deliver()) == 1
+
+
+def test_a_ticket_is_named_once_for_each_moment():
+    register = Register()
+    for at in (NOON, NOON + HOUR, NOON, None, NOON):
+        register.set_timer(1, at)
+    assert register.timers(NOON - HOUR, 9) == []
+    assert (register.timers(NOON, 9), register.timers(NOON + DAY, 9)) == ([1], [])
+    register.set_timer(1, NOON)
+    assert register.timers(NOON, 9) == [1]
+
+
+async def test_changed_periods_are_taken_over_and_a_look_that_does_nothing_writes_nothing(tmp_path, monkeypatch):
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send("olga@example.org", "Ничего не работает!!!", subject="Помогите")
+    file = tmp_path / "tickets" / "live" / "1.json"
+    before = file.stat().st_mtime_ns
+    desk.office = desk.desk.office = other(desk.office, policy=load(POLICY.source.replace(b"remind_days: 3", b"remind_days: 1"), "rules.yaml"))
+    desk.store.register.wake(desk.now)
+    assert (await desk.timers.look(), await desk.timers.look(), file.stat().st_mtime_ns) == (1, 0, before)
+    assert [one.template for one in await desk.pass_time(days=1)] == ["reminder"]
 
 
 def test_a_quiet_desk_of_a_hundred_thousand_tickets_costs_nothing():
