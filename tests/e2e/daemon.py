@@ -28,7 +28,15 @@ class Running:
             text = (ROOT / "rules.yaml").read_text("utf-8")
             rules.write_text(re.sub(r"(?ms)^calendar:\n.*?(?=^[a-z#])", "calendar:\n  hours: 00:00-24:00\n\n", text, count=1), "utf-8")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")}
-        self.env = {**clean, "DESK_DATA": str(data), "DESK_SMTP": "127.0.0.1:0", "DESK_RULES": str(rules), "DESK_UNDO": "0", **settings}
+        self.env = {
+            **clean,
+            "DESK_DATA": str(data),
+            "DESK_SMTP": "127.0.0.1:0",
+            "DESK_RULES": str(rules),
+            "DESK_UNDO": "0",
+            "DESK_READERS": "1",
+            **settings,
+        }
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
         self.ready = ""  # the ready line: every open door with its place
