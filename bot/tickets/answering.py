@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Delivery, Entry, Fate, Outgoing, Seen, Ticket
 from bot.replies import gate
-from bot.replies.contexts import CommandError, Confirm, Help, Kept, Line, Preview, Receipt
+from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line, Preview, Receipt
 from bot.replies.leak import leak
 from bot.store.port import Sender
 from bot.tickets import notices
@@ -18,7 +18,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal
 from bot.tickets.orders import snapshot
 from bot.tickets.words import label, say
-from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, post, staff_thread
+from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_SHOWN = 3000  # characters of an unproved letter that its confirmation repeats
@@ -174,12 +174,15 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
 def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
     """The question whether he wrote it, to his own address; only the answer to it carries the letter out."""
     until = job.now + timedelta(hours=job.office.policy.periods.confirm_hours)
+    serial, (word, caption) = serial_of(job.ident, "confirm", job.agent.address), label("confirm", job.language)
+    address = job.office.signer.address(0, Purpose.confirm, job.agent.address, serial, until.date())
     context = Confirm(
         desk=desk_view(job.office, job.language),
         language=job.language,
         text=job.letter.text[:MOST_SHOWN],
         until=until,
         ticket=agent_ticket(job.office, ticket) if ticket else None,
+        buttons=(Button(label=caption, url=mailto(address, caption, f"#{word}"), say=f"#{word}"),) if job.office.signer.plus else (),
     )
     return unbound(job, "confirm", context, "", Purpose.confirm, until)
 

@@ -156,6 +156,7 @@ CAPTIONS: dict[str, tuple[str, str, str, str]] = {  # command -> word and captio
     "undo": ("отмена", "Отменить", "undo", "Undo"),
     "send": ("отправить", "Отправить клиенту", "send", "Send to the customer"),
     "show": ("показать", "Показать обращение", "show", "Show the ticket"),
+    "confirm": ("подтвердить", "Да, это писал(а) я", "confirm", "Yes, I wrote it"),
     "next": ("следующее", "Взять следующее", "next", "Take the next"),
     "queue": ("очередь", "Очередь", "queue", "The queue"),
     "help": ("помощь", "Все команды", "help", "All commands"),

@@ -102,6 +102,7 @@ async def test_no_signed_address_of_staff_ever_reaches_a_customer(desk: TestDesk
     for one in desk.mail(IVAN):
         for found in re.findall(r"\d+-([a-z])[0-9a-z]*(?:\.\w+)?-[a-z2-7]{16}", one.text + one.html + str(one.headers)):
             assert found in "ro"
+    assert not re.search(r"-[acd][0-9a-z]*(?:\.\w+)?-[a-z2-7]{16}", str(desk.events)), "nor the log"
 
 
 async def test_without_plus_addresses_the_message_id_proves(tmp_path: Path) -> None:

@@ -380,6 +380,8 @@ async def test_confirmation_carries_the_letter_out_once(desk: TestDesk) -> None:
     assert desk.ticket().status is Status.created, "a confirmation needs its own signed address"
     sent = await desk.reply(question, BORIS, "#confirm")
     assert desk.ticket().status is Status.created
+    address = dict(question.headers)["Reply-To"]
+    assert f"mailto:{address}?subject=" in question.html, "its button goes to the same address"
     sent = await desk.reply(question, ANNA, "#подтвердить")
     assert (desk.ticket().status, desk.ticket().owner) == (Status.done, ANNA)
     assert [one.template for one in sent] == ["receipt"]
