@@ -61,6 +61,8 @@ def _calendar(policy: Policy) -> Iterator[Finding]:
             parse_hours(day.hours)
         except CalendarError as error:
             yield ("calendar", "exceptions", i, "hours"), str(error), ""
+        if not day.hours and day.until and (day.until - day.day).days > 366:
+            yield ("calendar", "exceptions", i, "until"), "closed for more than a year", "write two exceptions where this is meant"
     for i, item in enumerate(policy.announcements):
         for key in ("since", "until"):
             moment = getattr(item, key)

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
 from bot.policy import Policy
-from bot.policy.calendar import CalendarError
 from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import AgentLetter, Button, Shown
@@ -58,10 +57,7 @@ def moments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[tuple[dat
         return
     for planned_at, what in planned(ticket, policy):
         at = max(planned_at, now)
-        try:
-            yield (at if ticket.priority is Priority.high else policy.calendar.next_open(at)), what
-        except CalendarError:  # a holiday that never ends: better at night than never
-            yield at, what
+        yield (at if ticket.priority is Priority.high else policy.calendar.next_open(at)), what
 
 
 def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:

@@ -150,10 +150,14 @@ def test_a_low_ticket_is_offered_to_the_lead_whoever_has_it():
     assert "%23%D0%BE%D1%82%D0%BA%D0%B0%D0%B7%D0%B0%D1%82%D1%8C" in after.outgoing[-1].html  # #отказать
 
 
-def test_a_holiday_that_never_ends_stops_no_timer():
-    forever = b"  exceptions: [{date: 2020-01-01, until: 2099-12-31}]\n"
-    policy = load(POLICY.source.replace(b"  exceptions: []", forever.rstrip(b"\n")), "rules.yaml")
-    assert ("overdue", NOON + 48 * HOUR) in [(what, at) for at, what in moments(ticket(), policy, NOON)]
+async def test_a_holiday_file_that_says_every_day_stops_neither_letters_nor_timers(tmp_path):
+    years = ", ".join(f"{{date: {year}-01-01, until: {year}-12-31}}" for year in range(2025, 2035))
+    rules = tmp_path / "rules.yaml"
+    rules.write_bytes(POLICY.source.replace(b"exceptions: []", f"exceptions: [{years}]".encode()).replace(b"clock: wall", b"clock: working"))
+    desk = await TestDesk.opened(tmp_path / "data", rules)
+    await desk.send("ivan@example.org", "В фильме «Сталкер» нет звука в третьей части. Chrome 131.", subject="Звук")
+    await desk.pass_time(days=3)
+    assert [one.template for one in desk.delivered] == ["acknowledgement", "notice_new", "notice_new", "case", "case", "case"]
 
 
 def test_a_date_in_the_future_waits_for_it():
