@@ -88,7 +88,11 @@ def receipt(job: Job, ticket: Desk, outgoing: list[Outgoing], undo: Any = None) 
 def of_the_desk(job: Job, names: list[str]) -> Decision:
     """A letter that changed no ticket: a record of the desk holds it and its receipt."""
     answers = [job.letter.message_id] if job.letter.message_id else []
-    made = loose(job.office, Audience.agent, "receipt", receipt(job, None, []), job.agent.address, job.now, letter=job.ident, answers=answers)
+    reply = job.office.signer.address(0, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
+    context = receipt(job, None, [])
+    made = loose(
+        job.office, Audience.agent, "receipt", context, job.agent.address, job.now, letter=job.ident, answers=answers, reply=reply
+    )
     record = job.account("command", " ".join(names), (replace(made, attachments=tuple(job.files)),))
     event = ("command", {"letter": job.ident, "commands": names, "who": job.agent.address})
     return Decision(records=(*job.records, record), events=(event,))
@@ -147,7 +151,7 @@ def helped(job: Job, ticket: Desk) -> Decision:
     context = Help(desk=desk_view(job.office, job.language), language=job.language, commands=rows, ticket=view)
     if ticket is not None:
         return talked(job, ticket, "help", context, "help")
-    record = job.account("command", "help", unbound(job, "help", context, ""))
+    record = job.account("command", "help", unbound(job, "help", context))
     return Decision(records=(record,), events=(("command", {"letter": job.ident, "commands": ["help"], "who": job.agent.address}),))
 
 
@@ -165,8 +169,8 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         reason=say(reason, language) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
         buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
     )
-    reply = office.signer.address(ticket.number if ticket else 0, Purpose.agent, job.agent.address, until=expiry(office, job.now)) if wrong else ""
-    record = job.account("command", reason or wrong[0].reason, unbound(job, "command_error", context, reply))
+    made = unbound(job, "command_error", context, ticket.number if ticket else 0)
+    record = job.account("command", reason or wrong[0].reason, made)
     fields = {"letter": job.ident, "reason": record.words, "who": job.agent.address, **({"ticket": ticket.number} if ticket else {})}
     return Decision(records=(record,), events=(("command_refused", fields),))
 
@@ -184,11 +188,13 @@ def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
         ticket=agent_ticket(job.office, ticket) if ticket else None,
         buttons=(Button(label=caption, url=mailto(address, caption, f"#{word}"), say=f"#{word}"),) if job.office.signer.plus else (),
     )
-    return unbound(job, "confirm", context, "", Purpose.confirm, until)
+    return unbound(job, "confirm", context, 0, Purpose.confirm, until)
 
 
-def unbound(job: Job, template: str, context: Any, reply: str, purpose: Purpose | None = None, until: datetime | None = None) -> tuple[Outgoing, ...]:
-    """A letter to the agent that belongs to no ticket, through the gate: over its cap it is held."""
+def unbound(
+    job: Job, template: str, context: Any, number: int = 0, purpose: Purpose | None = None, until: datetime | None = None
+) -> tuple[Outgoing, ...]:
+    """A letter to the agent that is kept in no ticket, through the gate: over its cap it is held. Answers to it are about that number."""
     known = job.found.senders.get(job.agent.address, Sender())
     traffic = gate.Traffic(errors=known.errors, suppressed=known.suppressed)
     caps = job.office.policy.caps if job.office.caps else None
@@ -196,6 +202,7 @@ def unbound(job: Job, template: str, context: Any, reply: str, purpose: Purpose 
     if not ruling.to:
         return ()
     answers = [job.letter.message_id] if job.letter.message_id else []
+    reply = job.office.signer.address(number, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
     made = loose(
         job.office, Audience.agent, template, context, ruling.to, job.now,
         letter=job.ident, answers=answers, reply=reply, purpose=purpose, until=until,
