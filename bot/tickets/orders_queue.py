@@ -10,10 +10,10 @@ from bot.model import Address, Delivery, Entry, Priority, Resolution, Status, Ti
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
 from bot.tickets.commands import Order
-from bot.tickets.due import told
+from bot.tickets.due import due_from, told
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.orders_customer import to_customer
-from bot.tickets.states import due_from, move
+from bot.tickets.states import move
 from bot.tickets.words import say
 from bot.tickets.writing import tag
 
