@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.reading.mail_words import ADDRESS, CLOCK, DATE, DATED, HEADER, HEADER_CLASS, VERB
+from bot.reading.vocabulary import HEADERS, pattern
 
 LONGEST = 500  # characters; a longer line introduces nothing
 _WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
 _BLOCK = 16  # lines a header block may take
 
+CLOCK, DATE, DATED, VERB = map(pattern, ("clock", "date", "dated", "verb"))
+ADDRESS = re.compile(r"[^\s<>\"'(),;:@]{1,64}@[^\s<>\"'(),;:@]{1,200}")
+HEADER = re.compile(r"^[\s*_>|]{0,9}([^\W\d_][^:：*\n]{0,24}?)[\s*]{0,3}[:：][\s*]{0,3}(.*)$")
 _ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SENTENCES = re.compile(r"[^\W\d_]{5}[.!?]\s+[^\W\d_a-zа-яё]")
@@ -169,14 +172,14 @@ def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool
 
 def _more_on_the_line(value: str) -> list[tuple[str, str]]:
     """The other headers of a block that some program has put on one line."""
-    words = [match for match in _WORD.finditer(value) if match[1].lower() in HEADER_CLASS] if len(value) > 40 else []
-    return [(HEADER_CLASS[match[1].lower()], value[match.end() :]) for match in words]
+    words = [match for match in _WORD.finditer(value) if match[1].lower() in HEADERS] if len(value) > 40 else []
+    return [(HEADERS[match[1].lower()], value[match.end() :]) for match in words]
 
 
 def header_field(line: str) -> tuple[str, str] | None:
     """(what the header means, its value) of a line such as "*Sent:* Monday", or None."""
     match = HEADER.match(line[:LONGEST])
-    kind = HEADER_CLASS.get(match[1].strip().lower()) if match else None
+    kind = HEADERS.get(match[1].strip().lower()) if match else None
     return (kind, match[2].strip()) if match and kind else None
 
 

@@ -12,43 +12,15 @@ from collections.abc import Callable, Iterable
 from bot.model import Hit, LetterClass
 from bot.reading.headers import message_ids
 from bot.reading.mime import Part, fields
+from bot.reading.vocabulary import pattern
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _LISTS = {"list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list", "x-loop",
           "x-mailing-list", "x-mailman-version", "x-beenthere", "x-ezmlm-seqno", "x-listmember"}  # fmt: skip
 _RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
 _SUPPRESSED = {"all", "oof", "autoreply"}
-_SUBJECT = re.compile(
-    r"^\W*(?:авто(?:матический\s+)?[- ]?ответ|автоматическое\s+(?:уведомление|сообщение)|"
-    r"(?:я\s+)?в\s+отпуске(?:\W*$|\s+(?:с|до|по)\b)|(?:меня\s+)?нет\s+(?:в\s+офисе|на\s+месте)|"
-    r"auto(?:matic|mated|matically generated)?[- ]?(?:reply|response|answer|responder)\b|"
-    r"out[- ]of[- ](?:the[- ])?office|away from (?:the |my )?(?:office|mail|desk)|(?:on )?vacation(?: reply| notice| response|:)|"
-    r"ooo(?::|\s+(?:until|till|from)\b)|"
-    r"automatische antwort|abwesenheits(?:notiz|benachrichtigung)|abwesend|r[ée]ponse automatique|absence du bureau|"
-    r"respuesta autom[áa]tica|fuera de la oficina|risposta automatica|resposta autom[áa]tica|automatisch antwoord|afwezig|autosvar|"
-    r"automatiskt svar|automaattinen vastaus|automatyczna odpowied[źz]|automatick[áa] odpov[ěe][ďd])",
-    re.IGNORECASE,
-)
-_BOUNCE_WORDS = re.compile(
-    r"^\W*(?:undeliver(?:ed|able)|delivery\s+(?:status|failure|has failed)|mail delivery (?:failed|system|failure)|returned mail|"
-    r"failure notice|message (?:undeliverable|delivery)|undelivered mail|недоставленное|не(?:возможно|удалось)?\s*доставить|"
-    r"(?:сообщение|письмо) не доставлено)",
-    re.IGNORECASE,
-)
-_DAEMON = re.compile(r"(?<![\w.])(?:mail(?:er)?[-_. ]?daemon|mdaemon|double-bounce)(?![\w])", re.IGNORECASE)
-_POSTMASTER = re.compile(r"^(?:post[-_.]?master|mail[-_. ]?(?:admin|system|delivery)\w*|administrator|bounces?)(?:[@+]|$)", re.IGNORECASE)
-_NOBODY = re.compile(
-    r"^(?:no[-_.]?reply\b.*|do[-_.]?not[-_.]?reply\b.*|post[-_.]?master|owner-.*|.*-(?:request|bounces?)(?:\+.*)?)@",
-    re.IGNORECASE,
-)
-_REPORT_WORDS = re.compile(
-    r"could not be delivered|(?:was|is) (?:undeliverable|not delivered)|delivery (?:to the following|has failed|failed)|unable to deliver|"
-    r"did not reach the following|permanent(?:ly)? (?:fatal )?(?:error|failure)|user unknown|no such user|"
-    r"mailbox (?:is )?(?:full|unavailable|not found)|undeliverable address|returned to sender|final-recipient:|(?m:^5\d\d[ -]\d\.\d\.\d)|"
-    r"recipient address rejected|address not found|"
-    r"не (?:было )?доставлено|не удалось доставить|не может быть доставлено|адресат не найден|ящик (?:переполнен|не существует)",
-    re.IGNORECASE,
-)
+_DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
+_SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
 _COMPLAINT = re.compile(r"^complaint about message from [\d.x]+", re.IGNORECASE)
 _COPIED_ID = re.compile(r"^[> \t]*message-id:[ \t]*(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
 _NULL = re.compile(r"\s*<?\s*(?:MAILER-DAEMON)?\s*>?\s*", re.IGNORECASE)

@@ -11,17 +11,12 @@ from msgspec import Struct
 
 from bot.reading import charset, html, quotes
 from bot.reading.mime import Part
+from bot.reading.vocabulary import pattern
 
 TEXT_CHARS = 1_000_000  # of one part; nobody reads more, the letter itself is kept whole
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
-_STUB = re.compile(
-    r"(?:view|see|read|display|open|enable|supports?|requires?|render|capable|client|message|e?-?mail|version|format)\W+(?:\w+\W+){0,12}?html|"
-    r"html\W+(?:\w+\W+){0,8}?(?:message|e?-?mail|version|format|client|viewer|letter|only)|"
-    r"(?:не\s+поддерживает|просмотра?|формате?|версию?|откройте|включите)\W+(?:\w+\W+){0,8}?html|"
-    r"html\W*(?:[-\w]+\W+){0,6}?(?:письм|сообщени|формат|верси)",
-    re.IGNORECASE,
-)
+_STUB = pattern("no_html")
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
 _META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)

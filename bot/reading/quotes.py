@@ -10,8 +10,10 @@ import re
 from typing import NamedTuple
 
 from bot.reading.attributions import LONGEST, attribution, header_block
-from bot.reading.mail_words import ABOVE_THIS_LINE, CLOSING, FOOTER, FORWARD, FORWARD_END, HEADING, LIST_FOOTER, PHONE
+from bot.reading.vocabulary import pattern
 
+ABOVE_THIS_LINE, FORWARD, FORWARD_END, HEADING = map(pattern, ("above_this_line", "forward", "forward_end", "heading"))
+CLOSING, FOOTER, LIST_FOOTER, PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
 _QUOTED = re.compile(r"[ \t\ufeff]*>")
 _BARRED = re.compile(r"\s*\|")
 _INITIALS = re.compile(r"\s*(?!SQL|CMD|DOS|PS|GDB)[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
