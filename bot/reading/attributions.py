@@ -70,8 +70,8 @@ def _continued(joined: str, dated: bool, lines: Sequence[str], at: int) -> str:
 
 def _strength(text: str, dated: bool) -> bool | None:
     """True: an attribution whatever follows; False: one if quoted lines follow; None: not (yet) one."""
-    core = text.strip(" -_*—–[]\t")
-    ends = _ENDS.search(text.rstrip(" ]")) is not None
+    core, end = text.strip(" -_*—–[]\t"), text.rstrip(" ]")
+    ends = end[-1:] in tuple(":：-_*—–") and _ENDS.search(end) is not None
     angle = _ANGLE.search(core) if "<" in core else None
     if not (ends or dated or angle) or _SENTENCES.search(core):
         return None

@@ -13,21 +13,9 @@ from functools import lru_cache
 import charset_normalizer
 
 from bot.reading.likeness import likeness, mend
+from bot.reading.vocabulary import table
 
-# Names that mail programs write and Python does not know, and names that mean a larger set in practice (WHATWG encoding).
-_ALIASES = {
-    "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "macintosh": "mac_roman", "x-mac-roman": "mac_roman",
-    "win-1251": "cp1251", "win1251": "cp1251", "windows1251": "cp1251", "x-cp1251": "cp1251", "cp-1251": "cp1251", "ansi": "cp1251",
-    "windows-cp1251": "cp1251", "microsoft-cp1251": "cp1251", "koi8": "koi8_r", "koi-8": "koi8_r", "koi8r": "koi8_r", "koi-8-r": "koi8_r",
-    "koi8u": "koi8_u", "koi8-ru": "koi8_u", "dos-866": "cp866", "ibm-866": "cp866", "alt": "cp866", "x-cp866": "cp866",
-    "utf8mb4": "utf-8", "unicode": "utf-8", "unicode-1-1-utf-8": "utf-8", "x-unicode-2-0-utf-8": "utf-8", "unicode-1-1-utf-7": "utf-7",
-    "x-unicode-2-0-utf-7": "utf-7", "csunicode11utf7": "utf-7", "x-utf-7": "utf-7", "iso-8859-1": "cp1252", "latin1": "cp1252",
-    "latin-1": "cp1252", "iso8859-1": "cp1252", "x-iso-8859-1": "cp1252", "windows1252": "cp1252", "iso-8859-9": "cp1254",
-    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030", "shift_jis": "cp932", "shift-jis": "cp932",
-    "x-sjis": "cp932", "sjis": "cp932", "ks_c_5601-1987": "cp949", "ks_c_5601": "cp949", "euc-kr": "cp949", "iso-8859-11": "cp874",
-    "tis-620": "cp874", "windows-874": "cp874", "iso-8859-8-i": "iso8859_8", "iso-8859-8-e": "iso8859_8", "iso-8859-6-i": "iso8859_6",
-    "iso-2022-jp": "iso2022_jp_ext", "x-euc-jp": "euc_jp", "x-big5": "big5",
-}  # fmt: skip
+_ALIASES = {alias: name for name, aliases in table("charsets")["aliases"].items() for alias in aliases.split()}
 _NO_CHARSET = {"undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "mbcs", "oem", "rot13"}
 _ESCAPED = {"utf-7", "hz", "iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_1", "iso2022_jp_3", "iso2022_kr", "iso2022_jp_2004"}
 _VAGUE = {"", "ascii", "cp1252", "iso8859-1"}
@@ -37,6 +25,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
+# A capital behind a small letter is none: Outlook for Mac puts a byte of its own where three dots stood.
+_NO_LETTER = re.compile("(?<=[a-zß-öø-ÿ])[ŠŒŽŸ]")
 _CUT_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 # What Russian text does not hold: if a Cyrillic label gives it, the others are asked.
 _ODD = re.compile(r"[^\x00-\x7fа-яА-ЯёЁ«»—–…№\xa0]|[а-яё][А-ЯЁ]")
@@ -129,7 +119,8 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
     """The likeliest reading among the Cyrillic charsets, the declared one and Latin-1; the declared one needs less evidence."""
     known = declared not in ("", "ascii")
     if not known or declared in _VAGUE:
-        declared, text = "cp1252", data.decode("cp1252", "replace") if text is None else text
+        text = data.decode("cp1252", "replace") if text is None else text
+        declared, text = "cp1252", _NO_LETTER.sub(lambda match: match[0].encode("cp1252").decode("latin-1"), text)
     best, used, score = None, "", float("-inf")
     if text is not None:
         found, count = likeness(text)

@@ -1,4 +1,4 @@
-"""The words of many languages that reading goes by: patterns out of `data/words.yaml`, where they are explained."""
+"""The words of many languages that reading goes by: tables and patterns out of `data/`, where they are explained."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-_DATA: dict[str, Any] = YAML(typ="safe").load((files("bot.reading") / "data" / "words.yaml").read_bytes())
 
-HEADERS: dict[str, str] = {word: kind for kind, words in _DATA["headers"].items() for word in re.split(r"[|\n]", words.strip())}
+def table(name: str) -> dict[str, Any]:
+    """The data file of that name."""
+    found: dict[str, Any] = YAML(typ="safe").load((files("bot.reading") / "data" / f"{name}.yaml").read_bytes())
+    return found
+
+
+_WORDS = table("words")
+HEADERS: dict[str, str] = {word: kind for kind, words in _WORDS["headers"].items() for word in re.split(r"[|\n]", words.strip())}
 
 
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """The expression of that name; case does not count."""
+    """The expression of that name in `words.yaml`; case does not count."""
     return re.compile(_expanded(name), re.IGNORECASE)
 
 
 def _expanded(name: str) -> str:
-    alternatives = "|".join(_DATA[name].splitlines())
-    return re.sub(r"<<(\w+)>>", lambda match: f"(?:{_expanded(match[1])})", alternatives)
+    return re.sub(r"<<(\w+)>>", lambda match: f"(?:{_expanded(match[1])})", "|".join(_WORDS[name].splitlines()))

@@ -72,6 +72,12 @@ def test_labels(label: str, name: str) -> None:
     assert codec(label) == name
 
 
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", "us-ascii", ""])
+def test_a_byte_of_no_charset_inside_of_a_word_is_no_letter(label: str) -> None:
+    assert decode(b"One moment\x8aThanks", label)[0] == "One moment\x8aThanks"
+    assert decode("Škoda, ŠKODA, œuvre, “so”".encode("cp1252"), label)[0] == "Škoda, ŠKODA, œuvre, “so”"
+
+
 def test_utf_7_and_utf_16_and_byte_order_marks() -> None:
     assert decode(RUSSIAN.encode("utf-7"), "unicode-1-1-utf-7")[0] == RUSSIAN
     assert decode(RUSSIAN.encode("utf-16"), "")[0] == RUSSIAN
