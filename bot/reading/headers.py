@@ -18,8 +18,8 @@ from mailparser import MailParser
 
 from bot.model import Address
 from bot.reading import charset
-from bot.reading.encodings import base64
 from bot.reading.likeness import mend
+from bot.reading.mime import base64, unpercent
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
@@ -77,8 +77,7 @@ def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
         return _line(charset.decode(rest.partition(b"'")[2] if b"'" in rest else value, label.decode("latin-1"), hint)[0])
     value = values.get(name, b"")
     if percent := re.fullmatch(rb"([\w-]{2,30})'[\w-]{0,10}'(.*%[0-9A-Fa-f]{2}.*)", value, re.DOTALL):
-        unescaped = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), percent[2])
-        return _line(charset.decode(unescaped, percent[1].decode("latin-1"), hint)[0])
+        return _line(charset.decode(unpercent(percent[2]), percent[1].decode("latin-1"), hint)[0])
     return words(value, hint)
 
 
