@@ -7,7 +7,7 @@ desk's signatures and is judged there, from the same hits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from bot.model import Hit, LetterClass
 from bot.reading.headers import message_ids
@@ -17,6 +17,10 @@ from bot.reading.vocabulary import pattern
 _COMMENT = re.compile(r"\([^()]*\)")
 _LISTS = {"list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list", "x-loop",
           "x-mailing-list", "x-mailman-version", "x-beenthere", "x-ezmlm-seqno", "x-listmember"}  # fmt: skip
+_DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
+_RECEIPT, _FEEDBACK = "message/disposition-notification", "message/feedback-report"
+_NAMING = {_RECEIPT: "original-message-id", _FEEDBACK: "original-message-id", **dict.fromkeys(  # the field that names a letter
+    ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"), "message-id")}  # fmt: skip
 _RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
 _SUPPRESSED = {"all", "oof", "autoreply"}
 _DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
@@ -39,17 +43,22 @@ def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject
     `headers` decoded, names in lower case; `mail_from` the envelope sender ("" null, "?" unknown); `sender` the first From.
     """
     headers = tuple(headers)
-    found = [hit for name, value in headers if (hit := _of_header(name, value)) is not None]
+    found = [Hit(rule=rule, evidence=f"{name}: {value}"[:200]) for name, value in headers if (rule := _of_header(name, value))]
     found += _of_structure(root, subject)
     null = mail_from == "" or any(name == "return-path" and _NULL.fullmatch(value) for name, value in headers)
     if null:
         found.append(Hit(rule="null-sender", evidence="<>"))
     shown = next((value for name, value in headers if name == "from"), "")
-
-    def copied() -> bool:
-        return any(part.type == "message/rfc822" for part in root.children) or _COPIED_ID.search(text[:32_000]) is not None
-
-    return (*found, *_of_sender(shown, sender, subject, text[:4000], null, copied))
+    titled, system = _BOUNCE_WORDS.match(subject) is not None, null or _POSTMASTER.match(sender) is not None
+    told = (titled or system) and _REPORT_WORDS.search(text[:4000]) is not None
+    returned = titled and told and (any(part.type == "message/rfc822" for part in root.children) or _COPIED_ID.search(text[:32_000]))
+    if _DAEMON.search(shown) or (system and (titled or told)) or returned:
+        found.append(Hit(rule="bounce", evidence=shown[:200]))
+    if not sender or _NOBODY.match(sender) or _DAEMON.match(sender.partition("@")[0]):
+        found.append(Hit(rule="no-answer-address", evidence=shown[:200]))
+    if match := _SUBJECT.match(subject):
+        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
+    return tuple(found)
 
 
 def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
@@ -73,12 +82,10 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
     bounced: dict[str, str] = {}
     ids: list[str] = []
     for part in root.walk():
-        if part.type in ("message/delivery-status", "message/global-delivery-status"):
+        if part.type in _DELIVERY:
             bounced.update(_recipients(part.body()))
-        elif part.type in ("message/disposition-notification", "message/feedback-report"):
-            ids += _ids(part.body(), "original-message-id")
-        elif part.type in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"):
-            ids += _ids(part.body(), "message-id")
+        elif part.type in _NAMING:
+            ids += message_ids(value for key, value in fields(part.body()[: 256 * 1024], [])[0] if key == _NAMING[part.type])
     for value in (value for name, value in root.fields if name == "x-failed-recipients"):
         for address in re.split(r"[,\s]+", value.decode("utf-8", "replace").lower()):
             if "@" in address:
@@ -89,55 +96,37 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
     return tuple(list(bounced.items())[:50]), tuple(dict.fromkeys(ids))[:20]
 
 
-def _of_header(name: str, value: str) -> Hit | None:
-    evidence = f"{name}: {value}"[:200]
-    word = _COMMENT.sub(" ", value).split(";")[0].strip(" \t\"'").lower()
-    rule = ""
+def _of_header(name: str, value: str) -> str:
+    """The rule that a header calls for, or ""."""
+    bare = _COMMENT.sub(" ", value).lower()
+    word = bare.split(";")[0].strip(" \t\"'")
     if name == "auto-submitted":
-        rule = "auto-submitted" if word and word != "no" else ""
-    elif name in _RESPONDERS:
-        rule = "x-auto" if word not in ("", "no", "false", "0") else ""
-    elif name == "x-fc-machinegenerated":
-        rule = "x-fc-machinegenerated" if word in ("true", "1", "yes") else ""
-    elif name == "precedence":
-        rule = "precedence-auto" if word in ("auto_reply", "auto-reply") else "precedence-bulk" if word in ("bulk", "junk", "list") else ""
-    elif name in _LISTS:
-        rule = "list" if value.strip() else ""
-    elif name == "x-failed-recipients":
-        rule = "x-failed-recipients"
-    elif name == "x-auto-response-suppress":
-        rule = "suppress" if _SUPPRESSED & {item.strip(" \"'").lower() for item in _COMMENT.sub(" ", value).split(",")} else ""
-    return Hit(rule=rule, evidence=evidence) if rule else None
+        return name if word not in ("", "no") else ""
+    if name in _RESPONDERS:
+        return "x-auto" if word not in ("", "no", "false", "0") else ""
+    if name == "x-fc-machinegenerated":
+        return name if word in ("true", "1", "yes") else ""
+    if name == "precedence":
+        return "precedence-auto" if word in ("auto_reply", "auto-reply") else "precedence-bulk" if word in ("bulk", "junk", "list") else ""
+    if name in _LISTS:
+        return "list" if value.strip() else ""
+    if name == "x-auto-response-suppress":
+        return "suppress" if _SUPPRESSED & {item.strip(" \"'") for item in bare.split(",")} else ""
+    return name if name == "x-failed-recipients" else ""
 
 
 def _of_structure(root: Part, subject: str) -> list[Hit]:
     kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower()
-    parts = [part for part in root.walk() if part.depth <= 2] if root.type.startswith(("multipart/", "message/")) else []
-    types = {part.type for part in parts}
+    types = {part.type for part in root.walk() if part.depth <= 2} if root.type.startswith(("multipart/", "message/")) else set()
     found = []
-    if "message/disposition-notification" in types or kind == "disposition-notification":
+    if _RECEIPT in types or kind == "disposition-notification":
         found.append(Hit(rule="receipt", evidence="disposition-notification"))
-    if types & {"message/delivery-status", "message/global-delivery-status"} or kind == "delivery-status":
+    if types & _DELIVERY or kind == "delivery-status":
         found.append(Hit(rule="delivery-report", evidence="delivery-status"))
-    if "message/feedback-report" in types or kind == "feedback-report":
+    if _FEEDBACK in types or kind == "feedback-report":
         found.append(Hit(rule="feedback-report", evidence="feedback-report"))
     elif "message/rfc822" in types and _COMPLAINT.match(subject):
         found.append(Hit(rule="feedback-report", evidence=subject))
-    return found
-
-
-def _of_sender(shown: str, sender: str, subject: str, text: str, null: bool, copied: Callable[[], bool]) -> list[Hit]:
-    """What the From line gives away: a mail system, or an address that nobody reads. `copied`: is a letter returned in it?"""
-    found = []
-    local = sender.partition("@")[0]
-    titled, system = _BOUNCE_WORDS.match(subject) is not None, null or _POSTMASTER.match(sender) is not None
-    told = (titled or system) and _REPORT_WORDS.search(text) is not None
-    if _DAEMON.search(shown) or (system and (titled or told)) or (titled and told and copied()):
-        found.append(Hit(rule="bounce", evidence=shown[:200]))
-    if not sender or _NOBODY.match(sender) or _DAEMON.match(local):
-        found.append(Hit(rule="no-answer-address", evidence=shown[:200]))
-    if match := _SUBJECT.match(subject):
-        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
     return found
 
 
@@ -162,7 +151,3 @@ def _recipients(body: bytes) -> dict[str, str]:
             code = _STATUS.search(here.get("status", "")) or _STATUS.search(here.get("diagnostic-code", ""))
             found.setdefault(address, code[1] if code else "")
     return found
-
-
-def _ids(body: bytes, name: str) -> list[str]:
-    return list(message_ids(value for key, value in fields(body[: 256 * 1024], [])[0] if key == name))

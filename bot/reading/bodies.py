@@ -105,15 +105,16 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
         for child in part.children:
             blocks += _collect(child, found, hint)
         return blocks
-    if part.type.startswith("multipart/") or not _is_text(part):
+    if part.type.startswith("multipart/") or part.type not in _TEXTS:
         if not (part.type.startswith("multipart/") and not part.raw.strip()):
             found.files.append(part)
         return []
-    named = "filename" in part.named or "filename*" in part.named or "name" in part.parameters or "name*" in part.parameters
-    alone = part.parent is None  # A letter that is nothing but a file of text says what the file says.
-    if part.disposition == "attachment" or (named and (part.parent is None or part.parent.type != "multipart/alternative")):
+    named = bool(part.named.keys() & {"filename", "filename*"} or part.parameters.keys() & {"name", "name*"})
+    if part.disposition == "attachment" or (named and not (part.parent and part.parent.type == "multipart/alternative")):
         found.files.append(part)
-        if not alone and (part.disposition == "attachment" or _has_text_before(part)):
+        before = part.parent.children[: part.parent.children.index(part)] if part.parent else []
+        # A letter that is nothing but a file of text says what the file says.
+        if part.parent and (part.disposition == "attachment" or any(other.type in _TEXTS or other.children for other in before)):
             return []
     text = _decoded(part, found.defects, hint)
     return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
@@ -122,7 +123,7 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
 def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
     merged = Block()
     for child in part.children:
-        if child.type.startswith("text/") and not _is_text(child) and child.type != "text/calendar":
+        if child.type.startswith("text/") and child.type not in _TEXTS and child.type != "text/calendar":
             continue  # text/x-amp-html and other forms of the same content
         for block in _collect(child, found, hint):
             if block.plain.strip() and block.plain.strip() != merged.plain.strip():
@@ -130,15 +131,6 @@ def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
             if block.html:
                 merged.html = f"{merged.html}\n{block.html}" if merged.html else block.html
     return [merged]
-
-
-def _is_text(part: Part) -> bool:
-    return part.type in _TEXTS
-
-
-def _has_text_before(part: Part) -> bool:
-    siblings = part.parent.children if part.parent else []
-    return any(other.type in _TEXTS or other.type.startswith("multipart/") for other in siblings[: siblings.index(part)])
 
 
 def _decoded(part: Part, defects: list[str], hint: str) -> str:
