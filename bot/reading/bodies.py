@@ -23,7 +23,6 @@ _META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re
 _ARMOUR = re.compile(
     r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n?(.*?)"
     r"(?:\n-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----\n?|\Z)|\Z)", re.DOTALL)
-_QUOTE_MARKS = re.compile(r">*")
 
 
 class Block(Struct):
@@ -48,21 +47,18 @@ def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is its charset where a part has no label."""
     found = Body(files=[], defects=[])
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
-    fulls: list[str] = []
-    owns: list[str | None] = []
+    said: list[tuple[str, str | None]] = []
     for block in blocks:
-        if sum(map(len, fulls)) > TEXT_CHARS:
+        if sum(len(full) for full, _ in said) > TEXT_CHARS:
             found.defects.append("text too long, cut")
             break
-        full, own = _said(block, found.defects)
-        fulls.append(full)
-        owns.append(own)
-    found.full_text = "\n\n".join(full.strip("\n") for full in fulls) if len(fulls) > 1 else "".join(fulls)
-    if any(own is not None for own in owns):
-        parts = [quotes.own_text(full) if own is None else own for full, own in zip(fulls, owns, strict=True)]
-        found.text = "\n\n".join(part for part in parts if part.strip())
-    else:
+        said.append(_said(block, found.defects))
+    found.full_text = "\n\n".join(full.strip("\n") for full, _ in said) if len(said) > 1 else "".join(full for full, _ in said)
+    if all(own is None for _, own in said):
         found.text = quotes.own_text(_without_armour(found.full_text))
+    else:
+        parts = (quotes.own_text(full) if own is None else own for full, own in said)
+        found.text = "\n\n".join(part for part in parts if part.strip())
     found.raw_html = "\n".join(block.html for block in blocks if block.html)
     if found.raw_html:
         found.html = html.safe(found.raw_html)
@@ -73,27 +69,18 @@ def body(root: Part, hint: str) -> Body:
 
 def flowed(text: str, delete_space: bool) -> str:
     """The lines of a format=flowed text joined into paragraphs (RFC 3676); quote marks stay before each."""
-    out: list[str] = []
-    open_depth = -1
-    pieces: list[str] = []
+    paragraphs: list[list[str]] = []
+    going_on = -1  # the depth of quotation of a paragraph that has not ended
     for line in text.split("\n"):
-        marks = _QUOTE_MARKS.match(line)
-        depth = marks.end() if marks else 0
-        rest = line[depth:].removeprefix(" ")
-        if pieces and (depth != open_depth or rest == "-- "):
-            out.append("".join(pieces))
-            pieces = []
-        if not pieces:
-            pieces = [">" * depth + " " if depth else ""]
+        rest = line.lstrip(">")
+        depth = len(line) - len(rest)
+        rest = rest.removeprefix(" ")
         soft = rest.endswith(" ") and rest != "-- "
-        pieces.append(rest[:-1] if soft and delete_space else rest)
-        open_depth = depth
-        if not soft:
-            out.append("".join(pieces))
-            pieces = []
-    if pieces:
-        out.append("".join(pieces))
-    return "\n".join(out)
+        if depth != going_on or rest == "-- ":
+            paragraphs.append([">" * depth + " " if depth else ""])
+        paragraphs[-1].append(rest[:-1] if soft and delete_space else rest)
+        going_on = depth if soft else -1
+    return "\n".join(map("".join, paragraphs))
 
 
 def _collect(part: Part, found: Body, hint: str) -> list[Block]:
