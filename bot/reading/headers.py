@@ -18,7 +18,6 @@ from mailparser import MailParser
 
 from bot.model import Address
 from bot.reading import charset
-from bot.reading.likeness import mend
 from bot.reading.mime import base64, unpercent
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
@@ -58,7 +57,7 @@ def words(value: bytes | str, hint: str = "") -> str:
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
     if "=?" in text:
         text = _decoded(text)
-    return " ".join(mend(charset.tidy(text)).split())
+    return " ".join(charset.mend(charset.tidy(text)).split())
 
 
 def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:

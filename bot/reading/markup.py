@@ -12,6 +12,8 @@ from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
+from bot.reading.vocabulary import pattern, table
+
 _TOKEN = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))"
     r"|<[!?][^>]*+(?:>|\Z)"
@@ -20,40 +22,13 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r"([a-zA-Z_:-]{1,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))|\b(hidden)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
-HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0*(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:!|;|\"|'|$)"
-    r"|(?<![\w-])opacity\s*:\s*0*(?:\.0+)?\s*(?:!|;|\"|'|$)|max-height\s*:\s*0(?:px)?\s*(?:!|;|\"|'|$)|\shidden[\s>=/]",
-    re.IGNORECASE,
-)
+HIDDEN, _SIGNATURE, _HISTORY, _TO_THE_END = map(pattern, ("hidden", "signature_mark", "history_mark", "history_to_the_end"))
 _INDENT = re.compile(r"^(?!.*border-left\s*:\s*(?:solid|[a-z#\d. ]*[1-9])).*border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE | re.DOTALL)
-
-
-_RAW = {
-    name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "title", "xmp", "textarea", "noembed", "template")
-}
-_BLOCKS = frozenset((
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
-    " header hr html legend li main menu nav ol p pre section table tbody tfoot thead tr ul caption summary"
-).split())
-_SPACED = frozenset("p blockquote h1 h2 h3 h4 h5 h6 ul ol pre dl table figure".split())
-_SELF_CLOSING = frozenset("p li td th tr dt dd".split())  # opening one closes its like
-_VOID = frozenset("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split())
-_WALLS = frozenset("td th table caption".split())  # a closing tag of something else does not reach through these
-_UNSEEN = frozenset("select object iframe video audio canvas map noframes".split())
-_CELLS = frozenset("tr td th".split())
-_LISTS = frozenset("ul ol menu".split())
+_TAGS = {use: frozenset(names.split()) for use, names in table("html").items()}
+_BLOCKS, _SPACED, _SELF_CLOSING, _VOID = (_TAGS[use] for use in ("blocks", "spaced", "self_closing", "void"))
+_WALLS, _UNSEEN, _CELLS, _LISTS = (_TAGS[use] for use in ("walls", "unseen", "cells", "lists"))
 _KEPT = _BLOCKS | _WALLS | _UNSEEN
-_SIGNATURE = re.compile(
-    r"(?<![\w-])(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|mail-app-auto-default-signature|composer_signature"
-    r"|protonmail_signature_block|yahoo-signature)(?![\w-])",
-    re.IGNORECASE,
-)
-_HISTORY = re.compile(
-    r"(?<![\w-])(?:divRplyFwdMsg|OLK_SRC_BODY_SECTION|stopSpelling|\w*yahoo_quoted\w*|protonmail_quote|zmail_extra|tutanota_quote"
-    r"|moz-cite-prefix|moz-forward-container|mail-quote-collapse|mail-editor-reference-message-container)(?![\w-])",
-    re.IGNORECASE,
-)
-_TO_THE_END = re.compile(r"divRplyFwdMsg|stopSpelling", re.IGNORECASE)
+_RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _TAGS["raw"]}
 _REACH = 64  # how far up a closing tag looks for its opening one
 _DEEPEST_LIST = 20
 _LOOKED_AT = 4000  # characters of a tag; only monstrous ones have more

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reading.charset import codec, decode, tidy
-from bot.reading.likeness import mend
+from bot.reading.charset import codec, decode, mend, tidy
 
 RUSSIAN = "Добрый день! Оплатил подписку, но фильм так и не открылся: пишет, что нет доступа. Верните, пожалуйста, деньги."
 CYRILLIC = ["cp1251", "koi8-r", "cp866", "mac_cyrillic", "iso8859-5", "utf-8"]
