@@ -152,8 +152,12 @@ class Calendar:
         return local.astimezone(UTC)
 
     def _from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Stretches of working time that end after `at`, joined where they touch. Raises CalendarError past two years."""
-        day = at.astimezone(self.zone).date() - DAY
+        """Stretches of working time that end after `at`, joined where they touch. Raises CalendarError past two years of them.
+
+        A desk that does not open at all in two years (a holiday file that says every day) is taken for one that never closes:
+        people are told at night rather than never.
+        """
+        opens, day = False, at.astimezone(self.zone).date() - DAY
         held: tuple[datetime, datetime] | None = None
         for _ in range(FAR):
             for start, end in self._stretches(day):
@@ -161,12 +165,16 @@ class Calendar:
                     held = (held[0], max(end, held[1]))
                     continue
                 if held and held[1] > at:
+                    opens = True
                     yield held
                 held = (start, end)
             day += DAY
         if held and held[1] > at:
+            opens = True
             yield held
-        raise CalendarError(f"does not open within {FAR} days after {at:%Y-%m-%d}")
+        if opens:
+            raise CalendarError(f"does not reach beyond {FAR} days after {at:%Y-%m-%d}")
+        yield at, at + FAR * DAY
 
     def _out(self, at: datetime) -> datetime:
         return at.astimezone(self.zone)

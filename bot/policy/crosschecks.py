@@ -61,6 +61,8 @@ def _calendar(policy: Policy) -> Iterator[Finding]:
             parse_hours(day.hours)
         except CalendarError as error:
             yield ("calendar", "exceptions", i, "hours"), str(error), ""
+        if not day.hours and day.until and (day.until - day.day).days > 366:
+            yield ("calendar", "exceptions", i, "until"), "closed for more than a year", "write two exceptions where this is meant"
     for i, item in enumerate(policy.announcements):
         for key in ("since", "until"):
             moment = getattr(item, key)
@@ -85,6 +87,10 @@ def _names(policy: Policy) -> Iterator[Finding]:
         if rule.id in seen:
             yield ("rules", i, "id"), f"the id {rule.id!r} is taken by rule number {seen[rule.id] + 1}", "each rule needs its own"
         seen.setdefault(rule.id, i)
+        for address in rule.then.agents:
+            if policy.people.agent(address) is None:
+                known = ", ".join(one.address for one in policy.people.agents)
+                yield ("rules", i, "then", "agents"), f"{address} is no agent; people has: {known}", ""
         wanted = rule.then.department
         if wanted and wanted not in departments:
             known = ", ".join(sorted(departments)) or "none"

@@ -101,6 +101,11 @@ class Policy:
         """Clause 2.1."""
         return Calendar(self.file.calendar, self.file.desk.timezone)
 
+    @property
+    def times(self) -> tuple[object, ...]:
+        """All that the timers of tickets depend on."""
+        return self.periods, self.sla, self.file.priorities, self.file.calendar, self.desk.timezone
+
     def announced(self, now: datetime) -> tuple[Announcement, ...]:
         """The announcements that hold at `now`."""
         return tuple(item for item in self.file.announcements if item.active(now))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import Collection, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +94,7 @@ class FileStore:
     async def load(self) -> None:
         """Rebuilds the register from the files; letters wait until it is done. A broken file is named in `broken` and left alone."""
         loop = asyncio.get_running_loop()
+        self.register.counted_from = self._started - timedelta(days=1)
         rows = self._scan()
         with ThreadPoolExecutor(1, "load") as thread:
             while portion := await loop.run_in_executor(thread, lambda: [row for _, row in zip(range(PORTION), rows, strict=False)]):
@@ -195,10 +196,11 @@ class FileStore:
         lost = self._dirty.pop(name, None)
         if lost is not None:
             self.register.remove(row_of(lost))
-        known = self.get(name, live=True)
-        if known is not None:
-            self.register.add(row_of(known))
-            self._schedule(name, "", known.outgoing)
+        with suppress(msgspec.DecodeError, OSError):
+            known = self.get(name, live=True)
+            if known is not None:
+                self.register.add(row_of(known))
+                self._schedule(name, "", known.outgoing)
 
     def get(self, number: int, *, live: bool = False) -> Ticket | None:
         """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
@@ -233,7 +235,7 @@ class FileStore:
         """See the port."""
         return self.register.over(active)
 
-    def snooze(self, number: int, until: datetime) -> None:
+    def snooze(self, number: int, until: datetime | None) -> None:
         """See the port."""
         self.register.set_timer(number, until)
 
@@ -292,6 +294,13 @@ class FileStore:
             self._schedule(one.ticket, one.record, [one.letter])
         self.changed.set()
 
+    def unsent(self) -> tuple[int, datetime | None]:
+        """How many letters wait to leave, and when the oldest of them was made; the next thousand are looked at."""
+        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(1000, self._heap)} | self._given
+        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
+                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
+        return max(len(made), len(self._heap)), min(made, default=None)
+
     def held(self) -> list[Due]:
         """Outgoing letters that are held, in live tickets and recent records."""
         places = [(0, place) for place in self._days.under_way] + [(number, "") for number in sorted(self.register.lines)]
@@ -303,6 +312,7 @@ class FileStore:
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves: a rename each. How many."""
         moved = 0
+        self.register.prune(now)
         for number in [line.number for line in self.register.lines.values() if line.status == Status.done]:
             async with self._turn:
                 ticket = self.get(number)

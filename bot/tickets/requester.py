@@ -35,10 +35,11 @@ from bot.store.port import ANNOUNCED, BY_MAIL, Found, Sender
 from bot.tickets import notices, score
 from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
+from bot.tickets.due import due_from, prioritise
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
-from bot.tickets.states import due_from, move, prioritise
+from bot.tickets.states import move
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
 
@@ -101,7 +102,9 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
     if ticket.owner and (ticket.status is not was or not ruling.to):
         place = Place(ticket=ticket.number, how="signed")
         ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
-    return Decision(tickets=(ticket,), records=records, events=(("appended", {"letter": ident, "ticket": ticket.number}),))
+    events: list[tuple[str, dict[str, Any]]] = [("appended", {"letter": ident, "ticket": ticket.number})]
+    events += [("closed", {"ticket": ticket.number, "resolution": ticket.resolution, "by": "requester"})] if ticket.status is not was else []
+    return Decision(tickets=(ticket,), records=records, events=tuple(events))
 
 
 # --------------------------------------------------------------------------------------------------------- opening
