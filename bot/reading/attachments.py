@@ -15,38 +15,21 @@ from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 from bot.model import Attachment
 from bot.reading import headers
 from bot.reading.mime import Part
+from bot.reading.vocabulary import table
 
 BYTES = 10 * 1024 * 1024
 PIXELS = 50_000_000
 
-# Every value of `Attachment.why`, for the templates that word it.
-WHY = {
-    "format": "not a JPG, GIF or PNG picture",
-    "broken": "a picture that cannot be opened",
-    "too_big": "larger than 10 MB",
-    "too_many_pixels": "more than 50 megapixels",
-    "letter": "an attached letter",
-    "signature": "a digital signature",
-    "encrypted": "encrypted for somebody's key",
-    "tnef": "Outlook's winmail.dat",
-    "link": "only a link to a file elsewhere",
-    "empty": "an empty file",
-}
+_TABLES = table("attachments")
+WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`, for the templates that word it
 
 # Named here, so that Pillow loads no other reader of its own.
 _READERS = (JpegImagePlugin.JpegImageFile, GifImagePlugin.GifImageFile, PngImagePlugin.PngImageFile)
 _FORMATS = {str(reader.format): str(Image.MIME[str(reader.format)]) for reader in _READERS}
 _MAGIC = (b"\xff\xd8\xff", b"GIF8", b"\x89PNG\r\n\x1a\n")
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
-_WITHHELD = {kind: why for why, kinds in {
-    "letter": ("message/rfc822", "message/global", "message/news", "text/rfc822-headers"),
-    "signature": ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"),
-    "encrypted": ("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"),
-    "tnef": ("application/ms-tnef", "application/vnd.ms-tnef"),
-    "link": ("message/external-body",),
-}.items() for kind in kinds}  # fmt: skip
-_EXTENSIONS = {"image/jpeg": ".jpg", "image/gif": ".gif", "image/png": ".png", "message/rfc822": ".eml", "text/plain": ".txt",
-               "text/html": ".html", "text/calendar": ".ics", "application/pdf": ".pdf"}  # fmt: skip
+_WITHHELD = {type_: why for why, types in _TABLES["types"].items() for type_ in types.split()}
+_EXTENSIONS: dict[str, str] = _TABLES["extensions"]
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff<>|\"*?]")
 
 

@@ -7,34 +7,29 @@ desk's signatures and is judged there, from the same hits.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 
 from bot.model import Hit, LetterClass
 from bot.reading.headers import message_ids
 from bot.reading.mime import Part, fields
-from bot.reading.vocabulary import pattern
+from bot.reading.vocabulary import pattern, table
 
 _COMMENT = re.compile(r"\([^()]*\)")
-_LISTS = {"list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list", "x-loop",
-          "x-mailing-list", "x-mailman-version", "x-beenthere", "x-ezmlm-seqno", "x-listmember"}  # fmt: skip
+_MACHINES = table("machines")
+_ORDER = {rule: LetterClass(kind) for kind, rules in _MACHINES["classes"].items() for rule in rules.split()}
+_NAMING = {type_: name for name, types in _MACHINES["naming"].items() for type_ in types.split()}
+_HEADERS: dict[str, list[dict[str, str]]] = defaultdict(list)
+for _entry in _MACHINES["headers"]:
+    for _name in _entry["names"].split():
+        _HEADERS[_name].append(_entry)
 _DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
-_RECEIPT, _FEEDBACK = "message/disposition-notification", "message/feedback-report"
-_NAMING = {_RECEIPT: "original-message-id", _FEEDBACK: "original-message-id", **dict.fromkeys(  # the field that names a letter
-    ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"), "message-id")}  # fmt: skip
-_RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
-_SUPPRESSED = {"all", "oof", "autoreply"}
 _DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
 _SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
 _COMPLAINT = re.compile(r"^complaint about message from [\d.x]+", re.IGNORECASE)
 _COPIED_ID = re.compile(r"^[> \t]*message-id:[ \t]*(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
 _NULL = re.compile(r"\s*<?\s*(?:MAILER-DAEMON)?\s*>?\s*", re.IGNORECASE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_ORDER = {rule: kind for kind, rules in {
-    LetterClass.receipt: ("receipt",),
-    LetterClass.bounce: ("delivery-report", "x-failed-recipients", "bounce"),
-    LetterClass.automatic: ("auto-submitted", "x-auto", "x-fc-machinegenerated", "precedence-auto", "feedback-report", "null-sender"),
-    LetterClass.bulk: ("list", "precedence-bulk"),
-}.items() for rule in rules}  # fmt: skip
 
 
 def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str, text: str) -> tuple[Hit, ...]:
@@ -97,33 +92,23 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
 
 
 def _of_header(name: str, value: str) -> str:
-    """The rule that a header calls for, or ""."""
-    bare = _COMMENT.sub(" ", value).lower()
-    word = bare.split(";")[0].strip(" \t\"'")
-    if name == "auto-submitted":
-        return name if word not in ("", "no") else ""
-    if name in _RESPONDERS:
-        return "x-auto" if word not in ("", "no", "false", "0") else ""
-    if name == "x-fc-machinegenerated":
-        return name if word in ("true", "1", "yes") else ""
-    if name == "precedence":
-        return "precedence-auto" if word in ("auto_reply", "auto-reply") else "precedence-bulk" if word in ("bulk", "junk", "list") else ""
-    if name in _LISTS:
-        return "list" if value.strip() else ""
-    if name == "x-auto-response-suppress":
-        return "suppress" if _SUPPRESSED & {item.strip(" \"'") for item in bare.split(",")} else ""
-    return name if name == "x-failed-recipients" else ""
+    """The rule that a header calls for, or ""; comments and parameters do not count."""
+    for entry in _HEADERS.get(name, ()):
+        words = {word.strip(" \t\"'") for word in _COMMENT.sub(" ", value).lower().split(";")[0].split(",")}
+        if words & set(entry["words"].split()) if "words" in entry else words - {"", *entry.get("except", "").split()}:
+            return entry["rule"]
+    return ""
 
 
 def _of_structure(root: Part, subject: str) -> list[Hit]:
     kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower()
     types = {part.type for part in root.walk() if part.depth <= 2} if root.type.startswith(("multipart/", "message/")) else set()
     found = []
-    if _RECEIPT in types or kind == "disposition-notification":
+    if "message/disposition-notification" in types or kind == "disposition-notification":
         found.append(Hit(rule="receipt", evidence="disposition-notification"))
     if types & _DELIVERY or kind == "delivery-status":
         found.append(Hit(rule="delivery-report", evidence="delivery-status"))
-    if _FEEDBACK in types or kind == "feedback-report":
+    if "message/feedback-report" in types or kind == "feedback-report":
         found.append(Hit(rule="feedback-report", evidence="feedback-report"))
     elif "message/rfc822" in types and _COMPLAINT.match(subject):
         found.append(Hit(rule="feedback-report", evidence=subject))
