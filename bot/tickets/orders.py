@@ -186,6 +186,8 @@ def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
     for one in others:
         assert one is not None
         job.others[one.number] = restored(one, letter, job.now)
+    if ticket.score_asked and "score_asked" not in ticket.undo["core"]:
+        job.record("score_unasked", ticket.requester.email)  # the closing letter that asked has not left
     return restored(ticket, letter, job.now)
 
 
