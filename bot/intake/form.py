@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -33,9 +32,6 @@ from bot.model import Envelope
 from bot.reading.attachments import safe_name
 from bot.settings import HostPort, Settings
 from bot.tickets.office import Office
-
-if TYPE_CHECKING:
-    from bot.policy.schema import Desk
 
 LANGUAGES = ("ru", "en")
 LIMIT = 25 * MIB  # of a submission, as of a letter
@@ -89,13 +85,17 @@ class FormDoor:
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
         self.slots = asyncio.Semaphore(AT_ONCE)
-        self.pages = _pages(settings.templates)
+        self.templates, self.pages = settings.templates, _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, where: HostPort) -> HostPort:
-        """Listen; the place that was bound. Raises OSError."""
+        """Listen; the place that was bound. Raises OSError, and ValueError for a mistake in a page."""
+        try:
+            check(self.templates, self.office())
+        except TemplateError as error:
+            raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
         config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off", limit_concurrency=500,
                                 timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none")  # fmt: skip
@@ -193,8 +193,8 @@ class FormDoor:
 
     def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
         """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
-        desk, language, nonce = self.office().policy.desk, self._language(request), secrets.token_urlsafe(12)
-        page = _render(self.pages, desk, language, given, wrong, done, nonce)
+        office, language, nonce = self.office(), self._language(request), secrets.token_urlsafe(12)
+        page, desk = _render(self.pages, office, language, given, wrong, done, nonce), office.policy.desk
         urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
         framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
@@ -202,11 +202,11 @@ class FormDoor:
         return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
 
 
-def check(templates: Path, desk: Desk) -> None:
+def check(templates: Path, office: Office) -> None:
     """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
     for language in LANGUAGES:
         for wrong, done in ((), False), (WRONG, False), ((), True):
-            _render(_pages(templates), desk, language, _EMPTY, wrong, done, "x")
+            _render(_pages(templates), office, language, _EMPTY, wrong, done, "x")
 
 
 def _pages(templates: Path) -> Environment:
@@ -214,7 +214,8 @@ def _pages(templates: Path) -> Environment:
     return ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _render(pages: Environment, desk: Desk, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+def _render(pages: Environment, office: Office, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+    desk = office.policy.desk
     return pages.get_template(f"{language}.html").render(
         desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
         once=given["once"] or secrets.token_urlsafe(12),

@@ -13,11 +13,11 @@ from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line
 from bot.replies.leak import leak
 from bot.store.port import Sender
 from bot.tickets import notices
-from bot.tickets.commands import COMMANDS, Parsed, Wrong
+from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal
 from bot.tickets.orders import snapshot
-from bot.tickets.words import label, say
+from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
@@ -33,7 +33,7 @@ def guard(job: Job, after: Desk) -> None:
         public = [entry for entry in ticket.public_entries() if entry.letter != job.ident or entry.kind == "letter"]
         for one in ticket.outgoing:
             if one.letter == job.ident and one.audience is Audience.requester:
-                fragment = leak(one, internal, public, job.office.templates.sources)
+                fragment = leak(one, internal, public, job.office.templates.sources, job.letter.file_texts)
                 if fragment:
                     raise Refusal("leak", fragment)
 
@@ -166,7 +166,7 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         text=letter.text if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
         marked=tuple(one.line for one in wrong),
         ticket=agent_ticket(office, ticket) if ticket else None,
-        reason=say(reason, language) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
+        reason=sentence(say(reason, language)) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
         buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
     )
     made = unbound(job, "command_error", context, ticket.number if ticket else 0)
@@ -213,6 +213,7 @@ def unbound(
 def worded(one: Wrong, text: list[str], language: str) -> Line:
     """A wrong line as the agent reads it."""
     what = say(f"argument_{one.what}", language) if one.reason == "argument_missing" else one.what
+    what = spoken(what, language) if one.reason == "text_missing" and what in BY_NAME else what
     hint = say("allowed" if "," in one.hint or "–" in one.hint else "nearest", language, one.hint) if one.hint else ""
     line = text[one.line - 1] if 0 < one.line <= len(text) else ""
-    return Line(number=one.line, line=line, reason=say(one.reason, language, what), hint=hint)
+    return Line(number=one.line, line=line, reason=sentence(say(one.reason, language, what)), hint=sentence(hint))

@@ -70,12 +70,12 @@ clarify уточнить уточнение ask           | ground?     | custom
 resolve решено решить закрыть solved close | resolution? | customer | закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба | close: solved, not_reproducible, user_error, infrastructure, complaint
 refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
 template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
-send отправить                           |             |            | отправить сохранённый текст клиенту                | send the kept text to the customer
+send отправить                           |             |            | отправить сохранённый текст пользователю                | send the kept text to the customer
 undo отмена отменить                     |             |            | отменить последнее письмо с командами, пока оно не ушло | take the last command letter back before it has left
-note заметка                             |             | inside!    | внутренняя заметка, клиент её не увидит            | an internal note; the customer never sees it
-escalate передать эскалация              | department  | department | передать в отдел; клиенту уйдёт уведомление        | pass on to a department; the customer is told
+note заметка                             |             | inside!    | внутренняя заметка, пользователь её не увидит            | an internal note; the customer never sees it
+escalate передать эскалация              | department  | department | передать в отдел; пользователю уйдёт уведомление        | pass on to a department; the customer is told
 update вышло обновление                  |             | customer   | сообщить, что обновление вышло                     | tell that the update is out
-transcript переписка                     |             |            | отправить клиенту всю переписку                    | send the customer the whole correspondence
+transcript переписка                     |             |            | отправить пользователю всю переписку                    | send the customer the whole correspondence
 assign назначить                         | agent       |            | назначить сотруднику                               | give the ticket to an agent
 free освободить вернуть_в_очередь        |             |            | вернуть обращение в очередь                        | give the ticket back to the queue
 priority приоритет                       | priority    |            | приоритет: высокий, средний, низкий                | priority: high, medium, low
@@ -85,7 +85,7 @@ cc копия                                 | address     |            | до�
 uncc убрать_копию без_копии              | address     |            | убрать участника                                   | remove a participant
 merge объединить                         | number      |            | присоединить это обращение к обращению с номером   | put this ticket into the one with that number
 split разделить                          | address?    | inside     | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
-open новое создать                       | address     | inside     | завести обращение по письму клиента, пришедшему Вам | make a ticket of a letter that came to you
+open новое создать                       | address     | inside     | завести обращение по письму пользователя, пришедшему Вам | make a ticket of a letter that came to you
 file файл                                | number      |            | прислать задержанный файл с этим номером           | send the withheld file of that number
 remind напомнить                         | date        | inside     | напомнить Вам в этот день                          | remind you on that day
 show показать                            | number?     |            | прислать обращение целиком                         | send the whole ticket
@@ -182,7 +182,8 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
         bodies.append([])
         if command is None:
             near = difflib.get_close_matches(fold(found[1]), BY_WORD, 1, 0.6)
-            wrong.append(Wrong(line=number, reason="unknown_command", what=found[1], hint="#" + near[0] if near else "#help"))
+            hint = "#" + (near[0] if near else spoken("help", policy.desk.language))
+            wrong.append(Wrong(line=number, reason="unknown_command", what=found[1], hint=hint))
             orders.append(Order(name="", line=number))
             continue
         argument, rest, mistake = take_argument(command, (found[2] or "").strip(), policy, number, today)
@@ -234,11 +235,23 @@ def take_word(command: Command, rest: str, policy: Policy, line: int) -> tuple[s
         near = difflib.get_close_matches(fold(parts[0]), known, 1, 0.75) if len(parts) == 1 else []
         mistake = Wrong(line=line, reason="unknown_argument", what=parts[0], hint=near[0]) if near else None
         return "", rest, mistake
-    allowed = ", ".join(dict.fromkeys(known[word] for word in known))
+    allowed = allowed_words(known, policy.desk.language)
     if not parts:
         return "", "", Wrong(line=line, reason="argument_missing", what=command.argument, hint=allowed)
     near = difflib.get_close_matches(fold(parts[0]), known, 1, 0.6)
     return "", "", Wrong(line=line, reason="unknown_argument", what=parts[0], hint=near[0] if near else allowed)
+
+
+def allowed_words(known: dict[str, str], language: str) -> str:
+    """One word for each value that an argument may have, in the language of the desk where there is one."""
+    cyrillic = {value: word for word, value in reversed(known.items()) if not word.isascii()} if language == "ru" else {}
+    return ", ".join(cyrillic.get(value, value) for value in dict.fromkeys(known.values()))
+
+
+def spoken(name: str, language: str) -> str:
+    """The word of a command as its people say it: #решено, #resolve."""
+    words = BY_NAME[name].words
+    return next((word for word in words if not word.isascii()), words[0]) if language == "ru" else words[0]
 
 
 def fold(word: str) -> str:

@@ -76,7 +76,7 @@ def test_arguments(line: str, argument: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "reason", "hint"), [
-    ("#решно", "unknown_command", "#решено"), ("#reslove", "unknown_command", "#resolve"), ("#qqqqqq", "unknown_command", "#help"),
+    ("#решно", "unknown_command", "#решено"), ("#reslove", "unknown_command", "#resolve"), ("#qqqqqq", "unknown_command", "#"),
     ("#отказать", "argument_missing", ""), ("#отказать так", "unknown_argument", ""), ("#ответ", "text_missing", ""), ("#note", "text_missing", ""),
     ("#приоритет срочный", "unknown_argument", "срочно"), ("#cc кто-то", "unknown_argument", ""), ("#remind", "argument_missing", ""),
     ("#merge", "argument_missing", ""), ("#remind когда-нибудь", "unknown_argument", ""),
