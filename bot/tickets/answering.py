@@ -163,7 +163,7 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         desk=desk_view(office, language),
         language=language,
         lines=tuple(worded(one, text, language) for one in wrong if one.line),
-        text=letter.text if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
+        text=letter.text[:MOST_KEPT] if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
         marked=tuple(one.line for one in wrong),
         ticket=agent_ticket(office, ticket) if ticket else None,
         reason=sentence(say(reason, language)) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),

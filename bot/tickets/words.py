@@ -105,6 +105,11 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "internal": ("внутреннее", "internal"),
     # why a line or a letter is refused
     "unknown_command": ("такой команды нет: «{}»", "no such command: “{}”"),
+    "unclear_command": (
+        "похоже на команду {}: поставьте её первой в строке, текст — после пробела; если это не команда, поставьте перед # черту: \\#",
+        "looks like the command {}: put it first in its line and a blank after it; if it is none, put a backslash before #: \\#",
+    ),
+    "too_many": ("в одном письме не больше {} команд", "no more than {} commands in one letter"),
     "unknown_argument": ("не понимаю слово «{}»", "“{}” is not understood"),
     "argument_missing": ("не хватает слова после команды: {}", "a word is missing after the command: {}"),
     "text_missing": ("под командой #{} нужен текст", "#{} needs a text below it"),
