@@ -53,10 +53,10 @@ def _people(policy: Policy) -> Iterator[Finding]:
 
 def _calendar(policy: Policy) -> Iterator[Finding]:
     try:
-        weekly(policy.file.calendar)
+        weekly(policy.working)
     except CalendarError as error:
         yield ("calendar",), f"the calendar: {error}", ""
-    for i, day in enumerate(policy.file.calendar.exceptions):
+    for i, day in enumerate(policy.working.exceptions):
         try:
             parse_hours(day.hours)
         except CalendarError as error:
@@ -81,7 +81,7 @@ def _names(policy: Policy) -> Iterator[Finding]:
         seen[item.id] = i
     seen = {}
     departments = policy.people.departments
-    for i, rule in enumerate(policy.file.rules):
+    for i, rule in enumerate(policy.written):
         if rule.id in seen:
             yield ("rules", i, "id"), f"the id {rule.id!r} is taken by rule number {seen[rule.id] + 1}", "each rule needs its own"
         seen.setdefault(rule.id, i)
@@ -100,11 +100,11 @@ def _versions(policy: Policy) -> Iterator[Finding]:
 
 
 def _phrases(policy: Policy) -> Iterator[Finding]:
-    book = Phrasebook(policy.file.vocabulary, _Shapes())
-    for name, entries in policy.file.vocabulary.items():
+    book = Phrasebook(policy.vocabulary, _Shapes())
+    for name, entries in policy.vocabulary.items():
         for i, entry in enumerate(entries):
             yield from _read(book, entry, ("vocabulary", name, i), single="/" not in entry)
-    for i, rule in enumerate(policy.file.rules):
+    for i, rule in enumerate(policy.written):
         yield from _condition(book, rule.when, ("rules", i, "when"))
         if rule.unless:
             yield from _condition(book, rule.unless, ("rules", i, "unless"))

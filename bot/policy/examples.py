@@ -11,8 +11,8 @@ from bot.policy.conditions import Branch, Leaf, Node, leaves
 from bot.policy.judge import judge
 from bot.policy.matching import Matcher, matcher_of
 from bot.policy.mistakes import Mistake, Path
-from bot.policy.policy import Facts, Policy, Rule
-from bot.policy.schema import ExampleLetter
+from bot.policy.policy import Facts, Policy
+from bot.policy.schema import ExampleLetter, Rule
 from bot.policy.yamlfile import read
 
 _NOON = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)  # an ordinary Wednesday; `at:` of an example says otherwise
@@ -54,12 +54,8 @@ def judge_example(policy: Policy, matcher: Matcher, example: str | ExampleLetter
 def check_examples(policy: Policy) -> list[Mistake]:
     """Runs every example; a mistake for each that fails, and for each rule that is unreachable."""
     matcher, mistakes = matcher_of(policy), list[tuple[Path, str, str]]()
-    numbers = {rule.id: i for i, rule in enumerate(policy.file.rules)}
     above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by everything they ask
-    for rule in policy.rules:
-        if rule.announcement:
-            continue
-        at = numbers[rule.id]
+    for at, rule in enumerate(policy.written):
         mistakes += _run(policy, matcher, rule, at)
         reason = _contradiction(rule.node) or (_taken(above, rule) if rule.then.ground else "")
         if reason:

@@ -13,7 +13,8 @@ from datetime import time
 from bot.model import Evidence, Ground, Letter, Priority, Span, Verdict
 from bot.policy.conditions import TEXT_KINDS, Branch, Leaf, Node
 from bot.policy.matching import ASKING, LACKS, VERSION
-from bot.policy.policy import Facts, Policy, Rule
+from bot.policy.policy import Facts, Policy
+from bot.policy.schema import Rule
 
 ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information asks for, if it is missing
 ONLY_TOPIC = "only_topic"  # label: the letter asks nothing beside the topic that is answered at once
@@ -27,8 +28,9 @@ def matched(policy: Policy, letter: Letter) -> bool:
 def judge(policy: Policy, letter: Letter, facts: Facts) -> Verdict:
     """What the rules say of the letter."""
     hits: list[Evidence] = []
+    announced = {f"announcement:{item.id}" for item in policy.announced(facts.now)}
     for rule in _candidates(policy, letter):
-        if rule.announcement and not rule.announcement.active(facts.now):
+        if rule.announcement and rule.id not in announced:
             continue
         labels = {label for hit in hits for label in hit.labels} | ({"complaint"} if facts.complaint else set())
         spans = _Asker(policy, letter, facts, frozenset(labels)).spans(rule.node)

@@ -87,7 +87,7 @@ class Matcher:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.lexicon = Lexicon()
-        self.book = Phrasebook(policy.file.vocabulary, self.lexicon)
+        self.book = Phrasebook(policy.vocabulary, self.lexicon)
         self.finder, self.content = Finder(self.lexicon), Content(self.lexicon)
         self.phrases: list[_Item] = []
         self.words: dict[int, list[tuple[str, str]]] = {}  # class -> (key, where)
