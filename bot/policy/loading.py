@@ -53,12 +53,11 @@ def _sound(data: Any, broken: list[Path]) -> Policy:
         elif path:
             data.pop(path[0], None)
     known = {key: {"name": key, "address": f"{key}@desk.invalid"} for key in departments} if isinstance(departments, dict) else {}
-    safe = {"desk": {"name": "desk", "address": "desk@desk.invalid"}}
-    safe["people"] = {"agents": [{"name": "agent", "address": "agent@desk.invalid"}], "departments": known}
+    desk, agent = ({"name": name, "address": f"{name}@desk.invalid"} for name in ("desk", "agent"))
     try:
-        return Policy.model_validate(safe | data | {"rules": list(rules.values())})
+        return Policy.model_validate({"desk": desk, "people": {"agents": [agent], "departments": known}} | data | {"rules": list(rules.values())})
     except ValidationError:
-        return Policy.model_validate({"desk": safe["desk"], "people": safe["people"] | {"departments": {}}})
+        return Policy.model_validate({"desk": desk, "people": {"agents": [agent]}})
 
 
 def json_schema() -> dict[str, Any]:
@@ -121,8 +120,9 @@ def _path(loc: tuple[int | str, ...], data: Any) -> Path:
     """pydantic's location without the steps that it adds for unions and dictionary keys."""
     path: list[int | str] = []
     for part in loc:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
+        inner = dict(enumerate(data)) if isinstance(data, list) else data
+        if isinstance(inner, dict) and part in inner:
+            data = inner[part]
             path.append(part)
     return tuple(path)
 
