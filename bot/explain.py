@@ -137,7 +137,7 @@ def picture(path: Path, letter: Letter | str, policy: Policy) -> None:
     out.print("[bold]verdict[/] " + (" · ".join(filter(None, said)) or "an ordinary letter: acknowledge it, agents read it"))
     for hit in verdict.hits:
         out.print(f"  [green]✓[/] rule [bold]{hit.rule}[/], clause {hit.clause}: {escape(hit.evidence)}")
-    nearly = sorted((one for one in why(policy, letter, facts) if not one.fired and one.near >= 0.5), key=lambda one: -one.near)[:NEARLY]
+    nearly = sorted((one for one in why(policy, letter, facts) if not one.fired and one.answer.near >= 0.5), key=lambda one: -one.answer.near)[:NEARLY]
     for one in nearly:
         lacks = "; ".join(part.asked for part in one.answer.parts if not part.holds) or one.answer.asked
         out.print(f"  [dim]· rule {one.rule} did not fire: {escape(lacks[:200])} does not hold[/]")
