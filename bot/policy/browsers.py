@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from itertools import islice
-from typing import Any
 
-from ruamel.yaml import YAML
 from ua_parser import parse
 
 from bot.policy.phrases import Phrase, Token, Tokens
+from bot.policy.sieve import shipped
 from bot.policy.words import Lexicon, Phrasebook
 
 _AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
@@ -32,14 +29,7 @@ _FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # what n
 Version = tuple[int, ...]
 
 
-@lru_cache(1)
-def _data() -> dict[str, Any]:
-    text = (files("bot.policy") / "data" / "browsers.yaml").read_text("utf-8")
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
-    return found
-
-
-NAMES: dict[str, str] = {name: item["kind"] for name, item in _data().items() if isinstance(item, dict) and "kind" in item}
+NAMES: dict[str, str] = {name: item["kind"] for name, item in shipped("browsers").items() if isinstance(item, dict) and "kind" in item}
 
 
 def version(text: str) -> Version:
@@ -71,7 +61,7 @@ class Finder:
     """Finds software in a letter. The words go into the lexicon of all rules, so that the text is looked up once."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        data = _data()
+        data = shipped("browsers")
         self.book = Phrasebook(data["lists"], lexicon)
         self.names: dict[int, tuple[str, bool]] = {}  # class -> (name, weak)
         self.wordy: list[tuple[Phrase, str]] = []  # names of several words

@@ -147,6 +147,10 @@ class Leaf:
         digest = blake2b(repr((self.value, self.where)).encode(), digest_size=8).hexdigest()
         return f"{self.kind}:{digest}"
 
+    def asks(self, where: str) -> bool:
+        """Whether it is about that part of the letter."""
+        return self.where in ("anywhere", where)
+
     def __str__(self) -> str:
         if isinstance(self.value, HeaderTest):
             shown = self.value.name + "".join(f" {word!r}" for word in (*self.value.contains, *self.value.pattern))

@@ -7,16 +7,12 @@ remains describes the problem: two telling words, or one in a question or beside
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from bot.model import Letter
 from bot.policy.browsers import Software
 from bot.policy.language import is_name
 from bot.policy.phrases import Token, Tokens
+from bot.policy.sieve import shipped
 from bot.policy.words import Lexicon, Phrasebook
 
 ENOUGH = 2  # telling words that make a description
@@ -24,19 +20,12 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _APART = re.compile(_LINK.pattern + r"|\+?\d[\d\s()-]{8,16}\d", re.IGNORECASE)  # links, and telephone numbers
 
 
-@lru_cache(1)
-def _data() -> dict[str, Any]:
-    text = (files("bot.policy") / "data" / "information.yaml").read_text("utf-8")
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
-    return found
-
-
 class Content:
     """Tells empty words from telling ones; its words go into the lexicon of all rules."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         book = Phrasebook({}, lexicon)
-        number = {name: lexicon.number(book.members("/".join(items))) for name, items in _data().items()}
+        number = {name: lexicon.number(book.members("/".join(items))) for name, items in shipped("information").items()}
         self.empty = frozenset(number[name] for name in ("function", "courtesy", "trouble", "service"))
         self.function = frozenset((number["function"],))
         self.courtesy = frozenset((number["courtesy"], number["function"]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.model import Span
 from bot.policy.folding import Folded
 
 
@@ -21,13 +21,23 @@ class Token:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text in words, with the places of every class in it."""
+    """The subject or text of a letter, or a header, in words, with the places of every class in it."""
 
+    where: str
     text: str
     folded: Folded
     items: tuple[Token, ...]
-    places: Mapping[int, Sequence[int]]
-    ends: Mapping[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+    places: dict[int, list[int]]
+    ends: dict[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+
+    def span(self, start: int, end: int) -> Span:
+        """Original offsets as a span; long evidence is shortened in the middle."""
+        words = " ".join(self.text[start:end].split())
+        return Span(where=self.where, start=start, end=end, words=words if len(words) < 200 else f"{words[:120]} … {words[-60:]}")
+
+    def words(self, first: int, last: int) -> Span:
+        """The span from one token to another."""
+        return self.span(self.items[first].start, self.items[last].end)
 
 
 @dataclass(frozen=True, slots=True)

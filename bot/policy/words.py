@@ -111,7 +111,7 @@ class Lexicon:
         return frozenset(hits)
 
 
-def cut(text: str, lexicon: Lexicon) -> Tokens:
+def cut(text: str, lexicon: Lexicon, where: str = "text") -> Tokens:
     """The words of a text (its first 100,000 characters) with their classes. Linear in the length."""
     text = text[:LONGEST]
     folded = fold(text)
@@ -128,20 +128,13 @@ def cut(text: str, lexicon: Lexicon) -> Tokens:
             for number in classes:
                 places.setdefault(number, []).append(len(items))
             items.append(Token(word, classes, start, end, sentence))
-    tokens = Tokens(text, folded, tuple(items), places, {})
-    return Tokens(text, folded, tokens.items, places, _compounds(tokens, places, lexicon))
-
-
-def _compounds(tokens: Tokens, places: dict[int, list[int]], lexicon: Lexicon) -> dict[tuple[int, int], int]:
-    """Members of several words: noted in `places` at their first word; where they end."""
-    found: dict[tuple[int, int], int] = {}
-    for first in lexicon.compounds.keys() & places.keys():
-        for number, phrase in lexicon.compounds[first]:
-            for start, end in phrase.find(tokens, lexicon.fillers):
-                found[number, start] = end
+    tokens = Tokens(where, text, folded, tuple(items), places, {})
+    compounds = [entry for first in lexicon.compounds.keys() & places.keys() for entry in lexicon.compounds[first]]
+    found = {(number, start): end for number, phrase in compounds for start, end in phrase.find(tokens, lexicon.fillers)}
     for number, start in found:
         places.setdefault(number, []).append(start)
-    return found
+    tokens.ends.update(found)
+    return tokens
 
 
 class Phrasebook:
