@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from textwrap import shorten
 
 import msgspec
 
@@ -74,9 +75,10 @@ def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Pa
     for i, example in enumerate(rule.examples.match):
         verdict = judge_example(policy, matcher, example)
         if rule.id not in {hit.rule for hit in verdict.hits}:
+            text = example if isinstance(example, str) else example.text or example.subject
             others = ", ".join(hit.rule for hit in verdict.hits) or "no rule"
             message = f"rule {rule.id!r} must fire on this example and does not ({others} fired)"
-            found.append((("rules", at, "examples", "match", i), message, f"the example: {_short(example)}"))
+            found.append((("rules", at, "examples", "match", i), message, f"the example: {shorten(text, 60, placeholder='…')!r}"))
         takers.add(next((hit.rule for hit in verdict.hits if hit.ground), rule.id))
     for i, example in enumerate(rule.examples.ignore):
         hit = next((hit for hit in judge_example(policy, matcher, example).hits if hit.rule == rule.id), None)
@@ -87,12 +89,6 @@ def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Pa
         message = f"the rule {rule.id!r} is unreachable: all its examples get their ground from {takers.pop()!r} above it"
         found.append((("rules", at, "id"), message, "move it up, or make that rule narrower"))
     return found
-
-
-def _short(example: str | ExampleLetter) -> str:
-    text = example if isinstance(example, str) else example.text or example.subject
-    text = " ".join(text.split())
-    return repr(text if len(text) < 60 else text[:57] + "…")
 
 
 def _taken(above: dict[tuple[str, str], list[Rule]], rule: Rule) -> str:

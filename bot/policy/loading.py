@@ -132,8 +132,9 @@ def _allowed(path: Path) -> list[str]:
     schema = json_schema()
     nodes = _opened(schema, schema)
     for part in path:
-        inner = [node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") for node in nodes]
-        nodes = [opened for node in inner if node for opened in _opened(node, schema)]
+        inner = (node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") for node in nodes)
+        named = (kind for node in nodes for kind in node.get("patternProperties", {}).values())
+        nodes = [opened for node in (*inner, *named) if node for opened in _opened(node, schema)]
     return [key for node in nodes for key in node.get("properties", ())]
 
 
