@@ -38,8 +38,11 @@ def _people(policy: Policy) -> Iterator[Finding]:
             yield ("desk", "aliases"), f"the address {address} stands here twice", ""
         taken[address] = "the desk"
     hint = "an agent needs an address of his own, or letters would go round in circles"
-    people: list[tuple[Path, str, str, str]] = [(("people", "agents", i, "address"), one.address, one.name, hint) for i, one in enumerate(policy.people.agents)]
-    people += [(("people", "departments", key, "address"), one.address, one.name, "") for key, one in policy.people.departments.items()]
+    people: list[tuple[Path, str, str, str]] = []
+    for i, agent in enumerate(policy.people.agents):
+        people.append((("people", "agents", i, "address"), agent.address, agent.name, hint))
+    for key, item in policy.people.departments.items():
+        people.append((("people", "departments", key, "address"), item.address, item.name, ""))
     for path, address, name, help_ in people:
         if address in taken:
             yield path, f"{address} is already the address of {taken[address]}", help_

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ class Lexicon(NamedTuple):
     english: Forms
     latin: re.Pattern[str]
     latin_unless: frozenset[str]
-    heads: re.Pattern[str]
+    respelled: dict[str, Form]  # forms with letters swapped, dropped or turned round, and as they sound
 
 
 @lru_cache(maxsize=1)
@@ -52,14 +52,17 @@ def lexicon() -> Lexicon:
     data = shipped("abuse")
     words, latin = data["russian"], data["latin"]
     pairs = [pair.split("=") for pair in latin["letters"].split()]
+    russian = Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs})
     return Lexicon(
         words=Finder(words, {}),
         phrases=Finder(data["phrases"], data["names"]),
-        russian=Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs}),
+        russian=russian,
         english=Forms(_forms(data["english"])),
         latin=re.compile(latin["hint"]),
         latin_unless=frozenset(latin["unless"]),
-        heads=re.compile(rf"(?<!\w)(?:{data['heads']})[ ][а-я]{{1,12}}(?!\w)"),
+        respelled={
+            twisted: form for form in russian.words.values() if form.level == "obscene" and form.word.isalpha() for twisted in _respellings(form)
+        },
     )
 
 
@@ -68,6 +71,28 @@ def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
     pattern = item["match"] if isinstance(item["match"], str) else "|".join(item["match"])
     pattern = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern).replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
     return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
+
+
+_SOUNDS = str.maketrans("оеыэдзгжв", "аииитскшф")
+
+
+def sound(word: str) -> str:
+    """A Russian word as it may be heard: unstressed vowels, voiced and voiceless letters are one, signs and repeats are none."""
+    return re.sub(r"([а-я])\1+|[ъь]", r"\1", word).translate(_SOUNDS)
+
+
+def _respellings(form: Form) -> Iterator[str]:
+    """How a word is written by those who keep it readable for people only: two letters swapped, the root's vowel
+    dropped, backwards, by its sound. Too short ones would be other words."""
+    word = form.word
+    if len(word) > 4:
+        yield word[::-1]
+        yield from (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+    at = form.core[0] + 1
+    if len(word) > 4 and re.match("[аиоу][бдйлмнз]", word[at:]):
+        yield word[:at] + word[at + 1 :]
+    if len(sound(word)) > 5:
+        yield "~" + sound(word)
 
 
 def _forms(items: list[dict[str, Any]]) -> list[Form]:
