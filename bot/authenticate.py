@@ -27,11 +27,11 @@ from bot.settings import HostPort, Settings
 
 Lookup = Callable[[str], Awaitable[str]]  # a name's TXT record, "" for none; may raise anything
 
-SECONDS = 2.0  # for one question to the DNS
+SECONDS, ALL_SECONDS = 2.0, 4.0  # for one question to the DNS, for all that a letter raises
 MOST_SIGNATURES = 5
 MOST_NAMES = 5000
 REMEMBERED, FORGOTTEN, REST = 300.0, 60.0, 30.0  # seconds: an answer, a failure, the pause after a row of failures
-ROW = 3
+ROW = 5
 ONCE = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to", b"in-reply-to", b"references", b"content-type", b"mime-version")
 SIGNED = (b"from", b"to", b"subject", b"date")  # what a signature must cover, where the letter has it
 LARGE = 256 * 1024  # octets; larger bodies are hashed in a thread
@@ -99,7 +99,8 @@ def authenticator(settings: Settings, lookup: Lookup | None = None) -> Callable[
         if names is None or b"dkim-signature" not in raw[: 256 * 1024].lower():
             return letter
         try:
-            aligned = await checked(raw, letter.requester.email.rpartition("@")[2], names)
+            async with asyncio.timeout(ALL_SECONDS):
+                aligned = await checked(raw, letter.requester.email.rpartition("@")[2], names)
         except Exception:  # noqa: BLE001  a stranger's bytes and a stranger's DNS: anything else than proof is none
             aligned = ""
         return replace(letter, aligned=aligned) if aligned else letter

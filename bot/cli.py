@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 
 from bot import cli_admin
+from bot.reports.page import report
+from bot.settings import Settings, SettingsError
 from bot.terminal import AGAIN, fail, rules, settings
 
 app = typer.Typer(
@@ -27,12 +29,30 @@ app.add_typer(cli_admin.held_app, name="held")
 app.add_typer(cli_admin.suppressed_app, name="suppressed")
 app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
+app.command()(report)
+
+USAGE = 64  # EX_USAGE of sysexits.h
 
 
 def main() -> None:
     """The entry point."""
+    if sys.argv[1:2] == ["deliver"]:
+        sys.exit(piped())
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         app()
+
+
+def piped() -> int:
+    """`deliver` for mail servers, which know sysexits.h alone: all that is no fault of the letter's own means "try again"."""
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        return {1: AGAIN, 2: USAGE}.get(code, code)
+    except BaseException as error:  # noqa: BLE001  the letter must stay in the mail server's queue
+        typer.echo(f"cannot be stored: {type(error).__name__}: {error}", err=True)
+        return AGAIN
+    return 0
 
 
 # ------------------------------------------------------------------------------------------------------- the daemon
@@ -68,16 +88,16 @@ def deliver(
     sender: Annotated[str | None, typer.Option(help="envelope sender; default: $SENDER, or the Return-Path line")] = None,
     recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: the desk's address")] = None,
 ) -> None:
-    """Take one letter on stdin into the inbox, for pipes. Exit 75 when it cannot be stored."""
+    """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask
     from bot.intake.pipe import deliver as take
     from bot.store.files import Disk
     from bot.store.inbox import Inbox
 
-    chosen = settings()
     try:
+        chosen = Settings.load()
         inbox = Inbox(chosen.data, Disk())
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         fail(f"cannot be stored: {error}", AGAIN)
     now = datetime.now(UTC)
     code, words = take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
@@ -94,6 +114,46 @@ def demo() -> None:
     from bot.demo import play
 
     raise typer.Exit(play(settings()))
+
+
+@app.command()
+def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the way round")] = True) -> None:
+    """Examine the whole installation; each line says what to do. Exit 1 where something is red."""
+    from bot.doctor import examine
+
+    worst = 0
+    for state, what, todo in examine(settings(), letter):
+        mark, colour = {"green": ("ok  ", "green"), "yellow": ("look", "yellow"), "red": ("BAD ", "red")}[state]
+        typer.echo(f"{typer.style(mark, fg=colour)}  {what}" + (f"\n      -> {todo}" if todo else ""))
+        worst |= state == "red"
+    raise typer.Exit(worst)
+
+
+@app.command()
+def init(
+    language: Annotated[str, typer.Option(help="ru or en", prompt="Язык · Language (ru, en)")] = "ru",
+    service: Annotated[str, typer.Option(help="what users call the product")] = "",
+    address: Annotated[str, typer.Option(help="the support address")] = "",
+    prefix: Annotated[str, typer.Option(help="letters of a ticket number")] = "",
+    hours: Annotated[str, typer.Option(help="working hours, every day")] = "",
+    timezone: Annotated[str, typer.Option(help="such as Europe/Moscow")] = "",
+    agents: Annotated[str, typer.Option(help="Name <address>, Name <address>; the lead first")] = "",
+) -> None:
+    """Write a rules.yaml for your company; asks what is not given. The old file is kept as rules.yaml.old."""
+    from bot.init import QUESTIONS, SHIPPED, Answers, rules_for, write
+
+    if language not in ("ru", "en"):
+        fail("ru or en")
+    given = Answers(service, address, prefix, hours, timezone, agents)._asdict()
+    for key, (russian, english, proposed) in QUESTIONS.items():
+        given[key] = given[key] or typer.prompt(russian if language == "ru" else english, default=proposed or None)
+    path = settings().rules
+    try:
+        kept = write(path, rules_for(Answers(**given), language, SHIPPED.read_text("utf-8")))
+    except ValueError as error:
+        fail(str(error))
+    typer.echo(f"{path}" + (f" ({kept})" if kept else ""))
+    check(path)
 
 
 # -------------------------------------------------------------------------------------------------------- the rules
@@ -207,5 +267,35 @@ def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     result = account(settings().data)
     typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
+
+
+@app.command()
+def health() -> None:
+    """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
+    from bot.control import ask
+    from bot.health import health as look
+
+    data = settings().data
+    if not data.is_dir():
+        fail(f"{data}: there is no desk here", 1)
+    found = look(data, asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    typer.echo(json.dumps(found))
+    raise typer.Exit(0 if found["healthy"] else 1)
+
+
+@app.command()
+def repair() -> None:
+    """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
+    from bot.health import repair as mend
+    from bot.store.files import DataLock, LockedError
+
+    data = settings().data
+    try:
+        with DataLock(data):
+            found = mend(data, typer.echo)
+    except LockedError as error:
+        fail(str(error), AGAIN)
+    typer.echo(f"{found} file(s) set aside" if found else "everything can be read")
+    raise typer.Exit(1 if found else 0)
 
 

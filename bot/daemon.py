@@ -20,20 +20,20 @@ import schedule
 from msgspec.structs import replace
 from watchfiles import Change, awatch
 
-from bot import __version__
+from bot import __version__, supervisor
 from bot.authenticate import authenticator
 from bot.control import Control
 from bot.delivery.folder import Folder
 from bot.delivery.outbox import Outbox
 from bot.delivery.relay import Carrier, Relay
 from bot.desk import Desk
-from bot.intake.session import Limits
-from bot.intake.smtp import Door, server_tls
+from bot.doors import Doors
 from bot.log import Log
 from bot.model import Decision, Delivery, DeskRecord, Envelope, Reference
 from bot.office import RulesRefused, open_office, rotate
 from bot.readers import Readers
-from bot.settings import HostPort, Settings
+from bot.reports.weekly import Weekly, picture_bytes
+from bot.settings import Settings
 from bot.store.files import DataLock, Disk, new_key, read_secret
 from bot.store.inbox import Inbox, NoLetterError
 from bot.store.port import Due
@@ -77,7 +77,8 @@ class Daemon:
             self._limits, now, self.tell, self.store.changed,
         )  # fmt: skip
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
-        self.doors: list[Door] = []
+        self.weekly = Weekly(settings.data, self.store, self.disk, lambda: self.office, now)
+        self.doors = Doors(settings, self.inbox, self.accept, lambda: self.office, now, self.tell)
         self.control = Control(settings.data, self.answer)
         self.jobs = schedule.Scheduler()
         self._queue: asyncio.Queue[str] = asyncio.Queue()
@@ -104,31 +105,20 @@ class Daemon:
         self.tell("started", version=__version__, pid=os.getpid(), data=str(self.settings.data), rules=str(self.settings.rules), store="files")
         if not self.office.caps:
             self.tell("caps_off")
-        places = []
         for ident in self.inbox.waiting():  # those that are here come first
             self.queue(ident)
-        if self.settings.smtp:
-            places.append(f"smtp={await self._open(self.settings.smtp)}")
+        places = await self.doors.start()
         await self.control.start()
         self._job(self.jobs.every(1).minutes, self.heartbeat)
         self._job(self.jobs.every(1).hours, self.sweep)
         self._job(self.jobs.every(1).minutes, self.morning)
+        self._job(self.jobs.every(1).minutes, self.weekly.send)
         self._job(self.jobs.every(10).seconds, self.timers.look)
-        for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load):
+        for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load, supervisor.watchdog):
             self._spawn(work())
-        self.tell("ready", smtp=" ".join(places), seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
-        return places
-
-    async def _open(self, where: HostPort) -> HostPort:
-        settings = self.settings
-        tls = server_tls(str(settings.tls_cert), str(settings.tls_key)) if settings.tls_cert and settings.tls_key else None
-        door = Door(
-            self.accept, lambda address: self.office.signer.is_ours(address), new_id=self.inbox.new_id, now=self.now, hostname=socket.gethostname(),
-            tell=self.tell, limits=Limits(), trusted=frozenset(settings.trusted_relays), tls=tls, spool=settings.data / "inbox" / "tmp",
-        )  # fmt: skip
-        host, port = await door.start(where.host, where.port)
-        self.doors.append(door)
-        return HostPort(host, port)
+        supervisor.say("READY=1")
+        self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
+        return [f"{door}={place}" for door, place in places.items()]
 
     async def run(self) -> None:
         """Works until `stop` is set, by SIGTERM, SIGINT or a caller."""
@@ -141,8 +131,8 @@ class Daemon:
     async def close(self) -> None:
         """Shuts the doors, finishes the letters in hand, and leaves everything on disk."""
         began = time.monotonic()
-        for door in self.doors:
-            await door.stop()
+        supervisor.say("STOPPING=1")
+        await self.doors.stop()
         await self.control.stop()
         await self._slots_free()
         for task in list(self._tasks):
@@ -191,6 +181,7 @@ class Daemon:
     async def _load(self) -> None:
         await self.store.load()
         gc.collect()
+        gc.set_threshold(20_000, 20, 50)
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=str(path))
@@ -231,6 +222,8 @@ class Daemon:
 
     async def extract(self, reference: Reference) -> bytes:
         """The bytes of an attachment, out of the archived letter, read by a reader process."""
+        if (picture := picture_bytes(self.settings.data, reference)) is not None:
+            return picture
         _, raw = self.inbox.read(reference.letter)
         return await self.readers.extract(raw, reference.part)
 
@@ -285,6 +278,7 @@ class Daemon:
         self.tell(
             "heartbeat",
             waiting=len(self._queued),
+            outbox=self.store.unsent()[0],
             parked=len(self.inbox.parked()),
             live=len(self.store.register.lines),
             memory_mb=peak,
@@ -332,8 +326,9 @@ class Daemon:
                 continue
             if office.policy != self.office.policy:
                 self.readers.reload(office.policy.source)
+            if office.policy.times != self.office.policy.times:
+                self.store.register.wake(self.now())
             self.office = self.desk.office = office
-            self.store.register.wake(self.now())
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 
     # ---------------------------------------------------------------------------------------------- control
@@ -361,6 +356,10 @@ class Daemon:
             there = int(self.store.register.suppressed(address, now))
             await self._commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
             return {"ok": there}
+        elif do == "health":
+            unsent, since = self.store.unsent()
+            oldest = int((self.now() - since).total_seconds()) if since else None
+            return {"unsent": unsent, "oldest_unsent_seconds": oldest, "held": len(self.store.held())}
         else:
             return {"error": f"unknown request {do!r}"}
         return {"ok": True}

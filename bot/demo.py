@@ -80,7 +80,9 @@ class Stage:
 async def act(stage: Stage, anna: str, boris: str) -> None:
     """The play itself."""
     stage.tell("1. A user writes. Within a second she reads an acknowledgement with number and time.")
-    await stage.write(USER, "Не открывается фильм", "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play.")
+    await stage.write(
+        USER, "Не открывается фильм", "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
+    )
     await stage.get(USER)
     stage.tell("2. The agents get a notice each; its reply address is signed for this agent and this ticket.")
     notice = await stage.get(anna)
@@ -96,7 +98,9 @@ async def act(stage: Stage, anna: str, boris: str) -> None:
     await stage.write(ROBOT, "Автоответ: я в отпуске", "Вернусь в понедельник.", headers={"Auto-Submitted": "auto-replied"})
     await stage.silence(ROBOT)
     stage.tell("6. Anna replies with a question. Her receipt shows exactly what Olga will read; for a while she can still #undo it.")
-    await stage.write(anna, f"Re: {notice['Subject']}", "#уточнить\nОльга, подскажите, пожалуйста: в другом браузере фильм открывается?", answers=notice)
+    await stage.write(
+        anna, f"Re: {notice['Subject']}", "#уточнить\nОльга, подскажите, пожалуйста: в другом браузере фильм открывается?", answers=notice
+    )
     receipt = await stage.get(anna)
     question = await stage.get(USER)
     stage.tell("7. Olga answers; Anna mistypes a command, and nothing of the letter is carried out.")
@@ -105,7 +109,9 @@ async def act(stage: Stage, anna: str, boris: str) -> None:
     await stage.write(anna, f"Re: {notice['Subject']}", "#решенно\nДа, отключите расширение AdStop.", answers=receipt)
     await stage.get(anna)
     stage.tell("8. Now it is right. The ticket is closed with the letter that fits its resolution.")
-    await stage.write(anna, f"Re: {notice['Subject']}", "#решено\nДа, дело в расширении AdStop: отключите его для нашего сайта, и фильм откроется.", answers=receipt)
+    await stage.write(
+        anna, f"Re: {notice['Subject']}", "#решено\nДа, дело в расширении AdStop: отключите его для нашего сайта, и фильм откроется.", answers=receipt
+    )
     await stage.get(anna, show=False)
     await stage.get(USER)
 

@@ -94,7 +94,7 @@ class Desk:
                 sight = look(original, told, now)
                 found = await self.find(turn, original, sight, now)
                 decision = agents.confirmed(original, sight, found, told, now, letter)
-            turn.commit(armed(decision, self.office.policy))
+            turn.commit(armed(decision, self.office.policy, now))
         for event, fields in decision.events:
             self.tell(event, **fields)
 

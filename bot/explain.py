@@ -16,14 +16,13 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.text import Text
 
-from bot.model import Envelope, Letter, Verdict
+from bot.model import Envelope, Letter, Span, Verdict
 from bot.office import RulesRefused, read
 from bot.policy import Facts, Policy, RulesError, judge, load, why
+from bot.policy.judge import Answer
 from bot.readers import Readers, Unreadable
 from bot.settings import Settings
 from bot.tickets.identity import Subjects
-
-NEARLY = 3  # rules that nearly fired, shown to people
 
 
 async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool) -> int:
@@ -39,7 +38,7 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
     async def one(path: Path) -> tuple[Path, Letter | str]:
         async with gate:
             try:
-                raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+                raw = await asyncio.to_thread(lambda: sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
                 return path, await readers.read(raw, Envelope(letter=str(path), received=datetime.now(UTC), mail_from="?"))
             except (OSError, Unreadable) as error:
                 return path, str(error)
@@ -137,10 +136,18 @@ def picture(path: Path, letter: Letter | str, policy: Policy) -> None:
     out.print("[bold]verdict[/] " + (" · ".join(filter(None, said)) or "an ordinary letter: acknowledge it, agents read it"))
     for hit in verdict.hits:
         out.print(f"  [green]✓[/] rule [bold]{hit.rule}[/], clause {hit.clause}: {escape(hit.evidence)}")
-    nearly = sorted((one for one in why(policy, letter, facts) if not one.fired and one.answer.near >= 0.5), key=lambda one: -one.answer.near)[:NEARLY]
-    for one in nearly:
-        lacks = "; ".join(part.asked for part in one.answer.parts if not part.holds) or one.answer.asked
-        out.print(f"  [dim]· rule {one.rule} did not fire: {escape(lacks[:200])} does not hold[/]")
+    for one in why(policy, letter, facts):
+        words = dict.fromkeys(span.words for span in found_in(one.answer))
+        if words and not one.fired:
+            lacks = next((part.asked for part in one.answer.parts if not part.holds), one.answer.asked)
+            but = f"“not” forbids it: {lacks}" if lacks.startswith("not") else f"also needs {lacks}"
+            out.print(f"  [dim]· rule {one.rule} nearly fired on {escape(' … '.join(words))}; {escape(but[:100])}[/]")
+
+
+def found_in(answer: Answer) -> tuple[Span, ...]:
+    """Everything that a condition found, in itself and its parts; what stands under a “not” does not count."""
+    inside = () if answer.asked.startswith("not") else tuple(span for part in answer.parts for span in found_in(part))
+    return (*answer.spans, *inside)
 
 
 def marked(letter: Letter, verdict: Verdict) -> Text:

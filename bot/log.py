@@ -31,7 +31,7 @@ class Event(NamedTuple):
 EVENTS: dict[str, Event] = {
     # the daemon
     "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
-    "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "seconds", "tickets", "waiting")),
+    "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "imap", "seconds", "tickets", "waiting")),
     "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
     "heartbeat": Event("Once a minute: how long the queues are.", ("waiting", "outbox", "held", "parked", "live", "memory_mb", "lost")),
     "alert": Event("Something a lead must know; he gets a letter too.", ("about", "words"), "error"),

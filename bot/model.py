@@ -218,6 +218,7 @@ class Evidence(Value, frozen=True):
     priority: Priority | None = None
     department: str = ""
     labels: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()  # whom a new ticket is shown to
     evidence: str = ""  # the original words
     spans: tuple[Span, ...] = ()
 
@@ -231,6 +232,7 @@ class Verdict(Value, frozen=True):
     priority: Priority | None = None
     department: str = ""
     labels: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()  # whom a new ticket is shown to
     rule: str = ""  # the rule that gave the ground, or else the topic, or else the priority
     clause: str = ""
     evidence: str = ""

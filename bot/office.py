@@ -60,7 +60,7 @@ def sources(folder: Path) -> dict[str, str]:
         found = {
             str(path.relative_to(folder).as_posix()): path.read_text("utf-8")
             for path in sorted(folder.rglob("*"))
-            if path.suffix in (".txt", ".html")
+            if path.suffix in (".txt", ".html") and path.parent != folder / "form"  # the form's pages are no letters
         }
     except UnicodeDecodeError as error:
         raise RulesRefused(f"{folder}: a template is not UTF-8: {error}") from None

@@ -54,7 +54,9 @@ def past_letters(data: Path, since: date | None) -> Iterator[Past]:
     """Every letter that opened or joined a ticket, ticket by ticket; a few at a time in memory."""
     decoder = msgspec.json.Decoder(dict[str, dict[str, PastTicket]])
     day = f"{since:%Y%m%d}" if since else ""
-    for path in sorted((*(data / "tickets" / "live").glob("[0-9]*.json"), *(data / "tickets" / "done").glob("*/[0-9]*.json")), key=lambda one: int(one.stem)):
+    for path in sorted(
+        (*(data / "tickets" / "live").glob("[0-9]*.json"), *(data / "tickets" / "done").glob("*/[0-9]*.json")), key=lambda one: int(one.stem)
+    ):
         for ticket in decoder.decode(path.read_bytes()).get("ticket", {}).values():
             for seen in ticket.seen:
                 if seen.fate in (Fate.opened, Fate.appended) and seen.letter >= day:

@@ -76,13 +76,47 @@ def _switch(text: str) -> bool:
     return words[text.strip().lower()]
 
 
+def _socket(text: str) -> HostPort | Path:
+    """`host:port` as HostPort.parse reads it, or `unix:/path`; raises ValueError."""
+    return Path(text.strip()[5:]) if text.strip().startswith("unix:/") else HostPort.parse(text)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A folder at a provider, read over IMAP."""
+
+    host: str
+    port: int
+    security: Literal["plain", "tls", "starttls"]
+    user: str
+    folder: str = "INBOX"
+
+    _SCHEMES: ClassVar = {"imap": ("plain", 143), "imaps": ("tls", 993), "imap+starttls": ("starttls", 143)}
+
+    @classmethod
+    def parse(cls, text: str) -> Mailbox:
+        """`imaps://`, `imap+starttls://` or `imap://user@host[:port][/folder]`, percent-decoded; raises ValueError."""
+        allowed = "imaps://, imap+starttls:// or imap://user@host[:port][/folder], special characters as %XX"
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError(allowed) from None
+        if parts.scheme not in cls._SCHEMES or not host or not parts.username or parts.query or parts.fragment:
+            raise ValueError(allowed)
+        if parts.password:
+            raise ValueError(f"{allowed}; the password stands in the file that DESK_IMAP_PASSWORD_FILE names")
+        security, usual = cls._SCHEMES[parts.scheme]
+        return cls(host, port or usual, security, unquote(parts.username), unquote(parts.path.strip("/")) or "INBOX")  # type: ignore[arg-type]
+
+
 def _relays(text: str) -> dict[str, str]:
-    """`ip=authserv-id,ip=authserv-id` as a dict with the addresses in their canonical form."""
+    """`ip=authserv-id,ip=authserv-id` as a dict, addresses in their canonical form; the doors without one are `unix` and `imap`."""
     found: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         address, _, server = (part.strip() for part in item.partition("="))
         try:
-            found[str(ipaddress.ip_address(address))] = server
+            found[address if address in ("unix", "imap") else str(ipaddress.ip_address(address))] = server
         except ValueError:
             server = ""
         if not re.fullmatch(r"[A-Za-z0-9._-]+", server):
@@ -122,9 +156,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DESK_", env_ignore_empty=True, populate_by_name=True, frozen=True, extra="ignore")
 
     smtp: Listen = HostPort("127.0.0.1", 8025)
-    lmtp: Listen = None
+    lmtp: Annotated[HostPort | Path | None, NoDecode, _from(_socket, off=True)] = None
     form: Listen = None
-    imap: str | None = Field(default=None, repr=False)
+    imap: Annotated[Mailbox | None, NoDecode, _from(Mailbox.parse, off=True)] = None
+    imap_password_file: Path | None = None
     data: Path = Path("data")
     rules: Path = Path("rules.yaml")
     templates: Path = Path("templates")
@@ -157,6 +192,8 @@ class Settings(BaseSettings):
         for name, path in (("DESK_TLS_CERT", self.tls_cert), ("DESK_TLS_KEY", self.tls_key)):
             if path and not os.access(path, os.R_OK):
                 raise ValueError(f"{name}={path}: allowed is a PEM file that this user can read")
+        if self.imap and not (self.imap_password_file and os.access(self.imap_password_file, os.R_OK)):
+            raise ValueError(f"DESK_IMAP_PASSWORD_FILE={self.imap_password_file or ''}: allowed is a file that this user can read")
         return self
 
     @classmethod

@@ -13,7 +13,7 @@ from bot.tickets import outages, timers
 from bot.tickets.office import Office
 
 Decide = Callable[[Ticket, Sender, Office, datetime], Decision]
-BATCH = 500  # tickets of one round; letters have their turns in between
+BATCH = 500  # tickets that are named at once; letters have their turns between any two
 AGAIN = timedelta(minutes=10)  # before a ticket whose timer failed is tried again
 
 
@@ -31,20 +31,24 @@ class Timers:
             return looked
         self._looking = True
         try:
-            for number in self._store.timers(self._now(), BATCH):
-                try:
-                    await self._one(number)
-                except Exception as error:  # noqa: BLE001  one ticket's trouble, a full disk included, is no other's
-                    self._store.snooze(number, self._now() + AGAIN)
-                    self._tell("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
-                looked += 1
+            while due := self._store.timers(self._now(), BATCH):
+                for number in due:
+                    await self._safely(number)
+                looked += len(due)
             active = [item.id for item in self._office().policy.announced(self._now())]
             for number in self._store.over(active)[:BATCH]:
-                await self._one(number, outages.over)
+                await self._safely(number, outages.over)
                 looked += 1
         finally:
             self._looking = False
         return looked
+
+    async def _safely(self, number: int, decide: Decide = timers.decide) -> None:
+        try:
+            await self._one(number, decide)
+        except Exception as error:  # noqa: BLE001  one ticket's trouble, a full disk included, is no other's
+            self._store.snooze(number, self._now() + AGAIN)
+            self._tell("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
 
     async def _one(self, number: int, decide: Decide = timers.decide) -> None:
         async with self._store.turn() as turn:
@@ -55,6 +59,9 @@ class Timers:
             found = await turn.find(Question(letter="", requester=person), now)
             office = replace(self._office(), away=found.away, outage=found.outage)
             decision = decide(ticket, found.senders.get(person, Sender()), office, now)
-            turn.commit(decision)
+            if decision.events:
+                turn.commit(decision)
+            elif decision.tickets:  # nothing yet: the next moment is remembered without a write
+                self._store.snooze(number, decision.tickets[0].timer)
         for event, fields in decision.events:
             self._tell(event, **fields)

@@ -28,6 +28,7 @@ from bot.ledger import account
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
 from bot.office import open_office
 from bot.policy.matching import matcher
+from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
@@ -105,6 +106,7 @@ class TestDesk:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.post = Post()
         self.delivered: list[Outgoing] = []
+        self.reports = False  # whether the weekly report is written
         self._count = 0
 
     @classmethod
@@ -120,6 +122,7 @@ class TestDesk:
         await self.store.load()
         reader: Any = Here(self.office.policy.source)
         self.desk = Desk(self.inbox, self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
+        self.weekly = Weekly(self.data, self.store, self.disk, lambda: self.office, lambda: self.now)
         self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
         self.outbox = Outbox(
             self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
@@ -134,6 +137,8 @@ class TestDesk:
         return msgspec.structs.replace(letter, aligned="dkim") if letter.requester.email in self.aligned else letter
 
     async def _extract(self, reference: Reference) -> bytes:
+        if (picture := picture_bytes(self.data, reference)) is not None:
+            return picture
         _, raw = self.inbox.read(reference.letter)
         return reading.extract(raw, reference.part)
 
@@ -207,6 +212,8 @@ class TestDesk:
         while self.now < end:
             self.now = min(self.now + timedelta(hours=1), end)
             await self.timers.look()
+            if self.reports:
+                await self.weekly.send()
             await self.deliver()
         return self.delivered[before:]
 

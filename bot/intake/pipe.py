@@ -10,7 +10,7 @@ from typing import IO
 from bot.model import Envelope
 from bot.store.inbox import Inbox
 
-OK, USAGE, TEMPFAIL = 0, 64, 75
+OK, DATAERR, TEMPFAIL = 0, 65, 75
 LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP door
 UNKNOWN = "?"
 
@@ -30,14 +30,14 @@ def deliver(
     """Store the letter on `stdin`; an exit code and, where it is not 0, a sentence for standard error.
 
     The envelope sender is `sender`, else $SENDER, else the first line, `Return-Path:` or mbox `From `, as mail servers put
-    it there when told to; "?" where nobody says. 0: stored and synced. 64: no letter or too large a one. 75: try again.
+    it there when told to; "?" where nobody says. 0: stored and synced. 65: no letter or too large a one. 75: try again.
     """
     try:
         raw = stdin.read(LIMIT + 1)
         if not raw:
-            return USAGE, "there is no letter on standard input"
+            return DATAERR, "there is no letter on standard input"
         if len(raw) > LIMIT:
-            return USAGE, f"the letter is larger than {LIMIT} bytes"
+            return DATAERR, f"the letter is larger than {LIMIT} bytes"
         given = sender if sender is not None else (environ or {}).get("SENDER")
         mail_from, raw = _sender(raw, given)
         letter = inbox.new_id(now)

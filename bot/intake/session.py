@@ -187,7 +187,7 @@ class Talk(SMTP):
         try:
             content = await self._content()
             self._in_data = False
-            await (self.push(content) if isinstance(content, str) else self._finish(content))
+            await (self._reply(content) if isinstance(content, str) else self._finish(content))
         finally:
             self._in_data = False
             self.envelope = self._create_envelope()
@@ -224,12 +224,15 @@ class Talk(SMTP):
         try:
             status = await self.door.take(self, content)
             self._reset_timeout()
-            for reply in self.replies(status):
-                await self.push(reply)
+            await self._reply(status)
         finally:
             self.busy = False
         if self.door.closing:
             self.say_goodbye("421 4.3.2 Shutting down")
+
+    async def _reply(self, status: str) -> None:
+        for reply in self.replies(status):
+            await self.push(reply)
 
     def replies(self, status: str) -> list[str]:
         """What is answered to a letter: one reply, however many recipients."""
@@ -237,9 +240,9 @@ class Talk(SMTP):
 
 
 def _address(peer: Any) -> str:
-    """The peer's address as people write it; "" for a Unix socket."""
+    """The peer's address as people write it; "unix" for a Unix socket."""
     if not isinstance(peer, tuple):
-        return ""
+        return "unix"
     host = str(peer[0]).partition("%")[0]
     return host.removeprefix("::ffff:") if "." in host else host
 

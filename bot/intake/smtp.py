@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from aiosmtpd.smtp import Envelope as Dialogue
 from aiosmtpd.smtp import Session
@@ -28,6 +29,7 @@ class Door:
     """Listens for letters. Also the handler of its sessions: the methods named `handle_` are aiosmtpd's hooks."""
 
     talk: type[Talk] = Talk
+    hooks: ClassVar[list[str]] = ["handle_EHLO", "handle_RCPT"]
 
     def __init__(
         self,
@@ -59,6 +61,10 @@ class Door:
         self._storing: set[asyncio.Task[str]] = set()
         self._server: asyncio.Server | None = None
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd logs each command; we have a log of our own
+
+    def __dir__(self) -> list[str]:
+        """aiosmtpd looks for hooks among all attributes, at each connection; we say which they are."""
+        return self.hooks
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; the address that was bound, with the port that was found for 0. Raises OSError."""

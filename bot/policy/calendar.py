@@ -123,7 +123,11 @@ class Calendar:
         return datetime.combine(day + extra * DAY, time(minute // 60, minute % 60), self.zone).astimezone(UTC)
 
     def _from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Stretches of working time after `at`, none of it twice. Raises CalendarError past two years."""
+        """Stretches of working time after `at`, none of it twice. Raises CalendarError past two years of them.
+
+        A desk that does not open at all in two years (a holiday file that says every day) is taken for one that never closes:
+        people are told at night rather than never.
+        """
         done = at = at.astimezone(UTC)  # within one zone, datetime counts the clock on the wall
         day = at.astimezone(self.zone).date()
         for shift in range(-1, FAR):
@@ -131,7 +135,9 @@ class Calendar:
                 if end > done:
                     yield max(start, done), end
                     done = end
-        raise CalendarError(f"does not open within {FAR} days after {at:%Y-%m-%d}")
+        if done > at:
+            raise CalendarError(f"does not reach beyond {FAR} days after {at:%Y-%m-%d}")
+        yield at, at + FAR * DAY
 
     def is_open(self, at: datetime) -> bool:
         """Whether people work at that moment; the closing moment itself is closed."""

@@ -59,6 +59,8 @@ def _calendar(policy: Policy) -> Iterator[Finding]:
             parse_hours(day.hours)
         except CalendarError as error:
             yield ("calendar", "exceptions", i, "hours"), str(error), ""
+        if not day.hours and day.until and (day.until - day.day).days > 366:
+            yield ("calendar", "exceptions", i, "until"), "closed for more than a year", "write two exceptions where this is meant"
 
 
 def _announcements(policy: Policy) -> Iterator[Finding]:
@@ -82,6 +84,10 @@ def _rules(policy: Policy) -> Iterator[Finding]:
     for i, rule in enumerate(policy.written):
         if seen.setdefault(rule.id, i) != i:
             yield ("rules", i, "id"), f"the id {rule.id!r} is taken by rule number {seen[rule.id] + 1}", "each rule needs its own"
+        for address in rule.then.agents:
+            if policy.people.agent(address) is None:
+                addresses = ", ".join(one.address for one in policy.people.agents)
+                yield ("rules", i, "then", "agents"), f"{address} is no agent; people has: {addresses}", ""
         wanted = rule.then.department
         if wanted and wanted not in known:
             message = f"unknown department {wanted!r}; people has: {', '.join(sorted(known)) or 'none'}"

@@ -30,7 +30,7 @@ def judge(policy: Policy, letter: Letter, facts: Facts) -> Verdict:
     keyed, free = policy.by_need
     numbers = {number for key in letter.matches for number in keyed.get(key, ())}.union(free)
     candidates = (policy.rules[number] for number in sorted(numbers))  # the others cannot fire, whatever else is true
-    hits = [_evidence(policy, rule, answer.spans or ()) for rule, answer, fires in _asked(policy, letter, facts, candidates) if fires]
+    hits = [_evidence(policy, rule, answer.spans) for rule, answer, fires in _asked(policy, letter, facts, candidates) if fires]
     return _verdict(policy, letter, facts, tuple(hits))
 
 
@@ -65,6 +65,7 @@ def _evidence(policy: Policy, rule: Rule, spans: tuple[Span, ...]) -> Evidence:
         topic=effect.topic or "",
         priority=effect.priority,
         department=effect.department or "",
+        agents=effect.agents,
         labels=effect.labels,
         evidence=" … ".join(words[:3]),
         spans=spans,
@@ -89,6 +90,7 @@ def _verdict(policy: Policy, letter: Letter, facts: Facts, hits: tuple[Evidence,
         topic=topic.topic if topic else "",
         priority=priority,
         department=next((hit.department for hit in hits if hit.department), ""),
+        agents=tuple(dict.fromkeys(one for hit in hits for one in hit.agents)),
         labels=tuple(labels),
         rule=named.rule if named else "",
         clause=named.clause if named else "",
@@ -127,7 +129,7 @@ class Answer:
     """One condition with its answer: the words for which it holds (perhaps none), None where it does not, and the parts' answers."""
 
     node: Node
-    spans: tuple[Span, ...] | None
+    found: tuple[Span, ...] | None
     parts: tuple[Answer, ...] = ()
 
     @property
@@ -138,20 +140,17 @@ class Answer:
     @property
     def holds(self) -> bool:
         """Yes or no."""
-        return self.spans is not None
+        return self.found is not None
 
     @property
-    def near(self) -> float:
-        """The share of what is asked that holds, from 0 to 1."""
-        if not self.parts or self.asked == "not":
-            return float(self.holds)
-        shares = [part.near for part in self.parts]
-        return max(shares) if self.asked == "any" else sum(shares) / len(shares)
+    def spans(self) -> tuple[Span, ...]:
+        """The words found."""
+        return self.found or ()
 
 
 @dataclass(frozen=True)
 class Why:
-    """One rule, whether it fired, and its condition's answer. `answer.near` of 0.5 and more without firing is worth showing."""
+    """One rule, whether it fired, and its condition's answer."""
 
     rule: str
     fired: bool
@@ -172,7 +171,7 @@ class _Asker:
         if isinstance(node, Leaf):
             return Answer(node, self._leaf(node))
         parts = tuple(self.answer(part) for part in node.parts)
-        held = [part.spans for part in parts if part.spans is not None]
+        held = [part.spans for part in parts if part.holds]
         if node.how == "not":
             return Answer(node, None if held else (), parts)
         holds = bool(held) if node.how == "any" else len(held) == len(parts)

@@ -73,7 +73,7 @@ def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
     return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
 
 
-_SOUNDS = str.maketrans("оеыэдзгжв", "аииитскшф")
+_SOUNDS = str.maketrans("оеыэзж", "аииисш")
 
 
 def sound(word: str) -> str:

@@ -80,6 +80,11 @@ class Policy(Section):
         """Clause 2.1."""
         return Calendar(self.working, self.desk.timezone)
 
+    @property
+    def times(self) -> tuple[object, ...]:
+        """All that the timers of tickets depend on."""
+        return self.periods, self.sla, self.priorities, self.working, self.desk.timezone
+
     def announced(self, now: datetime) -> tuple[Announcement, ...]:
         """The announcements that hold at `now`."""
         return tuple(item for item in self.announcements if item.active(now))

@@ -232,12 +232,13 @@ class Effect(Section):
     topic: Name | None = None
     priority: Priority | None = None
     department: Name | None = None
+    agents: tuple[Mailbox, ...] = ()  # whom a new ticket is shown to, instead of everybody on duty
     labels: Strings = ()
 
     @model_validator(mode="after")
     def _something(self) -> Effect:
-        if not (self.ground or self.topic or self.priority or self.department or self.labels):
-            raise ValueError("must say what happens: ground, topic, priority, department or labels")
+        if not (self.ground or self.topic or self.priority or self.department or self.agents or self.labels):
+            raise ValueError("must say what happens: ground, topic, priority, department, agents or labels")
         if self.action and not self.ground:
             raise ValueError("'action' needs a 'ground'")
         return self

@@ -32,7 +32,7 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
     """The whole letter with CRLF line ends: From `sender_name <sender>`, text and HTML as alternatives, then the files.
 
     `outgoing.headers` come last, in their order; a From among them takes the place of the sender's. Raises ValueError
-    for a header name that is none.
+    for a header name that is none. A picture whose name the HTML mentions as "cid:NAME" goes inside of it (RFC 2392).
     """
     own = any(name.lower() == "from" for name, _ in outgoing.headers)
     headers = [
@@ -44,7 +44,12 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
         *outgoing.headers,
     ]
     seed = sha256(outgoing.message_id.encode("utf-8", "replace")).hexdigest()[:24]
-    body = _multipart("alternative", f"=_a{seed}", [_text("plain", outgoing.text), _text("html", outgoing.html)])
+    inside = [one for one in files if f'"cid:{one[0]}"' in outgoing.html]
+    files = [one for one in files if one not in inside]
+    page = _text("html", outgoing.html)
+    if inside:
+        page = _multipart("related", f"=_r{seed}", [page, *(b"Content-ID: <%s>\r\n" % one[0].encode() + _file(one) for one in inside)])
+    body = _multipart("alternative", f"=_a{seed}", [_text("plain", outgoing.text), page])
     if files:
         body = _multipart("mixed", f"=_m{seed}", [body, *map(_file, files)])
     return b"".join([*(_header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])

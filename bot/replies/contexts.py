@@ -186,6 +186,7 @@ class Section(Value, frozen=True):
     title: str
     rows: tuple[str, ...] = ()
     entries: tuple[PublicEntry, ...] = ()
+    picture: str = ""  # the Content-ID of a picture of the letter itself
 
 
 class Shown(Notice, frozen=True):
@@ -199,6 +200,13 @@ class Digest(Context, frozen=True):
 
     sections: tuple[Section, ...] = ()
     buttons: tuple[Button, ...] = ()
+
+
+class Report(Context, frozen=True):
+    """report: the figures of a week, to a lead."""
+
+    title: str
+    sections: tuple[Section, ...] = ()
 
 
 class Receipt(Context, frozen=True):

@@ -3,6 +3,7 @@
     paragraphs, parted by a blank line; line breaks inside are kept
     - list items                     ## a heading                    --- a rule
     > quoted lines                   **bold**                        [label](url)
+    ![label](cid:name)               a picture of the letter itself, in the HTML part alone
     [[label|url|what to write]]      a button; the last part is shown to those who cannot click
 
 What a person wrote must never act as markup, HTML or a header. `literal` maps every character that the markup knows to
@@ -30,6 +31,7 @@ DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud
 LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
+IMAGE = re.compile(r"!\[([^\[\]]*)\]\((cid:[\w.@]+)\)[ \t]*")
 LINE_STARTS = re.compile(r"\n(?=[^\n])")
 SCHEMES = ("https://", "http://", "mailto:")
 SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would swallow
@@ -54,7 +56,7 @@ class Marked(str):
 
 
 class Block(NamedTuple):
-    """A piece of a letter: `kind` is paragraph, list, quote, heading, rule or buttons; `lines` its lines, items or buttons."""
+    """A piece of a letter: `kind` is paragraph, list, quote, heading, rule, image or buttons; `lines` its lines, items or buttons."""
 
     kind: str
     lines: list[str]
@@ -99,7 +101,7 @@ def parse(source: str) -> list[Block]:
             blocks[-1].lines.append(words)
         elif kind:
             blocks.append(Block(kind, [words]))
-        going_on = "" if kind in ("heading", "rule") else kind
+        going_on = "" if kind in ("heading", "rule", "image") else kind
     return blocks
 
 
@@ -111,6 +113,8 @@ def _line_kind(line: str) -> tuple[str, str]:
         return "rule", ""
     if BUTTON.fullmatch(line):
         return "buttons", line.rstrip()
+    if IMAGE.fullmatch(line):
+        return "image", line
     for mark, kind in (("- ", "list"), ("  ", "more"), ("> ", "quote"), ("## ", "heading")):
         if line.startswith(mark):
             return kind, line[len(mark) :]
@@ -123,7 +127,7 @@ def _line_kind(line: str) -> tuple[str, str]:
 def to_text(blocks: Iterable[Block]) -> str:
     """The plain text part: no hard wrapping, a link's address after its words at its first mention, LF line ends."""
     told: set[str] = set()
-    return _plain("\n\n".join(_block_text(block, told) for block in blocks)) + "\n"
+    return _plain("\n\n".join(_block_text(block, told) for block in blocks if block.kind != "image")) + "\n"
 
 
 def _block_text(block: Block, told: set[str]) -> str:
@@ -189,10 +193,17 @@ def _block_html(block: Block) -> str:
             return QUOTE + "<br>\n".join(map(_inline_html, block.lines)) + "</blockquote>"
         case "heading":
             return HEADING + _inline_html(block.lines[0]) + "</h2>"
+        case "image":
+            return "".join(IMAGE.sub(_image_html, line) for line in block.lines)
         case "buttons":
             return '<div style="margin:0 0 16px">' + "\n".join(map(_button_html, block.lines)) + "</div>"
         case _:
             return PARAGRAPH + "<br>\n".join(map(_inline_html, block.lines)) + "</p>"
+
+
+def _image_html(found: re.Match[str]) -> str:
+    label = escape(found[1])
+    return f'<img src="{found[2]}" alt="{label}" width="576" style="display:block;max-width:100%;height:auto;margin:0 0 16px;border:0">\n'
 
 
 def _inline_html(line: str) -> str:

@@ -32,7 +32,8 @@ REQUIRED = (
     *("topic_hours", "topic_obtain_service", "topic_outage"),
     *("reply", "clarify", "escalated", "update_out", "outage_over", "reminder", "closed_silence", "reopened", "merged", "transcript", "status"),
     *(f"resolved_{resolution}" for resolution in Resolution),
-    *("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation", "alert", "case", "digest", "score"),
+    *("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation", "alert", "case", "digest"),
+    *("score", "report"),
 )
 SPEAKING = ("reply", "clarify", "update_out", "ground_", "resolved_")  # the letters that agents write
 SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere
@@ -93,6 +94,7 @@ class Templates:
 
     def __init__(self, sources: Mapping[str, str], timezone: str) -> None:
         self.sources = sources
+        self._languages: dict[str, tuple[str, ...]] = {}
         zone = ZoneInfo(timezone)
         options: dict[str, Any] = {"loader": FunctionLoader(self._source), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
         self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
@@ -102,7 +104,9 @@ class Templates:
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
-        return tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
+        if name not in self._languages:  # asked for at every letter
+            self._languages[name] = tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
+        return self._languages[name]
 
     def render(self, name: str, context: Context) -> Rendered:
         """The letter in the context's language. Raises TemplateError with file, line and what is missing."""

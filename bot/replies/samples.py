@@ -33,7 +33,7 @@ BOTH: dict[str, Any] = {
     "regulation_url": "https://providence.film/support-regulation", "Button.url": MAIL, "clause": "4.6", "Finding.clause": "2.1",
     "rule": "outage", "software": "Chrome 98", "missing": ("description", "environment", "screenshot"), "joined": "unconfirmed", "size": 1_258_291,
     "accepted": False, "why": "format", "linked": ("PF-7",), "other": "PF-9", "marked": (2,), "defects": ("charset",), "labels": (),
-    "type": "image/png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
+    "type": "image/png", "picture": "days.png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
 }  # fmt: skip
 SAID: dict[str, dict[str, Any]] = {
     "ru": {
@@ -74,7 +74,7 @@ KINDS: dict[str, type[contexts.Context]] = {
     "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
     "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
     "case": contexts.Shown, "digest": contexts.Digest,
-    "score": contexts.ScoreLetter,
+    "score": contexts.ScoreLetter, "report": contexts.Report,
 }  # fmt: skip
 
 

@@ -113,6 +113,10 @@ class Inbox:
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
 
+    def has(self, letter: str) -> bool:
+        """Whether a letter of this id has been accepted, wherever it lies by now."""
+        return any(_file(folder, letter).exists() for folder in (self._new, self._day(letter), self._parked, self._dropped, self._new))
+
     def done(self, letter: str) -> None:
         """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
 
@@ -141,6 +145,11 @@ class Inbox:
         self._move(letter, self._parked, self._new)
         self._disk.sync_folder(self._new)
         self._disk.unlink(self._parked / f"{letter}.json")
+
+    def again(self, letter: str) -> None:
+        """Put an archived letter back to be handled; raises NoLetterError."""
+        self._move(letter, self._day(letter), self._new)
+        self._disk.sync_folder(self._new)
 
     def drop(self, letter: str, now: datetime) -> None:
         """Give a parked letter up. It stays in the archive, marked, so that it stays accounted for; raises NoLetterError."""

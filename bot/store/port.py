@@ -9,7 +9,6 @@ from typing import Protocol
 
 from bot.model import Decision, Outgoing, Ticket, Value
 
-
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail
 
@@ -122,8 +121,8 @@ class Store(Protocol):
     def over(self, active: Collection[str]) -> list[int]:
         """Tickets that were answered with an announcement which is no longer among the active ones (clause 7)."""
 
-    def snooze(self, number: int, until: datetime) -> None:
-        """The timer of a ticket is tried again then; forgotten at a restart."""
+    def snooze(self, number: int, until: datetime | None) -> None:
+        """The timer of a ticket looks again then, or not before its next change; forgotten at a restart."""
 
     def rows(self) -> Iterator[Earlier]:
         """The live tickets as the register knows them, by number."""

@@ -17,7 +17,7 @@ from bot.store.port import ANNOUNCED, BY_MAIL, Earlier, Found, Question, Sender
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
-MOST = 500  # letters to one address that are counted: no cap is higher
+MOST = 100  # letters to one address that are counted: no cap is higher
 BLOCK_DAYS = 30
 
 
@@ -178,6 +178,7 @@ class Register:
         while self._alarms and self._alarms[0][0] <= now and len(found) < limit:
             at, number = heapq.heappop(self._alarms)
             if self._timers.get(number) == at:
+                del self._timers[number]
                 found.append(number)
         return found
 
@@ -229,7 +230,8 @@ class Register:
         """A record that could not be written: its letter is handled again. What it set for an address is set again then."""
         if one.fate and one.letter:
             self._letters.pop(mark(one.letter), None)
-            self._copies.pop(mark(one.message_id, one.fingerprint), None)
+            if one.fate is not Fate.duplicate:  # what it is a copy of stays known
+                self._copies.pop(mark(one.message_id, one.fingerprint), None)
 
     # ------------------------------------------------------------------------------------------------- answers
 

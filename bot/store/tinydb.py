@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import Collection, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -195,10 +195,11 @@ class FileStore:
         lost = self._dirty.pop(name, None)
         if lost is not None:
             self.register.remove(row_of(lost))
-        known = self.get(name, live=True)
-        if known is not None:
-            self.register.add(row_of(known))
-            self._schedule(name, "", known.outgoing)
+        with suppress(msgspec.DecodeError, OSError):
+            known = self.get(name, live=True)
+            if known is not None:
+                self.register.add(row_of(known))
+                self._schedule(name, "", known.outgoing)
 
     def get(self, number: int, *, live: bool = False) -> Ticket | None:
         """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
@@ -233,7 +234,7 @@ class FileStore:
         """See the port."""
         return self.register.over(active)
 
-    def snooze(self, number: int, until: datetime) -> None:
+    def snooze(self, number: int, until: datetime | None) -> None:
         """See the port."""
         self.register.set_timer(number, until)
 
@@ -291,6 +292,13 @@ class FileStore:
             self._given.discard((one.ticket, one.record, one.letter.id))
             self._schedule(one.ticket, one.record, [one.letter])
         self.changed.set()
+
+    def unsent(self) -> tuple[int, datetime | None]:
+        """How many letters wait to leave, and when the oldest of them was made; the next thousand are looked at."""
+        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(1000, self._heap)} | self._given
+        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
+                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
+        return max(len(made), len(self._heap)), min(made, default=None)
 
     def held(self) -> list[Due]:
         """Outgoing letters that are held, in live tickets and recent records."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Decision, DeskRecord, Fate, Letter, Ticket
+from bot.model import Decision, Fate, Letter, Ticket
 from bot.store.port import Found, Sender
 from bot.tickets import answering
 from bot.tickets.alerts import alarm
@@ -79,8 +79,10 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
 
 
 def together(orders: tuple[Order, ...]) -> None:
-    """Raises Refusal for #confirm, which confirms nothing here, and for #undo that does not stand alone."""
+    """Raises Refusal for #confirm, which confirms nothing here, for #undo that does not stand alone, for #merge with more behind it."""
     for order in orders:
+        if order.name == "merge" and order is not orders[-1]:
+            raise Refusal("merge_last", line=order.line)
         if order.name == "confirm":
             raise Refusal("nothing_to_confirm", line=order.line)
         if order.name == "undo" and len(orders) > 1:
@@ -123,12 +125,8 @@ def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
     ticket = target(sight, job.found, job.office, job.letter)
     if not parsed.orders and ticket is None:
         return answering.refused(job, reason="no_command")
-    letter = answering.confirmation(job, ticket)
-    record = DeskRecord(
-        at=job.now, about="confirmation", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words=str(ticket.number if ticket else 0), outgoing=letter,
-    )  # fmt: skip
-    records, events = [record], [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
+    records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
+    events = [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
     before = job.found.senders.get(job.agent.address, Sender()).unproved
     if len(before) + 1 == ALARMING:
         about = alarm(job.office, "unproved", (job.agent.address, job.letter.envelope.mail_from, job.letter.envelope.client), job.ident, job.now)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Ticket
+from bot.model import Audience, Decision, Delivery, Entry, Fate, Outgoing, Seen, Ticket
 from bot.replies import gate
-from bot.replies.contexts import CommandError, Confirm, Help, Kept, Line, Preview, Receipt
+from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line, Preview, Receipt
 from bot.replies.leak import leak
 from bot.store.port import Sender
 from bot.tickets import notices
@@ -18,7 +18,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal
 from bot.tickets.orders import snapshot
 from bot.tickets.words import label, say
-from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, post, staff_thread
+from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_SHOWN = 3000  # characters of an unproved letter that its confirmation repeats
@@ -88,11 +88,12 @@ def receipt(job: Job, ticket: Desk, outgoing: list[Outgoing], undo: Any = None) 
 def of_the_desk(job: Job, names: list[str]) -> Decision:
     """A letter that changed no ticket: a record of the desk holds it and its receipt."""
     answers = [job.letter.message_id] if job.letter.message_id else []
-    made = loose(job.office, Audience.agent, "receipt", receipt(job, None, []), job.agent.address, job.now, letter=job.ident, answers=answers)
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words=" ".join(names), outgoing=(replace(made, attachments=tuple(job.files)),),
-    )  # fmt: skip
+    reply = job.office.signer.address(0, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
+    context = receipt(job, None, [])
+    made = loose(
+        job.office, Audience.agent, "receipt", context, job.agent.address, job.now, letter=job.ident, answers=answers, reply=reply
+    )
+    record = job.account("command", " ".join(names), (replace(made, attachments=tuple(job.files)),))
     event = ("command", {"letter": job.ident, "commands": names, "who": job.agent.address})
     return Decision(records=(*job.records, record), events=(event,))
 
@@ -150,11 +151,7 @@ def helped(job: Job, ticket: Desk) -> Decision:
     context = Help(desk=desk_view(job.office, job.language), language=job.language, commands=rows, ticket=view)
     if ticket is not None:
         return talked(job, ticket, "help", context, "help")
-    made = unbound(job, "help", context, "")
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words="help", outgoing=made,
-    )  # fmt: skip
+    record = job.account("command", "help", unbound(job, "help", context))
     return Decision(records=(record,), events=(("command", {"letter": job.ident, "commands": ["help"], "who": job.agent.address}),))
 
 
@@ -172,11 +169,8 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         reason=say(reason, language) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
         buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
     )
-    reply = office.signer.address(ticket.number if ticket else 0, Purpose.agent, job.agent.address, until=expiry(office, job.now)) if wrong else ""
-    record = DeskRecord(
-        at=job.now, about="command", letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        who=job.agent.address, words=reason or wrong[0].reason, outgoing=unbound(job, "command_error", context, reply),
-    )  # fmt: skip
+    made = unbound(job, "command_error", context, ticket.number if ticket else 0)
+    record = job.account("command", reason or wrong[0].reason, made)
     fields = {"letter": job.ident, "reason": record.words, "who": job.agent.address, **({"ticket": ticket.number} if ticket else {})}
     return Decision(records=(record,), events=(("command_refused", fields),))
 
@@ -184,19 +178,23 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
 def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
     """The question whether he wrote it, to his own address; only the answer to it carries the letter out."""
     until = job.now + timedelta(hours=job.office.policy.periods.confirm_hours)
-    last = datetime.combine(until.date(), time(23, 59), until.tzinfo)
+    serial, (word, caption) = serial_of(job.ident, "confirm", job.agent.address), label("confirm", job.language)
+    address = job.office.signer.address(0, Purpose.confirm, job.agent.address, serial, until.date())
     context = Confirm(
         desk=desk_view(job.office, job.language),
         language=job.language,
         text=job.letter.text[:MOST_SHOWN],
-        until=min(until, last),
+        until=until,
         ticket=agent_ticket(job.office, ticket) if ticket else None,
+        buttons=(Button(label=caption, url=mailto(address, caption, f"#{word}"), say=f"#{word}"),) if job.office.signer.plus else (),
     )
-    return unbound(job, "confirm", context, "", Purpose.confirm, until)
+    return unbound(job, "confirm", context, 0, Purpose.confirm, until)
 
 
-def unbound(job: Job, template: str, context: Any, reply: str, purpose: Purpose | None = None, until: datetime | None = None) -> tuple[Outgoing, ...]:
-    """A letter to the agent that belongs to no ticket, through the gate: over its cap it is held."""
+def unbound(
+    job: Job, template: str, context: Any, number: int = 0, purpose: Purpose | None = None, until: datetime | None = None
+) -> tuple[Outgoing, ...]:
+    """A letter to the agent that is kept in no ticket, through the gate: over its cap it is held. Answers to it are about that number."""
     known = job.found.senders.get(job.agent.address, Sender())
     traffic = gate.Traffic(errors=known.errors, suppressed=known.suppressed)
     caps = job.office.policy.caps if job.office.caps else None
@@ -204,6 +202,7 @@ def unbound(job: Job, template: str, context: Any, reply: str, purpose: Purpose 
     if not ruling.to:
         return ()
     answers = [job.letter.message_id] if job.letter.message_id else []
+    reply = job.office.signer.address(number, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
     made = loose(
         job.office, Audience.agent, template, context, ruling.to, job.now,
         letter=job.ident, answers=answers, reply=reply, purpose=purpose, until=until,

@@ -14,7 +14,8 @@ CLOCK = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
 SPAN = re.compile(r"(?:через|in|after)\s+(\d{1,3}\s+|an?\s+)?(д|н|d|w)", re.IGNORECASE)
 ISO = re.compile(r"\b(\d{4})-(\d\d?)-(\d\d?)\b")
 DOTTED = re.compile(r"\b(\d\d?)[./](\d\d?)(?:[./](\d{4}|\d\d))?(?!\d)")
-SPOKEN = re.compile(r"\b(\d\d?)\s+([a-zа-я]{3})[a-zа-я]*(?:\s+(\d{4}))?|\b([a-z]{3})[a-z]*\s+(\d\d?)\b(?:,?\s+(\d{4}))?", re.IGNORECASE)
+_NAMES = "|".join(MONTH)
+SPOKEN = re.compile(rf"\b(\d\d?)\s+({_NAMES})[a-zа-я]*(?:\s+(\d{{4}}))?|\b({_NAMES})[a-z]*\s+(\d\d?)\b(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
 
 
 def moment_in(text: str, today: date) -> datetime | None:
@@ -40,10 +41,8 @@ def day_in(text: str, today: date) -> date | None:
         return made(int(iso[1]), int(iso[2]), int(iso[3]))
     if dotted := DOTTED.search(text):
         return coming(dotted[3], int(dotted[2]), int(dotted[1]), today)
-    for said in SPOKEN.finditer(text):
-        month = MONTH.get((said[2] or said[4]).lower())
-        if month:
-            return coming(said[3] or said[6], month, int(said[1] or said[5]), today)
+    if said := SPOKEN.search(text):
+        return coming(said[3] or said[6], MONTH[(said[2] or said[4]).lower()], int(said[1] or said[5]), today)
     return None
 
 

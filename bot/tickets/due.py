@@ -129,10 +129,12 @@ def told(ticket: Ticket, policy: Policy, now: datetime, language: str) -> tuple[
     head = f"{count.hours} {'ч' if ru else 'h'} {kinds[policy.sla.clock][not ru]} {'с' if ru else 'from'} {at(count.since)}"
     lines = [head]
     for one in segments(ticket, policy, now):
-        end = at(one.until) if one.until else ("сейчас" if ru else "now")
+        end = at(one.until) if one.until else "…" if ticket.done_at else ("сейчас" if ru else "now")
         word = ("часы идут", "the clock runs") if one.runs else ("часы стоят", "the clock stands still")
         lines.append(f"{at(one.since)} – {end}: {word[not ru]}" + (f", {spoken(one.span, ru)}" if one.runs else ""))
-    if ticket.due and stopped(ticket):
+    if ticket.due and ticket.done_at:
+        lines.append(f"{'срок' if ru else 'due'}: {at(ticket.due)}, {'закрыто' if ru else 'done'} {at(ticket.done_at)}")
+    elif ticket.due and stopped(ticket):
         lines.append("срок сдвигается, пока часы стоят" if ru else "the due time moves on while the clock stands still")
     elif ticket.due:
         left = between(now, ticket.due, policy) or between(ticket.due, now, policy)

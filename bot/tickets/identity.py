@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from bot.model import Value
 
@@ -123,6 +124,7 @@ class Signer:
         return (int(found[1]), found[2], int(found[3], 36) if found[3] else 0) if found else None
 
     @staticmethod
+    @lru_cache(1024)  # one notice has the same address behind each of its buttons
     def _mac(key: bytes, head: str, person: str) -> str:
         digest = hmac.digest(key, f"{head}|{person.lower()}".encode("utf-8", "replace"), hashlib.sha256)
         return base64.b32encode(digest[:10]).decode("ascii").lower()

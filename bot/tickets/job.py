@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import DeskRecord, Entry, Letter, Reference, Status, Ticket
+from bot.model import DeskRecord, Entry, Fate, Letter, Outgoing, Reference, Status, Ticket
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section
 from bot.store.port import Found
@@ -52,6 +52,13 @@ class Job:
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""
         self.records.append(DeskRecord(at=self.now, about=about, who=who, words=words, letter=self.ident))
+
+    def account(self, about: str, words: str, outgoing: tuple[Outgoing, ...] = ()) -> DeskRecord:
+        """The record that holds the letter's one place, where no ticket holds it."""
+        return DeskRecord(
+            at=self.now, about=about, letter=self.ident, fate=Fate.command, message_id=self.message_id, fingerprint=self.fingerprint,
+            who=self.agent.address, words=words, outgoing=outgoing,
+        )  # fmt: skip
 
     def known(self, number: int) -> Ticket | None:
         """A ticket as this letter has left it so far."""

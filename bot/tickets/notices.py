@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.model import Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
+from bot.model import Attachment, Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
@@ -17,6 +17,7 @@ from bot.tickets.writing import agent_ticket, button, desk_view, history, post, 
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
+MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server takes no more than 25 MB
 
 
 def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, ruling: Ruling, found: Found, office: Office, now: datetime) -> Ticket:
@@ -29,7 +30,8 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
     if ticket.status is not Status.created:
         return ticket
     linked = tuple(tag(office, number) for number in ticket.links)
-    for agent in on_duty(office, now):
+    there = on_duty(office, now)
+    for agent in tuple(one for one in there if one.address in verdict.agents) or there:
         context = notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked)
         ticket = send(ticket, agent, "notice_new", context, letter, office, now)
     return ticket
@@ -141,22 +143,23 @@ def earlier_line(one: Earlier, office: Office, language: str) -> str:
 
 def pictures(letter: Letter) -> tuple[Reference, ...]:
     """The accepted screenshots go along with a notice; withheld files are only named (clause 4.5)."""
-    ident = letter.envelope.letter
-    return tuple(
-        Reference(letter=ident, part=one.part, name=one.name, type=one.type, size=one.size)
-        for one in letter.attachments
-        if one.accepted and not one.logo
-    )
+    return tuple(reference(letter.envelope.letter, one) for one in letter.attachments if one.accepted and not one.logo)
+
+
+def reference(letter: str, one: Attachment) -> Reference:
+    """A file of an archived letter, to go along with one of ours."""
+    return Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size)
 
 
 def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:
-    """The accepted screenshots of every letter of the requester's."""
-    return tuple(
-        Reference(letter=entry.letter, part=one.part, name=one.name, type=one.type, size=one.size)
-        for entry in ticket.public_entries()
-        for one in entry.attachments
-        if entry.letter and one.accepted and not one.logo
-    )
+    """The accepted screenshots of the requester's letters; the newest, where they are too many for one letter."""
+    found, room = [], MOST_BYTES
+    for entry in reversed(ticket.public_entries()):
+        for one in entry.attachments:
+            if entry.letter and one.accepted and not one.logo and one.size <= room:
+                room -= one.size
+                found.append(reference(entry.letter, one))
+    return tuple(found)
 
 
 def handed(

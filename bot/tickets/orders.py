@@ -17,8 +17,9 @@ from bot.tickets import notices
 from bot.tickets import orders_customer as customer
 from bot.tickets import orders_queue as desk
 from bot.tickets.commands import BY_NAME, Order
+from bot.tickets.due import prioritise
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
-from bot.tickets.states import IllegalMove, move, prioritise
+from bot.tickets.states import IllegalMove, move
 from bot.tickets.words import say
 
 KEPT_OUT = ("entries", "seen", "outgoing", "undo", "kept", "links")  # what #undo does not restore: the record only grows

@@ -18,7 +18,6 @@ from bot.tickets.states import IllegalMove, move
 from bot.tickets.words import say
 from bot.tickets.writing import desk_view, history, post, public_ticket, tag, thread_of
 
-MOST_BYTES = 20 * 1024 * 1024  # of an agent's files in one letter: many a mail server takes no more than 25 MB
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
 FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
@@ -116,7 +115,7 @@ def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
 def transcript(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """The whole correspondence (clause 4.3): the public entries and nothing else."""
     job.tell("transcript_sent")
-    return to_customer(job, ticket, "transcript", order.text, most=1000)
+    return to_customer(job, ticket, "transcript", order.text, most=1000, alone=True)
 
 
 def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -142,11 +141,12 @@ def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 
 def to_customer(
-    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "", most: int = 20
-) -> Ticket:
-    """The ticket with a letter that an agent wrote: to From and to each participant, without the marks of a machine."""
+    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "",
+    most: int = 20, alone: bool = False,
+) -> Ticket:  # fmt: skip
+    """The ticket with a letter that an agent wrote: to From and, unless `alone`, to each participant, without the marks of a machine."""
     office, language = job.office, job.office.language(ticket.language)
-    people = [one for one in (ticket.requester.email, *ticket.participants) if one and not office.signer.is_ours(one)]
+    people = [one for one in (ticket.requester.email, *(() if alone else ticket.participants)) if one and not office.signer.is_ours(one)]
     if not people or people[0] != ticket.requester.email:
         raise Refusal("no_requester")
     shared: dict[str, Any] = {
@@ -186,7 +186,6 @@ def to_customer(
 def sendable_files(job: Job) -> tuple[Reference, ...]:
     """The agent's own files, of any type; pictures of his signature stay at home. Raises Refusal over the limit."""
     files = [one for one in job.letter.attachments if not one.logo and one.why not in NOT_FILES]
-    if sum(one.size for one in files) > MOST_BYTES:
-        raise Refusal("files_too_big", f"{MOST_BYTES // 1024 // 1024}")
-    letter = job.letter.envelope.letter
-    return tuple(Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size) for one in files)
+    if sum(one.size for one in files) > notices.MOST_BYTES:
+        raise Refusal("files_too_big", f"{notices.MOST_BYTES // 1024 // 1024}")
+    return tuple(notices.reference(job.letter.envelope.letter, one) for one in files)

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Address, Delivery, Entry, Priority, Reference, Resolution, Status, Ticket
+from bot.model import Address, Delivery, Entry, Priority, Resolution, Status, Ticket
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
 from bot.tickets.commands import Order
-from bot.tickets.due import told
+from bot.tickets.due import due_from, told
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.orders_customer import to_customer
-from bot.tickets.states import due_from, move
+from bot.tickets.states import move
 from bot.tickets.words import say
 from bot.tickets.writing import tag
 
@@ -24,15 +24,17 @@ OVER = frozenset({"over", "конец", "всё", "все", "устранена"
 def next_one(job: Job, ticket: Desk, order: Order) -> Desk:
     """The first ticket of the queue becomes the agent's."""
     mine = [job.known(row.number) for row in job.found.rows if row.owner == job.agent.address]
-    free = [job.known(row.number) for row in queue.waiting(job.found.rows)]
+    free = [ticket if ticket and ticket.number == row.number else job.known(row.number) for row in queue.waiting(job.found.rows)]
     done = next((one for one in mine if one and job.changed_before(one, "next")), None)  # a crash came between two writes
-    chosen = done or next((one for one in free if one and not one.owner and (ticket is None or one.number != ticket.number)), None)
+    chosen = done or next((one for one in free if one and one.status is Status.created and not one.owner), None)
     if chosen is None:
         raise Refusal("queue_empty")
     taken = chosen if done else marked(job, owned(job, chosen), "next")
     job.tell("next", tag(job.office, taken.number))
     job.sections.append(whole(job, taken))
     job.files += [one for one in notices.all_pictures(taken) if one not in job.files]
+    if ticket and ticket.number == taken.number:
+        return taken
     job.others[taken.number] = taken
     return ticket
 
@@ -92,7 +94,7 @@ def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
             if not 0 < wanted <= len(entry.attachments):
                 raise Refusal("no_file", str(wanted), f"1–{len(entry.attachments)}")
             one = entry.attachments[wanted - 1]
-            job.files.append(Reference(letter=entry.letter, part=one.part, name=one.name, type="application/octet-stream", size=one.size))
+            job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
             job.tell("file_sent", one.name)
             return ticket
     raise Refusal("no_file", order.argument)
@@ -149,7 +151,8 @@ def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
     if not text:
         raise Refusal("text_missing", "split")
     public = person.email == ticket.requester.email and not order.text
-    made = made_ticket(job, person, text, ticket.subject, ticket, public=public)
+    own = person.email == ticket.requester.email  # nobody is shown what another wrote, not even his subject
+    made = made_ticket(job, person, text, ticket.subject if own else "", ticket, public=public)
     ticket = replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
     job.tell("split", tag(job.office, made.number))
     return ticket

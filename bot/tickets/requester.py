@@ -35,10 +35,11 @@ from bot.store.port import ANNOUNCED, BY_MAIL, Found, Sender
 from bot.tickets import notices, score
 from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer
+from bot.tickets.due import due_from, prioritise
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
-from bot.tickets.states import due_from, move, prioritise
+from bot.tickets.states import move
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -17,7 +16,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
 from bot.tickets.timers import nudged
-from bot.tickets.writing import desk_view, post, public_ticket, tag, thread_of
+from bot.tickets.writing import desk_view, mailto, post, public_ticket, tag, thread_of
 
 MARKS = range(1, 6)
 LOW = 2  # a score that a lead is told of
@@ -53,9 +52,8 @@ def buttons(ticket: Ticket, office: Office, language: str) -> tuple[Button, ...]
     made = []
     for mark in MARKS:
         to = office.signer.address(ticket.number, Purpose.score, ticket.requester.email, mark)
-        subject = quote(f"[{tag(office, ticket.number)}] {word}: {mark}")
-        body = quote(f"{word}: {mark}\r\n\r\n")
-        made.append(Button(label=str(mark), url=f"mailto:{quote(to, safe='@+')}?subject={subject}&body={body}", say=f"{word}: {mark}"))
+        say = f"{word}: {mark}"
+        made.append(Button(label=str(mark), url=mailto(to, f"[{tag(office, ticket.number)}] {say}", say), say=say))
     return tuple(made)
 
 

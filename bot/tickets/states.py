@@ -1,4 +1,4 @@
-"""The one table of legal moves between the statuses of clause 5.1, and what a move does to the clock (clause 5.2)."""
+"""The one table of legal moves between the statuses of clause 5.1; what a move does to the clock, `tickets.due` says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from msgspec.structs import replace
 from bot.model import Ground, Resolution, Status, Ticket, Waiting
 from bot.policy import Policy
 from bot.tickets.due import anew, clock
-from bot.tickets.due import due_from as due_from
-from bot.tickets.due import prioritise as prioritise
 
 MOVES: dict[Status, frozenset[Status]] = {
     Status.created: frozenset({Status.in_progress, Status.clarification, Status.done}),

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
 from bot.policy import Policy
-from bot.policy.calendar import CalendarError
 from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import AgentLetter, Button, Shown
@@ -44,21 +43,21 @@ SHOWN = 3  # letters of the correspondence in a warning
 # ------------------------------------------------------------------------------------------------------------- when
 
 
-def armed(decision: Decision, policy: Policy) -> Decision:
+def armed(decision: Decision, policy: Policy, now: datetime) -> Decision:
     """The decision with each ticket's next moment set: the store's register wakes the ticket then, and not before."""
-    tickets = tuple(replace(one, timer=min((at for at, _ in moments(one, policy)), default=None)) for one in decision.tickets)
+    tickets = tuple(replace(one, timer=min((at for at, _ in moments(one, policy, now)), default=None)) for one in decision.tickets)
     return replace(decision, tickets=tickets)
 
 
-def moments(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
-    """What may happen to the ticket if nobody does anything, and when; at night it waits for the morning, high priority excepted."""
+def moments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[tuple[datetime, str]]:
+    """What may happen to the ticket if nobody does anything, and when: now at the earliest, and at night not before the morning,
+    high priority excepted.
+    """
     if ticket.status is Status.done:
         return
-    for at, what in planned(ticket, policy):
-        try:
-            yield (at if ticket.priority is Priority.high else max(at, policy.calendar.next_open(at))), what
-        except CalendarError:  # a holiday that never ends: better at night than never
-            yield at, what
+    for planned_at, what in planned(ticket, policy):
+        at = max(planned_at, now)
+        yield (at if ticket.priority is Priority.high else policy.calendar.next_open(at)), what
 
 
 def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
@@ -107,7 +106,7 @@ def address(ticket: Ticket) -> str:
 
 def decide(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> Decision:
     """Everything that is due; the next moment is set. `sender` is what is known of `address(ticket)`."""
-    due = [what for at, what in sorted(moments(ticket, office.policy)) if at <= now]
+    due = [what for at, what in sorted(moments(ticket, office.policy, now)) if at <= now]
     events: list[tuple[str, dict[str, Any]]] = []
     for what in due:
         if what == "warned" and "overdue" in due:  # late: the alarm says it all
@@ -117,7 +116,7 @@ def decide(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> Dec
         events.append(("timer", {"ticket": ticket.number, "about": done}))
         if ticket.status is Status.done:
             events.append(("closed", {"ticket": ticket.number, "ground": ticket.ground, "by": "silence"}))
-    return armed(Decision(tickets=(ticket,), events=tuple(events)), office.policy)
+    return armed(Decision(tickets=(ticket,), events=tuple(events)), office.policy, now)
 
 
 Act = Callable[[Ticket, str, Sender, Office, datetime], tuple[str, Ticket]]

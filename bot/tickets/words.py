@@ -25,6 +25,8 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "topic_obtain_service": ("ответ о подключении", "answer about obtaining the service"),
     "topic_outage": ("ответ об аварии", "answer about the outage"),
     **{f"ground_{ground}": (f"вопрос по основанию «{pair[0]}»", f"a question on the ground “{pair[1]}”") for ground, pair in WORDS[Ground].items()},
+    "status": ("ответ о статусе", "answer about the status"),
+    "transcript": ("переписка по его просьбе", "the correspondence, as asked"),
     # findings
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
@@ -36,7 +38,6 @@ SAYINGS: dict[str, tuple[str, str]] = {
     # what a receipt says was done
     "taken": ("обращение теперь за Вами", "the ticket is yours"),
     "taken_already": ("обращение уже за Вами", "the ticket was yours already"),
-    "status": ("Статус заявки: {}", "Status: {}"),
     "resolved": ("закрыто, резолюция: {}", "closed, resolution: {}"),
     "refused": ("отказано, основание: {}", "refused, ground: {}"),
     "suspended": ("приостановлено, основание: {}", "suspended, ground: {}"),
@@ -120,6 +121,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
     "confirm_alone": ("в ответе на просьбу о подтверждении нужна одна строка: #подтвердить", "the answer needs one line and no other: #confirm"),
     "undo_alone": ("#отмена должна стоять в письме одна", "#undo has to stand alone in its letter"),
+    "merge_last": ("#объединить должна быть последней командой письма", "#merge has to be the last command of its letter"),
     "queue_empty": ("очередь пуста", "the queue is empty"),
     "no_file": ("файла с номером {} нет", "there is no file number {}"),
     "date_past": ("{} уже прошло", "{} is past"),
@@ -154,6 +156,7 @@ CAPTIONS: dict[str, tuple[str, str, str, str]] = {  # command -> word and captio
     "undo": ("отмена", "Отменить", "undo", "Undo"),
     "send": ("отправить", "Отправить клиенту", "send", "Send to the customer"),
     "show": ("показать", "Показать обращение", "show", "Show the ticket"),
+    "confirm": ("подтвердить", "Да, это писал(а) я", "confirm", "Yes, I wrote it"),
     "next": ("следующее", "Взять следующее", "next", "Take the next"),
     "queue": ("очередь", "Очередь", "queue", "The queue"),
     "help": ("помощь", "Все команды", "help", "All commands"),

@@ -86,12 +86,16 @@ def loose(
 
     With a `purpose`, the answer to it is signed for that and nothing else, until that day.
     """
-    seed = hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()
-    serial = int.from_bytes(seed[:4], "big")
+    serial = serial_of(letter, template, to)
     if purpose:
         reply = office.signer.address(0, purpose, to, serial, until.date() if until else None)
     made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)
     return replace(made, letter=letter)
+
+
+def serial_of(letter: str, template: str, to: str) -> int:
+    """The serial of a letter of no ticket: the same for the same cause."""
+    return int.from_bytes(hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()[:4], "big")
 
 
 def draw(

@@ -28,15 +28,26 @@ class Running:
             text = (ROOT / "rules.yaml").read_text("utf-8")
             rules.write_text(re.sub(r"(?ms)^calendar:\n.*?(?=^[a-z#])", "calendar:\n  hours: 00:00-24:00\n\n", text, count=1), "utf-8")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")}
-        self.env = {**clean, "DESK_DATA": str(data), "DESK_SMTP": "127.0.0.1:0", "DESK_RULES": str(rules), "DESK_UNDO": "0", **settings}
+        self.env = {
+            **clean,
+            "DESK_DATA": str(data),
+            "DESK_SMTP": "127.0.0.1:0",
+            "DESK_RULES": str(rules),
+            "DESK_UNDO": "0",
+            "DESK_READERS": "1",
+            **settings,
+        }
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
+        self.ready = ""  # the ready line: every open door with its place
 
     def start(self) -> Running:
         """Starts the daemon; returns when it takes letters."""
-        self.process = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "run.py"], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        self.ready = line = self.process.stdout.readline()
         found = re.search(r"ready smtp=\S*:(\d+)", line)
         if not found:
             rest = self.process.stdout.read()

@@ -173,23 +173,6 @@ def test_deliver_hands_a_letter_to_the_running_daemon(tmp_path: Path) -> None:
     assert desk.run("deliver", stdin=letter.encode()).returncode == 75
 
 
-def test_kill_in_the_middle_loses_nothing(tmp_path: Path) -> None:
-    """kill -9 while letters come in; afterwards every accepted letter is one ticket with one acknowledgement."""
-    desk = Running(tmp_path / "data", DESK_CAPS="off").start()
-    accepted = 0
-    for number in range(40):
-        desk.send(f"user{number}@example.org", PROBLEM, f"Письмо {number}")
-        accepted += 1
-    desk.stop(signal.SIGKILL)
-    with desk:
-        for number in range(accepted):
-            assert len(desk.wait(f"user{number}@example.org", 1)) == 1
-        desk.wait(ANNA, accepted)
-    assert desk.run("ledger").returncode == 0
-    assert len(list((desk.data / "tickets" / "live").glob("[0-9]*.json"))) == accepted
-    assert len(desk.letters(ANNA)) == accepted
-
-
 def test_wrong_settings_are_named(tmp_path: Path) -> None:
     """Each wrong variable with its value and what is allowed, all at once; exit 2."""
     desk = Running(tmp_path / "data", DESK_SMTP="here", DESK_UNDO="-1", DESK_SMPT="x")

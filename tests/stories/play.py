@@ -77,6 +77,7 @@ class Player:
                 (r"(\S+@\S+) clicks (.+?) in (\w+)(?: of (\S+@\S+))?((?: with [^\"]+?)*):", self.clicks),
                 (r"(\S+@\S+) gets nothing\.", self.gets_nothing),
                 (r"(\S+@\S+) gets (\w+)( without)?[.:]", self.gets),
+                (r"(\S+@\S+) has got (\d+) letters?\.", self.has_got),
                 (r"Ticket (\d+) is (.+)\.", self.ticket_is),
                 (r"There (?:is|are) (\d+) tickets?\.", self.there_are),
                 (r"The ledger adds up\.", self.ledger),
@@ -140,6 +141,11 @@ class Player:
             there = line in f"{letter.subject}\n{letter.text}"
             assert there != bool(without), f"{line!r} {'stands' if without else 'does not stand'} in:\n{letter.subject}\n\n{letter.text}"
 
+    def has_got(self, step: Step, who: str, number: str) -> None:
+        mail = {index: one.template for index, one in enumerate(self.desk.delivered) if one.to == who}
+        assert len(mail) == int(number), f"to {who} went: {list(mail.values())}"
+        self.mentioned.update(mail)
+
     def gets_nothing(self, step: Step, who: str) -> None:
         got = [one.template for one in self.desk.delivered[self.since :] if one.to == who]
         assert not got, f"{who} got {got}"
@@ -180,14 +186,15 @@ def more(extras: str) -> dict[str, Any]:
 def facts_of(ticket: Ticket) -> set[str]:
     """What a story may say of a ticket."""
     facts = {str(one) for one in (ticket.status, ticket.resolution, ticket.ground, ticket.priority) if one}
-    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", *(f"label {one}" for one in ticket.labels), f"score {ticket.score}"}
+    facts |= {f"waits for {ticket.waiting_for}", f"owner {ticket.owner.partition('@')[0] or 'nobody'}", f"score {ticket.score}"}
+    facts |= {f"label {one}" for one in ticket.labels}
     facts |= {f"linked to {number}" for number in ticket.links} | {f"of {ticket.requester.email}"}
     facts |= {"has a note" for entry in ticket.entries if entry.kind == "note"}
     return facts | ({"unconfirmed"} if any(entry.unconfirmed for entry in ticket.entries) else set())
 
 
 async def play(path: Path, data: Path) -> None:
-    """Plays the story of a file on a fresh desk. Its first line is the title; `aligned: a, b` on the second names proved senders."""
+    """Plays the story of a file on a fresh desk. Its first line is the title; a line `# aligned: a, b` names proved senders."""
     story = path.read_text("utf-8")
     first = re.search(r"^# aligned: (.+)$", story, re.MULTILINE)
     aligned = tuple(part.strip() for part in first[1].split(",")) if first else ()

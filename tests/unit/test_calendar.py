@@ -78,10 +78,17 @@ def test_opening_and_closing():
     assert FESTIVE.next_open(at("2026-12-31 18:00")) == at("2027-01-04 10:00")
 
 
-def test_a_calendar_that_is_closed_for_years_says_so():
+def test_a_holiday_that_says_every_day_is_taken_for_none():
     closed = ExceptionDay.model_validate({"date": date(2026, 1, 1), "until": date(2040, 1, 1)})
-    with pytest.raises(CalendarError, match="does not open"):
-        Calendar(CalendarSection(exceptions=(closed,)), "UTC").next_open(at("2026-06-01 12:00"))
+    calendar = Calendar(CalendarSection(exceptions=(closed,)), "UTC")
+    assert calendar.next_open(at("2026-06-01 03:00")) == at("2026-06-01 03:00")
+    assert calendar.is_open(at("2026-06-01 03:00"))
+    assert calendar.add(at("2026-06-01 03:00"), timedelta(hours=48)) == at("2026-06-03 03:00")
+
+
+def test_more_working_time_than_two_years_hold_says_so():
+    with pytest.raises(CalendarError, match="does not reach"):
+        DAILY.add(at("2026-06-01 12:00"), timedelta(hours=12 * 900))
 
 
 def test_it_is_described_as_people_speak():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bot.model import Address, Ground, Priority, Resolution, Status, Ticket, Waiting
 from bot.policy import Policy, load
-from bot.tickets.due import due_from, segments, stopped_since, told
-from bot.tickets.states import move, prioritise
+from bot.tickets.due import due_from, prioritise, segments, stopped_since, told
+from bot.tickets.states import move
 
 ROOT = Path(__file__).parent.parent.parent
 WALL = load((ROOT / "rules.yaml").read_bytes(), "rules.yaml")

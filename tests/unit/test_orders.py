@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import msgspec
@@ -96,28 +97,35 @@ async def test_next_takes_the_oldest_of_the_highest_priority(desk: TestDesk) -> 
     assert "очередь пуста" in await wrong(desk, "#next", BORIS, 2)
 
 
-async def test_next_after_a_crash_between_two_writes_takes_no_second_ticket(desk: TestDesk) -> None:
-    for number in range(3):
-        await desk.send(f"user{number}@example.org", PROBLEM + f" Это уже раз {number}.", subject=f"Нет кода {number}")
-    notice = desk.mail(BORIS)[0]
-    await desk.reply(notice, BORIS, "#заметка\nбуду смотреть подряд\n#next")
-    taken = [number for number in desk.tickets() if desk.ticket(number).owner == BORIS]
-    path = desk.data / "tickets" / "live" / "1.json"
-    ticket = desk.ticket(1)
-    ident = ticket.seen[-1].letter
-    assert ticket.seen[-1].fate == "command"
-    # The crash: ticket 1, written last, still is as before; the letter is in the inbox again.
-    old = msgspec.structs.replace(ticket, seen=ticket.seen[:-1], entries=tuple(one for one in ticket.entries if one.letter != ident))
-    path.write_bytes(msgspec.json.encode({"ticket": {"1": msgspec.to_builtins(old)}}))
+@pytest.mark.parametrize("text", [
+    "#note\nодно\n#next", "#merge 3", "#split\nВторой вопрос.", "#reply\nДа.\n#open new@example.com\nНе могу войти.", "#away завтра",
+])  # fmt: skip
+async def test_a_crash_between_two_writes_is_made_good_by_the_repeat(desk: TestDesk, text: str) -> None:
+    """What touches two tickets is written in an order in which repeating the letter finishes the work (section 9)."""
+    await desk.send(IVAN, PROBLEM + " И вот ещё что.", subject="Ещё")
+    await desk.send(IVAN, PROBLEM + " И последнее.", subject="Последнее")
+    await done(desk, "#take", BORIS, 2)
+    await done(desk, "#take", BORIS, 1)
+    before = {number: desk.ticket(number) for number in desk.tickets()}
+    await done(desk, text, BORIS, 1)
+    after = {number: desk.ticket(number) for number in desk.tickets()}
+    ident = max(path.stem for path in (desk.data / "archive").rglob("*.eml"))
+    [last] = [number for number, ticket in after.items() if any(seen.letter == ident for seen in ticket.seen)]
+    assert [number for number in after if number != last and after[number] != before.get(number)], "two tickets are touched"
+    path = desk.data / "tickets" / "live" / f"{last}.json"
+    path.write_bytes(msgspec.json.encode({"ticket": {str(last): msgspec.to_builtins(before[last])}}))
     [archived] = (desk.data / "archive").rglob(f"{ident}.eml")
     archived.rename(desk.data / "inbox" / "new" / archived.name)
     await desk.restart()
     turn = asyncio.Event()
     turn.set()
     await desk.desk.handle(ident, turn, asyncio.Event())
-    assert [number for number in desk.tickets() if desk.ticket(number).owner == BORIS] == taken
-    assert any(entry.text == "буду смотреть подряд" for entry in desk.ticket(1).entries)
-
+    assert desk.tickets() == list(after)
+    for number, ticket in after.items():
+        again = desk.ticket(number)
+        assert (again.status, again.owner, again.merged_into, again.links) == (ticket.status, ticket.owner, ticket.merged_into, ticket.links)
+        assert [one.text for one in again.entries] == [one.text for one in ticket.entries]
+        assert [one.template for one in again.outgoing] == [one.template for one in ticket.outgoing]
 
 async def test_queue_search_sla_and_show(desk: TestDesk) -> None:
     await desk.send(PETR, "Картинка в плеере не загружается, хотя обновил Chrome 131 на Windows 11.", subject="Плеер", name="Пётр")
@@ -176,6 +184,7 @@ async def test_merge_and_letters_to_the_old_number(desk: TestDesk) -> None:
     assert desk.tickets() == [1, 2]
     assert desk.ticket(1).entries[-1].text == "Новости есть?"
     await desk.send(PETR, PROBLEM, subject="Чужое")
+    assert "последней" in await wrong(desk, "#merge 3\n#reply\nДобрый день!")
     assert "другого пользователя" in await wrong(desk, "#merge 3", number=1)
 
 
@@ -377,6 +386,8 @@ async def test_confirmation_carries_the_letter_out_once(desk: TestDesk) -> None:
     assert desk.ticket().status is Status.created, "a confirmation needs its own signed address"
     sent = await desk.reply(question, BORIS, "#confirm")
     assert desk.ticket().status is Status.created
+    address = dict(question.headers)["Reply-To"]
+    assert f"mailto:{address}?subject=" in question.html, "its button goes to the same address"
     sent = await desk.reply(question, ANNA, "#подтвердить")
     assert (desk.ticket().status, desk.ticket().owner) == (Status.done, ANNA)
     assert [one.template for one in sent] == ["receipt"]
@@ -426,3 +437,37 @@ async def test_a_solved_ticket_costs_its_owner_at_most_four_letters(desk: TestDe
     await desk.pass_time(minutes=3)
     assert len(desk.mail(ANNA)) == 4
     assert not [one for one in desk.ticket().outgoing if one.audience is Audience.agent and one.to not in (ANNA, BORIS)]
+
+
+async def test_a_rule_names_the_agents_who_are_shown_a_ticket(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    text = (ROOT / "rules.yaml").read_text("utf-8")
+    assert "then: {priority: high, labels: outage}" in text
+    named = text.replace("then: {priority: high, labels: outage}", "then: {priority: high, labels: outage, agents: [boris@providence.film]}")
+    rules.write_text(named, "utf-8")
+    desk = await TestDesk.opened(tmp_path / "data", rules)
+    await desk.send(PETR, "Сервис лежит у всех пользователей, ничего не открывается, сайт недоступен!", subject="Всё упало")
+    assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (1, 0)
+    await desk.send(IVAN, PROBLEM, subject="Нет кода")
+    assert (len(desk.mail(BORIS)), len(desk.mail(ANNA))) == (2, 1)
+
+
+@pytest.mark.parametrize("html", [
+    "<div>#Решено</div><div>Код отправлен заново.</div><br><div>--</div>",
+    "<ol><li>#решено</li></ol><p>Код отправлен заново.</p>",
+    "<ul><li>#решено</li><li>Код отправлен заново.</li></ul>",
+    "<p class=MsoNormal><b>#решено</b><o:p></o:p></p><p class=MsoNormal>Код отправлен заново.<o:p></o:p></p>",
+    "<p>№&nbsp;решено<br>Код отправлен заново.</p><blockquote><p>#спам</p></blockquote>",
+    "<p>#решено</p><p>Код отправлен заново.</p><p>--<br>Анна<br>#спам</p>",
+])  # fmt: skip
+async def test_commands_in_any_clients_html(desk: TestDesk, html: str) -> None:
+    notice = desk.mail(ANNA)[0]
+    message = EmailMessage()
+    for name, value in {"From": ANNA, "To": dict(notice.headers)["Reply-To"], "Subject": "Re", "Message-ID": "<html@client>"}.items():
+        message[name] = value
+    message.set_content(html, subtype="html")
+    await desk.raw(message.as_bytes(), ANNA, (dict(notice.headers)["Reply-To"],))
+    ticket = desk.ticket()
+    assert (ticket.status, ticket.resolution) == (Status.done, Resolution.solved)
+    answer = next(entry.text for entry in ticket.entries if entry.kind == "answer")
+    assert answer.strip("-•* ") == "Код отправлен заново."

@@ -45,13 +45,13 @@ def test_the_envelope_sender_is_the_one_the_mail_server_names(inbox, raw, sender
 
 
 def test_no_letter_is_a_mistake_of_the_caller(inbox):
-    assert pipe.deliver(io.BytesIO(b""), inbox, NOW)[0] == 64
+    assert pipe.deliver(io.BytesIO(b""), inbox, NOW)[0] == 65
     assert inbox.waiting() == []
 
 
 def test_too_large_a_letter_is_refused_for_good(inbox, monkeypatch):
     monkeypatch.setattr(pipe, "LIMIT", 1000)
-    assert pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW)[0] == 64
+    assert pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW)[0] == 65
     assert pipe.deliver(io.BytesIO(b"x" * 1000), inbox, NOW)[0] == 0
 
 

@@ -89,6 +89,7 @@ def test_all_mistakes_are_told_at_once_whatever_their_kind():
         (BASE + "calendar: {days: {moonday: closed}}\n", "7:11", "'moonday' is no day"),
         (BASE + "calendar: {hours: ['10:00-14:00', '13:00-18:00']}\n", "7:11", "overlap"),
         (BASE + "calendar: {exceptions: [{date: 2026-02-30}]}\n", "7:32", "must be a date"),
+        (BASE + "calendar: {exceptions: [{date: 2026-01-01, until: 2040-01-01}]}\n", "7:51", "closed for more than a year"),
         (BASE + "rules:\n  - {id: a, clause: 1, when: {pattern: '(a'}, then: {labels: b}}\n", "8:40", "broken pattern"),
         (BASE + "rules:\n  - {id: a, clause: 1, when: {pattern: 'a*'}, then: {labels: b}}\n", "8:40", "fits an empty text"),
         (BASE + "rules:\n  - {id: a, clause: 1, when: {}, then: {labels: b}}\n", "8:30", "asks for nothing"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.settings import HostPort, RelayTarget, Settings, SettingsError
+from bot.settings import HostPort, Mailbox, RelayTarget, Settings, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +44,13 @@ def test_every_variable_is_read(monkeypatch, tmp_path):
     settings = loaded(
         monkeypatch, smtp="[::1]:0", lmtp=":24", form="off", data="/srv/desk", relay="smtps://bot%40x.org:p%40ss%2Fword@mx.x.org",
         plus="OFF", caps="off", undo="0", readers="7", log="DEBUG", tls_cert=str(pem), tls_key=str(pem), store="postgresql://u:p@h/d",
-        trusted_relays="192.0.2.7=mx.x.org, 2001:DB8::0:1=mx2.x.org", imap="imaps://u:p@h/", **{"return": "plain"},
+        trusted_relays="192.0.2.7=mx.x.org, 2001:DB8::0:1=mx2.x.org", imap="imaps://u%40x.org@h/", imap_password_file=str(pem), **{"return": "plain"},
     )  # fmt: skip
     assert settings.smtp == HostPort("::1", 0)
     assert str(settings.smtp) == "[::1]:0"
     assert settings.lmtp == HostPort("", 24)
     assert settings.form is None
+    assert settings.imap == Mailbox("h", 993, "tls", "u@x.org", "INBOX")
     assert settings.secret_file == Path("/srv/desk/secret")
     assert settings.relay == RelayTarget("mx.x.org", 465, "tls", "bot@x.org", "p@ss/word")
     assert (settings.plus, settings.caps, settings.undo, settings.readers, settings.log) == (False, False, 0, 7, "debug")
@@ -58,8 +59,12 @@ def test_every_variable_is_read(monkeypatch, tmp_path):
 
 
 def test_a_settings_line_in_a_log_shows_no_password(monkeypatch):
-    settings = loaded(monkeypatch, relay="smtp://u:geheim@h", store="postgresql://u:geheim@h/d", imap="imaps://u:geheim@h/")
+    settings = loaded(monkeypatch, relay="smtp://u:geheim@h", store="postgresql://u:geheim@h/d")
     assert "geheim" not in f"{settings!r}{settings}"
+    with pytest.raises(SettingsError) as refused:  # the password of a mailbox stands in a file
+        loaded(monkeypatch, imap="imaps://u:geheim@h/")
+    assert "DESK_IMAP_PASSWORD_FILE" in str(refused.value)
+    assert "geheim" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

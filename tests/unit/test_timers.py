@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace as other
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
@@ -38,8 +39,8 @@ def asked(one: Ticket, at: datetime) -> Ticket:
     return move(one, Status.clarification, at, POLICY, waiting=Waiting.requester)
 
 
-def when(one: Ticket) -> dict[str, datetime]:
-    return {what: at for at, what in moments(one, POLICY)}
+def when(one: Ticket, now: datetime = NOON - DAY) -> dict[str, datetime]:
+    return {what: at for at, what in moments(one, POLICY, now)}
 
 
 def done(one: Ticket, now: datetime, sender: Sender = Sender()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
@@ -52,6 +53,11 @@ def test_a_warning_that_falls_into_the_night_waits_for_the_morning_and_a_high_on
     assert when(night)["warned"] == NOON + 2 * DAY + 8 * HOUR
     assert when(night)["overdue"] == NOON + 2 * DAY + 22 * HOUR
     assert when(ticket(NOON + 12 * HOUR, Priority.high))["overdue"] == NOON + DAY + 12 * HOUR
+
+
+def test_what_is_found_late_at_night_waits_for_the_morning():
+    assert when(ticket(), NOON + 5 * DAY + 12 * HOUR)["overdue"] == NOON + 5 * DAY + 22 * HOUR
+    assert done(ticket(), NOON + 5 * DAY + 12 * HOUR)[1] == []
 
 
 def test_a_ticket_that_is_closed_or_merged_has_no_moments():
@@ -144,14 +150,18 @@ def test_a_low_ticket_is_offered_to_the_lead_whoever_has_it():
     assert "%23%D0%BE%D1%82%D0%BA%D0%B0%D0%B7%D0%B0%D1%82%D1%8C" in after.outgoing[-1].html  # #отказать
 
 
-def test_a_holiday_that_never_ends_stops_no_timer():
-    forever = b"  exceptions: [{date: 2020-01-01, until: 2099-12-31}]\n"
-    policy = load(POLICY.source.replace(b"  exceptions: []", forever.rstrip(b"\n")), "rules.yaml")
-    assert ("overdue", NOON + 48 * HOUR) in [(what, at) for at, what in moments(ticket(), policy)]
+async def test_a_holiday_file_that_says_every_day_stops_neither_letters_nor_timers(tmp_path):
+    years = ", ".join(f"{{date: {year}-01-01, until: {year}-12-31}}" for year in range(2025, 2035))
+    rules = tmp_path / "rules.yaml"
+    rules.write_bytes(POLICY.source.replace(b"exceptions: []", f"exceptions: [{years}]".encode()).replace(b"clock: wall", b"clock: working"))
+    desk = await TestDesk.opened(tmp_path / "data", rules)
+    await desk.send("ivan@example.org", "В фильме «Сталкер» нет звука в третьей части. Chrome 131.", subject="Звук")
+    await desk.pass_time(days=3)
+    assert [one.template for one in desk.delivered] == ["acknowledgement", "notice_new", "notice_new", "case", "case", "case"]
 
 
 def test_a_date_in_the_future_waits_for_it():
-    assert armed(Decision(tickets=(ticket(NOON + 4000 * DAY),)), POLICY).tickets[0].timer >= NOON + 4001 * DAY
+    assert armed(Decision(tickets=(ticket(NOON + 4000 * DAY),)), POLICY, NOON).tickets[0].timer >= NOON + 4001 * DAY
 
 
 async def test_one_failing_ticket_harms_no_other_and_is_tried_again(tmp_path, monkeypatch):
@@ -174,6 +184,27 @@ async def test_two_looks_at_once_act_once(tmp_path):
     desk.now += timedelta(days=3)
     assert sorted(await asyncio.gather(desk.timers.look(), desk.timers.look())) == [0, 1]
     assert len(await desk.deliver()) == 1
+
+
+def test_a_ticket_is_named_once_for_each_moment():
+    register = Register()
+    for at in (NOON, NOON + HOUR, NOON, None, NOON):
+        register.set_timer(1, at)
+    assert register.timers(NOON - HOUR, 9) == []
+    assert (register.timers(NOON, 9), register.timers(NOON + DAY, 9)) == ([1], [])
+    register.set_timer(1, NOON)
+    assert register.timers(NOON, 9) == [1]
+
+
+async def test_changed_periods_are_taken_over_and_a_look_that_does_nothing_writes_nothing(tmp_path, monkeypatch):
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send("olga@example.org", "Ничего не работает!!!", subject="Помогите")
+    file = tmp_path / "tickets" / "live" / "1.json"
+    before = file.stat().st_mtime_ns
+    desk.office = desk.desk.office = other(desk.office, policy=load(POLICY.source.replace(b"remind_days: 3", b"remind_days: 1"), "rules.yaml"))
+    desk.store.register.wake(desk.now)
+    assert (await desk.timers.look(), await desk.timers.look(), file.stat().st_mtime_ns) == (1, 0, before)
+    assert [one.template for one in await desk.pass_time(days=1)] == ["reminder"]
 
 
 def test_a_quiet_desk_of_a_hundred_thousand_tickets_costs_nothing():

@@ -1,0 +1,83 @@
+"""Opens the doors that the settings name, and shuts them: SMTP, LMTP, the form, IMAP. All of them store through one `accept`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.intake.lmtp import LmtpDoor
+from bot.intake.session import Limits
+from bot.intake.smtp import Door, server_tls
+from bot.model import Envelope
+from bot.settings import HostPort, Settings
+from bot.store.inbox import Inbox
+from bot.tickets.office import Office
+
+Accept = Callable[[bytes, Envelope], Awaitable[None]]
+
+
+class Stoppable(Protocol):
+    """An open door."""
+
+    async def stop(self) -> None:
+        """Takes nothing new and finishes what is in hand."""
+        ...
+
+
+class Doors:
+    """The doors of one daemon; `office` is asked anew each time, since rules.yaml may change."""
+
+    def __init__(
+        self, settings: Settings, inbox: Inbox, accept: Accept, office: Callable[[], Office], now: Callable[[], datetime], tell: Callable[..., None]
+    ) -> None:
+        self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
+        self.open: list[Stoppable] = []
+
+    async def start(self) -> dict[str, str]:
+        """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
+        settings, places = self.settings, {}
+        if settings.smtp:
+            places["smtp"] = await self._listen(Door, settings.smtp, Limits())
+        if settings.lmtp:  # whoever may connect here is a mail server of ours: it has many connections, and is not counted as a stranger
+            places["lmtp"] = await self._listen(LmtpDoor, settings.lmtp, Limits(per_address=500, errors=1000))
+        try:
+            if settings.form:
+                from bot.intake.form import FormDoor
+
+                form = FormDoor(self.accept, self.office, settings, new_id=self.inbox.new_id, now=self.now, tell=self.tell)
+                places["form"] = str(await form.start(settings.form))
+                self.open.append(form)
+            if settings.imap and settings.imap_password_file:
+                from bot.intake.imap import ImapDoor
+
+                imap = ImapDoor(settings.imap, settings.imap_password_file, self.accept, self.inbox.has, self.now, self.tell)
+                imap.start()
+                self.open.append(imap)
+                places["imap"] = settings.imap.host
+        except ImportError as error:
+            raise ValueError(f"this door needs what is not installed ({error.name}): pip install '.[form,imap]'") from None
+        return places
+
+    async def _listen(self, kind: type[Door], where: HostPort | Path, limits: Limits) -> str:
+        settings = self.settings
+        tls = server_tls(str(settings.tls_cert), str(settings.tls_key)) if settings.tls_cert and settings.tls_key else None
+        door = kind(
+            self.accept, lambda address: self.office().signer.is_ours(address), new_id=self.inbox.new_id, now=self.now,
+            hostname=socket.gethostname(), tell=self.tell, limits=limits, trusted=frozenset(settings.trusted_relays), tls=tls,
+            spool=settings.data / "inbox" / "tmp",
+        )  # fmt: skip
+        if isinstance(where, Path):
+            assert isinstance(door, LmtpDoor)
+            await door.start_unix(where)
+        else:
+            where = HostPort(*await door.start(where.host, where.port))
+        self.open.append(door)
+        return str(where)
+
+    async def stop(self) -> None:
+        """Shuts all of them, at the same time."""
+        await asyncio.gather(*(door.stop() for door in self.open))

@@ -1,0 +1,84 @@
+"""How the desk is, for monitoring; and the repair of a data folder with files that cannot be read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.ledger import account
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
+
+TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
+MOST = {"oldest_unread_seconds": 300, "oldest_unsent_seconds": 3600, "heartbeat_seconds": 180, "parked": 0, "held": 0}
+LEAST_FREE_MB = 200
+
+
+def health(data: Path, told: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """What monitoring asks, as one flat object. `told` is what the running daemon says of its outbox, None where none runs.
+
+    `why` names each value that is out of bounds; times are in seconds, null where there is nothing to measure.
+    """
+    inbox = Inbox(data, Disk())
+    unread = inbox.waiting()
+    found: dict[str, Any] = {
+        "running": told is not None,
+        "unread": len(unread),
+        "oldest_unread_seconds": age(unread[0], now) if unread else None,
+        "unsent": None,
+        "oldest_unsent_seconds": None,
+        "held": None,
+        **(told or {}),
+        "parked": len(inbox.parked()),
+        "disk_free_mb": shutil.disk_usage(data).free // 2**20,
+        "heartbeat_seconds": heartbeat(data / "log" / "desk.jsonl", now),
+    }
+    why = [name for name, most in MOST.items() if (found[name] or 0) > most]
+    why += [] if found["running"] else ["running"]
+    why += ["disk_free_mb"] if found["disk_free_mb"] < LEAST_FREE_MB else []
+    return {"healthy": not why, "why": why, **found}
+
+
+def age(letter: str, now: datetime) -> int | None:
+    """Seconds since a letter came in: its id begins with the moment."""
+    with contextlib.suppress(ValueError):
+        return max(0, int((now - datetime.strptime(letter[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)).total_seconds()))
+    return None
+
+
+def heartbeat(log: Path, now: datetime) -> int | None:
+    """Seconds since the daemon's last heartbeat (or its start), as the log has it."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        for line in reversed(file.read().splitlines()):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                event = json.loads(line)
+                if event["event"] in ("heartbeat", "ready"):
+                    return max(0, int((now - datetime.fromisoformat(event["time"])).total_seconds()))
+    return None
+
+
+def repair(data: Path, say: Callable[[str], None]) -> int:
+    """Sets files that cannot be read aside, and gives the letters they held back to the inbox; how many files there were.
+
+    To be called under the lock. The letters are handled anew: a request that stood in a broken ticket becomes a new one, since what
+    the old one had said and promised is gone with its file; its number is not given again. Raises OSError.
+    """
+    inbox, disk = Inbox(data, Disk()), Disk()
+    found = account(data)
+    for path in map(Path, found.broken):
+        aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
+        disk.mkdir(aside)
+        disk.rename(path, aside / path.name)
+        disk.sync_folder(aside)
+        say(f"{path} cannot be read: it lies in {aside} now")
+    for letter in found.lost:
+        inbox.again(letter)
+        say(f"letter {letter} is in the inbox again")
+    return len(found.broken)

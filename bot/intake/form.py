@@ -1,0 +1,273 @@
+"""The feedback form (clause 4.1): a page without scripts and cookies, whose submissions become letters in the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import re
+import secrets
+import socket
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import uvicorn
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from starlette.applications import Starlette
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Message
+
+from bot.intake.session import MIB
+from bot.intake.submission import Picture, Submission, letter
+from bot.model import Envelope
+from bot.reading.attachments import safe_name
+from bot.settings import HostPort, Settings
+from bot.tickets.office import Office
+
+if TYPE_CHECKING:
+    from bot.policy.schema import Desk
+
+LANGUAGES = ("ru", "en")
+LIMIT = 25 * MIB  # of a submission, as of a letter
+PICTURES, PICTURE = 5, 10 * MIB
+PATIENCE = 120.0  # seconds in which a submission has to be here
+AT_ONCE = 4  # submissions that are made into letters at the same time, each with its pictures in memory
+CAPS = {"address": ((3, 600), (10, 10_800)), "network": ((30, 600), (200, 86_400))}  # (submissions, seconds)
+LONGEST = {"name": 100, "email": 254, "text": 20_000, "steps": 10_000}  # characters
+MAGIC = {b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"\x89PNG\r\n\x1a\n": "png"}  # clause 4.5; the readers look deeper
+
+WRONG = ("name", "email", "text", "steps", "consent", "website", "too_many", "picture", "too_big", "often", "trouble", "broken")
+_EMPTY = dict.fromkeys(("name", "email", "text", "steps", "here", "once"), "")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Refused(Exception):
+    """A submission that is not taken; the words say why (templates/form puts them for people), `status` is that of the answer."""
+
+    def __init__(self, *words: str, status: int = 400) -> None:
+        super().__init__(*words)
+        self.words, self.status = words, status
+
+
+class Windows:
+    """Sliding caps in memory: how many submissions a key has made lately."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], deque[float]] = {}
+
+    def full(self, kind: str, key: str, now: float) -> bool:
+        """Whether the key has no room for one more; `now` in seconds."""
+        times = self._times.get((kind, key), ())
+        return any(sum(1 for time in times if time > now - span) >= most for most, span in CAPS[kind])
+
+    def count(self, kind: str, key: str, now: float) -> None:
+        """One more. Keys that have been quiet are forgotten, so that strangers cannot fill the memory."""
+        if len(self._times) > 50_000:
+            self._times = {one: times for one, times in self._times.items() if times[-1] > now - CAPS[one[0]][-1][1]}
+        most = max(limit for limit, _ in CAPS[kind])
+        self._times.setdefault((kind, key), deque(maxlen=most)).append(now)
+
+
+class FormDoor:
+    """The form's web server, in the daemon's own loop."""
+
+    def __init__(
+        self, accept: Callable[[bytes, Envelope], Awaitable[None]], office: Callable[[], Office], settings: Settings, *,
+        new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
+    ) -> None:  # fmt: skip
+        self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
+        self.windows = Windows()
+        self.slots = asyncio.Semaphore(AT_ONCE)
+        self.pages = _pages(settings.templates)
+        self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, where: HostPort) -> HostPort:
+        """Listen; the place that was bound. Raises OSError."""
+        bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
+        config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off", limit_concurrency=500,
+                                timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none")  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # signals are the daemon's
+        self._task = asyncio.ensure_future(self._server.serve([bound]))
+        return HostPort(*bound.getsockname()[:2])
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is in hand."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+    # ---------------------------------------------------------------------------------------------------- pages
+
+    async def show(self, request: Request) -> Response:
+        """The empty form."""
+        return self._page(request, _EMPTY)
+
+    async def thanks(self, request: Request) -> Response:
+        """What happens next."""
+        return self._page(request, _EMPTY, done=True)
+
+    async def submit(self, request: Request) -> Response:
+        """A filled-in form: thanks, or the form again with all that was written and all that is wrong."""
+        given = _EMPTY
+        client = request.client.host if request.client else ""
+        try:
+            form = await _read(request)
+            try:
+                given = {name: _field(form, name) for name in _EMPTY}
+                one = await self._checked(form, given, request.headers.get("user-agent", ""))
+                self._let_in(one.email, client)
+                async with self.slots:
+                    one = one._replace(pictures=await _pictures(form))
+                    await self._store(one, self._language(request), client)
+            finally:
+                await form.close()
+        except Refused as refusal:
+            self.tell("refused", intake="form", client=client, code=refusal.status, words=" ".join(refusal.words))
+            return self._page(request, given, refusal.words, refusal.status)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return RedirectResponse(f"thanks?lang={self._language(request)}", 303)
+
+    async def _checked(self, form: FormData, given: dict[str, str], agent: str) -> Submission:
+        """The fields, clean; Refused with every word that is wrong about them."""
+        local, _, domain = given["email"].strip().rpartition("@")
+        with contextlib.suppress(UnicodeError):
+            domain = domain.encode("idna").decode()
+        email = f"{local}@{domain}".lower()
+        wrong = [name for name, most in LONGEST.items() if len(given[name]) > most]
+        if not _ADDRESS.fullmatch(email) or self.office().signer.is_ours(email):
+            wrong.append("email")
+        if not given["text"].strip():
+            wrong.append("text")
+        if not _field(form, "consent"):
+            wrong.append("consent")
+        if _field(form, "website"):  # nobody sees this field, and a browser that fills it in by itself is told so
+            wrong.append("website")
+        if len(_files(form)) > PICTURES:
+            wrong.append("too_many")
+        if wrong:
+            raise Refused(*dict.fromkeys(wrong))
+        name, agent = (" ".join(_CONTROL.sub(" ", words).split()) for words in (given["name"], agent.encode("ascii", "replace").decode()[:400]))
+        return Submission(name, email, given["text"].strip(), given["steps"].strip(), agent, bool(given["here"]), given["once"][:40])
+
+    def _let_in(self, email: str, client: str) -> None:
+        """The caps: nobody is flooded with our acknowledgements, and no network floods us."""
+        now = asyncio.get_running_loop().time()
+        local, _, domain = email.partition("@")
+        keys = {"address": f"{local.partition('+')[0]}@{domain}", "network": _network(client)}
+        if self.caps and any(self.windows.full(kind, key, now) for kind, key in keys.items()):
+            raise Refused("often", status=429)
+        for kind, key in keys.items():
+            self.windows.count(kind, key, now)
+
+    async def _store(self, one: Submission, language: str, client: str) -> None:
+        now = self.now()
+        ident, to = self.new_id(now), self.office().policy.desk.address
+        envelope = Envelope(letter=ident, received=now, mail_from=one.email, recipients=(to,), client=client, intake="form")
+        raw = letter(one, to, language, ident, now)
+        try:
+            await self.accept(raw, envelope)
+        except OSError as error:
+            self.tell("error", where="form", kind=type(error).__name__, words=str(error))
+            raise Refused("trouble", status=503) from error
+        self.tell("accepted", letter=ident, intake="form", client=client, size=len(raw), recipients=1)
+
+    def _language(self, request: Request) -> str:
+        """The one that is asked for, by the link or else by the browser, or else the desk's."""
+        told = [request.query_params.get("lang", ""), *request.headers.get("accept-language", "").split(",")]
+        return next((word.strip()[:2].lower() for word in told if word.strip()[:2].lower() in LANGUAGES), self.office().policy.desk.language)
+
+    def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
+        """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
+        desk, language, nonce = self.office().policy.desk, self._language(request), secrets.token_urlsafe(12)
+        page = _render(self.pages, desk, language, given, wrong, done, nonce)
+        urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
+        framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
+        policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
+        headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
+
+
+def check(templates: Path, desk: Desk) -> None:
+    """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
+    for language in LANGUAGES:
+        for wrong, done in ((), False), (WRONG, False), ((), True):
+            _render(_pages(templates), desk, language, _EMPTY, wrong, done, "x")
+
+
+def _pages(templates: Path) -> Environment:
+    loader = FileSystemLoader(templates / "form")
+    return ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _render(pages: Environment, desk: Desk, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+    return pages.get_template(f"{language}.html").render(
+        desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
+        once=given["once"] or secrets.token_urlsafe(12),
+    )  # fmt: skip
+
+
+async def _read(request: Request) -> FormData:
+    """The form out of the request, never more of it than LIMIT; what is too large is read to its end, or the browser would show an error."""
+    whole = request.headers.get("content-type", "").startswith("multipart/form-data")
+    size, limit = 0, LIMIT if whole else LONGEST["text"] * 12
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise MultiPartException("too_big")
+        return message
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await Request(request.scope, bounded).form(max_files=20, max_fields=20, max_part_size=MIB // 4)
+            except (HTTPException, MultiPartException):
+                while size <= 4 * LIMIT and (message := await request.receive()).get("more_body"):
+                    size += len(message["body"])
+    except TimeoutError:
+        raise Refused("broken", status=408) from None
+    raise Refused("too_big" if size > limit else "broken", status=413 if size > limit else 400)
+
+
+def _field(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return _CONTROL.sub("", value.replace("\r\n", "\n")) if isinstance(value, str) else ""
+
+
+def _files(form: FormData) -> list[UploadFile]:
+    """What was chosen; a browser sends an empty nameless file where nothing was."""
+    return [value for value in form.getlist("pictures") if isinstance(value, UploadFile) and (value.filename or value.size)]
+
+
+async def _pictures(form: FormData) -> tuple[Picture, ...]:
+    """The pictures, judged by content; Refused where one is something else."""
+    found = []
+    for upload in _files(form):
+        data = await upload.read()
+        kind = next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), "")
+        if not kind or len(data) > PICTURE:
+            raise Refused("picture")
+        found.append(Picture(safe_name(upload.filename or "") or f"picture.{kind}", kind, data))
+    return tuple(found)
+
+
+def _network(client: str) -> str:
+    """An IPv4 address, but a /64 of IPv6, which is what one household has."""
+    return str(ipaddress.ip_network(f"{client}/64", strict=False)) if ":" in client else client

@@ -1,0 +1,205 @@
+"""The IMAP door: letters of a provider's mailbox, each left there until it is on our disk, and then moved to Desk/Done.
+
+IMAPClient blocks, so the mailbox is read in a thread of its own. A letter's inbox id is made of where it lay and of its bytes:
+after a crash between storing and moving it comes again under the same id, and is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import ssl
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
+
+from bot.intake.pipe import LIMIT, UNKNOWN
+from bot.model import Envelope
+from bot.settings import Mailbox
+
+DONE, REFUSED = ("Desk", "Done"), ("Desk", "Refused")
+PAUSES = (0.5, 1, 2, 5, 15, 30, 60, 120, 300)  # seconds before the next try after trouble
+BATCH, BATCH_BYTES = 50, 25 * 1024 * 1024
+IDLE_FOR = 540.0  # seconds; servers hang up after half an hour, and routers after ten minutes
+POLL = 30.0  # seconds between looks where the server knows no IDLE
+TRIES, LEAVE = 3, 3600.0  # a letter at which the server fails so often is left alone for so many seconds
+
+_HEAD = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(return-path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n|received:)", re.IGNORECASE)
+
+
+def return_path(raw: bytes) -> str:
+    """The envelope sender as the server wrote it: a Return-Path above the first Received, where no sender's own can stand; or "?"."""
+    found = _HEAD.match(raw[: 64 * 1024])
+    return found[2].decode("utf-8", "replace") if found and found[2] is not None else UNKNOWN
+
+
+class ImapDoor:
+    """Reads one folder until it is stopped. `accept` stores durably or raises OSError; `has` knows the ids that were accepted."""
+
+    def __init__(
+        self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], bool],
+        now: Callable[[], datetime], tell: Callable[..., None],
+    ) -> None:  # fmt: skip
+        self.box, self.password_file, self.accept, self.has, self.now, self.tell = box, password_file, accept, has, now, tell
+        self.ending = threading.Event()
+        self._failures = 0
+        self._tries: dict[tuple[int, int], int] = {}  # by UIDVALIDITY and UID: how often a letter was begun and not ended
+        self._left: dict[tuple[int, int], float] = {}  # letters that are not touched before that moment
+        self._task: asyncio.Task[None] | None = None
+        self._client: IMAPClient | None = None
+
+    def start(self) -> None:
+        """Begins to read; trouble is logged and tried again, with growing pauses."""
+        loop = asyncio.get_running_loop()
+        self._task = asyncio.ensure_future(asyncio.to_thread(self._work, loop))
+
+    async def stop(self) -> None:
+        """Finishes the batch in hand."""
+        self.ending.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=8)
+            if not self._task.done() and self._client is not None:  # a server that does not answer
+                self._client.shutdown()
+            await self._task
+
+    # ------------------------------------------------------------------------------------------------- the thread
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self.ending.is_set():
+            try:
+                with self._connected() as self._client:
+                    self._login(self._client)
+                    self._session(self._client, loop)
+            except Exception as error:  # noqa: BLE001  whatever it is, the mailbox is read again
+                if self.ending.is_set():
+                    break
+                pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+                self._failures += 1
+                kind = "login" if isinstance(error, LoginError) else type(error).__name__
+                self.tell("error", where="imap", kind=kind, words=f"{self.box.host}: {error}; next try in {pause} s")
+                self.ending.wait(pause)
+
+    def _connected(self) -> IMAPClient:
+        box = self.box
+        tls = ssl.create_default_context() if box.security == "tls" else None
+        return IMAPClient(box.host, box.port, ssl=box.security == "tls", ssl_context=tls, timeout=60)
+
+    def _login(self, client: IMAPClient) -> None:
+        if self.box.security == "starttls":
+            client.starttls(ssl.create_default_context())
+        client.login(self.box.user, self.password_file.read_text("utf-8").rstrip("\r\n"))
+
+    def _session(self, client: IMAPClient, loop: asyncio.AbstractEventLoop) -> None:
+        """One connection: what is there, and then what comes."""
+        folders = [self._folder(client, names) for names in (DONE, REFUSED)]
+        validity = int(client.select_folder(self.box.folder)[b"UIDVALIDITY"])
+        idles = client.has_capability("IDLE")
+        while not self.ending.is_set():
+            self._empty(client, validity, folders, loop)
+            self._failures = 0
+            if idles:
+                self._idle(client)
+            else:
+                self.ending.wait(POLL)
+                client.noop()
+
+    def _idle(self, client: IMAPClient) -> None:
+        """Waits until the server tells of something; looks up each second, since we may be stopped."""
+        client.idle()
+        for _ in range(int(IDLE_FOR)):
+            if client.idle_check(timeout=1) or self.ending.is_set():
+                break
+        client.idle_done()
+
+    def _folder(self, client: IMAPClient, names: Sequence[str]) -> str:
+        """The folder's name as this server writes it; made where it is not there."""
+        prefix, delimiter = "", "/"
+        if client.has_capability("NAMESPACE") and (personal := client.namespace().personal):
+            prefix, delimiter = personal[0]
+        for depth in range(1, len(names) + 1):
+            name = prefix + str(delimiter or "/").join(names[:depth])
+            if not client.folder_exists(name):
+                client.create_folder(name)
+        return name
+
+    def _empty(self, client: IMAPClient, validity: int, folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> None:
+        """All letters that are there, in batches; those that have made trouble come last and one by one."""
+        now = time.monotonic()
+        waiting = [uid for uid in client.search("UNDELETED") if self._left.get((validity, uid), 0) <= now]
+        tried = {uid: self._tries.get((validity, uid), 0) for uid in waiting}
+        fresh = sorted(uid for uid in waiting if not tried[uid])
+        batches = [fresh[at : at + BATCH] for at in range(0, len(fresh), BATCH)]
+        batches += [[uid] for uid in sorted(waiting, key=lambda uid: (tried[uid], uid)) if tried[uid]]
+        for batch in batches:
+            if self.ending.is_set():
+                return
+            if tried[batch[0]] >= TRIES:
+                self._leave(validity, batch[0], "the server fails at this letter")
+                continue
+            for uid in batch:
+                self._tries[validity, uid] = tried[uid] + 1
+            self._take(client, validity, batch, folders, loop)
+            for uid in batch:
+                self._tries.pop((validity, uid), None)
+            self._failures = 0
+
+    def _take(self, client: IMAPClient, validity: int, uids: list[int], folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> None:
+        """Stores a batch and moves it away; any trouble ends the connection."""
+        facts = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
+        for uid in [uid for uid, fact in facts.items() if int(fact[b"RFC822.SIZE"]) > LIMIT]:
+            self._leave(validity, uid, f"larger than {LIMIT} bytes")
+            self._move(client, [uid], folders[1])
+            del facts[uid]
+        for group in _groups({uid: int(fact[b"RFC822.SIZE"]) for uid, fact in facts.items()}):
+            letters = {uid: bytes(got[b"BODY[]"]) for uid, got in client.fetch(group, ["BODY.PEEK[]"]).items() if got.get(b"BODY[]") is not None}
+            # A server without dates says 1970: what the id is made of has to be the same at each try.
+            times = {uid: (facts[uid].get(b"INTERNALDATE") or datetime(1970, 1, 2)).astimezone(UTC) for uid in letters}  # noqa: DTZ001
+            asyncio.run_coroutine_threadsafe(self._store(letters, times, validity), loop).result()
+            if letters:
+                self._move(client, list(letters), folders[0])
+
+    async def _store(self, letters: dict[int, bytes], times: dict[int, datetime], validity: int) -> None:
+        """On the daemon's loop: all that are not here already, at the same time. Raises OSError: then none of them is moved."""
+        await asyncio.gather(*(self._store_one(uid, raw, times[uid], validity) for uid, raw in letters.items()))
+
+    async def _store_one(self, uid: int, raw: bytes, at: datetime, validity: int) -> None:
+        place = f"{self.box.user}@{self.box.host}/{self.box.folder}/{validity}/{uid}\n".encode()
+        ident = f"{at:%Y%m%dT%H%M%S%f}-{hashlib.blake2b(place + raw, digest_size=8).hexdigest()}"
+        if self.has(ident):
+            return
+        envelope = Envelope(letter=ident, received=self.now(), mail_from=return_path(raw), client="imap", intake="imap")
+        await self.accept(raw, envelope)
+        self.tell("accepted", letter=ident, intake="imap", client=self.box.host, size=len(raw))
+
+    def _move(self, client: IMAPClient, uids: list[int], folder: str) -> None:
+        if client.has_capability("MOVE"):
+            client.move(uids, folder)
+            return
+        client.copy(uids, folder)
+        client.delete_messages(uids, silent=True)
+        if client.has_capability("UIDPLUS"):  # a plain EXPUNGE would also remove what people have marked
+            client.uid_expunge(uids)
+
+    def _leave(self, validity: int, uid: int, words: str) -> None:
+        """A letter that cannot be taken blocks nobody."""
+        self._left[validity, uid] = time.monotonic() + LEAVE
+        self._tries[validity, uid] = TRIES - 1
+        self.tell("error", where="imap", kind="letter", words=f"{self.box.host}: UID {uid} is left alone: {words}")
+
+
+def _groups(sizes: dict[int, int]) -> Iterator[list[int]]:
+    """UIDs in order, so many together as fit into the memory we give them."""
+    group: list[int] = []
+    for uid in sorted(sizes):
+        if group and sum(sizes[one] for one in group) + sizes[uid] > BATCH_BYTES:
+            yield group
+            group = []
+        group.append(uid)
+    if group:
+        yield group

@@ -1,0 +1,47 @@
+"""The LMTP door (RFC 2033), for a mail server of our own in front of the desk: SMTP's letters with one reply a recipient."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar
+
+from bot.intake.session import Talk
+from bot.intake.smtp import Door
+
+
+class LmtpTalk(Talk):
+    """One session. The mail server splits a letter's fate by recipient, so it wants to hear of each (section 4.2)."""
+
+    protocol = "LMTP"
+    commands: ClassVar[list[str]] = [*Talk.commands, "smtp_LHLO"]
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(door)
+        for unspoken in ("HELO", "EHLO"):  # section 4.1
+            del self._smtp_methods[unspoken]
+
+    async def smtp_LHLO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """The greeting."""
+        await self.smtp_EHLO(hostname)
+
+    def replies(self, status: str) -> list[str]:
+        """The same for each RCPT that was taken: one file holds the letter for all of them, so all of them have it or none."""
+        return [status] * len(self.dialogue.rcpt_tos)
+
+
+class LmtpDoor(Door):
+    """Listens on TCP as the SMTP door does, or on a Unix socket, whose peers are called "unix"."""
+
+    talk = LmtpTalk
+
+    async def start_unix(self, path: Path) -> None:
+        """Listen on a socket that user and group may write to; one left behind by a crash is replaced. Raises OSError."""
+        await asyncio.to_thread(_make_way, path)
+        self._server = await asyncio.get_running_loop().create_unix_server(lambda: self.talk(self), str(path), backlog=512)
+        await asyncio.to_thread(path.chmod, 0o660)
+
+
+def _make_way(path: Path) -> None:
+    if path.is_socket():
+        path.unlink()

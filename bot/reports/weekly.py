@@ -1,0 +1,105 @@
+"""The edge of the reports: rows out of the ticket files, and the letter with which the leads' week begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.model import Audience, Decision, DeskRecord, Outgoing, Reference
+from bot.policy import Policy
+from bot.replies import gate
+from bot.replies.contexts import Report, Section
+from bot.reports.charts import draw
+from bot.reports.figures import Figures, TicketRow
+from bot.reports.tables import tables, title
+from bot.store.files import Disk
+from bot.store.tinydb import FileStore
+from bot.tickets.office import Office
+from bot.tickets.writing import desk_view, loose
+
+FOLDER = "reports"  # of the data folder; also the beginning of the references to its pictures
+
+
+def read_rows(data: Path) -> Iterator[TicketRow]:
+    """Every ticket, live or filed, one after another; a file that cannot be read is left out (`run.py ledger` names it)."""
+    decoder = msgspec.json.Decoder(dict[str, dict[str, TicketRow]])
+    live: set[str] = set()
+    for path in (data / "tickets" / "live").glob("[0-9]*.json"):
+        live.add(path.name)
+        yield from _read(path, decoder)
+    for path in (data / "tickets" / "done").glob("*/[0-9]*.json"):
+        if path.name not in live:  # filed since
+            yield from _read(path, decoder)
+
+
+def _read(path: Path, decoder: msgspec.json.Decoder[dict[str, dict[str, TicketRow]]]) -> Iterator[TicketRow]:
+    try:
+        yield from decoder.decode(path.read_bytes()).get("ticket", {}).values()
+    except (OSError, msgspec.DecodeError):
+        return
+
+
+def names(policy: Policy) -> dict[str, str]:
+    """Agents by their addresses."""
+    return {one.address: one.name for one in policy.people.agents}
+
+
+def picture_bytes(data: Path, reference: Reference) -> bytes | None:
+    """The picture that a report's letter refers to; None for the attachment of a letter."""
+    return (data / reference.letter / reference.name).read_bytes() if reference.letter.startswith(FOLDER + "/") else None
+
+
+class Weekly:
+    """Writes the report of the last week once it is over, when work has begun; once, also across restarts."""
+
+    def __init__(self, data: Path, store: FileStore, disk: Disk, office: Callable[[], Office], now: Callable[[], datetime]) -> None:
+        self._data, self._store, self._disk, self._office, self._now = data, store, disk, office, now
+
+    async def send(self) -> None:
+        """The letter to each lead, where it is due. Figures and pictures are made in a thread."""
+        office, now = self._office(), self._now()
+        today = now.astimezone(office.policy.calendar.zone).date()
+        until = today - timedelta(days=today.weekday())
+        since = until - timedelta(days=7)
+        week = f"{since:%G-W%V}"
+        late = self._store.register.reported < week and self._store.loaded.is_set()
+        if office.policy.periods.report != "weekly" or not late or not office.policy.calendar.is_open(now):
+            return
+        letters = await asyncio.to_thread(self.written, office, since, until, week, now)
+        record = DeskRecord(at=now, about="report", letter=f"{FOLDER}/{week}", words=week, outgoing=tuple(letters))
+        async with self._store.turn() as turn:
+            turn.commit(Decision(records=(record,)))
+
+    def written(self, office: Office, since: date, until: date, week: str, now: datetime) -> list[Outgoing]:
+        """A letter for each lead; none while the desk is empty."""
+        figures = Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(read_rows(self._data))
+        leads = [one for one in office.policy.people.leads if gate.to_staff(one.address, gate.Traffic(), office.signer.is_ours, None, now).to]
+        letters: list[Outgoing] = []
+        for lead in leads if not figures.empty else ():
+            language = office.language(lead.language or "", office.policy.desk.language)
+            charts = draw(figures, language)
+            files = {code: self._kept(f"{FOLDER}/{week}", f"{code}.{language}.png", png) for code, png in charts.items()}
+            context = Report(
+                desk=desk_view(office, language),
+                language=language,
+                title=title(figures, language),
+                sections=tuple(
+                    Section(title=one.title, rows=one.lines(), picture=files[one.code].name if one.code in files else "")
+                    for one in tables(figures, language)
+                ),
+            )
+            made = loose(office, Audience.agent, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
+            letters.append(replace(made, attachments=tuple(files.values())))
+        return letters
+
+    def _kept(self, folder: str, name: str, png: bytes) -> Reference:
+        """A picture on disk before the letter that refers to it."""
+        self._disk.mkdir(self._data / folder)
+        path = self._data / folder / name
+        self._disk.write_synced(path.with_name(f".{name}.tmp"), path, png)
+        return Reference(letter=folder, part=0, name=name, type="image/png", size=len(png))

@@ -1,0 +1,223 @@
+"""What every store promises (bot/store/port.py), as tests: a store's own module subclasses `Contract` and gives `Opened`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
+from bot.store.port import Due, Found, Question, Store
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+IVAN, MARIA = "ivan@example.org", "maria@example.org"
+
+
+@dataclass
+class Opened:
+    """A store under test. `again` gives a fresh one on the same data, as after a crash; `fail` lets the next writes fail or not."""
+
+    store: Store
+    again: Callable[[], Awaitable[Store]]
+    fail: Callable[[bool], None]
+
+
+def outgoing(ident: int = 1, to: str = IVAN, due: datetime = NOW, **more: Any) -> Outgoing:
+    given = {"template": "acknowledgement", "audience": Audience.requester, "subject": "s", "text": "t", "html": "h", "created": NOW}
+    return Outgoing(**given | {"id": ident, "to": to, "due": due, "message_id": f"pf.{ident}@desk"} | more)
+
+
+def ticket(number: int, letter: str = "", who: str = IVAN, **more: Any) -> Ticket:
+    seen = (Seen(letter=letter or f"letter-{number}", fate=Fate.opened, message_id=f"{number}@client", fingerprint="f"),)
+    entry = Entry(at=NOW, kind="letter", public=True, who=who, text="не работает", message_id=f"{number}@client")
+    given: dict[str, Any] = {"requester": Address(email=who), "opened": NOW, "changed": NOW, "seen": seen, "entries": (entry,), "subject": "тема"}
+    return Ticket(number=number, **given | more)
+
+
+def record(letter: str, **more: Any) -> DeskRecord:
+    return DeskRecord(**{"at": NOW, "about": "machine", "letter": letter, "fate": Fate.machine, "message_id": f"{letter}@client"} | more)
+
+
+async def commit(store: Store, *tickets: Ticket, records: tuple[DeskRecord, ...] = ()) -> None:
+    async with store.turn() as turn:
+        turn.commit(Decision(tickets=tickets, records=records))
+
+
+async def ask(store: Store, letter: str = "new", requester: str = IVAN, **more: Any) -> Found:
+    async with store.turn() as turn:
+        return await turn.find(Question(letter=letter, requester=requester, **more), NOW)
+
+
+async def fails(work: Awaitable[None]) -> bool:
+    try:
+        await work
+    except OSError:
+        return True
+    return False
+
+
+def done(one: Due, **more: Any) -> Due:
+    return replace(one, letter=replace(one.letter, **{"state": Delivery.sent, "attempts": 1, "done_at": NOW} | more))
+
+
+class Contract:
+    """Subclasses have a fixture `opened` that gives an Opened."""
+
+    async def test_what_is_committed_is_there_after_a_crash(self, opened: Opened):
+        whole = ticket(1, outgoing=(outgoing(),), labels=("a", "б"), paused=(), undo={"letter": "x"}, kept={"k": "text"})
+        await commit(opened.store, whole)
+        assert await (await opened.again()).ticket(1) == whole
+
+    async def test_a_turn_without_a_commit_changes_nothing(self, opened: Opened):
+        assert (await ask(opened.store)).fresh == 1
+        assert list((await opened.again()).rows()) == []
+
+    async def test_a_turn_left_by_an_error_changes_nothing(self, opened: Opened):
+        async def stumble() -> None:
+            async with opened.store.turn() as turn:
+                turn.commit(Decision(tickets=(ticket(1),)))
+                _ = 1 / 0
+
+        with pytest.raises(ZeroDivisionError):
+            await stumble()
+        assert (await opened.store.ticket(1), (await ask(opened.store)).fresh) == (None, 1)
+
+    async def test_numbers_go_up_and_are_never_given_twice(self, opened: Opened):
+        for number in range(1, 4):
+            assert (await ask(opened.store)).fresh == number
+            await commit(opened.store, ticket(number))
+        assert (await ask(await opened.again())).fresh == 4
+
+    async def test_turns_side_by_side_get_different_numbers(self, opened: Opened):
+        async def one(letter: str) -> int:
+            async with opened.store.turn() as turn:
+                number = (await turn.find(Question(letter=letter, requester=IVAN), NOW)).fresh
+                await asyncio.sleep(0)
+                turn.commit(Decision(tickets=(ticket(number, letter),)))
+            return number
+
+        assert sorted(await asyncio.gather(*(one(f"l{n}") for n in range(30)))) == list(range(1, 31))
+
+    async def test_a_letter_that_was_carried_out_is_known_again(self, opened: Opened):
+        await commit(opened.store, ticket(1, "a"), records=(record("b"),))
+        for store in (opened.store, await opened.again()):
+            known = [(await ask(store, letter)).repeated for letter in ("a", "b", "c")]
+            assert known == [True, True, False]
+
+    async def test_a_copy_is_known_by_message_id_and_content(self, opened: Opened):
+        await commit(opened.store, ticket(1, "a"))
+        for store in (opened.store, await opened.again()):
+            same = await ask(store, "z", message_id="1@client", fingerprint="f")
+            other = await ask(store, "z", message_id="1@client", fingerprint="g")
+            assert (same.duplicate, same.duplicate_of, other.duplicate) == (True, 1, False)
+
+    async def test_a_ticket_is_found_by_its_letters_and_its_number(self, opened: Opened):
+        await commit(opened.store, ticket(1), ticket(2, merged_into=1))
+        for store in (opened.store, await opened.again()):
+            assert (await ask(store, references=("x@y", "1@client"))).by_reference == 1
+            assert sorted((await ask(store, tickets=(2, 99))).tickets) == [1, 2]
+
+    async def test_what_is_counted_for_an_address_survives(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", about="suppression", who=MARIA, fate=None),))
+        for store in (opened.store, await opened.again()):
+            found = await ask(store, bounce_to=MARIA)
+            assert (len(found.senders[IVAN].sent), found.senders[IVAN].suppressed, found.senders[MARIA].suppressed) == (1, False, True)
+            assert [one.number for one in found.earlier] == [1]
+
+    async def test_a_letter_leaves_once_and_only_when_it_is_due(self, opened: Opened):
+        later = NOW + timedelta(minutes=2)
+        await commit(opened.store, ticket(1, outgoing=(outgoing(1), outgoing(2, due=later))))
+        assert [one.letter.id for one in opened.store.due(NOW, 10)] == [1]
+        assert opened.store.due(NOW, 10) == []
+        assert opened.store.next_due() == later
+        [given] = opened.store.due(later, 10)
+        await opened.store.delivered([done(given)])
+        assert [one.letter.id for one in (await opened.again()).due(later, 10)] == [1], "what was given out and not recorded is given again"
+
+    async def test_a_letter_of_no_ticket_leaves_and_is_recorded_too(self, opened: Opened):
+        await commit(opened.store, records=(record("b", outgoing=(outgoing(7),)),))
+        [given] = opened.store.due(NOW, 10)
+        assert (given.ticket, given.letter.id) == (0, 7)
+        await opened.store.delivered([done(given)])
+        assert opened.store.due(NOW, 10) == (await opened.again()).due(NOW, 10) == []
+
+    async def test_a_letter_that_is_tried_again_comes_again(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)))
+        [given] = opened.store.due(NOW, 10)
+        later = NOW + timedelta(minutes=1)
+        await opened.store.delivered([done(given, state=Delivery.waiting, due=later, done_at=None)])
+        for store in (opened.store, await opened.again()):
+            assert store.due(NOW, 10) == []
+            assert [one.letter.attempts for one in store.due(later, 10)] == [1]
+
+    async def test_what_is_taken_back_while_it_waits_does_not_leave(self, opened: Opened):
+        await commit(opened.store, first := ticket(1, outgoing=(outgoing(),)))
+        await commit(opened.store, replace(first, outgoing=(replace(first.outgoing[0], state=Delivery.cancelled),)))
+        assert opened.store.due(NOW, 10) == []
+
+    async def test_the_result_of_a_delivery_takes_nothing_else_back(self, opened: Opened):
+        await commit(opened.store, first := ticket(1, outgoing=(outgoing(),)))
+        [given] = opened.store.due(NOW, 10)
+        await commit(opened.store, replace(first, owner="anna@desk", outgoing=(*first.outgoing, outgoing(2))))
+        await opened.store.delivered([done(given)])
+        after = await (await opened.again()).ticket(1)
+        assert after is not None
+        assert (after.owner, [one.state for one in after.outgoing]) == ("anna@desk", [Delivery.sent, Delivery.waiting])
+
+    async def test_held_letters_are_listed_and_can_be_let_go(self, opened: Opened):
+        held = {"state": Delivery.held, "result": "caps"}
+        await commit(opened.store, ticket(1, outgoing=(outgoing(**held),)), records=(record("b", outgoing=(outgoing(7, **held),)),))
+        found = opened.store.held()
+        assert sorted(one.letter.id for one in found) == [1, 7]
+        await opened.store.delivered([done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in found])
+        assert opened.store.held() == []
+        assert sorted(one.letter.id for one in opened.store.due(NOW, 10)) == [1, 7]
+
+    async def test_a_failed_write_has_not_happened_and_can_be_made_again(self, opened: Opened):
+        await commit(opened.store, ticket(1, "a"))
+        opened.fail(True)
+        assert await fails(commit(opened.store, ticket(2, "b", outgoing=(outgoing(),))))
+        assert await fails(commit(opened.store, records=(record("c"),)))
+        assert await fails(commit(opened.store, ticket(1, "a", owner="anna@desk")))
+        opened.fail(False)
+        found = await ask(opened.store, "b", tickets=(1, 2), message_id="2@client", fingerprint="f")
+        assert (found.repeated, found.duplicate, sorted(found.tickets), found.tickets[1].owner) == (False, False, [1], "")
+        assert not (await ask(opened.store, "c")).repeated
+        assert opened.store.due(NOW, 10) == []
+        await commit(opened.store, ticket(found.fresh, "b", outgoing=(outgoing(),)), records=(record("c"),))
+        for store in (opened.store, await opened.again()):
+            assert [one.number for one in store.rows()] == [1, found.fresh]
+            assert [(await ask(store, letter)).repeated for letter in "bc"] == [True, True]
+
+    async def test_a_result_that_could_not_be_recorded_is_not_given_out_meanwhile(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", outgoing=(outgoing(7),)),))
+        given = opened.store.due(NOW, 10)
+        opened.fail(True)
+        assert await fails(opened.store.delivered([done(one) for one in given]))
+        assert opened.store.due(NOW, 10) == []
+        opened.fail(False)
+        await opened.store.delivered([done(one) for one in given])
+        assert opened.store.due(NOW, 10) == (await opened.again()).due(NOW, 10) == []
+
+    async def test_a_done_ticket_is_filed_and_still_answers_to_its_number(self, opened: Opened):
+        old = NOW - timedelta(days=20)
+        await commit(opened.store, first := ticket(1, status=Status.done, done_at=old), ticket(2), ticket(3, status=Status.done, done_at=NOW))
+        assert await opened.store.sweep(NOW, 14) == 1
+        for store in (opened.store, await opened.again()):
+            assert [one.number for one in store.rows()] == [2, 3]
+            assert (await ask(store, tickets=(1,))).tickets[1] == first
+            assert (await ask(store)).fresh == 4
+        await commit(opened.store, replace(first, links=(9,)))
+        for store in (opened.store, await opened.again()):
+            assert (await store.ticket(1) or first).links == (9,)
+
+    async def test_everything_that_came_in_is_accounted_for_once(self, opened: Opened):
+        await commit(opened.store, ticket(1, "a", status=Status.done, done_at=NOW - timedelta(days=20)), ticket(2, "b"))
+        await commit(opened.store, records=(record("c"), record("d", fate=Fate.duplicate)))
+        await opened.store.sweep(NOW, 14)
+        assert sorted(opened.store.fates()) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]

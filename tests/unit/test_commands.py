@@ -1,0 +1,112 @@
+"""A letter as commands: how people and their mail programs write them, and what is no command."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.policy import Policy, load
+from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, named, parse
+from bot.tickets.dates import moment_in
+
+TODAY = date(2026, 11, 23)
+
+
+@lru_cache(1)
+def policy() -> Policy:
+    path = Path(__file__).parent.parent.parent / "rules.yaml"
+    return load(path.read_bytes(), str(path))
+
+
+def parsed(text: str) -> Parsed:
+    return parse(text, policy(), TODAY)
+
+
+@pytest.mark.parametrize("line", [
+    "#take", "#Take", "# take", "#TAKE.", "№взять", "№ Взять", "＃take", "  #take", "• #take", "- #take", "* #take", "1. #take", "2) #взять",
+    "*#take*", "**#take**", "#беру,", "\u00a0#take",
+])  # fmt: skip
+def test_spellings_of_a_command(line: str) -> None:
+    result = parsed(line)
+    assert [order.name for order in result.orders] == ["take"]
+    assert not result.wrong
+
+
+@pytest.mark.parametrize("line", [
+    "> #take", "take", "#1 problem", "#", "##", "№ 5", "см. #take в справке", "\\#take", "issue#take", "#_take", "https://x.example/#take",
+])  # fmt: skip
+def test_what_is_no_command(line: str) -> None:
+    assert parsed(line).orders == ()
+
+
+def test_every_word_of_every_command_is_understood_and_is_nobody_elses() -> None:
+    words = [word for command in COMMANDS for word in command.words]
+    assert len(words) == len(set(words))
+    for command in COMMANDS:
+        for word in command.words:
+            assert [order.name for order in parsed(f"#{word.upper()} 5").orders] == [command.name]
+        assert command.help_ru
+        assert command.help_en
+
+
+def test_text_belongs_to_the_command_above_it() -> None:
+    result = parsed("Привет\n\n#ответ сразу\n\nпервая\n  вторая\n\n#заметка\nвнутри\n\\#не команда\n")
+    assert result.above == "Привет"
+    assert [(order.name, order.text) for order in result.orders] == [("reply", "сразу\n\nпервая\n  вторая"), ("note", "внутри\n#не команда")]
+
+
+@pytest.mark.parametrize(("line", "argument", "text"), [
+    ("#решено", "", ""), ("#решено ошибка_пользователя", "user_error", ""), ("#решено Не воспроизводится", "not_reproducible", ""),
+    ("#решено ошибка исправлена вчера", "", "ошибка исправлена вчера"), ("#отказать вне_рамок Увы.", "out_of_scope", "Увы."),
+    ("#уточнить мало_информации Какой браузер?", "insufficient_information", "Какой браузер?"), ("#передать разработка", "development", ""),
+    ("#escalate partners", "partners", ""), ("#назначить Борис", "boris@providence.film", ""), ("#приоритет Высокий", "high", ""),
+    ("#cc Пётр <Petr@Example.net>", "petr@example.net", ""), ("#копия petr@example.net<mailto:petr@example.net>", "petr@example.net", ""),
+    ("#merge [PF-7]", "7", ""), ("#файл № 3", "3", ""), ("#найти чёрный экран", "чёрный экран", ""),
+    ("#away до 1 декабря", "2026-12-01T00:00:00", ""),
+])  # fmt: skip
+def test_arguments(line: str, argument: str, text: str) -> None:
+    [order] = parsed(line + "\nтекст").orders
+    assert not parsed(line + "\nтекст").wrong
+    assert (order.argument, order.text) == (argument, f"{text}\nтекст".strip())
+
+
+@pytest.mark.parametrize(("text", "reason", "hint"), [
+    ("#решно", "unknown_command", "#решено"), ("#reslove", "unknown_command", "#resolve"), ("#qqqqqq", "unknown_command", "#help"),
+    ("#отказать", "argument_missing", ""), ("#отказать так", "unknown_argument", ""), ("#ответ", "text_missing", ""), ("#note", "text_missing", ""),
+    ("#приоритет срочный", "unknown_argument", "срочно"), ("#cc кто-то", "unknown_argument", ""), ("#remind", "argument_missing", ""),
+    ("#merge", "argument_missing", ""), ("#remind когда-нибудь", "unknown_argument", ""),
+    ("#уточнить insuficient_information", "unknown_argument", ""),
+])  # fmt: skip
+def test_mistakes_name_line_and_way_out(text: str, reason: str, hint: str) -> None:
+    [wrong] = [one for one in parsed("строка\n" + text).wrong if one.reason == reason]
+    assert wrong.line == 2
+    assert hint in wrong.hint
+
+
+@pytest.mark.parametrize(("said", "day"), [
+    ("2026-12-31", "2026-12-31T00:00"), ("31.12", "2026-12-31T00:00"), ("01.02", "2027-02-01T00:00"), ("1.2.2027 в 14:30", "2027-02-01T14:30"),
+    ("завтра", "2026-11-24T00:00"), ("послезавтра 9:05", "2026-11-25T09:05"), ("через неделю", "2026-11-30T00:00"), ("in 3 days", "2026-11-26T00:00"),
+    ("until 5 May", "2027-05-05T00:00"), ("до 7 мая 2027", "2027-05-07T00:00"), ("Dec 24", "2026-12-24T00:00"), ("31.02", ""), ("никогда", ""),
+    ("99.99.9999", ""), ("2026-13-01", ""),
+])  # fmt: skip
+def test_days(said: str, day: str) -> None:
+    at = moment_in(said, TODAY)
+    assert (at.isoformat(timespec="minutes") if at else "") == day
+
+
+def test_what_the_store_is_asked_for() -> None:
+    names, numbers, addresses = named("#merge PF-7\n#split Petr@example.net\n#queue\n> #show 9\n")
+    assert (names, numbers, addresses) == ({"merge", "split", "queue"}, (7,), ("petr@example.net",))
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_parsed_and_none_of_it_lost(text: str) -> None:
+    result = parsed(text)
+    assert all(order.name in BY_NAME or order.name == "" for order in result.orders)
+    if not result.orders:
+        assert "".join(result.above.split()).replace("\\", "") == "".join(text.split()).replace("\\", "")

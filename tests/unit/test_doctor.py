@@ -1,0 +1,163 @@
+"""The doctor: what it says of a sound desk, and of each ailment."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import socketserver
+import subprocess
+import threading
+
+import dns.message
+import dns.rrset
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
+from daemon import Running
+from desk import ROOT
+from peers import free_port
+
+from bot import doctor
+from bot.settings import HostPort, Mailbox, RelayTarget, Settings
+
+
+class Names(socketserver.BaseRequestHandler):
+    """A DNS server that knows the TXT records of its server's `zone`."""
+
+    def handle(self) -> None:
+        question = dns.message.from_wire(self.request[0])
+        answer, name = dns.message.make_response(question), question.question[0].name
+        if found := self.server.zone.get(name.to_text(omit_final_dot=True)):
+            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{one}"' for one in found)))
+        else:
+            answer.set_rcode(3)
+        self.request[1].sendto(answer.to_wire(), self.client_address)
+
+
+@pytest.fixture
+def names():
+    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Names) as server:
+        server.zone = {}
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server.zone, HostPort(*server.server_address)
+        server.shutdown()
+        thread.join()
+
+
+def states(findings) -> list[str]:
+    return [one.state for one in findings]
+
+
+def test_the_records_of_a_domain(names):
+    zone, place = names
+    settings = Settings(dns=place)
+    assert states(doctor.records(settings, "desk.example")) == ["red", "yellow", "yellow"]
+    zone |= {"desk.example": ["v=spf1 mx -all", "other"], "_dmarc.desk.example": ["v=DMARC1; p=reject"]}
+    zone["s1._domainkey.desk.example"] = ["v=DKIM1; p=MIG"]
+    assert states(doctor.records(settings, "desk.example")) == ["green", "green", "green"]
+    zone["desk.example"] = ["v=spf1 mx +all"]
+    zone["_dmarc.desk.example"].append("v=DMARC1; p=none")
+    assert states(doctor.records(settings, "desk.example")) == ["red", "green", "yellow"]
+    assert states(doctor.records(Settings(dns=None), "desk.example")) == ["yellow"]
+
+
+def test_the_disk(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    assert states(doctor.disk(Settings(data=data))) == ["yellow"]
+    (data / "parked").mkdir(parents=True, mode=0o750)
+    data.chmod(0o750)
+    (data / "secret").write_bytes(b"x" * 32)
+    (data / "secret").chmod(0o600)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 50e9, 50e9))
+    assert set(states(doctor.disk(Settings(data=data)))) == {"green"}
+    data.chmod(0o755)
+    (data / "secret").chmod(0o644)
+    (data / "parked" / "x.eml").touch()
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 99.9e9, 0.1e9))
+    found = list(doctor.disk(Settings(data=data)))
+    assert states(found) == ["green", "red", "yellow", "red", "yellow"]
+    assert all(one.todo for one in found if one.state != "green")
+    assert not list(data.glob(".doctor*"))
+
+
+def test_when_a_certificate_ends(tmp_path):
+    pem = tmp_path / "pem"
+    for days, state in ((2, "red"), (10, "yellow"), (90, "green")):
+        made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x"]
+        subprocess.run([*made, "-out", str(pem), "-days", str(days)], check=True, capture_output=True, timeout=20)
+        assert states(doctor.certificate(pem)) == [state]
+    pem.write_text("no certificate")
+    assert states(doctor.certificate(pem)) == ["red"]
+    assert states(doctor.certificate(None)) == []
+
+
+def test_the_relay(tmp_path):
+    """A relay that is not there, one that refuses the login, one that takes it."""
+    settings = Settings(data=tmp_path, relay=RelayTarget("127.0.0.1", free_port(), "plain"))
+    assert states(doctor.relay(settings)) == ["red"]
+    assert states(doctor.relay(Settings(data=tmp_path))) == ["yellow"]
+    loop, port = asyncio.new_event_loop(), free_port()
+
+    def talk():
+        def authenticator(_server, _session, _envelope, _mechanism, login):
+            return AuthResult(success=login.password == b"right", handled=False)
+
+        return SMTP(object(), authenticator=authenticator, auth_require_tls=False, auth_exclude_mechanism=["LOGIN"], loop=loop)
+
+    def run():
+        asyncio.set_event_loop(loop)
+        server = loop.run_until_complete(loop.create_server(talk, "127.0.0.1", port))
+        loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.05))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for password, state in (("wrong", "red"), ("right", "green")):
+            target = RelayTarget("127.0.0.1", port, "plain", "desk", password)
+            for _ in range(50):
+                with socket.socket() as probe:
+                    if not probe.connect_ex(("127.0.0.1", port)):
+                        break
+            [found] = doctor.relay(Settings(data=tmp_path, relay=target))
+            assert (found.state, password in found.what) == (state, False)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_mailbox_that_is_not_there(tmp_path):
+    (tmp_path / "p").write_text("geheim")
+    box = Mailbox("127.0.0.1", free_port(), "plain", "u@x.example")
+    [found] = doctor.mailbox(Settings(data=tmp_path, imap=box, imap_password_file=tmp_path / "p"))
+    assert (found.state, "geheim" in found.what) == ("red", False)
+
+
+def test_bad_rules_and_bad_pages_are_named(tmp_path):
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    settings = Settings(templates=tmp_path / "templates", form=HostPort("127.0.0.1", 0))
+    assert states(doctor.rules(settings)) == ["green", "green"]
+    (tmp_path / "templates" / "form" / "ru.html").write_text("{{ nothing }}")
+    assert states(doctor.rules(settings)) == ["green", "red"]
+    (tmp_path / "rules.yaml").write_text("desk: 1\n")
+    found = list(doctor.rules(Settings(rules=tmp_path / "rules.yaml")))
+    assert found
+    assert set(states(found)) == {"red"}
+    assert "rules.yaml" in found[0].what
+
+
+def test_a_running_desk_and_a_letter_all_the_way_round(tmp_path):
+    with Running(tmp_path / "data", DESK_READERS="1", DESK_DNS="off", DESK_FORM="127.0.0.1:0") as desk:
+        desk.env["DESK_SMTP"] = f"127.0.0.1:{desk.port}"
+        done = desk.run("doctor")
+        said = done.stdout.decode()
+        assert (done.returncode, "BAD" in said) == (0, False), said + done.stderr.decode()
+        assert "a test letter went all the way round" in said
+        assert desk.letters("support@providence.film") == []  # answered by nobody
+        assert not list((desk.data / "tickets" / "live").glob("*.json"))
+        assert desk.run("ledger").returncode == 0

@@ -1,0 +1,133 @@
+"""Hostile letters, each a file that says what it teaches: what they may cause, and that they cause nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import ROOT, TestDesk
+from ruamel.yaml import YAML
+
+from bot.authenticate import authenticator
+from bot.ledger import account
+from bot.model import Audience, Envelope, Letter, Outgoing, Ticket
+from bot.tickets.identity import Purpose
+
+HERE = Path(__file__).parent.parent / "hostile"
+ANNA, IVAN, PETR = "anna@providence.film", "ivan@example.org", "petr@example.net"
+PEOPLE = {"anna": ANNA, "boris": "boris@providence.film"}
+PLACE = re.compile(r"\{\{(\w+):([^:}]+)(?::([^:}]+))?(?::([^:}]+))?\}\}")
+KEYS = dict(line.split(" ", 1) for line in (HERE / "keys.txt").read_text().splitlines())
+LETTERS = sorted(HERE.glob("*.eml"))
+
+
+class Hostile(TestDesk):
+    """A desk with real authentication, keys out of a file, and one trusted relay."""
+
+    client = ""
+
+    async def prepared(self) -> None:
+        """Two tickets, and a note in the first."""
+
+        async def lookup(name: str) -> str:
+            return KEYS.get(name, "")
+
+        self.check = authenticator(self.settings, lookup)
+        await self.send(IVAN, "Good day! The code that should come by mail has not come since morning, I tried twice.", subject="Code")
+        await self.send(PETR, "Hello! The picture in the player stays black in Chrome 131 on Windows 11.", subject="Player")
+        notice = next(one for one in self.mail(ANNA) if "[PF-1]" in one.subject)
+        await self.reply(notice, ANNA, "#note\nthe customer owes us money since March and lies about it")
+        await self.pass_time(minutes=20)
+
+    async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
+        return await self.check(raw, letter) if hasattr(self, "check") else letter
+
+    def filled(self, found: re.Match[str]) -> str:
+        """A signed address, or one that only looks so."""
+        kind, person, number, how = found.groups()
+        signer, until = self.office.signer, (self.now + timedelta(days=9)).date()
+        if kind == "notice":
+            return next(one.message_id for one in self.mail(person) if "[PF-1]" in one.subject)
+        ticket = int(number)
+        good = signer.address(ticket, Purpose.agent, person, until=until)
+        if kind in ("agent", "requester", "department", "bounce"):
+            until = (self.now - timedelta(days=2)).date() if how == "expired" else until
+            return signer.address(ticket, Purpose[kind], person, until=until)
+        local, _, domain = good.partition("@")
+        wrong = {"cut": local[:-1], "moved": local.replace(f"+{ticket}-", f"+{how}-")}
+        wrong["repurposed"] = signer.address(ticket, Purpose.requester, person, until=until).partition("@")[0].replace("-r", "-a")
+        return f"{wrong[kind]}@{domain}"
+
+
+def state(ticket: Ticket) -> tuple[Any, ...]:
+    """What no hostile letter may change."""
+    customers = [one for one in ticket.outgoing if one.audience is Audience.requester]
+    said = [entry for entry in ticket.entries if entry.kind in ("note", "answer", "command")]
+    return (ticket.status, ticket.owner, ticket.priority, ticket.participants, ticket.labels, ticket.merged_into, len(customers), len(said))
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped rules with an agent whose DKIM counts."""
+    path = tmp_path_factory.mktemp("rules") / "rules.yaml"
+    text = (ROOT / "rules.yaml").read_text("utf-8").replace("address: anna@providence.film,", "address: anna@providence.film, trust: dkim,")
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
+async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
+    expected, template = YAML(typ="safe").load(path.with_suffix(".expect.yaml")), path.read_bytes()  # noqa: ASYNC240
+    desk = await Hostile.opened(tmp_path / "data", rules, trusted_relays={"192.0.2.7": "mx.providence.film"})
+    await desk.prepared()
+    before = {number: state(desk.ticket(number)) for number in (1, 2)}
+    raw = PLACE.sub(desk.filled, template.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    to = re.search(rb"^To: <?([^>\r\n]+)", raw, re.MULTILINE)
+    assert to
+    kept = "kept" in str(expected.get("answers"))
+    idents: list[str] = []
+    for _ in range(2 if expected.get("twice") else 1):
+        sent = await came(desk, raw, expected, to[1].decode(), idents)
+        if not idents[1:]:
+            first = sent
+    for name, templates in (expected.get("answers") or {}).items():
+        assert [one.template for one in first if one.to == PEOPLE[name]] == templates
+    if not expected.get("answers"):
+        assert not [one for one in first if one.template in ("receipt", "confirm", "command_error", "kept", "case")]
+    changed = {number for number in (1, 2) if state(desk.ticket(number)) != before[number] and not kept}
+    assert changed == set(expected.get("changes", ())), {number: (before[number], state(desk.ticket(number))) for number in (1, 2)}
+    await desk.pass_time(minutes=5)
+    for one in desk.delivered:
+        if one.audience in (Audience.requester, Audience.stranger):
+            assert "lies about it" not in one.text + one.html
+            assert one.to in (IVAN, PETR) or "The code that should come" not in one.text
+    fates = {ident: fate for ident, fate, _ in desk.store.fates()}
+    assert fates[idents[-1]] == expected["fate"]
+    assert account(desk.data).adds_up
+
+
+async def came(desk: Hostile, raw: bytes, expected: dict[str, Any], to: str, idents: list[str]) -> list[Outgoing]:
+    """The letter through the whole desk; what left because of it."""
+    before = len(desk.delivered)
+    mail_from = expected.get("mail_from", "eve@evil.example")
+    idents.append(desk.inbox.new_id(desk.now))
+    envelope = Envelope(
+        letter=idents[-1], received=desk.now, mail_from=mail_from, recipients=(expected.get("recipient", to),),
+        client=expected.get("client", "203.0.113.5"),
+    )  # fmt: skip
+    desk.inbox.accept(raw, envelope)
+    turn = asyncio.Event()
+    turn.set()
+    await desk.desk.handle(envelope.letter, turn, asyncio.Event())
+    assert not [fields for event, fields in desk.events if event in ("parked", "error")]
+    await desk.deliver()
+    return desk.delivered[before:]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(LETTERS) >= 60
+    assert all(path.with_suffix(".expect.yaml").exists() for path in LETTERS)

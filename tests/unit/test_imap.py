@@ -1,0 +1,207 @@
+"""The IMAP door against a mailbox of our own making: crashes at the worst moments, servers that know little, letters too large."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from bot.intake import imap as module
+from bot.intake.imap import ImapDoor, return_path
+from bot.settings import Mailbox
+
+BOX = Mailbox.parse("imaps://support%40desk.example@imap.example/Support%20In")
+
+
+@pytest.mark.parametrize(
+    ("raw", "sender"),
+    [
+        (b"Return-Path: <a@b.example>\r\nReceived: x\r\n\r\n", "a@b.example"),
+        (b"Delivered-To: us@x.example\r\nX-Folded: a\r\n\tb\r\nreturn-path:<>\r\nReceived: x\r\n\r\n", ""),
+        (b"Return-Path: a@b.example\r\n\r\nText", "a@b.example"),
+        (b"Received: x\r\nReturn-Path: <forged@b.example>\r\n\r\n", "?"),  # the sender's own
+        (b"Subject: x\r\n\r\nReturn-Path: <forged@b.example>\r\n", "?"),
+        (b"no header at all", "?"),
+        (b"", "?"),
+        (b"A: b\r\n" * 20_000, "?"),
+        (b"A" * 200_000, "?"),
+    ],
+)  # fmt: skip
+def test_the_envelope_sender_is_the_servers_word_or_unknown(raw, sender):
+    assert return_path(raw) == sender
+
+
+class Server:
+    """A mailbox as IMAPClient shows it; `trouble` may fail any call."""
+
+    def __init__(self, *letters: bytes, can=("MOVE", "UIDPLUS", "IDLE", "NAMESPACE")) -> None:
+        self.box = dict(enumerate(letters, 1))
+        self.moved: dict[str, list[int]] = {}
+        self.can, self.deleted, self.folders, self.calls = can, set(), set(), []
+        self.trouble = lambda name, uids: None
+        self.validity = 7
+
+    def has_capability(self, name):
+        return name in self.can
+
+    def namespace(self):
+        return type("Namespace", (), {"personal": (("INBOX.", "."),)})
+
+    def folder_exists(self, name):
+        return name in self.folders
+
+    def create_folder(self, name):
+        self.folders.add(name)
+
+    def search(self, _):
+        return [uid for uid in self.box if uid not in self.deleted]
+
+    def fetch(self, uids, fields):
+        self.calls.append((fields[0], list(uids)))
+        self.trouble(fields[0], uids)
+        at = datetime(2026, 11, 22, 12, 0)
+        return {uid: {b"RFC822.SIZE": len(self.box[uid]), b"INTERNALDATE": at, b"BODY[]": self.box[uid]} for uid in uids if uid in self.box}
+
+    def move(self, uids, folder):
+        self.trouble("move", uids)
+        self.moved.setdefault(folder, []).extend(uids)
+        for uid in uids:
+            del self.box[uid]
+
+    def copy(self, uids, folder):
+        self.moved.setdefault(folder, []).extend(uids)
+
+    def delete_messages(self, uids, silent):
+        self.deleted |= set(uids)
+
+    def uid_expunge(self, uids):
+        for uid in uids:
+            del self.box[uid]
+
+
+class Desk:
+    def __init__(self, tmp_path):
+        self.taken, self.told, self.error = {}, [], None
+        self.door = ImapDoor(BOX, tmp_path / "p", self.accept, self.taken.__contains__, lambda: datetime(2026, 11, 22), self.tell)
+
+    async def accept(self, raw, envelope):
+        if self.error:
+            raise self.error
+        assert envelope.letter not in self.taken
+        self.taken[envelope.letter] = (raw, envelope)
+
+    def tell(self, event, **fields):
+        self.told.append((event, fields))
+
+    async def empty(self, server):
+        """One look into the mailbox; the error that ended the connection, if one did."""
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self.door._empty, server, server.validity, ("Done", "Refused"), loop)
+        except Exception as error:  # noqa: BLE001
+            return error
+        return None
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+async def test_a_letter_leaves_the_mailbox_only_when_it_is_stored(desk):
+    server = Server(b"one", b"two")
+    desk.error = OSError("no space left")
+    assert isinstance(await desk.empty(server), OSError)
+    assert (len(server.box), server.moved) == (2, {})
+    desk.error = None
+    assert await desk.empty(server) is None
+    assert (server.box, server.moved) == ({}, {"Done": [1, 2]})
+    assert sorted(raw for raw, _ in desk.taken.values()) == [b"one", b"two"]
+    assert {(one.intake, one.client, one.mail_from) for _, one in desk.taken.values()} == {("imap", "imap", "?")}
+
+
+async def test_a_crash_between_storing_and_moving_doubles_nothing(desk, tmp_path):
+    server = Server(b"one", b"two")
+
+    def broken(name, _):
+        if name == "move":
+            raise ConnectionResetError
+
+    server.trouble = broken
+    assert isinstance(await desk.empty(server), ConnectionResetError)
+    server.trouble = lambda *_: None
+    again = Desk(tmp_path)  # started anew, with what is on disk
+    again.taken, again.door.has = desk.taken, desk.taken.__contains__
+    assert await again.empty(server) is None
+    assert len(desk.taken) == 2
+    assert server.moved == {"Done": [1, 2]}
+
+
+async def test_uids_that_begin_anew_hide_no_letter(desk):
+    server = Server(b"one")
+    await desk.empty(server)
+    server.box, server.validity = {1: b"another"}, 8
+    await desk.empty(server)
+    server.box = {1: b"a third, under the same UID and UIDVALIDITY"}  # a server that breaks its promise
+    await desk.empty(server)
+    assert len(desk.taken) == 3
+
+
+async def test_a_letter_at_which_the_server_fails_comes_last_and_is_left_after_three_times(desk):
+    server = Server(*(b"%d" % number for number in range(5)))
+
+    def broken(_, uids):
+        if 2 in uids:
+            raise OSError("EOF")
+
+    server.trouble = broken
+    outcomes = [await desk.empty(server) for _ in range(4)]
+    assert [outcome is None for outcome in outcomes] == [False, False, False, True]
+    assert (list(server.box), server.moved["Done"]) == ([2], [1, 3, 4, 5])
+    assert [fields["kind"] for event, fields in desk.told if event == "error"] == ["letter"]
+    server.trouble = lambda *_: None
+    server.box[9] = b"later"
+    await desk.empty(server)
+    assert list(server.box) == [2]
+    desk.door._left[7, 2] = 0  # an hour later
+    await desk.empty(server)
+    assert server.box == {}
+
+
+async def test_too_large_a_letter_is_put_aside(desk, monkeypatch):
+    monkeypatch.setattr(module, "LIMIT", 10)
+    server = Server(b"x" * 11, b"small")
+    assert await desk.empty(server) is None
+    assert server.moved == {"Refused": [1], "Done": [2]}
+    assert not any(fields[0] == "BODY.PEEK[]" and 1 in fields[1] for fields in server.calls)
+
+
+async def test_a_batch_fits_into_memory(desk, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_BYTES", 10)
+    server = Server(b"x" * 6, b"y" * 6, b"z" * 3)
+    await desk.empty(server)
+    assert [uids for field, uids in server.calls if field == "BODY.PEEK[]"] == [[1], [2, 3]]
+
+
+async def test_a_server_without_move(desk):
+    server = Server(b"one", can=("UIDPLUS",))
+    await desk.empty(server)
+    assert (server.box, server.moved) == ({}, {"Done": [1]})
+    server = Server(b"one", can=())
+    await desk.empty(server)
+    await desk.empty(server)
+    assert (server.deleted, server.moved) == ({1}, {"Done": [1]})  # marked, not expunged: others may have marked letters of theirs
+
+
+def test_folders_are_named_as_the_server_names_them(desk):
+    server = Server()
+    assert desk.door._folder(server, ("Desk", "Done")) == "INBOX.Desk.Done"
+    assert server.folders == {"INBOX.Desk", "INBOX.Desk.Done"}
+
+
+@pytest.mark.parametrize("text", ["imaps://host/", "pop3://u@h/", "imaps://u:secret@h/", "imaps://u@h:x/", "imaps://u@h/a?b=c"])
+def test_wrong_mailboxes_are_named_without_their_password(text):
+    with pytest.raises(ValueError, match="imaps://") as refused:
+        Mailbox.parse(text)
+    assert "secret" not in str(refused.value)
