@@ -24,7 +24,7 @@ from bot.policy.folding import fold
 from bot.policy.information import Content
 from bot.policy.loading import load
 from bot.policy.patterns import Patterns
-from bot.policy.phrases import Phrase, Tokens
+from bot.policy.phrases import Parts, Tokens, stands
 from bot.policy.policy import Policy
 from bot.policy.sieve import Sieve
 from bot.policy.words import Lexicon, Phrasebook, cut
@@ -50,7 +50,7 @@ class _Item:
     """One phrase of a leaf: all its parts must stand in one sentence."""
 
     leaf: Leaf
-    parts: tuple[tuple[Phrase, ...], ...]
+    parts: Parts
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Matcher:
         self.patterns = Patterns(leaf for leaf in every if leaf.kind == "pattern")
         self.match(_FIRST)  # what is loaded at first use is loaded now, and not while somebody's letter waits
 
-    def _phrase(self, leaf: Leaf, parts: tuple[tuple[Phrase, ...], ...]) -> None:
+    def _phrase(self, leaf: Leaf, parts: Parts) -> None:
         phrase = parts[0][0]
         if len(parts) == len(parts[0]) == len(phrase.steps) == 1 and not phrase.after and not phrase.steps[0].forbidden:
             self.words.setdefault(phrase.steps[0].number, []).append(leaf)
@@ -143,19 +143,7 @@ class Matcher:
             for numbers, item in self.by_anchor.get(number, ()):
                 if id(item) not in tried and numbers <= part.places.keys() and item.leaf.asks(part.where):
                     tried.add(id(item))
-                    found.add(item.leaf.key, self._stands(item, part))
-
-    def _stands(self, item: _Item, part: Tokens) -> list[Span]:
-        """Where a phrase with all its parts stands; parts that are joined by `&` give the sentence's piece around them."""
-        places: list[dict[int, tuple[int, int]]] = []
-        for variants in item.parts:
-            hits = [hit for phrase in variants for hit in phrase.find(part, self.lexicon.fillers)]
-            if len(item.parts) == 1:
-                return [part.words(*hit) for hit in hits[:MOST]]
-            places.append({part.items[first].sentence: (first, last) for first, last in hits})
-        shared = set.intersection(*map(set, places))
-        edges = [[place[sentence] for place in places] for sentence in sorted(shared)]
-        return [part.words(min(first for first, _ in edge), max(last for _, last in edge)) for edge in edges[:MOST]]
+                    found.add(item.leaf.key, (part.words(*hit) for hit in stands(item.parts, part, self.lexicon.fillers)[:MOST]))
 
     def _others(self, found: _Found) -> None:
         """What is asked of whole parts: abuse, software, headers, what the letter lacks and asks, and by which rules it was matched."""

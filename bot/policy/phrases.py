@@ -102,3 +102,17 @@ class Phrase:
     def _behind(self, items: tuple[Token, ...], at: int) -> bool:
         near = items[at + 1 : at + 3]
         return any(item.sentence == items[at].sentence and item.classes & self.after for item in near)
+
+
+Parts = tuple[tuple[Phrase, ...], ...]  # joined by `&`, each with its variants
+
+
+def stands(parts: Parts, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
+    """First and last token of each place where all parts of a phrase stand in one sentence; with several parts, around them."""
+    places = [[hit for phrase in variants for hit in phrase.find(tokens, fillers)] for variants in parts]
+    if len(places) == 1:
+        return places[0]
+    by_sentence = [{tokens.items[first].sentence: (first, last) for first, last in hits} for hits in places]
+    shared = sorted(set.intersection(*map(set, by_sentence)))
+    edges = [[hits[sentence] for hits in by_sentence] for sentence in shared]
+    return [(min(first for first, _ in edge), max(last for _, last in edge)) for edge in edges]

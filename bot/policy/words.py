@@ -17,10 +17,10 @@ from itertools import product
 
 from bot.policy.folding import fold
 from bot.policy.language import forms, known, neighbours, plain, stem
-from bot.policy.phrases import Phrase, Step, Token, Tokens
+from bot.policy.phrases import Parts, Phrase, Step, Token, Tokens
 
 LONGEST = 100_000  # characters of a letter that are judged; what follows is an attachment in disguise
-MOST_VARIANTS = 16
+MOST_OPTIONAL = 4  # words of a phrase
 GAP = 4
 TYPO_LETTERS = 6  # shorter words have too many neighbours
 FILLERS = (
@@ -143,31 +143,34 @@ class Phrasebook:
     def __init__(self, vocabulary: Mapping[str, Sequence[str]], lexicon: Lexicon) -> None:
         self.vocabulary, self.lexicon = vocabulary, lexicon
 
-    def read(self, text: str) -> tuple[tuple[Phrase, ...], ...]:
+    def read(self, text: str) -> Parts:
         """The phrase's parts (between `&`), each as its variants. Raises PhraseError."""
         parts = re.split(r"\s+&\s+", text.strip())
         return tuple(tuple(self._part(part)) for part in parts)
 
     def _part(self, text: str) -> list[Phrase]:
         """The phrase with and without each of its optional words."""
-        choices = [self._choices(item) for item in text.split()]
-        if 2 ** sum(len(choice) > 1 for choice in choices) > MOST_VARIANTS:
+        items = [item.replace("…", "...") for item in text.split()]
+        optional = [(item, "") if item[0] != "!" and item.endswith("?") else (item,) for item in items]
+        if sum(len(choice) > 1 for choice in optional) > MOST_OPTIONAL:
             raise PhraseError("has too many optional words")
-        found = [self._phrase([item for item in items if item]) for items in product(*choices) if any(map(self._is_word, items))]
+        found = [phrase for chosen in product(*optional) if (phrase := self._phrase(filter(None, chosen))).steps]
         if not found:
             raise PhraseError("holds no word")
         return list(dict.fromkeys(found))
 
-    @staticmethod
-    def _is_word(item: str | frozenset[str]) -> bool:
-        return isinstance(item, frozenset) and bool(item)
-
-    def _choices(self, item: str) -> list[str | frozenset[str]]:
-        if re.fullmatch(r"(\.\.\.|…)\d{0,2}", item):
-            return [item.replace("…", "...")]
-        if item.startswith("!"):
-            return ["!" + item[1:]]
-        return [self.members(item.rstrip("?")), *([frozenset[str]()] if item.endswith("?") else [])]
+    def _phrase(self, items: Iterable[str]) -> Phrase:
+        steps: list[Step] = []
+        gap, forbidden = 0, frozenset[int]()
+        for item in items:
+            if item.startswith("!"):
+                forbidden |= {self.lexicon.number(self.members(item[1:]))}
+            elif re.fullmatch(r"\.\.\.\d{0,2}", item):
+                gap = int(item[3:] or GAP)
+            else:
+                steps.append(Step(self.lexicon.number(self.members(item.rstrip("?"))), gap if steps else 0, forbidden))
+                gap, forbidden = 0, frozenset()
+        return Phrase(tuple(steps), forbidden)
 
     def members(self, item: str) -> frozenset[str]:
         """What `a/b/<name>` stands for. Raises PhraseError."""
@@ -189,16 +192,3 @@ class Phrasebook:
             raise PhraseError(f"{entry!r} is no word")
         mark, star = "=" * entry.startswith("="), "*" * entry.endswith("*")
         return " ".join(mark + plain(word) + star for word in words)
-
-    def _phrase(self, flat: Sequence[str | frozenset[str]]) -> Phrase:
-        steps: list[Step] = []
-        gap, forbidden = 0, set[int]()
-        for item in flat:
-            if isinstance(item, frozenset):
-                steps.append(Step(self.lexicon.number(item), gap if steps else 0, frozenset(forbidden)))
-                gap, forbidden = 0, set()
-            elif item.startswith("!"):
-                forbidden.add(self.lexicon.number(self.members(item[1:])))
-            else:
-                gap = int(item[3:] or GAP)
-        return Phrase(tuple(steps), frozenset(forbidden))
