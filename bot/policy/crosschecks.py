@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from bot.policy.browsers import NAMES
 from bot.policy.calendar import CalendarError, parse_hours, weekly
 from bot.policy.conditions import Condition
-from bot.policy.mistakes import Path
 from bot.policy.policy import Policy
 from bot.policy.words import Lexicon, Phrasebook, PhraseError
+from bot.policy.yamlfile import Path
 
 Finding = tuple[Path, str, str]
 

@@ -11,10 +11,9 @@ from bot.model import Address, Attachment, Envelope, Letter, Verdict
 from bot.policy.conditions import Branch, Leaf, Node, leaves
 from bot.policy.judge import judge
 from bot.policy.matching import Matcher, matcher_of
-from bot.policy.mistakes import Mistake, Path
 from bot.policy.policy import Facts, Policy
 from bot.policy.schema import ExampleLetter, Rule
-from bot.policy.yamlfile import read
+from bot.policy.yamlfile import Mistake, Path, read
 
 _NOON = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)  # an ordinary Wednesday; `at:` of an example says otherwise
 _PICTURES = {

@@ -13,9 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.policy.crosschecks import crosschecks
-from bot.policy.mistakes import Mistake, Path, RulesError
 from bot.policy.policy import Policy
-from bot.policy.yamlfile import read
+from bot.policy.yamlfile import Mistake, Path, RulesError, read
 
 MOST = 100  # mistakes that are reported
 

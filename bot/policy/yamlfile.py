@@ -1,4 +1,4 @@
-"""YAML bytes -> plain data, with the place of everything, and every oddity as a mistake.
+"""YAML bytes -> plain data, with the place of everything, and every oddity as a mistake; and what a mistake is.
 
 Composed by ruamel.yaml and turned into data by our own hand, so that duplicate keys, anchors (and with them YAML bombs)
 and odd tags are mistakes with a line and not surprises.
@@ -14,11 +14,32 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from bot.policy.mistakes import Mistake, Path, RulesError
-
+Path = tuple[int | str, ...]
 BIGGEST = 8_000_000  # bytes
 DEEPEST = 40
 EMPTY = (1, 1, "is empty", "it needs at least desk: and people:")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong: where (line and column from 1), what, and what would help."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class RulesError(ValueError):
+    """rules.yaml cannot be used; `mistakes` says why, in the order of the file."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 @dataclass
