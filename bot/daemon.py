@@ -44,7 +44,8 @@ from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
 AT_ONCE = 8  # letters under way for each reader
-HURRY = 0.02  # seconds after an accepted letter in which no further one is begun while there are others under way
+RUSH = 4  # letters that come in at the same moment; then the doors go first, since senders wait for their 250
+BREATHER = 0.01  # seconds for which a letter in the inbox then waits, ten times at most
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -85,7 +86,7 @@ class Daemon:
         self._queued: set[str] = set()
         self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._accepted_at, self._busy = 0.0, 0
+        self._arriving = 0
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -168,8 +169,11 @@ class Daemon:
 
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
-        self._accepted_at = time.monotonic()
-        await self.inbox.take(raw, envelope)
+        self._arriving += 1
+        try:
+            await self.inbox.take(raw, envelope)
+        finally:
+            self._arriving -= 1
         self.queue(envelope.letter)
 
     def queue(self, ident: str) -> None:
@@ -199,9 +203,10 @@ class Daemon:
         while True:
             ident = await self._queue.get()
             await self._slots.acquire()
-            if self._busy > self.settings.readers:  # letters come faster than they are handled: senders wait for their 250, so doors go first
-                await asyncio.sleep(self._accepted_at + HURRY - time.monotonic())
-            self._busy += 1
+            for _ in range(10):
+                if self._arriving < RUSH:
+                    break
+                await asyncio.sleep(BREATHER)
             after = asyncio.Event()
             self._spawn(self._one(ident, before, after))
             before = after
@@ -215,7 +220,6 @@ class Daemon:
         except NoLetterError:
             self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
         finally:
-            self._busy -= 1
             after.set()
             self._queued.discard(ident)
             self._slots.release()

@@ -9,6 +9,7 @@ the ticket, absorbs the repeat. Whatever goes wrong with a letter parks it, and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
 from bot.policy.judge import matched
 from bot.policy.matching import SLOW
 from bot.readers import Readers, Unreadable
+from bot.reading.charset import decode
 from bot.store.inbox import Inbox
 from bot.store.port import Found, Store, Turn
 from bot.tickets import agents, departments, machines, requester
@@ -30,6 +32,7 @@ from bot.tickets.office import Office
 from bot.tickets.place import Sight, joins, look, question
 from bot.tickets.timers import armed
 
+MOST_TEXT = 1024 * 1024  # octets of a text file that the leak gate reads
 Authenticate = Callable[[bytes, Letter], Awaitable[Letter]]
 
 
@@ -78,7 +81,20 @@ class Desk:
         self.tell("read", letter=envelope.letter, kind=letter.kind, ms=letter.ms, defects=letter.defects, may_answer=letter.may_answer)
         for pattern in letter.matches.get(SLOW, ()):  # it stays off in that reader until the rules change
             self.tell("pattern_cut", letter=envelope.letter, rule=pattern.words)
+        people, sender = self.office.policy.people, letter.requester.email
+        if people.agent(sender) or people.department_of(sender):  # their files may go on to a customer: the leak gate reads them
+            letter = structs.replace(letter, file_texts=await self.texts(raw, letter))
         return letter
+
+    async def texts(self, raw: bytes, letter: Letter) -> tuple[str, ...]:
+        """The words of a letter's text files, whatever their type claims."""
+        found = []
+        for one in letter.attachments:
+            with contextlib.suppress(KeyError):  # a link to a file has no part
+                file = await self.readers.extract(raw, one.part) if one.size <= MOST_TEXT else b""
+                if file and (b"\0" not in file or file[:2] in (b"\xff\xfe", b"\xfe\xff")):
+                    found.append(decode(file)[0])
+        return tuple(found)
 
     async def decide(self, letter: Letter) -> None:
         """Looks, decides and commits, in one turn of the store."""
@@ -128,7 +144,8 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
     """The one place where a letter's way forks; pure."""
     if found.repeated:  # a crash came between commit and inbox: all of this has happened already
         return Decision()
-    if found.duplicate and not (found.refused_before and any(one.purpose is Purpose.agent for one in sight.references)):
+    proved = any(one.purpose is Purpose.agent for one in sight.references) or agents.vouched(letter, sight, office, now)
+    if found.duplicate and not (found.refused_before and proved):
         return duplicate(letter, found, now)
     if sight.kind not in (LetterClass.human, LetterClass.bulk):
         return machines.decide(letter, sight, found, office, now)

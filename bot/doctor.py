@@ -69,7 +69,7 @@ def rules(settings: Settings) -> Iterator[Finding]:
         try:
             from bot.intake.form import check
 
-            check(settings.templates, office.policy.desk)
+            check(settings.templates, office)
             yield Finding("green", "the pages of the form are good")
         except ImportError as error:
             yield Finding("red", f"DESK_FORM is set, {error.name} is not installed", "pip install '.[form]'")

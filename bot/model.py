@@ -192,6 +192,7 @@ class Letter(Value, frozen=True):
     reported_ids: tuple[str, ...] = ()  # Message-IDs embedded in a bounce or report
     aligned: str = ""  # how From was authenticated (dkim, dmarc, relay, form), "" for unproved; set at the edge
     matches: dict[str, tuple[Span, ...]] = {}  # leaf condition -> where it was found
+    file_texts: tuple[str, ...] = ()  # of the text files that an agent or a department sent; for the leak gate
     ms: float = 0.0  # reading time in milliseconds
 
     @property

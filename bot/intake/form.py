@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -33,9 +32,6 @@ from bot.model import Envelope
 from bot.reading.attachments import safe_name
 from bot.settings import HostPort, Settings
 from bot.tickets.office import Office
-
-if TYPE_CHECKING:
-    from bot.policy.schema import Desk
 
 LANGUAGES = ("ru", "en")
 LIMIT = 25 * MIB  # of a submission, as of a letter
@@ -193,8 +189,8 @@ class FormDoor:
 
     def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
         """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
-        desk, language, nonce = self.office().policy.desk, self._language(request), secrets.token_urlsafe(12)
-        page = _render(self.pages, desk, language, given, wrong, done, nonce)
+        office, language, nonce = self.office(), self._language(request), secrets.token_urlsafe(12)
+        page, desk = _render(self.pages, office, language, given, wrong, done, nonce), office.policy.desk
         urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
         framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
@@ -202,11 +198,11 @@ class FormDoor:
         return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
 
 
-def check(templates: Path, desk: Desk) -> None:
+def check(templates: Path, office: Office) -> None:
     """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
     for language in LANGUAGES:
         for wrong, done in ((), False), (WRONG, False), ((), True):
-            _render(_pages(templates), desk, language, _EMPTY, wrong, done, "x")
+            _render(_pages(templates), office, language, _EMPTY, wrong, done, "x")
 
 
 def _pages(templates: Path) -> Environment:
@@ -214,7 +210,8 @@ def _pages(templates: Path) -> Environment:
     return ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _render(pages: Environment, desk: Desk, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+def _render(pages: Environment, office: Office, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
+    desk = office.policy.desk
     return pages.get_template(f"{language}.html").render(
         desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
         once=given["once"] or secrets.token_urlsafe(12),

@@ -31,15 +31,18 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(said[at : at + RUN]) for at in range(len(said) - RUN + 1)}
 
 
-def leak(outgoing: Outgoing, internal: Iterable[Entry], public: Iterable[Entry], templates: Mapping[str, str]) -> str:
+def leak(
+    outgoing: Outgoing, internal: Iterable[Entry], public: Iterable[Entry], templates: Mapping[str, str], files: tuple[str, ...] = ()
+) -> str:
     """The first fragment of the letter that must not reach a customer, or "".
 
     `internal` are the entries that the customer may not know, `public` those that he wrote or was sent; words that stand there or in
-    a template are his already. Text, HTML, subject, headers that carry words, and names of files are looked through.
+    a template are his already. Text, HTML, subject, names of files and `files`, the words of text files that go along, are looked through.
     """
     names = " ".join(one.name for one in outgoing.attachments)
+    files = files if outgoing.attachments else ()
     page = unquote(html.unescape(outgoing.html))
-    for part in (outgoing.text, outgoing.subject, names, page):
+    for part in (outgoing.text, outgoing.subject, names, page, *files):
         if found := STAFF_TOKEN.search(INVISIBLE.sub("", unquote(part)).lower()):
             return found[0].partition("-")[0] + "-…"  # the address itself is not repeated
     hidden = set().union(*(runs(entry.text) for entry in internal))
@@ -47,7 +50,7 @@ def leak(outgoing: Outgoing, internal: Iterable[Entry], public: Iterable[Entry],
         return ""
     hidden -= set().union(*(runs(entry.text) | runs(entry.subject) for entry in public))
     hidden -= template_runs(tuple(sorted(templates.items())))
-    for part in (outgoing.text, outgoing.subject, names, html.unescape(TAG.sub(" ", outgoing.html))):
+    for part in (outgoing.text, outgoing.subject, names, html.unescape(TAG.sub(" ", outgoing.html)), *files):
         if fragment := common(part, hidden):
             return fragment
     return ""

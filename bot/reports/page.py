@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.reports.tables import Table
 from bot.terminal import fail, rules, settings
+
+if TYPE_CHECKING:
+    from bot.reports.tables import Table  # in earnest it would bring half of the desk along, and `deliver` has to start at once
 
 HEAD = """<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>body{{font:16px/1.4 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1b1f24;background:#fff}}img{{max-width:100%}}

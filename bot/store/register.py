@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
+from sys import intern
 from typing import Any
 
 from msgspec import Struct
@@ -88,9 +89,10 @@ class Register:
         self.lines: dict[int, Earlier] = {}
         self.highest = 0
         self._by_id: dict[int, int] = {}
-        self._by_person: defaultdict[str, dict[int, None]] = defaultdict(dict)
+        self.counted_from = datetime.min.replace(tzinfo=UTC)  # letters that left before are not counted
+        self._by_person: dict[str, tuple[int, ...]] = {}
         self._letters: dict[int, int] = {}
-        self._copies: dict[int, tuple[int, bool]] = {}
+        self._copies: dict[int, int] = {}  # ticket * 2, and 1 for a copy that a better proved one may follow
         self._sent: defaultdict[str, dict[tuple[int, int], datetime]] = defaultdict(dict)
         self._errors: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._linked: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
@@ -117,10 +119,18 @@ class Register:
         number, person = row.number, row.requester.email
         self.highest = max(self.highest, number)
         self.lines[number] = Earlier(
-            number=number, requester=person, subject=row.subject[:80], status=row.status, resolution=row.resolution or row.ground or "",
-            priority=row.priority, owner=row.owner, opened=row.opened, due=row.due,
-        )  # fmt: skip
-        self._by_person[person][number] = None
+            number=number,
+            requester=person,
+            subject=row.subject[:80],
+            status=intern(str(row.status)),
+            resolution=intern(str(row.resolution or row.ground or "")),
+            priority=intern(str(row.priority)),
+            owner=intern(str(row.owner)),
+            opened=row.opened,
+            due=row.due,
+        )
+        if number not in (known := self._by_person.get(person, ())):
+            self._by_person[person] = (*known, number)
         self.set_timer(number, row.timer)
         told_of = next((label.removeprefix(ANNOUNCED) for label in row.labels if label.startswith(ANNOUNCED)), "")
         if told_of:
@@ -132,8 +142,10 @@ class Register:
         for seen in row.seen:
             self._letters[mark(seen.letter)] = number
             if seen.message_id:
-                self._copies[mark(seen.message_id, seen.fingerprint)] = (number, False)
+                self._copies[mark(seen.message_id, seen.fingerprint)] = number * 2
         for one in row.outgoing:
+            if one.created <= self.counted_from:
+                continue
             if one.automatic and one.audience in (Audience.requester, Audience.stranger) and one.state != "cancelled":
                 self._sent[one.to][number, one.id] = one.created
         for link in row.links:
@@ -145,18 +157,23 @@ class Register:
         self.lines.pop(number, None)
         self._timers.pop(number, None)
         self._announced.pop(number, None)
-        self._by_person[person].pop(number, None)
-        if not self._by_person[person]:
-            del self._by_person[person]
+        others = tuple(one for one in self._by_person.pop(person, ()) if one != number)
+        if others:
+            self._by_person[person] = others
         for entry in row.entries:
             self._by_id.pop(mark(entry.message_id), None)
         for seen in row.seen:
             self._letters.pop(mark(seen.letter), None)
             self._copies.pop(mark(seen.message_id, seen.fingerprint), None)
         for one in row.outgoing:
-            self._sent[one.to].pop((number, one.id), None)
+            self._sent.get(one.to, {}).pop((number, one.id), None)
         for link in row.links:
-            self._linked[link].pop(number, None)
+            self._linked.get(link, {}).pop(number, None)
+
+    def prune(self, now: datetime) -> None:
+        """Forgets the addresses to which nothing has left for a day."""
+        for person in [person for person, times in self._sent.items() if not times or max(times.values()) <= now - DAY]:
+            del self._sent[person]
 
     def over(self, active: Collection[str]) -> list[int]:
         """Tickets that were answered with an announcement which is no longer among the active ones."""
@@ -195,7 +212,7 @@ class Register:
         if one.fate and one.letter:
             self._letters[mark(one.letter)] = 0
             if one.message_id and one.fate is not Fate.duplicate:
-                self._copies[mark(one.message_id, one.fingerprint)] = (0, one.about == "confirmation")
+                self._copies[mark(one.message_id, one.fingerprint)] = int(one.about == "confirmation")
         for out in one.outgoing:
             if out.template in ("command_error", "confirm"):
                 self._errors[out.to][f"{one.letter}/{out.id}"] = out.created
@@ -245,8 +262,8 @@ class Register:
             by_reference=numbers[0] if numbers else 0,
             repeated=mark(question.letter) in self._letters,
             duplicate=copy is not None,
-            duplicate_of=copy[0] if copy else 0,
-            refused_before=copy[1] if copy else False,
+            duplicate_of=copy >> 1 if copy else 0,
+            refused_before=bool(copy and copy & 1),
             senders={person: self.sender(person, now) for person in people},
             earlier=tuple(self.earlier(question.requester)),
             rows=tuple(self.lines.values()) if question.rows else (),
@@ -262,7 +279,7 @@ class Register:
         sent = self._recent(self._sent, person, now - DAY)
         errors = self._recent(self._errors, person, now - timedelta(minutes=10))
         opened = []
-        for number in list(self._by_person.get(person, ()))[-20:]:
+        for number in self._by_person.get(person, ())[-20:]:
             line = self.lines[number]
             if line.opened > now - RECENT:
                 opened.append((line.opened, line.subject))
@@ -290,7 +307,7 @@ class Register:
 
     def earlier(self, person: str) -> Iterator[Earlier]:
         """The person's tickets, the newest first."""
-        numbers = self._by_person.get(person, {}) if person else {}
+        numbers = self._by_person.get(person, ()) if person else ()
         for number in list(reversed(numbers))[:10]:
             yield self.lines[number]
 

@@ -94,6 +94,7 @@ class FileStore:
     async def load(self) -> None:
         """Rebuilds the register from the files; letters wait until it is done. A broken file is named in `broken` and left alone."""
         loop = asyncio.get_running_loop()
+        self.register.counted_from = self._started - timedelta(days=1)
         rows = self._scan()
         with ThreadPoolExecutor(1, "load") as thread:
             while portion := await loop.run_in_executor(thread, lambda: [row for _, row in zip(range(PORTION), rows, strict=False)]):
@@ -311,6 +312,7 @@ class FileStore:
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves: a rename each. How many."""
         moved = 0
+        self.register.prune(now)
         for number in [line.number for line in self.register.lines.values() if line.status == Status.done]:
             async with self._turn:
                 ticket = self.get(number)

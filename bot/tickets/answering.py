@@ -33,7 +33,7 @@ def guard(job: Job, after: Desk) -> None:
         public = [entry for entry in ticket.public_entries() if entry.letter != job.ident or entry.kind == "letter"]
         for one in ticket.outgoing:
             if one.letter == job.ident and one.audience is Audience.requester:
-                fragment = leak(one, internal, public, job.office.templates.sources)
+                fragment = leak(one, internal, public, job.office.templates.sources, job.letter.file_texts)
                 if fragment:
                     raise Refusal("leak", fragment)
 
@@ -213,6 +213,7 @@ def unbound(
 def worded(one: Wrong, text: list[str], language: str) -> Line:
     """A wrong line as the agent reads it."""
     what = say(f"argument_{one.what}", language) if one.reason == "argument_missing" else one.what
+    what = spoken(what, language) if one.reason == "text_missing" and what in BY_NAME else what
     hint = say("allowed" if "," in one.hint or "–" in one.hint else "nearest", language, one.hint) if one.hint else ""
     line = text[one.line - 1] if 0 < one.line <= len(text) else ""
-    return Line(number=one.line, line=line, reason=say(one.reason, language, what), hint=hint)
+    return Line(number=one.line, line=line, reason=sentence(say(one.reason, language, what)), hint=sentence(hint))

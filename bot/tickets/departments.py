@@ -64,7 +64,7 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
         letter=ident, due=now + office.undo, automatic=False, answers=thread_of(ticket), files=files,
     )  # fmt: skip
     internal = [one for one in ticket.entries if not one.public and one.kind == "note"]
-    if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources):
+    if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources, letter.file_texts):
         return None
     entry = Entry(
         at=now, kind="answer", public=True, who=office.policy.desk.address, name=department.name_in(language), text=letter.text,

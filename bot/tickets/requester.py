@@ -102,7 +102,9 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
     if ticket.owner and (ticket.status is not was or not ruling.to):
         place = Place(ticket=ticket.number, how="signed")
         ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
-    return Decision(tickets=(ticket,), records=records, events=(("appended", {"letter": ident, "ticket": ticket.number}),))
+    events: list[tuple[str, dict[str, Any]]] = [("appended", {"letter": ident, "ticket": ticket.number})]
+    events += [("closed", {"ticket": ticket.number, "resolution": ticket.resolution, "by": "requester"})] if ticket.status is not was else []
+    return Decision(tickets=(ticket,), records=records, events=tuple(events))
 
 
 # --------------------------------------------------------------------------------------------------------- opening

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import smtplib
 import subprocess
+from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
 from daemon import Running
 from peers import Postfix, World, block, free_port, program, wait_for
+
+from bot.intake.lmtp import LmtpDoor
+from bot.intake.session import Limits
+from bot.store.inbox import Ids
 
 pytestmark = pytest.mark.postfix
 DESK = "support@providence.film"
@@ -141,3 +148,33 @@ def test_lmtp_on_a_socket(tmp_path):
         assert '"client":"unix"' in (desk.data / "log" / "desk.jsonl").read_text()
         desk.stop(9)
         desk.start()  # the socket of the dead one is replaced
+
+
+async def test_a_refusal_after_data_is_told_once_a_recipient(tmp_path):
+    told, taken = [], []
+
+    async def accept(raw, envelope):
+        taken.append(envelope)
+        raise OSError(errno.ENOSPC, "no space left")
+
+    door = LmtpDoor(accept, lambda address: True, new_id=Ids().new, now=lambda: datetime.now(UTC), hostname="desk.example",
+                    tell=lambda event, **fields: told.append(event), limits=Limits(size=1000))  # fmt: skip
+    host, port = await door.start("127.0.0.1", 0)
+
+    def talk() -> list[list[int]]:
+        codes = []
+        for size in (2000, 100):
+            with smtplib.LMTP(host, port, timeout=10) as client:
+                client.ehlo()
+                client.mail("ivan@example.org")
+                for to in ("a@desk.example", "b@desk.example", "b@desk.example"):
+                    client.rcpt(to)
+                first, _ = client.data(b"Subject: x\r\n\r\n" + b"x" * size)
+                codes.append([first, *(client.getreply()[0] for _ in range(2)), client.noop()[0]])
+        return codes
+
+    try:
+        assert await asyncio.to_thread(talk) == [[552] * 3 + [250], [452] * 3 + [250]]
+    finally:
+        await door.stop(1)
+    assert [one.recipients for one in taken] == [("a@desk.example", "b@desk.example")]

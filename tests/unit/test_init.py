@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bot.init import QUESTIONS, SHIPPED, Answers, rules_for, write
 from bot.policy import check_examples, load
 
-ROMASHKA = Answers("Ромашка.онлайн", "help@romashka.example", "rm", "9:00-18:00", "Asia/Tashkent", "Вера <vera@romashka.example>, oleg@romashka.example")
+AGENTS = "Вера <vera@romashka.example>, oleg@romashka.example"
+ROMASHKA = Answers("Ромашка.онлайн", "help@romashka.example", "rm", "9:00-18:00", "Asia/Tashkent", AGENTS)
 
 
 def run(tmp_path, *command: str, answers: str = ""):

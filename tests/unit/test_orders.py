@@ -356,6 +356,10 @@ async def test_leak_is_blocked_and_shown(desk: TestDesk) -> None:
     await done(desk, "#заметка\nПо нашим данным у клиента просрочен договор и его учётная запись скоро будет закрыта.")
     text = "#ответ\nЗдравствуйте! По нашим данным у клиента просрочен договор, и ЕГО УЧЕТНАЯ ЗАПИСЬ скоро будет закрыта."
     assert "просрочен договор" in await wrong(desk, text)
+    pasted = "По нашим данным у клиента просрочен договор и его учётная запись скоро будет закрыта.".encode("cp1251")
+    before = desk.ticket()
+    error = await say(desk, "#ответ\nВсё во вложении.", files=(("case.txt", pasted),))
+    assert (error.template, desk.ticket()) == ("command_error", before)
     await done(desk, "#ответ\nВы писали: «Не приходит код подтверждения на почту, жду уже час. Пробовал дважды».")
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bot.model import Address, Ground, Priority, Resolution, Status, Ticket, Waiting
 from bot.policy import load
-from bot.tickets.states import MOVES, IllegalMove, due_from, move, prioritise
+from bot.tickets.due import due_from, prioritise
+from bot.tickets.states import MOVES, IllegalMove, move
 
 POLICY = load((Path(__file__).parent.parent.parent / "rules.yaml").read_bytes())
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

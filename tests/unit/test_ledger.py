@@ -1,0 +1,80 @@
+"""The ledger names every letter that is not in exactly one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from contract import NOW, commit, record, ticket
+
+from bot.ledger import account
+from bot.model import Envelope, Fate
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
+from bot.store.tinydb import FileStore
+
+
+class Books:
+    """A desk's folder into which letters and their fates are put by hand."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.inbox = data, Inbox(data, Disk())
+        self.store = FileStore(data, Disk(), NOW)
+
+    def letter(self) -> str:
+        ident = self.inbox.new_id(NOW)
+        self.inbox.accept(b"Subject: x\r\n\r\n", Envelope(letter=ident, received=NOW, mail_from="a@b"))
+        return ident
+
+    def archived(self) -> str:
+        ident = self.letter()
+        self.inbox.done(ident)
+        return ident
+
+
+@pytest.fixture
+async def books(tmp_path):
+    one = Books(tmp_path)
+    await one.store.load()
+    return one
+
+
+async def test_each_accepted_letter_is_in_one_place(books):
+    await commit(books.store, ticket(1, books.archived()), records=(record(books.archived()), record(books.archived(), fate=Fate.duplicate)))
+    parked, dropped = books.letter(), books.letter()
+    books.letter()
+    for ident in (parked, dropped):
+        books.inbox.park(ident, "why", "", NOW)
+    books.inbox.drop(dropped, NOW)
+    found = account(books.data)
+    assert found.adds_up
+    assert (found.accepted, dict(found.places)) == (6, {"opened": 1, "machine": 1, "duplicate": 1, "parked": 1, "dropped": 1, "waiting": 1})
+    assert found.as_text().startswith("6 accepted = 1 opened + 0 appended + 1 machine + 1 duplicate + 1 parked + 1 dropped + 1 waiting")
+
+
+async def test_a_letter_that_was_committed_and_not_yet_put_away_counts_once(books):
+    await commit(books.store, ticket(1, books.letter()))
+    found = account(books.data)
+    assert (found.adds_up, found.accepted, dict(found.places)) == (True, 1, {"opened": 1})
+
+
+async def test_what_does_not_add_up_is_named(books):
+    lost, twice = books.archived(), books.archived()
+    await commit(books.store, ticket(1, twice))
+    await commit(books.store, ticket(2, twice))
+    await commit(books.store, ticket(3, "never-accepted"))
+    (books.data / "tickets/live/4.json").write_bytes(b"{")
+    found = account(books.data)
+    assert not found.adds_up
+    assert (found.lost, found.twice, found.unknown) == ([lost], [twice], ["never-accepted"])
+    assert [Path(one).name for one in found.broken] == ["4.json"]
+    text = found.as_text()
+    assert all(words in text for words in (f"not accounted for: {lost}", f"accounted for twice: {twice}", "4.json", "does NOT add up"))
+
+
+async def test_many_that_are_lost_are_counted_and_not_all_listed(books):
+    for _ in range(30):
+        books.archived()
+    lines = account(books.data).as_text().splitlines()
+    assert "not accounted for: … 30 in all" in lines
+    assert len(lines) == 23

@@ -1,0 +1,186 @@
+"""Letters leave once, in time, within the shared windows; trouble with one keeps no other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from contract import IVAN, MARIA, NOW, commit, outgoing, ticket
+
+from bot.delivery import outbox
+from bot.delivery.outbox import Outbox
+from bot.delivery.relay import Result
+from bot.model import Audience, Delivery, Reference
+from bot.store.files import Disk
+from bot.store.port import Due
+from bot.store.tinydb import FileStore
+
+
+@dataclass
+class Limits:
+    domain_hour: int = 1000
+    all_10_min: int = 1000
+    staff_10_min: int = 1000
+    held_after_minutes: int = 60
+
+
+class Desk:
+    """An outbox over a real store, with a relay and a clock in our hands."""
+
+    def __init__(self, data: Any) -> None:
+        self.now = NOW
+        self.store = FileStore(data, Disk(), NOW)
+        self.got: list[tuple[str, bytes]] = []
+        self.results: dict[str, Result | Exception] = {}
+        self.stuck = asyncio.Event()  # while it is not set, letters to "stuck@…" do not come back
+        self.suppressed: set[str] = set()
+        self.given_up: list[Due] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.limits = Limits()
+        self.outbox = Outbox(
+            self.store, self, lambda: ("desk@x", "Desk"), self.extract, lambda to, _: to in self.suppressed, self.give_up, self.alarm,
+            lambda: self.limits, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), self.store.changed,
+        )  # fmt: skip
+
+    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+        if to.startswith("stuck"):
+            await self.stuck.wait()
+        result = self.results.get(to, Result("sent", "250 ok", 250))
+        if isinstance(result, Exception):
+            raise result
+        if result.state == "sent":
+            self.got.append((to, letter))
+        return result
+
+    async def close(self) -> None: ...
+
+    async def extract(self, reference: Reference) -> bytes:
+        raise LookupError(reference.letter)
+
+    async def give_up(self, one: Due) -> None:
+        self.given_up.append(one)
+
+    async def alarm(self, words: str) -> None:
+        self.told.append(("alarm", {"words": words}))
+
+    async def work(self, at: datetime = NOW) -> list[str]:
+        self.now = at
+        while due := self.store.due(at, 100):
+            await self.outbox.deliver(due)
+        found = await self.store.ticket(1)
+        return [one.state.value for one in found.outgoing] if found else []
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    one = Desk(tmp_path)
+    await one.store.load()
+    return one
+
+
+async def test_each_recipient_has_a_result_of_its_own(desk):
+    desk.results = {"no@x": Result("failed", "550 nobody", 550), "later@x": Result("retry", "451 later", 451), "bug@x": RuntimeError("odd")}
+    await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n, to) for n, to in enumerate(("ok@x", "no@x", "later@x", "bug@x"), 1))))
+    assert await desk.work() == ["sent", "failed", "waiting", "waiting"]
+    assert [one.letter.to for one in desk.given_up] == ["no@x"]
+    desk.results = {}
+    assert await desk.work(NOW + timedelta(minutes=5)) == ["sent", "failed", "sent", "sent"]
+    assert [to for to, _ in desk.got] == ["ok@x", "later@x", "bug@x"]
+
+
+async def test_a_try_again_is_the_same_letter_byte_for_byte(desk):
+    seen = []
+    desk.results = {IVAN: Result("retry", "451", 451)}
+    original = desk.outbox._bytes
+
+    async def watched(letter):
+        seen.append(await original(letter))
+        return seen[-1]
+
+    desk.outbox._bytes = watched
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    await desk.work()
+    desk.results = {}
+    await desk.work(NOW + timedelta(minutes=5))
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+async def test_a_letter_is_given_up_after_five_days_and_its_ticket_hears_of_it(desk):
+    desk.results = {IVAN: Result("retry", "451", 451)}
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    for hour in range(24 * 6):
+        await desk.work(NOW + timedelta(hours=hour))
+    assert await desk.work(NOW + timedelta(days=7)) == ["failed"]
+    assert len(desk.given_up) == 1
+
+
+async def test_no_automatic_letter_to_a_suppressed_address_but_an_agents_own_leaves(desk):
+    desk.suppressed = {IVAN}
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1), outgoing(2, automatic=False))))
+    assert await desk.work() == ["cancelled", "sent"]
+
+
+async def test_over_a_window_letters_wait_and_leave_as_it_frees(desk):
+    desk.limits = Limits(all_10_min=3)
+    await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n) for n in range(1, 6))))
+    assert (await desk.work()).count("sent") == 3
+    assert (await desk.work(NOW + timedelta(minutes=9))).count("sent") == 3
+    assert (await desk.work(NOW + timedelta(minutes=11))).count("sent") == 5
+
+
+async def test_a_domain_has_a_window_and_staff_have_their_own(desk):
+    desk.limits = Limits(domain_hour=1, staff_10_min=2)
+    letters = [outgoing(1, "a@x"), outgoing(2, "b@x"), outgoing(3, "c@y"), *(outgoing(n, "anna@x", audience=Audience.agent) for n in (4, 5, 6))]
+    await commit(desk.store, ticket(1, outgoing=tuple(letters)))
+    assert await desk.work() == ["sent", "waiting", "sent", "sent", "sent", "waiting"]
+
+
+async def test_what_waits_for_a_window_for_more_than_an_hour_is_held(desk):
+    desk.limits = Limits(all_10_min=0 + 1)
+    await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n) for n in range(1, 10))))
+    states = []
+    for minute in range(0, 90, 10):
+        states = await desk.work(NOW + timedelta(minutes=minute, seconds=minute))
+    assert states.count("held") + states.count("sent") == 9
+    assert states.count("held") >= 2
+    assert Delivery.held in {one.letter.state for one in desk.store.held()}
+
+
+async def test_a_lost_attachment_does_not_keep_the_letter(desk):
+    lost = Reference(letter="gone", part=1, name="a.png", type="image/png", size=1)
+    await commit(desk.store, ticket(1, outgoing=(outgoing(attachments=(lost,)),)))
+    assert await desk.work() == ["sent"]
+    assert ("attachment", "gone") in [(fields.get("where"), fields.get("words", "").strip("'")) for event, fields in desk.told if event == "error"]
+
+
+async def test_a_relay_that_keeps_one_letter_keeps_no_other(desk):
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1, "stuck@x"),)))
+    running = asyncio.ensure_future(desk.outbox.run())
+    await asyncio.sleep(0.05)
+    await commit(desk.store, ticket(2, outgoing=(outgoing(1, MARIA),)))
+    await asyncio.sleep(0.1)
+    assert [to for to, _ in desk.got] == [MARIA]
+    desk.stuck.set()
+    await asyncio.sleep(0.1)
+    assert [to for to, _ in desk.got] == [MARIA, "stuck@x"]
+    running.cancel()
+
+
+async def test_a_result_is_recorded_as_soon_as_the_disk_is_well_again(desk, monkeypatch):
+    monkeypatch.setattr(outbox, "PATIENCE", timedelta(milliseconds=10))
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    original, tries = desk.store.delivered, []
+
+    async def ill(results):
+        tries.append(1)
+        if len(tries) < 4:
+            raise OSError(28, "full")
+        await original(results)
+
+    desk.store.delivered = ill
+    assert await desk.work() == ["sent"]
+    assert (len(tries), len(desk.got)) == (4, 1)

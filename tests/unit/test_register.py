@@ -1,0 +1,71 @@
+"""What the desk remembers of live tickets, beside what the stores' contract says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from contract import IVAN, NOW, outgoing, record, ticket
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bot.model import Fate, Status
+from bot.store.documents import row_of
+from bot.store.port import Question
+from bot.store.register import MOST, Register
+
+
+def ask(register: Register, **more: object):
+    return register.find(Question(**{"letter": "new", "requester": IVAN} | more), NOW)
+
+
+@given(st.lists(st.sampled_from(range(1, 6)), max_size=20), st.lists(st.sampled_from(range(1, 6)), max_size=5))
+def test_adding_again_changes_nothing_and_removing_leaves_nothing(added, removed):
+    register = Register()
+    for number in added:
+        register.add(row_of(ticket(number, outgoing=(outgoing(),))))
+    for number in removed:
+        register.remove(row_of(ticket(number, outgoing=(outgoing(),))))
+    left = set(added) - set(removed)
+    found = ask(register)
+    assert set(register.lines) == {one.number for one in found.earlier} == left
+    assert len(found.senders[IVAN].sent) == len(left)
+    assert found.fresh == max(added, default=0) + 1, "a number that was removed is not given again"
+    for number in range(1, 6):
+        one = ask(register, letter=f"letter-{number}", message_id=f"{number}@client", fingerprint="f", references=(f"{number}@client",))
+        assert (one.repeated, one.duplicate, one.by_reference) == ((True, True, number) if number in left else (False, False, 0))
+
+
+def test_letters_of_a_day_are_counted_and_the_older_forgotten():
+    register = Register()
+    letters = tuple(outgoing(n, created=NOW - timedelta(hours=n)) for n in range(1, 40))
+    register.add(row_of(ticket(1, outgoing=letters)))
+    assert len(ask(register).senders[IVAN].sent) == 23
+    register.prune(NOW + timedelta(days=2))
+    assert ask(register).senders[IVAN].sent == ()
+
+
+def test_a_flood_to_one_address_costs_no_more_than_the_highest_cap():
+    register = Register()
+    for number in range(1, 4 * MOST):
+        register.add(row_of(ticket(number, outgoing=(outgoing(created=NOW - timedelta(seconds=4 * MOST - number)),))))
+    sent = ask(register).senders[IVAN].sent
+    assert len(sent) == MOST
+    assert min(sent) > NOW - timedelta(seconds=MOST + 1), "it is the newest that count"
+
+
+def test_a_record_that_could_not_be_written_is_forgotten_but_what_it_is_a_copy_of_is_not():
+    register = Register()
+    register.add(row_of(ticket(1, "a")))
+    copy = record("b", fate=Fate.duplicate, message_id="1@client", fingerprint="f")
+    register.record(copy)
+    register.forget(copy)
+    found = ask(register, letter="b", message_id="1@client", fingerprint="f")
+    assert (found.repeated, found.duplicate, found.duplicate_of) == (False, True, 1)
+
+
+def test_the_list_shows_the_ticket_as_it_is_now():
+    register = Register()
+    register.add(row_of(first := ticket(1)))
+    register.add(row_of(replace(first, status=Status.done, owner="anna@desk")))
+    assert [(one.status, one.owner) for one in register.lines.values()] == [("done", "anna@desk")]
