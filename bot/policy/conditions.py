@@ -119,8 +119,8 @@ class Condition(BaseModel):
     @cached_property
     def node(self) -> Node:
         """The condition as a tree for judging."""
-        asked = {kind: getattr(self, kind) for kind in (*LETTER_KINDS, *TEXT_KINDS)}
-        parts: list[Node] = [Leaf(kind, value, self.where if kind in PLACED else "anywhere") for kind, value in asked.items() if value not in (None, ())]
+        asked = [(kind, getattr(self, kind)) for kind in (*LETTER_KINDS, *TEXT_KINDS)]
+        parts: list[Node] = [Leaf(kind, value, self.where if kind in PLACED else "anywhere") for kind, value in asked if value not in (None, ())]
         if self.every:
             parts.extend(condition.node for condition in self.every)
         if self.either:
