@@ -131,7 +131,7 @@ def _russian_form(core: str) -> Form | None:
 def _latin(core: str) -> Form | None:
     """The English or transliterated word behind `core`."""
     known = lexicon()
-    if form := known.english.words.get(core):
+    if form := known.english.words.get(core) or known.respelled.get(core):
         return form
     if core in known.latin_unless or not (core.isalpha() or _LATIN_MASKED.fullmatch(core)):
         return None
@@ -172,7 +172,7 @@ def _broken(text: str) -> list[Found]:
         word, last = "", start
         for begin, end in pieces[i : i + 6]:
             word += text[begin:end]
-            if begin - last > 3 or text[last:begin].strip(" ") or len(word) > LONGEST_BROKEN:
+            if begin - last > 3 or text[last:begin].strip(" -\n") or len(word) > LONGEST_BROKEN:
                 break
             last = end
             form = forms.get(word) if begin > start else None

@@ -53,15 +53,19 @@ def lexicon() -> Lexicon:
     words, latin = data["russian"], data["latin"]
     pairs = [pair.split("=") for pair in latin["letters"].split()]
     russian = Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs})
+    english = Forms(_forms(data["english"]))
     return Lexicon(
         words=Finder(words, {}),
         phrases=Finder(data["phrases"], data["names"]),
         russian=russian,
-        english=Forms(_forms(data["english"])),
+        english=english,
         latin=re.compile(latin["hint"]),
         latin_unless=frozenset(latin["unless"]),
         respelled={
-            twisted: form for form in russian.words.values() if form.level == "obscene" and form.word.isalpha() for twisted in _respellings(form)
+            twisted: form
+            for form in (*russian.words.values(), *english.words.values())
+            if form.level == "obscene" and form.word.isalpha()
+            for twisted in _respellings(form)
         },
     )
 
@@ -85,13 +89,13 @@ def _respellings(form: Form) -> Iterator[str]:
     """How a word is written by those who keep it readable for people only: two letters swapped, the root's vowel
     dropped, backwards, by its sound. Too short ones would be other words."""
     word = form.word
-    if len(word) > 4:
+    if len(word) > 4 or word.isascii():
         yield word[::-1]
         yield from (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
     at = form.core[0] + 1
     if len(word) > 4 and re.match("[аиоу][бдйлмнз]", word[at:]):
         yield word[:at] + word[at + 1 :]
-    if len(sound(word)) > 5:
+    if len(sound(word)) > 5 and not word.isascii():
         yield "~" + sound(word)
 
 

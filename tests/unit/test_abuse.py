@@ -30,9 +30,9 @@ RESPELLED = """
     пизедц хйуня заеабли мудкаи охуеил пзда хйня мдаки пдорасы злупа далбаеб ахуенна распездяй песдец педорасы цедзип янйух агсл ырше
     ху€во бляdb
 """
-BROKEN = ["пи зд ец", "п из дец", "ху й", "за еб али", "о ху ели", "до лбо еб", "пи до ры", "бл ять"]
+BROKEN = ["пи зд ец", "п из дец", "ху й", "за еб али", "о ху ели", "пиз-\nдец", "до лбо еб", "пи до ры", "бл ять"]
 SLIPS = [",kznm", "[eq", "yf[eq", "gbpltw", "t,fnm", "pft,fkb", "[eqyz"]
-ENGLISH = " fuck fucking motherfucker f*ck f**king fuuuck f.u.c.k sh1t bullshit b1tch assh0le cunt 𝐟𝐮𝐜𝐤"
+ENGLISH = " fuck fucking motherfucker f*ck f**king fuuuck f.u.c.k fcuk fcuking bicth kcuf ᴄᴜɴᴛ sh1t bullshit b1tch assh0le cunt 𝐟𝐮𝐜𝐤"
 AIMED = [
     "Вы идиоты", "вы там совсем дебилы?", "Да вы просто уроды", "Идиоты вы!", "Операторы идиоты", "тупые операторы", "Ваша поддержка — дебилы",
     "у вас сидят одни кретины", "Придурки, верните деньги", "какие же вы тупые", "вы что, больные?", "сборище идиотов", "набрали дебилов",
@@ -165,9 +165,9 @@ def test_time_grows_with_the_text_and_not_faster(part: str) -> None:
 
     def seconds(size: int) -> float:
         text = (part * size)[:size] + " идиот"
-        begun = time.perf_counter()
+        begun = time.process_time()
         find(text)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     seconds(1000)
     small = min(seconds(10_000) for _ in range(3))
