@@ -44,8 +44,8 @@ from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
 AT_ONCE = 8  # letters under way for each reader
-RUSH = 4  # letters that come in at the same moment; then the doors go first, since senders wait for their 250
-BREATHER = 0.01  # seconds for which a letter in the inbox then waits, ten times at most
+RUSH = 20  # letters in the line while others are just coming in; then the doors go first, since senders wait for their 250
+BREATHER = 0.01  # seconds for which each letter of the line then waits: a hundred a second still go on
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -86,7 +86,7 @@ class Daemon:
         self._queued: set[str] = set()
         self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._arriving = 0
+        self._came = 0.0  # when a letter came in last
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -169,11 +169,8 @@ class Daemon:
 
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
-        self._arriving += 1
-        try:
-            await self.inbox.take(raw, envelope)
-        finally:
-            self._arriving -= 1
+        self._came = time.monotonic()
+        await self.inbox.take(raw, envelope)
         self.queue(envelope.letter)
 
     def queue(self, ident: str) -> None:
@@ -203,9 +200,7 @@ class Daemon:
         while True:
             ident = await self._queue.get()
             await self._slots.acquire()
-            for _ in range(10):
-                if self._arriving < RUSH:
-                    break
+            if self._queue.qsize() > RUSH and time.monotonic() - self._came < 2 * BREATHER:
                 await asyncio.sleep(BREATHER)
             after = asyncio.Event()
             self._spawn(self._one(ident, before, after))

@@ -83,23 +83,23 @@ class Readers:
     def _started(self) -> ProcessPool:
         pool = ProcessPool(max_workers=self._processes, max_tasks=LETTERS_EACH, initializer=_prepare,
                            initargs=(self._rules, self._memory), context=self._context)  # fmt: skip
-        pool.schedule(_ready)
+        pool.schedule(bytes)  # starts the workers before the first letter comes
         return pool
 
-    async def _run(self, task: Callable[..., bytes], *args: Any) -> bytes:
-        try:
-            return await self._once(task, *args)
-        except BrokenProcessPool:
-            # A worker died between two letters, and the pool gave up with all that waited in it: none of them is to blame.
-            return await self._once(task, *args)
-
-    async def _once(self, task: Callable[..., bytes], *args: Any) -> bytes:
+    async def _run(self, task: Callable[..., bytes], *args: Any, again: bool = True) -> bytes:
         if not self._pool.active and not self._closed:
             self._pool = self._started()
         future: Future[bytes] = self._pool.schedule(task, args=args, timeout=self._seconds)
         self._waiting.add(future)
         try:
             return await asyncio.wrap_future(future)
+        except BrokenProcessPool:
+            # A worker died between two letters, and the pool gave up with all that waited in it: none of them is to blame.
+            if self._closed:
+                raise asyncio.CancelledError from None
+            if not again:
+                raise
+            return await self._run(task, *args, again=False)
         except LateError:
             raise Unreadable("time", f"over {self._seconds:g} s") from None
         except MemoryError:
@@ -122,10 +122,6 @@ def _prepare(rules_source: bytes, memory: int) -> None:
         from bot.policy.matching import matcher
 
         _matcher = matcher(rules_source)
-
-
-def _ready() -> bytes:
-    return b""
 
 
 def _read(raw: bytes, envelope: Envelope) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
@@ -85,13 +85,17 @@ class FormDoor:
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
         self.slots = asyncio.Semaphore(AT_ONCE)
-        self.pages = _pages(settings.templates)
+        self.templates, self.pages = settings.templates, _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, where: HostPort) -> HostPort:
-        """Listen; the place that was bound. Raises OSError."""
+        """Listen; the place that was bound. Raises OSError, and ValueError for a mistake in a page."""
+        try:
+            check(self.templates, self.office())
+        except TemplateError as error:
+            raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
         config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off", limit_concurrency=500,
                                 timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none")  # fmt: skip

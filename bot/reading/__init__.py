@@ -11,11 +11,11 @@ from bot.reading import automatic, charset
 from bot.reading.attachments import attachment
 from bot.reading.bodies import Body, body
 from bot.reading.headers import Senders, message_ids, shown, words
-from bot.reading.language import language
 from bot.reading.mime import Part, fields, parse
 
 __all__ = ["extract", "read"]
 
+_CYRILLIC, _LATIN = re.compile("[а-яё]", re.IGNORECASE), re.compile("[a-z]", re.IGNORECASE)
 _CONTENT_ID = re.compile(r"""cid:([^"'\s>)]{1,200})""", re.IGNORECASE)
 
 
@@ -64,8 +64,8 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
         full_text=said.full_text,
         html=said.html,
         attachments=files,
-        defects=tuple(dict.fromkeys(defects + said.defects + _unreadable(files))),
-        language=language(said.text or said.full_text, subject),
+        defects=tuple(dict.fromkeys(filter(None, (*defects, *said.defects, *map(_unreadable, files))))),
+        language=_language(f"{(said.text or said.full_text)[:4000]}\n{subject}"),
         fingerprint=_fingerprint(subject, said.full_text, digests),
         class_hits=hits,
         may_answer=may_answer,
@@ -81,18 +81,9 @@ def _rescued(raw: bytes, envelope: Envelope, fault: str) -> Letter:
     subject, sender = "", tuple[Address, ...]()
     with contextlib.suppress(Exception):
         found, _ = fields(raw, [])
-        subject, sender = words(next((value for name, value in found if name == "subject"), b"")), Senders(found).sender
-    return Letter(
-        envelope=envelope,
-        subject=subject,
-        sender=sender,
-        text=text,
-        full_text=text,
-        defects=(f"could not be read: {fault}",),
-        fingerprint=hashlib.blake2b(raw, digest_size=16).hexdigest(),
-        class_hits=(Hit(rule="unreadable", evidence=fault),),
-        may_answer=False,
-    )
+        subject, sender = words(dict(reversed(found)).get("subject", b"")), Senders(found).sender
+    return Letter(envelope=envelope, subject=subject, sender=sender, text=text, full_text=text, defects=(f"could not be read: {fault}",),
+                  fingerprint=_digest(raw).hex(), class_hits=(Hit(rule="unreadable", evidence=fault),), may_answer=False)  # fmt: skip
 
 
 def _hint(root: Part) -> str:
@@ -104,30 +95,41 @@ def _hint(root: Part) -> str:
     return ""
 
 
+def _language(sample: str) -> str:
+    """ "ru" where a good part of the letters is Cyrillic, "en" where nearly all are Latin, "" without letters enough.
+
+    Russian letters are full of Latin product names, addresses and error messages; English ones hold no Cyrillic.
+    """
+    cyrillic, latin = len(_CYRILLIC.findall(sample)), len(_LATIN.findall(sample))
+    if cyrillic * 4 >= latin and cyrillic >= 2:
+        return "ru"
+    return "en" if latin >= 8 else ""
+
+
 def _files(said: Body, hint: str) -> tuple[tuple[Attachment, ...], list[bytes]]:
-    placed = {identity.lower() for identity in _CONTENT_ID.findall(said.raw_html)} if "cid:" in said.raw_html else set()
+    """The attachments and their digests."""
+    placed = {identity.lower() for identity in _CONTENT_ID.findall(said.raw_html)}
     files, digests = [], []
     for part in said.files:
         data = part.body()
         identity = part.field("content-id").strip(b" <>").decode("utf-8", "replace").lower()
-        files.append(attachment(part, data, hint, bool(identity) and identity in placed))
-        digests.append(hashlib.blake2b(data, digest_size=16).digest())
+        files.append(attachment(part, data, hint, identity in placed))
+        digests.append(_digest(data))
     return tuple(files), digests
 
 
-def _unreadable(files: tuple[Attachment, ...]) -> list[str]:
-    """What the agent is told of a letter whose text may be inside of a file."""
-    defects = []
-    for file in files:
-        if file.why == "encrypted":
-            pgp = "pgp" in file.type or file.type == "application/octet-stream"
-            defects.append("encrypted with PGP" if pgp else "S/MIME, cannot be read here")
-        elif file.why == "tnef":
-            defects.append("winmail.dat, Outlook's own format")
-    return defects
+def _unreadable(file: Attachment) -> str:
+    """What the agent is told of a letter whose text may be inside of this file, or ""."""
+    if file.why == "encrypted":
+        return "encrypted with PGP" if "pgp" in file.type or file.type == "application/octet-stream" else "S/MIME, cannot be read here"
+    return "winmail.dat, Outlook's own format" if file.why == "tnef" else ""
 
 
 def _fingerprint(subject: str, text: str, digests: list[bytes]) -> str:
     """The same for two copies of a letter that took different ways: blanks and line ends do not count."""
     content = "\0".join((subject, " ".join(text.split()))).encode("utf-8", "replace")
-    return hashlib.blake2b(b"\0".join((content, *digests)), digest_size=16).hexdigest()
+    return _digest(b"\0".join((content, *digests))).hex()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -15,34 +15,21 @@ from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 from bot.model import Attachment
 from bot.reading import headers
 from bot.reading.mime import Part
+from bot.reading.vocabulary import table
 
 BYTES = 10 * 1024 * 1024
 PIXELS = 50_000_000
 
-# Every value of `Attachment.why`, for the templates that word it.
-WHY = {
-    "format": "not a JPG, GIF or PNG picture",
-    "broken": "a picture that cannot be opened",
-    "too_big": "larger than 10 MB",
-    "too_many_pixels": "more than 50 megapixels",
-    "letter": "an attached letter",
-    "signature": "a digital signature",
-    "encrypted": "encrypted for somebody's key",
-    "tnef": "Outlook's winmail.dat",
-    "link": "only a link to a file elsewhere",
-    "empty": "an empty file",
-}
+_TABLES = table("attachments")
+WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`, for the templates that word it
 
 # Named here, so that Pillow loads no other reader of its own.
 _READERS = (JpegImagePlugin.JpegImageFile, GifImagePlugin.GifImageFile, PngImagePlugin.PngImageFile)
 _FORMATS = {str(reader.format): str(Image.MIME[str(reader.format)]) for reader in _READERS}
 _MAGIC = (b"\xff\xd8\xff", b"GIF8", b"\x89PNG\r\n\x1a\n")
-_SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
-_ENCRYPTED = {"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
-_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
-_EXTENSIONS = {"image/jpeg": ".jpg", "image/gif": ".gif", "image/png": ".png", "message/rfc822": ".eml", "text/plain": ".txt",
-               "text/html": ".html", "text/calendar": ".ics", "application/pdf": ".pdf"}  # fmt: skip
+_WITHHELD = {type_: why for why, types in _TABLES["types"].items() for type_ in types.split()}
+_EXTENSIONS: dict[str, str] = _TABLES["extensions"]
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff<>|\"*?]")
 
 
@@ -54,13 +41,10 @@ def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = Fa
     inline = shown_in_html or part.disposition == "inline"
     kind, why, size = _judged(part, data)
     logo = not why and _is_logo(size, len(data), inline)
-    name = safe_name(file_name(part, hint)) or _made_up(part, kind)
+    name = safe_name(headers.parameter(part.named, "filename", hint) or headers.parameter(part.parameters, "name", hint))
+    if not name:
+        name = safe_name(headers.words(part.field("content-id")).strip("<>"))[:60] or f"part-{part.number}{_EXTENSIONS.get(kind, '')}"
     return Attachment(name=name, type=kind, size=len(data), accepted=not why, why=why, part=part.number, inline=inline, logo=logo)
-
-
-def file_name(part: Part, hint: str = "") -> str:
-    """The name that the letter gives the part, "" for none; not yet safe."""
-    return headers.parameter(part.named, "filename", hint) or headers.parameter(part.parameters, "name", hint)
 
 
 def safe_name(name: str) -> str:
@@ -73,30 +57,18 @@ def safe_name(name: str) -> str:
     return name[:120] if not dot or len(extension) > 10 else f"{stem[: 118 - len(extension)]}….{extension}"[:120]
 
 
-def _made_up(part: Part, kind: str) -> str:
-    identity = headers.words(part.field("content-id")).strip("<>")
-    return safe_name(identity)[:60] or f"part-{part.number}{_EXTENSIONS.get(kind, '')}"
-
-
 def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:
     """(type by content or as the letter says, why it is withheld or "", width and height)."""
-    if part.type in ("message/rfc822", "message/global", "message/news", "text/rfc822-headers"):
-        return part.type, "letter", (0, 0)
-    if part.type in _SIGNATURES:
-        return part.type, "signature", (0, 0)
-    if part.type in _ENCRYPTED or (part.parent is not None and part.parent.type == "multipart/encrypted"):
-        return part.type, "encrypted", (0, 0)
-    if part.type in _TNEF or data.startswith(_TNEF_MAGIC):
-        return part.type, "tnef", (0, 0)
-    if part.type == "message/external-body":
-        return part.type, "link", (0, 0)
-    if not data:
-        return part.type, "empty", (0, 0)
-    if not data.startswith(_MAGIC):
-        return part.type, "broken" if part.type in _FORMATS.values() else "format", (0, 0)
-    if len(data) > BYTES:
-        return part.type, "too_big", (0, 0)
-    return _picture(data)
+    why = _WITHHELD.get(part.type, "")
+    if not why and part.parent is not None and part.parent.type == "multipart/encrypted":
+        why = "encrypted"
+    if not why and data.startswith(_TNEF_MAGIC):
+        why = "tnef"
+    if not why and not data.startswith(_MAGIC):
+        why = "empty" if not data else "broken" if part.type in _FORMATS.values() else "format"
+    if not why and len(data) > BYTES:
+        why = "too_big"
+    return (part.type, why, (0, 0)) if why else _picture(data)
 
 
 def _picture(data: bytes) -> tuple[str, str, tuple[int, int]]:

@@ -7,58 +7,29 @@ desk's signatures and is judged there, from the same hits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 
 from bot.model import Hit, LetterClass
 from bot.reading.headers import message_ids
 from bot.reading.mime import Part, fields
+from bot.reading.vocabulary import pattern, table
 
 _COMMENT = re.compile(r"\([^()]*\)")
-_LISTS = {"list-id", "list-unsubscribe", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list", "x-loop",
-          "x-mailing-list", "x-mailman-version", "x-beenthere", "x-ezmlm-seqno", "x-listmember"}  # fmt: skip
-_RESPONDERS = ("x-autoreply", "x-autorespond", "x-autoresponse", "x-mail-autoreply", "x-autoreply-from")
-_SUPPRESSED = {"all", "oof", "autoreply"}
-_SUBJECT = re.compile(
-    r"^\W*(?:авто(?:матический\s+)?[- ]?ответ|автоматическое\s+(?:уведомление|сообщение)|"
-    r"(?:я\s+)?в\s+отпуске(?:\W*$|\s+(?:с|до|по)\b)|(?:меня\s+)?нет\s+(?:в\s+офисе|на\s+месте)|"
-    r"auto(?:matic|mated|matically generated)?[- ]?(?:reply|response|answer|responder)\b|"
-    r"out[- ]of[- ](?:the[- ])?office|away from (?:the |my )?(?:office|mail|desk)|(?:on )?vacation(?: reply| notice| response|:)|"
-    r"ooo(?::|\s+(?:until|till|from)\b)|"
-    r"automatische antwort|abwesenheits(?:notiz|benachrichtigung)|abwesend|r[ée]ponse automatique|absence du bureau|"
-    r"respuesta autom[áa]tica|fuera de la oficina|risposta automatica|resposta autom[áa]tica|automatisch antwoord|afwezig|autosvar|"
-    r"automatiskt svar|automaattinen vastaus|automatyczna odpowied[źz]|automatick[áa] odpov[ěe][ďd])",
-    re.IGNORECASE,
-)
-_BOUNCE_WORDS = re.compile(
-    r"^\W*(?:undeliver(?:ed|able)|delivery\s+(?:status|failure|has failed)|mail delivery (?:failed|system|failure)|returned mail|"
-    r"failure notice|message (?:undeliverable|delivery)|undelivered mail|недоставленное|не(?:возможно|удалось)?\s*доставить|"
-    r"(?:сообщение|письмо) не доставлено)",
-    re.IGNORECASE,
-)
-_DAEMON = re.compile(r"(?<![\w.])(?:mail(?:er)?[-_. ]?daemon|mdaemon|double-bounce)(?![\w])", re.IGNORECASE)
-_POSTMASTER = re.compile(r"^(?:post[-_.]?master|mail[-_. ]?(?:admin|system|delivery)\w*|administrator|bounces?)(?:[@+]|$)", re.IGNORECASE)
-_NOBODY = re.compile(
-    r"^(?:no[-_.]?reply\b.*|do[-_.]?not[-_.]?reply\b.*|post[-_.]?master|owner-.*|.*-(?:request|bounces?)(?:\+.*)?)@",
-    re.IGNORECASE,
-)
-_REPORT_WORDS = re.compile(
-    r"could not be delivered|(?:was|is) (?:undeliverable|not delivered)|delivery (?:to the following|has failed|failed)|unable to deliver|"
-    r"did not reach the following|permanent(?:ly)? (?:fatal )?(?:error|failure)|user unknown|no such user|"
-    r"mailbox (?:is )?(?:full|unavailable|not found)|undeliverable address|returned to sender|final-recipient:|(?m:^5\d\d[ -]\d\.\d\.\d)|"
-    r"recipient address rejected|address not found|"
-    r"не (?:было )?доставлено|не удалось доставить|не может быть доставлено|адресат не найден|ящик (?:переполнен|не существует)",
-    re.IGNORECASE,
-)
+_MACHINES = table("machines")
+_ORDER = {rule: LetterClass(kind) for kind, rules in _MACHINES["classes"].items() for rule in rules.split()}
+_NAMING = {type_: name for name, types in _MACHINES["naming"].items() for type_ in types.split()}
+_HEADERS: dict[str, list[dict[str, str]]] = defaultdict(list)
+for _entry in _MACHINES["headers"]:
+    for _name in _entry["names"].split():
+        _HEADERS[_name].append(_entry)
+_DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
+_DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
+_SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
 _COMPLAINT = re.compile(r"^complaint about message from [\d.x]+", re.IGNORECASE)
 _COPIED_ID = re.compile(r"^[> \t]*message-id:[ \t]*(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
 _NULL = re.compile(r"\s*<?\s*(?:MAILER-DAEMON)?\s*>?\s*", re.IGNORECASE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_ORDER = {rule: kind for kind, rules in {
-    LetterClass.receipt: ("receipt",),
-    LetterClass.bounce: ("delivery-report", "x-failed-recipients", "bounce"),
-    LetterClass.automatic: ("auto-submitted", "x-auto", "x-fc-machinegenerated", "precedence-auto", "feedback-report", "null-sender"),
-    LetterClass.bulk: ("list", "precedence-bulk"),
-}.items() for rule in rules}  # fmt: skip
 
 
 def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str, text: str) -> tuple[Hit, ...]:
@@ -67,17 +38,22 @@ def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject
     `headers` decoded, names in lower case; `mail_from` the envelope sender ("" null, "?" unknown); `sender` the first From.
     """
     headers = tuple(headers)
-    found = [hit for name, value in headers if (hit := _of_header(name, value)) is not None]
+    found = [Hit(rule=rule, evidence=f"{name}: {value}"[:200]) for name, value in headers if (rule := _of_header(name, value))]
     found += _of_structure(root, subject)
     null = mail_from == "" or any(name == "return-path" and _NULL.fullmatch(value) for name, value in headers)
     if null:
         found.append(Hit(rule="null-sender", evidence="<>"))
     shown = next((value for name, value in headers if name == "from"), "")
-
-    def copied() -> bool:
-        return any(part.type == "message/rfc822" for part in root.children) or _COPIED_ID.search(text[:32_000]) is not None
-
-    return (*found, *_of_sender(shown, sender, subject, text[:4000], null, copied))
+    titled, system = _BOUNCE_WORDS.match(subject) is not None, null or _POSTMASTER.match(sender) is not None
+    told = (titled or system) and _REPORT_WORDS.search(text[:4000]) is not None
+    returned = titled and told and (any(part.type == "message/rfc822" for part in root.children) or _COPIED_ID.search(text[:32_000]))
+    if _DAEMON.search(shown) or (system and (titled or told)) or returned:
+        found.append(Hit(rule="bounce", evidence=shown[:200]))
+    if not sender or _NOBODY.match(sender) or _DAEMON.match(sender.partition("@")[0]):
+        found.append(Hit(rule="no-answer-address", evidence=shown[:200]))
+    if match := _SUBJECT.match(subject):
+        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
+    return tuple(found)
 
 
 def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
@@ -101,12 +77,10 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
     bounced: dict[str, str] = {}
     ids: list[str] = []
     for part in root.walk():
-        if part.type in ("message/delivery-status", "message/global-delivery-status"):
+        if part.type in _DELIVERY:
             bounced.update(_recipients(part.body()))
-        elif part.type in ("message/disposition-notification", "message/feedback-report"):
-            ids += _ids(part.body(), "original-message-id")
-        elif part.type in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"):
-            ids += _ids(part.body(), "message-id")
+        elif part.type in _NAMING:
+            ids += message_ids(value for key, value in fields(part.body()[: 256 * 1024], [])[0] if key == _NAMING[part.type])
     for value in (value for name, value in root.fields if name == "x-failed-recipients"):
         for address in re.split(r"[,\s]+", value.decode("utf-8", "replace").lower()):
             if "@" in address:
@@ -117,55 +91,27 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
     return tuple(list(bounced.items())[:50]), tuple(dict.fromkeys(ids))[:20]
 
 
-def _of_header(name: str, value: str) -> Hit | None:
-    evidence = f"{name}: {value}"[:200]
-    word = _COMMENT.sub(" ", value).split(";")[0].strip(" \t\"'").lower()
-    rule = ""
-    if name == "auto-submitted":
-        rule = "auto-submitted" if word and word != "no" else ""
-    elif name in _RESPONDERS:
-        rule = "x-auto" if word not in ("", "no", "false", "0") else ""
-    elif name == "x-fc-machinegenerated":
-        rule = "x-fc-machinegenerated" if word in ("true", "1", "yes") else ""
-    elif name == "precedence":
-        rule = "precedence-auto" if word in ("auto_reply", "auto-reply") else "precedence-bulk" if word in ("bulk", "junk", "list") else ""
-    elif name in _LISTS:
-        rule = "list" if value.strip() else ""
-    elif name == "x-failed-recipients":
-        rule = "x-failed-recipients"
-    elif name == "x-auto-response-suppress":
-        rule = "suppress" if _SUPPRESSED & {item.strip(" \"'").lower() for item in _COMMENT.sub(" ", value).split(",")} else ""
-    return Hit(rule=rule, evidence=evidence) if rule else None
+def _of_header(name: str, value: str) -> str:
+    """The rule that a header calls for, or ""; comments and parameters do not count."""
+    for entry in _HEADERS.get(name, ()):
+        words = {word.strip(" \t\"'") for word in _COMMENT.sub(" ", value).lower().split(";")[0].split(",")}
+        if words & set(entry["words"].split()) if "words" in entry else words - {"", *entry.get("except", "").split()}:
+            return entry["rule"]
+    return ""
 
 
 def _of_structure(root: Part, subject: str) -> list[Hit]:
     kind = root.parameters.get("report-type", b"").decode("ascii", "replace").strip().lower()
-    parts = [part for part in root.walk() if part.depth <= 2] if root.type.startswith(("multipart/", "message/")) else []
-    types = {part.type for part in parts}
+    types = {part.type for part in root.walk() if part.depth <= 2} if root.type.startswith(("multipart/", "message/")) else set()
     found = []
     if "message/disposition-notification" in types or kind == "disposition-notification":
         found.append(Hit(rule="receipt", evidence="disposition-notification"))
-    if types & {"message/delivery-status", "message/global-delivery-status"} or kind == "delivery-status":
+    if types & _DELIVERY or kind == "delivery-status":
         found.append(Hit(rule="delivery-report", evidence="delivery-status"))
     if "message/feedback-report" in types or kind == "feedback-report":
         found.append(Hit(rule="feedback-report", evidence="feedback-report"))
     elif "message/rfc822" in types and _COMPLAINT.match(subject):
         found.append(Hit(rule="feedback-report", evidence=subject))
-    return found
-
-
-def _of_sender(shown: str, sender: str, subject: str, text: str, null: bool, copied: Callable[[], bool]) -> list[Hit]:
-    """What the From line gives away: a mail system, or an address that nobody reads. `copied`: is a letter returned in it?"""
-    found = []
-    local = sender.partition("@")[0]
-    titled, system = _BOUNCE_WORDS.match(subject) is not None, null or _POSTMASTER.match(sender) is not None
-    told = (titled or system) and _REPORT_WORDS.search(text) is not None
-    if _DAEMON.search(shown) or (system and (titled or told)) or (titled and told and copied()):
-        found.append(Hit(rule="bounce", evidence=shown[:200]))
-    if not sender or _NOBODY.match(sender) or _DAEMON.match(local):
-        found.append(Hit(rule="no-answer-address", evidence=shown[:200]))
-    if match := _SUBJECT.match(subject):
-        found.append(Hit(rule="subject-hint", evidence=match[0].strip()))
     return found
 
 
@@ -190,7 +136,3 @@ def _recipients(body: bytes) -> dict[str, str]:
             code = _STATUS.search(here.get("status", "")) or _STATUS.search(here.get("diagnostic-code", ""))
             found.setdefault(address, code[1] if code else "")
     return found
-
-
-def _ids(body: bytes, name: str) -> list[str]:
-    return list(message_ids(value for key, value in fields(body[: 256 * 1024], [])[0] if key == name))

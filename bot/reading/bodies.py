@@ -11,24 +11,18 @@ from msgspec import Struct
 
 from bot.reading import charset, html, quotes
 from bot.reading.mime import Part
+from bot.reading.vocabulary import pattern
 
 TEXT_CHARS = 1_000_000  # of one part; nobody reads more, the letter itself is kept whole
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
-_STUB = re.compile(
-    r"(?:view|see|read|display|open|enable|supports?|requires?|render|capable|client|message|e?-?mail|version|format)\W+(?:\w+\W+){0,12}?html|"
-    r"html\W+(?:\w+\W+){0,8}?(?:message|e?-?mail|version|format|client|viewer|letter|only)|"
-    r"(?:не\s+поддерживает|просмотра?|формате?|версию?|откройте|включите)\W+(?:\w+\W+){0,8}?html|"
-    r"html\W*(?:[-\w]+\W+){0,6}?(?:письм|сообщени|формат|верси)",
-    re.IGNORECASE,
-)
+_STUB = pattern("no_html")
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
 _META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
 _ARMOUR = re.compile(
     r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n?(.*?)"
     r"(?:\n-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----\n?|\Z)|\Z)", re.DOTALL)
-_QUOTE_MARKS = re.compile(r">*")
 
 
 class Block(Struct):
@@ -53,21 +47,18 @@ def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is its charset where a part has no label."""
     found = Body(files=[], defects=[])
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
-    fulls: list[str] = []
-    owns: list[str | None] = []
+    said: list[tuple[str, str | None]] = []
     for block in blocks:
-        if sum(map(len, fulls)) > TEXT_CHARS:
+        if sum(len(full) for full, _ in said) > TEXT_CHARS:
             found.defects.append("text too long, cut")
             break
-        full, own = _said(block, found.defects)
-        fulls.append(full)
-        owns.append(own)
-    found.full_text = "\n\n".join(full.strip("\n") for full in fulls) if len(fulls) > 1 else "".join(fulls)
-    if any(own is not None for own in owns):
-        parts = [quotes.own_text(full) if own is None else own for full, own in zip(fulls, owns, strict=True)]
-        found.text = "\n\n".join(part for part in parts if part.strip())
-    else:
+        said.append(_said(block, found.defects))
+    found.full_text = "\n\n".join(full.strip("\n") for full, _ in said) if len(said) > 1 else "".join(full for full, _ in said)
+    if all(own is None for _, own in said):
         found.text = quotes.own_text(_without_armour(found.full_text))
+    else:
+        parts = (quotes.own_text(full) if own is None else own for full, own in said)
+        found.text = "\n\n".join(part for part in parts if part.strip())
     found.raw_html = "\n".join(block.html for block in blocks if block.html)
     if found.raw_html:
         found.html = html.safe(found.raw_html)
@@ -78,27 +69,18 @@ def body(root: Part, hint: str) -> Body:
 
 def flowed(text: str, delete_space: bool) -> str:
     """The lines of a format=flowed text joined into paragraphs (RFC 3676); quote marks stay before each."""
-    out: list[str] = []
-    open_depth = -1
-    pieces: list[str] = []
+    paragraphs: list[list[str]] = []
+    going_on = -1  # the depth of quotation of a paragraph that has not ended
     for line in text.split("\n"):
-        marks = _QUOTE_MARKS.match(line)
-        depth = marks.end() if marks else 0
-        rest = line[depth:].removeprefix(" ")
-        if pieces and (depth != open_depth or rest == "-- "):
-            out.append("".join(pieces))
-            pieces = []
-        if not pieces:
-            pieces = [">" * depth + " " if depth else ""]
+        rest = line.lstrip(">")
+        depth = len(line) - len(rest)
+        rest = rest.removeprefix(" ")
         soft = rest.endswith(" ") and rest != "-- "
-        pieces.append(rest[:-1] if soft and delete_space else rest)
-        open_depth = depth
-        if not soft:
-            out.append("".join(pieces))
-            pieces = []
-    if pieces:
-        out.append("".join(pieces))
-    return "\n".join(out)
+        if depth != going_on or rest == "-- ":
+            paragraphs.append([">" * depth + " " if depth else ""])
+        paragraphs[-1].append(rest[:-1] if soft and delete_space else rest)
+        going_on = depth if soft else -1
+    return "\n".join(map("".join, paragraphs))
 
 
 def _collect(part: Part, found: Body, hint: str) -> list[Block]:
@@ -110,15 +92,16 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
         for child in part.children:
             blocks += _collect(child, found, hint)
         return blocks
-    if part.type.startswith("multipart/") or not _is_text(part):
+    if part.type.startswith("multipart/") or part.type not in _TEXTS:
         if not (part.type.startswith("multipart/") and not part.raw.strip()):
             found.files.append(part)
         return []
-    named = "filename" in part.named or "filename*" in part.named or "name" in part.parameters or "name*" in part.parameters
-    alone = part.parent is None  # A letter that is nothing but a file of text says what the file says.
-    if part.disposition == "attachment" or (named and (part.parent is None or part.parent.type != "multipart/alternative")):
+    named = bool(part.named.keys() & {"filename", "filename*"} or part.parameters.keys() & {"name", "name*"})
+    if part.disposition == "attachment" or (named and not (part.parent and part.parent.type == "multipart/alternative")):
         found.files.append(part)
-        if not alone and (part.disposition == "attachment" or _has_text_before(part)):
+        before = part.parent.children[: part.parent.children.index(part)] if part.parent else []
+        # A letter that is nothing but a file of text says what the file says.
+        if part.parent and (part.disposition == "attachment" or any(other.type in _TEXTS or other.children for other in before)):
             return []
     text = _decoded(part, found.defects, hint)
     return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
@@ -127,7 +110,7 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
 def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
     merged = Block()
     for child in part.children:
-        if child.type.startswith("text/") and not _is_text(child) and child.type != "text/calendar":
+        if child.type.startswith("text/") and child.type not in _TEXTS and child.type != "text/calendar":
             continue  # text/x-amp-html and other forms of the same content
         for block in _collect(child, found, hint):
             if block.plain.strip() and block.plain.strip() != merged.plain.strip():
@@ -135,15 +118,6 @@ def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
             if block.html:
                 merged.html = f"{merged.html}\n{block.html}" if merged.html else block.html
     return [merged]
-
-
-def _is_text(part: Part) -> bool:
-    return part.type in _TEXTS
-
-
-def _has_text_before(part: Part) -> bool:
-    siblings = part.parent.children if part.parent else []
-    return any(other.type in _TEXTS or other.type.startswith("multipart/") for other in siblings[: siblings.index(part)])
 
 
 def _decoded(part: Part, defects: list[str], hint: str) -> str:

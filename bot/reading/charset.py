@@ -12,22 +12,10 @@ from functools import lru_cache
 
 import charset_normalizer
 
-from bot.reading.likeness import likeness, mend
+from bot.reading.vocabulary import table
 
-# Names that mail programs write and Python does not know, and names that mean a larger set in practice (WHATWG encoding).
-_ALIASES = {
-    "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "macintosh": "mac_roman", "x-mac-roman": "mac_roman",
-    "win-1251": "cp1251", "win1251": "cp1251", "windows1251": "cp1251", "x-cp1251": "cp1251", "cp-1251": "cp1251", "ansi": "cp1251",
-    "windows-cp1251": "cp1251", "microsoft-cp1251": "cp1251", "koi8": "koi8_r", "koi-8": "koi8_r", "koi8r": "koi8_r", "koi-8-r": "koi8_r",
-    "koi8u": "koi8_u", "koi8-ru": "koi8_u", "dos-866": "cp866", "ibm-866": "cp866", "alt": "cp866", "x-cp866": "cp866",
-    "utf8mb4": "utf-8", "unicode": "utf-8", "unicode-1-1-utf-8": "utf-8", "x-unicode-2-0-utf-8": "utf-8", "unicode-1-1-utf-7": "utf-7",
-    "x-unicode-2-0-utf-7": "utf-7", "csunicode11utf7": "utf-7", "x-utf-7": "utf-7", "iso-8859-1": "cp1252", "latin1": "cp1252",
-    "latin-1": "cp1252", "iso8859-1": "cp1252", "x-iso-8859-1": "cp1252", "windows1252": "cp1252", "iso-8859-9": "cp1254",
-    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030", "shift_jis": "cp932", "shift-jis": "cp932",
-    "x-sjis": "cp932", "sjis": "cp932", "ks_c_5601-1987": "cp949", "ks_c_5601": "cp949", "euc-kr": "cp949", "iso-8859-11": "cp874",
-    "tis-620": "cp874", "windows-874": "cp874", "iso-8859-8-i": "iso8859_8", "iso-8859-8-e": "iso8859_8", "iso-8859-6-i": "iso8859_6",
-    "iso-2022-jp": "iso2022_jp_ext", "x-euc-jp": "euc_jp", "x-big5": "big5",
-}  # fmt: skip
+_TABLES = table("charsets")
+_ALIASES = {alias: name for name, aliases in _TABLES["aliases"].items() for alias in aliases.split()}
 _NO_CHARSET = {"undefined", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "mbcs", "oem", "rot13"}
 _ESCAPED = {"utf-7", "hz", "iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_1", "iso2022_jp_3", "iso2022_kr", "iso2022_jp_2004"}
 _VAGUE = {"", "ascii", "cp1252", "iso8859-1"}
@@ -37,9 +25,24 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
+# A capital behind a small letter is none: Outlook for Mac puts a byte of its own where three dots stood.
+_NO_LETTER = re.compile("(?<=[a-zß-öø-ÿ])[ŠŒŽŸ]")
 _CUT_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 # What Russian text does not hold: if a Cyrillic label gives it, the others are asked.
 _ODD = re.compile(r"[^\x00-\x7fа-яА-ЯёЁ«»—–…№\xa0]|[а-яё][А-ЯЁ]")
+
+# Misreadings of Russian are made of real letters, so only what stands beside what gives them away.
+_TRIGGER = re.compile(  # what a text that was encoded twice can hardly be without
+    r"[\u0080-\u009f\u2500-\u259f]|[ÐÑâÃÂ][^\s\w]|[ÐÑÃÂ][\u00a0-\u00ff\u0152-\u0192]|[À-ÿ]{3}|[РСГВ][^\s\wа-яё]|[РС][\u0402-\u040f\u0452-\u045f\u0490\u0491]|"
+    r"[а-яё][А-ЯЁ]{2}|[А-ЯЁ]{4}"
+)
+_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]+[a-zA-Z]?")
+# Row and column of a letter in the table of what follows what, in log2 of the share; the first of both is the blank.
+_LETTERS = {letter: index for index, letter in enumerate(" абвгдежзийклмнопрстуфхцчшщъыьэюя")} | {"ё": 6, "і": 9, "ї": 9, "є": 6, "ґ": 4, "ў": 20}
+_FOLLOWS = [[int(digit) - 9 for digit in row] for row in _TABLES["follows"].split()]
+_DASHES = frozenset("–—…")
+_QUOTES, _SIGNS = frozenset("«»—–…\u00a0"), frozenset("„“”‘’•№°§©®™€£·")
+_MISREADINGS = [pair.split() for pair in _TABLES["misreadings"]]
 
 
 @lru_cache(512)
@@ -102,11 +105,11 @@ def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
     if utf8 is not None:
         # A few bytes of another charset may be valid UTF-8 by chance.
         other = _strict(data, declared) if declared not in _VAGUE and declared != "utf-8" and len(data) < 60 else None
-        return (utf8, "utf-8") if other is None or likeness(utf8)[0] > likeness(other)[0] + 4 else (other, declared)
+        return (utf8, "utf-8") if other is None or _likeness(utf8)[0] > _likeness(other)[0] + 4 else (other, declared)
     if declared == "utf-8" or (declared in _VAGUE and _UTF8_PAIR.search(data)):
         mixed = _mixed(data, hint)
         judged, used = _judged(data, "" if declared == "utf-8" else declared, None)
-        if mixed is not None and likeness(mixed)[0] + 10 * (declared == "utf-8") > likeness(judged)[0]:
+        if mixed is not None and _likeness(mixed)[0] + 10 * (declared == "utf-8") > _likeness(judged)[0]:
             return mixed, "utf-8"
         return judged, used
     if declared:
@@ -129,20 +132,21 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
     """The likeliest reading among the Cyrillic charsets, the declared one and Latin-1; the declared one needs less evidence."""
     known = declared not in ("", "ascii")
     if not known or declared in _VAGUE:
-        declared, text = "cp1252", data.decode("cp1252", "replace") if text is None else text
+        text = data.decode("cp1252", "replace") if text is None else text
+        declared, text = "cp1252", _NO_LETTER.sub(lambda match: match[0].encode("cp1252").decode("latin-1"), text)
     best, used, score = None, "", float("-inf")
     if text is not None:
-        found, count = likeness(text)
+        found, count = _likeness(text)
         if declared in _CYRILLIC and found > -4 * count and not _ODD.search(text):
             return text, declared
         best, used, score = text, declared, found + (0 if not known else 8 if declared == "cp1252" or _ODD.search(text) else 16)
     for name, rarity in _CYRILLIC.items():
         other = _strict(data, name) if name != declared else None
-        if other is not None and (found := likeness(other)[0] - rarity + 4 * (name == hint)) > score:
+        if other is not None and (found := _likeness(other)[0] - rarity + 4 * (name == hint)) > score:
             best, used, score = other, name, found
     if best is None:
         return data.decode(declared or "cp1251", "replace"), declared or "cp1251"
-    if len(data) > 20 and not known and score < -6.5 * likeness(best)[1]:
+    if len(data) > 20 and not known and score < -6.5 * _likeness(best)[1]:
         guess = charset_normalizer.from_bytes(data[:4000], cp_isolation=[hint, *_FOREIGN] if hint else _FOREIGN).best()
         name = codec(guess.encoding) if guess is not None else ""
         if name and (other := _strict(data, name)) is not None:
@@ -181,3 +185,61 @@ def _escaped(data: bytes, declared: str) -> tuple[str, str]:
     # Programs use characters of later tables, as the numero sign, under the name of the first one.
     later = _strict(data.replace(b"\x1b$B", b"\x1b$(Q"), "iso2022_jp_2004")
     return (later, names[0]) if later is not None else (data.decode(names[0], "replace"), declared)
+
+
+def _likeness(text: str) -> tuple[float, int]:
+    """How likely the non-ASCII characters of a text are (log2, so below 0), and how many were looked at.
+
+    Russian letters are judged by their neighbours; capitals after small letters, two scripts in a word and symbols inside of
+    words are marks of a misreading. Other letters cost what makes a language written with them win over Cyrillic noise.
+    """
+    total, count = 0.0, 0
+    for match in _HIGH.finditer(text, 0, 6000):
+        row, before, small = 0, "", False  # row: the Russian letter before, 0 at the start of a word
+        for char in match[0]:
+            column = _LETTERS.get(char.lower(), -1)
+            if column >= 0:
+                total += _FOLLOWS[row][column] - (char in "іїєґўІЇЄҐЎ")
+                total -= 9 * (before.isascii() and before != "") + 7 * (before in _DASHES)
+            elif char.isascii():
+                total -= 9 if row else 5  # Latin letters belong beside those of Latin-1, not beside Cyrillic ones.
+            elif char.isalpha():
+                total -= 14 if "\u0400" <= char <= "\u04ff" else 5 if not before or before.isascii() else 9
+            else:
+                total -= 3 if char in _QUOTES else 6 if char in _SIGNS else 10
+            if column < 0 and row and not char.isalpha():
+                total += _FOLLOWS[row][0]
+            total -= 8 * (small and char.isupper())
+            row, small, before = max(column, 0), char.islower(), char
+        total += _FOLLOWS[row][0] if row else 0
+        count += len(match[0])
+        if count > 600:
+            break
+    sample = text[:6000]
+    total -= 8 * abs(sample.count("«") - sample.count("»")) + 8 * (sum(map(sample.count, "„“”")) % 2)
+    return total, count
+
+
+def mend(text: str) -> str:
+    """Text whose lines are turned back where they were encoded twice ("РџСЂРёРІРµС‚", "Ïðèâåò")."""
+    if text.isascii() or not _TRIGGER.search(text):
+        return text
+    whole = _mended(text) if len(text) < 20_000 else text
+    if whole != text:
+        return whole
+    return "\n".join(_mended(line) if _TRIGGER.search(line) else line for line in text.split("\n", 2000))
+
+
+def _mended(line: str) -> str:
+    best, (score, _) = line, _likeness(line)
+    found, needed = score, 12.0
+    for wrong, right in _MISREADINGS:
+        try:
+            again = line.encode(wrong).decode(right)
+        except UnicodeError:
+            continue
+        new, _ = _likeness(again)
+        # Bytes are hardly ever valid UTF-8 by chance, so that any likelier reading may be taken, also one that is not Russian.
+        if new > found + (0 if best != line else 2 if right == "utf-8" else needed) and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", again):
+            best, found = again, new
+    return best

@@ -18,17 +18,14 @@ from mailparser import MailParser
 
 from bot.model import Address
 from bot.reading import charset
-from bot.reading.encodings import base64
-from bot.reading.likeness import mend
+from bot.reading.mime import base64, unpercent
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
 
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
-_BETWEEN_WORDS = re.compile(r"[ \t\r\n]*")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-_SPACES = re.compile(r"\s+")
 _ANGLES = re.compile(r"<\s*([^<>\s@,;]{1,200}@[^<>\s@,;]{1,200})\s*>?")
 _BARE = re.compile(r"[^\s<>()\[\],;:\"'@]{1,100}@[^\s<>()\[\],;:\"'@]{1,200}")
 _MESSAGE_ID = re.compile(r"<([^<>]{1,990})>")
@@ -38,26 +35,19 @@ class Senders:
     """The address and date fields of a letter."""
 
     def __init__(self, fields: list[tuple[str, bytes]], hint: str = "") -> None:
-        view = Message()
-        raws: dict[str, str] = {}
+        view, raws = Message(), dict[str, str]()
         for name, value in fields:
             if name in (*_ADDRESS_FIELDS, "date") and value and name not in raws:
                 raws[name] = charset.decode(value[:FIELD_BYTES], "", hint)[0]
-                view[name] = _SPACES.sub(" ", raws[name])
+                view[name] = re.sub(r"\s+", " ", raws[name])
         try:
-            parser: MailParser | None = MailParser(view)
+            mail = MailParser(view).mail
         except Exception:  # noqa: BLE001 - mail-parser lets TypeError, ValueError and AttributeError through.
-            parser = None
-        found = {name: self._mailboxes(parser, name, raws.get(name, "")) for name in _ADDRESS_FIELDS}
-        self.sender, self.reply_to, self.to, self.cc = (found[name] for name in _ADDRESS_FIELDS)
-        self.date = _date(parser, raws.get("date", ""))
-
-    @staticmethod
-    def _mailboxes(parser: MailParser | None, name: str, raw: str) -> tuple[Address, ...]:
-        pairs: list[tuple[str, str]] = []
-        if raw and parser is not None:
-            pairs = [(shown, email) for shown, email in parser.mail.get(name, []) if "@" in email]
-        return _addresses(pairs) or _recovered(raw)
+            mail = {}
+        self.sender, self.reply_to, self.to, self.cc = (
+            _addresses(pair for pair in mail.get(name, []) if "@" in pair[1]) or _recovered(raws.get(name, "")) for name in _ADDRESS_FIELDS
+        )
+        self.date = mail["date"] if isinstance(mail.get("date"), datetime) else _date(raws.get("date", ""))
 
 
 def words(value: bytes | str, hint: str = "") -> str:
@@ -67,18 +57,17 @@ def words(value: bytes | str, hint: str = "") -> str:
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
     if "=?" in text:
         text = _decoded(text)
-    return " ".join(mend(charset.tidy(text)).split())
+    return " ".join(charset.mend(charset.tidy(text)).split())
 
 
 def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
     """A MIME parameter's text: RFC 2231, or what programs write instead (encoded words, raw bytes, percent signs)."""
     if (value := values.get(name + "*")) is not None:
         label, _, rest = value.partition(b"'")
-        return _line(charset.decode(rest.partition(b"'")[2] if b"'" in rest else value, label.decode("latin-1"), hint)[0])
+        return words(charset.decode(rest.partition(b"'")[2] if b"'" in rest else value, label.decode("latin-1"), hint)[0])
     value = values.get(name, b"")
     if percent := re.fullmatch(rb"([\w-]{2,30})'[\w-]{0,10}'(.*%[0-9A-Fa-f]{2}.*)", value, re.DOTALL):
-        unescaped = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), percent[2])
-        return _line(charset.decode(unescaped, percent[1].decode("latin-1"), hint)[0])
+        return words(charset.decode(unpercent(percent[2]), percent[1].decode("latin-1"), hint)[0])
     return words(value, hint)
 
 
@@ -93,18 +82,12 @@ def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
     for value in values:
         text = value[:FIELD_BYTES].decode("utf-8", "replace")
         ids = _MESSAGE_ID.findall(text) or ([] if "<" in text else [word for word in text.split() if "@" in word])
-        found.update(dict.fromkeys(filter(None, (_line(re.sub(r"\s", "", one)) for one in ids))))
+        found.update(dict.fromkeys(filter(None, (charset.tidy(re.sub(r"\s", "", one)) for one in ids))))
     kept = list(found)
     return tuple(kept if len(kept) <= most else [kept[0], *kept[1 - most :]])
 
 
-def _line(text: str) -> str:
-    return " ".join(charset.tidy(text).split())
-
-
-def _date(parser: MailParser | None, raw: str) -> datetime | None:
-    if parser is not None and isinstance(parser.date, datetime):
-        return parser.date
+def _date(raw: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(raw[:200])
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
@@ -48,10 +49,10 @@ def safe(html: str) -> str:
     )
 
 
+@lru_cache(1)
 def _walked(html: str) -> Walker:
-    walker = Walker()
-    walker.read(html.replace("\0", ""))
-    return walker
+    """The walk; the last one is kept, since a letter is asked for its text and then for its safe form."""
+    return Walker(html.replace("\0", ""))
 
 
 def _page(walker: Walker) -> Page:

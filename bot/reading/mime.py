@@ -6,12 +6,11 @@ lines and levels. This one cuts slices at boundaries, so that hostile shapes cos
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Iterator
 
 from msgspec import Struct
-
-from bot.reading.encodings import decoded
 
 HEADER_BYTES = 256 * 1024
 HEADER_LINES = 1000
@@ -31,6 +30,7 @@ _LOST_PARAMETER = re.compile(rb"[\w*-]{1,40}=")
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
 
 
@@ -52,14 +52,17 @@ class Part(Struct):
         """The first value of that lower-case name, or b""."""
         return next((value for key, value in self.fields if key == name), b"")
 
-    @property
-    def encoding(self) -> str:
-        """Content-Transfer-Encoding, lower case."""
-        return self.field("content-transfer-encoding").strip(b" \t\"';").decode("ascii", "replace").lower()
-
     def body(self) -> bytes:
-        """The decoded bytes. Broken encodings give what can be had; text that only claims to be encoded stays as it is."""
-        return decoded(self.raw, self.encoding, self.type.startswith("text/"))
+        """The decoded bytes (RFC 2045, section 6). Broken encodings give what can be had; a text that only claims to be
+        base64, or an unknown encoding, stays as it is.
+        """
+        encoding, raw = self.field("content-transfer-encoding").strip(b" \t\"';").lower(), self.raw
+        if encoding == b"base64":
+            return raw if self.type.startswith("text/") and len(_NO_BASE64.findall(raw[:2000])) * 20 > len(raw[:2000]) else base64(raw)
+        if encoding == b"quoted-printable":
+            # Blanks behind a soft line end, which some relays add, are no part of the text.
+            return binascii.a2b_qp(re.sub(rb"=[ \t]+(?=\r?\n)", b"=", raw))
+        return _uudecoded(raw) if encoding in (b"x-uuencode", b"uuencode", b"x-uue", b"uue") else raw
 
     def walk(self) -> Iterator[Part]:
         """This part and all below it, in order; without recursion."""
@@ -85,7 +88,10 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
             defects.append("nested too deeply")
             parent.type = "application/octet-stream"
             continue
-        boundary = parent.parameters.get("boundary", b"").rstrip() or _guessed_boundary(parent.raw, defects)
+        boundary = parent.parameters.get("boundary", b"").rstrip()
+        if not boundary and (guess := _GUESSED_BOUNDARY.match(parent.raw[:1000])):
+            boundary = guess[1]
+            defects.append("boundary missing")
         slices = list(_slices(parent.raw, boundary, PARTS + 1 - count)) if boundary else []
         if not slices:
             # What claims to be a multipart and is none is read as the text that it is.
@@ -123,25 +129,23 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
     last_known = max((match.start() for match in _KNOWN_FIELD.finditer(block)), default=-1)
     offset = 0
     for count, line in enumerate(block.splitlines(keepends=True)):
-        if line[:1] in b" \t" and found:
-            if count < HEADER_LINES:
-                found[-1][1].append(line)
-        elif name := _FIELD.match(line):
-            key = name[1].lower()
-            if count < HEADER_LINES or key in _NEEDED:
-                found.append((key.decode("ascii"), [line[name.end() :]]))
-        elif offset < last_known or (found and found[-1][0].startswith("content-") and _LOST_PARAMETER.match(line)):
-            # A fold that lost its indentation: more fields follow, so it belongs to the one before.
+        name = _FIELD.match(line)
+        if name:
+            if count < HEADER_LINES or name[1].lower() in _NEEDED:
+                found.append((name[1].lower().decode("ascii"), [line[name.end() :]]))
+        elif not (line[:1] in b" \t" and found):
+            # A fold that lost its indentation belongs to the field before, if more fields follow.
+            if offset >= last_known and not (found and found[-1][0].startswith("content-") and _LOST_PARAMETER.match(line)):
+                defects.append("no blank line after the headers")
+                body = start + offset
+                break
             defects.append("broken header line")
-            if found and count < HEADER_LINES:
-                found[-1][1].append(b" " + line)
-        else:
-            defects.append("no blank line after the headers")
-            return _joined(found), start + offset
+        if not name and found and count < HEADER_LINES:
+            found[-1][1].append(b" " + line)
         offset += len(line)
     if block.count(b"\n") >= HEADER_LINES:
         defects.append("too many header lines")
-    return _joined(found), body
+    return [(name, _FOLD.sub(b" ", b"".join(lines)).strip()) for name, lines in found], body
 
 
 def values(value: bytes) -> tuple[str, dict[str, bytes]]:
@@ -166,13 +170,39 @@ def values(value: bytes) -> tuple[str, dict[str, bytes]]:
             pieces.setdefault(segment[1], {}).setdefault(int(segment[2] or 0), (content, bool(segment[3])))
     for name, numbered in pieces.items():
         ordered = [numbered[index] for index in sorted(numbered)]
-        joined = b"".join(_unpercent(piece) if encoded else piece for piece, encoded in ordered)
+        joined = b"".join(unpercent(piece) if encoded else piece for piece, encoded in ordered)
         plain[name + "*" if ordered[0][1] else name] = joined
     return main[1].decode("ascii", "replace").lower(), plain
 
 
-def _joined(found: list[tuple[str, list[bytes]]]) -> list[tuple[str, bytes]]:
-    return [(name, _FOLD.sub(b" ", b"".join(lines)).strip()) for name, lines in found]
+def base64(raw: bytes) -> bytes:
+    """The bytes, with lost padding, strange characters and a torn end forgiven."""
+    try:
+        return binascii.a2b_base64(raw)
+    except binascii.Error:
+        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw.split(b"=", 1)[0])
+        clean = clean[: len(clean) - (len(clean) % 4 == 1)]
+        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+
+
+def unpercent(value: bytes) -> bytes:
+    """Percent signs undone (RFC 2231, section 4)."""
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
+
+
+def _uudecoded(raw: bytes) -> bytes:
+    begin = re.search(rb"^begin [0-7]{3,4} [^\r\n]*\r?\n", raw, re.MULTILINE)
+    out = []
+    for line in raw[begin.end() if begin else 0 :].splitlines():
+        if line.strip() in (b"end", b"`", b""):
+            continue
+        # Only the promised number of bytes counts: some encoders add padding, some lose it.
+        length = (((line[0] - 32) & 63) * 4 + 5) // 3
+        try:
+            out.append(binascii.a2b_uu(line[:length].ljust(length)))
+        except binascii.Error:
+            break
+    return b"".join(out)
 
 
 def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Part:
@@ -183,13 +213,6 @@ def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Pa
     part.type = kind if re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) else {"text": "text/plain", "html": "text/html"}.get(kind, default)
     part.disposition, part.named = values(part.field("content-disposition"))
     return part
-
-
-def _guessed_boundary(raw: bytes, defects: list[str]) -> bytes:
-    guess = _GUESSED_BOUNDARY.match(raw[:1000])
-    if guess:
-        defects.append("boundary missing")
-    return guess[1] if guess else b""
 
 
 def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
@@ -212,7 +235,3 @@ def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
         at = raw.find(mark, after)
     if start is not None and raw[start:].strip():
         yield raw[start:]
-
-
-def _unpercent(value: bytes) -> bytes:
-    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)

@@ -10,14 +10,17 @@ import re
 from typing import NamedTuple
 
 from bot.reading.attributions import LONGEST, attribution, header_block
-from bot.reading.mail_words import ABOVE_THIS_LINE, CLOSING, FOOTER, FORWARD, FORWARD_END, HEADING, LIST_FOOTER, PHONE
+from bot.reading.vocabulary import pattern
 
-_QUOTED = re.compile(r"[ \t\ufeff]*>")
-_BARRED = re.compile(r"\s*\|")
-_INITIALS = re.compile(r"\s*(?!SQL|CMD|DOS|PS|GDB)[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
+_ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above_this_line", "forward", "forward_end", "heading"))
+_CLOSING, _FOOTER, _LIST_FOOTER, _PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_QUOTED = re.compile(r">")
+_BARRED = re.compile(r"\|")
+_INITIALS = re.compile(r"(?!SQL|CMD|DOS|PS|GDB)[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
 _RULER = re.compile(r"[\s*_=—–#~-]{2,}$")
 _DELIMITER = re.compile(r"(?:--|—|––?) ?$|-- ")
-_UNDERSCORES = re.compile(r"_{2,}\s*$")
+_UNDERSCORES = re.compile(r"_{2,}$")
 _AFTERWORD = re.compile(r"\W*(?:p\.?\s?s\b|п\.?\s?с\b|з\.?\s?ы\b)", re.IGNORECASE)
 _SENTENCE = re.compile(r"\?$|(?<!\w)[a-zа-яё]{2,}[.!]$")
 _CODE = re.compile(r"""\s--?\w|[=({;\\$|]|\w\.\w+\(|://|^(?:cd|dir|ls|ping|tracert|ipconfig|nslookup|pip|npm|git|curl|sudo|import|print|java|node)\b""")
@@ -37,58 +40,50 @@ def own_text(text: str) -> str:
 
 def split(text: str) -> Parts:
     """Own words and the rest; every line of the text that is not blank is in one of them. Linear in its length."""
-    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"))
     reader.run()
     return Parts(_joined(reader.own), _joined(reader.rest))
 
 
 def _joined(lines: list[str]) -> str:
     """Lines as a text without blank edges and without more than two blank lines in a row."""
-    kept: list[str] = []
-    for line in lines:
-        if line.strip() or (kept and not (len(kept) > 1 and not kept[-1] and not kept[-2])):
-            kept.append(line.rstrip() if line.strip() else "")
-    while kept and not kept[-1]:
-        kept.pop()
-    return "\n".join(kept)
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(map(str.rstrip, lines))).strip("\n")
 
 
 class _Reader:
     """The state of one pass: where it is, and to whom the lines so far were given."""
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.shown = [line.strip() for line in _UNSEEN.sub("", text).split("\n")]  # the lines as they are judged
         self.at = 0
         self.own: list[str] = []
         self.rest: list[str] = []
         self.segment = 0  # where in `own` the words since the last quote begin
-        self.mark = _QUOTED  # what a quoted line begins with, widened by some attributions
+        self.mark = _QUOTED  # what a quoted line begins with beside ">", set by some attributions
         self.attributed = False
         self.rewrapped = False  # a quoted line was seen broken in two by somebody's line wrapping
-        self.words = False  # the author has said something
         self.clear = 0  # no quote begins before this line; asked for by signatures only once
 
     def run(self) -> None:
         """Reads all lines."""
-        steps = (self._to_end, self._attribution, self._quoted, self._signature, self._small_print)
+        steps = (self._to_end, self._attribution, self._signature, self._small_print)
         while self.at < len(self.lines):
-            line = self.lines[self.at]
-            if not line.strip() or not any(step(line) for step in steps):
+            line = self.shown[self.at]
+            if self._marked(self.at):
+                self._quoted()
+            elif not line or not any(step(line) for step in steps):
                 self._keep(self.at + 1)
         self._end_segment()
 
-    def _keep(self, until: int) -> bool:
+    def _keep(self, until: int) -> None:
         """Gives the lines up to `until` to the author, with one blank line where something was taken out before."""
-        kept = self.lines[self.at : until]
+        words = any(self.shown[self.at : until])
+        if words and len(self.own) == self.segment > 0:
+            self.own.append("")
+        if words or len(self.own) > self.segment:
+            self.own += self.lines[self.at : until]
         self.at = until
-        if any(line.strip() for line in kept):
-            if len(self.own) == self.segment > 0:
-                self.own.append("")
-            self.words = True
-            self.own += kept
-        elif len(self.own) > self.segment:
-            self.own += kept
-        return True
 
     def _give(self, until: int) -> bool:
         """Gives the lines up to `until` to the rest."""
@@ -99,16 +94,16 @@ class _Reader:
 
     def _to_end(self, line: str) -> bool:
         """A forward mark or a header block: another letter begins, up to its end mark or the end of the text."""
-        if len(line) > LONGEST or self.mark.match(line):
+        if len(line) > LONGEST:
             return False
-        if FORWARD_END.match(line):
+        if _FORWARD_END.match(line):
             return self._give(self.at + 1)
-        if not _RULER.match(line) and (FORWARD.match(line) or ABOVE_THIS_LINE.match(line)):
+        if (_FORWARD.match(line) or _ABOVE_THIS_LINE.match(line)) and not _RULER.match(line):
             return self._give(self._forward_end())
-        if not header_block(self.lines, self.at, not self.words):
+        if not header_block(self.shown, self.at, nothing_before=not self.own):
             return False
         cut = self._last_word(len(self.own))
-        if cut > self.segment and HEADING.match(self.own[cut - 1]):  # "Original Message" without its dashes
+        if cut > self.segment and _HEADING.match(self.own[cut - 1]):  # "Original Message" without its dashes
             self.rest += self.own[cut - 1 :]
             del self.own[cut - 1 :]
         return self._give(self._forward_end())
@@ -116,47 +111,43 @@ class _Reader:
     def _forward_end(self) -> int:
         """The line after "end of forwarded message", or after the last line."""
         for at in range(self.at + 1, len(self.lines)):
-            line = self.lines[at]
-            if len(line) <= LONGEST and line.lstrip(" *")[:1] in "-_=—–" and FORWARD_END.match(line):
+            line = self.shown[at]
+            if line.lstrip(" *")[:1] in tuple("-_=—–") and len(line) <= LONGEST and _FORWARD_END.match(line):
                 return at + 1
         return len(self.lines)
 
-    def _attribution(self, line: str) -> bool:
+    def _attribution(self, _line: str) -> bool:
         """ "Иван Петров писал(а):" and the like, with what it introduces."""
-        if self.mark.match(line):
-            return False
-        found = attribution(self.lines, self.at)
+        found = attribution(self.shown, self.at)
         if not found:
             return False
         end, certain = found
-        following = end
-        while following < len(self.lines) and not self.lines[following].strip():
-            following += 1
-        after = self.lines[following] if following < len(self.lines) else ""
+        following = next((at for at in range(end, len(self.lines)) if self.shown[at]), len(self.lines))
+        after = self.shown[following] if following < len(self.lines) else ""
         mark = next((mark for mark in (_QUOTED, _BARRED, _INITIALS) if mark.match(after)), None)
         if mark and (certain or following - end <= 3):
             self.mark, self.attributed = mark if mark is not _QUOTED else self.mark, True
             return self._give(following)
         return certain and self._give(len(self.lines))
 
-    def _quoted(self, line: str) -> bool:
+    def _quoted(self) -> None:
         """A run of marked lines, with the ends of lines that were wrapped after they had been marked."""
-        if not (self.mark.match(line) or _QUOTED.match(line)):
-            return False
         end = self.at
-        while end < len(self.lines) and (self._marked(end) or self._wrapped(end)):
+        while self._marked(end) or self._wrapped(end):
             end += 1
-        if not self.attributed and end - self.at <= 3 and all(_is_code(shown) for shown in self.lines[self.at : end]):
-            return self._keep(end)
-        return self._give(end)
+        if not self.attributed and end - self.at <= 3 and all(map(_is_code, self.shown[self.at : end])):
+            self._keep(end)
+        else:
+            self._give(end)
 
     def _marked(self, at: int) -> bool:
-        return bool(self.mark.match(self.lines[at]) or _QUOTED.match(self.lines[at]))
+        line = self.shown[at] if at < len(self.shown) else ""
+        return line.startswith(">") or self.mark.match(line) is not None
 
     def _wrapped(self, at: int) -> bool:
         """Whether an unmarked line between two marked ones is the end of the one before it."""
-        line, before = self.lines[at].strip(), self.lines[at - 1].strip()
-        if not line or len(line) > 80 or at + 1 >= len(self.lines) or not self._marked(at + 1) or not self._marked(at - 1):
+        line, before = self.shown[at] if at < len(self.shown) else "", self.shown[at - 1]
+        if not line or len(line) > 80 or not self._marked(at + 1) or not self._marked(at - 1):
             return False
         broken = len(before) >= 60 and not line[0].isupper() and (self.rewrapped or before[-1] not in ".?!:;)…")
         self.rewrapped |= broken
@@ -164,45 +155,43 @@ class _Reader:
 
     def _signature(self, line: str) -> bool:
         """ "-- " and what follows it, up to a quote or the end."""
-        if not _DELIMITER.fullmatch(line) and not (_UNDERSCORES.match(line) and self._list_footer()):
+        if line[:1] not in ("-", "—", "–", "_"):
             return False
-        exact = line == "-- " or line.startswith("_")
-        if not exact and _DELIMITER.fullmatch(self.lines[min(self.at + 1, len(self.lines) - 1)]):
+        written = self.lines[self.at]
+        listed = _UNDERSCORES.match(line) and any(_LIST_FOOTER.search(after[:LONGEST]) for after in self.shown[self.at + 1 : self.at + 4])
+        if not _DELIMITER.fullmatch(written) and not listed:
+            return False
+        exact = listed or written == "-- "
+        if not exact and any(map(_DELIMITER.fullmatch, self.lines[self.at + 1 : self.at + 2])):
             return False
         end, size = self.at + 1, 0
         while end < len(self.lines) and not self._structure(end):
-            shown = self.lines[end].strip()
+            shown = self.shown[end]
             size += len(shown)
             end += 1
             if not exact and (size > 800 or end - self.at > 20 or (_SENTENCE.search(shown[:LONGEST]) and shown.count(" ") >= 3)):
                 return False
-            if PHONE.match(self.lines[end - 1][:LONGEST]):
+            if _PHONE.match(shown[:LONGEST]):
                 break
-        return (exact or size > 0) and self._give(end)
-
-    def _list_footer(self) -> bool:
-        return any(LIST_FOOTER.search(line[:LONGEST]) for line in self.lines[self.at + 1 : self.at + 4])
+        return bool(exact or size) and self._give(end)
 
     def _structure(self, at: int) -> bool:
         """Whether a quote, an attribution or another letter begins here, so that a signature ends."""
-        line = self.lines[at]
-        if at < self.clear or not line.strip() or len(line) > LONGEST:
+        line = self.shown[at]
+        if at < self.clear or not line or len(line) > LONGEST:
             return False
-        if self._marked(at) or FORWARD.match(line) or header_block(self.lines, at, nothing_before=False) or attribution(self.lines, at):
+        if self._marked(at) or _FORWARD.match(line) or header_block(self.shown, at, nothing_before=False) or attribution(self.shown, at):
             return True
         self.clear = at + 1
         return False
 
     def _small_print(self, line: str) -> bool:
         """One line of a phone; of a virus scanner or a lawyer the whole paragraph."""
-        if len(line) <= LONGEST and PHONE.match(line):
+        if len(line) <= LONGEST and _PHONE.match(line):
             return self._give(self.at + 1)
-        if len(line) > 3000 or not FOOTER.match(line):
+        if len(line) > 3000 or not _FOOTER.match(line):
             return False
-        end = self.at + 1
-        while end < len(self.lines) and self.lines[end].strip():
-            end += 1
-        return self._give(end)
+        return self._give(next((at for at in range(self.at, len(self.lines)) if not self.shown[at]), len(self.lines)))
 
     def _end_segment(self) -> None:
         """Takes rulers and a closing with a name and an address off the end of the words since the last quote."""
@@ -227,7 +216,7 @@ class _Reader:
             line = self.own[at].strip()
             if not line:
                 continue
-            if CLOSING.match(line[:LONGEST]):
+            if _CLOSING.match(line[:LONGEST]):
                 return at
             tail += 1
             if tail > 10 or len(line) > 90 or _AFTERWORD.match(line) or len(line.split()) > 10 or _SENTENCE.search(line):
@@ -237,5 +226,5 @@ class _Reader:
 
 def _is_code(line: str) -> bool:
     """A line that a person typed after a prompt: "> pip install x", ">>> import x"."""
-    shown = line.strip().lstrip("> ").strip()
+    shown = line.lstrip("> ")
     return shown.isascii() and 2 < len(shown) < 200 and bool(_CODE.search(shown)) and shown[-1] not in "?!"

@@ -238,6 +238,8 @@ class Register:
             self._outage = one.words
         elif one.about == "score_asked":
             self._asked[one.who] = max(one.at, self._asked.get(one.who, one.at))
+        elif one.about == "score_unasked":
+            self._asked.pop(one.who, None)
         elif one.about == "report":
             self.reported = max(self.reported, one.words)
         elif one.about == "digest":

@@ -13,11 +13,11 @@ from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line
 from bot.replies.leak import leak
 from bot.store.port import Sender
 from bot.tickets import notices
-from bot.tickets.commands import COMMANDS, Parsed, Wrong
+from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal
 from bot.tickets.orders import snapshot
-from bot.tickets.words import label, say
+from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
@@ -163,10 +163,10 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
         desk=desk_view(office, language),
         language=language,
         lines=tuple(worded(one, text, language) for one in wrong if one.line),
-        text=letter.text if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
+        text=letter.text[:MOST_KEPT] if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
         marked=tuple(one.line for one in wrong),
         ticket=agent_ticket(office, ticket) if ticket else None,
-        reason=say(reason, language) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
+        reason=sentence(say(reason, language)) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
         buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
     )
     made = unbound(job, "command_error", context, ticket.number if ticket else 0)

@@ -13,12 +13,22 @@ from typing import Any
 
 from bot.model import Ground, Priority, Resolution, Value
 from bot.policy import Policy
+from bot.replies.leak import INVISIBLE
 from bot.tickets.dates import moment_in
 
 # List bullets and numbers of phones may stand before a command; the mark of a quote may not: what is quoted was said by another.
-LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(.*?))?[*\s]*$")
-ESCAPED = re.compile(r"^(\s*)\\(?=[#№])")
-ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\]{1,64}@[^\s<>,;:()\"«»\[\]|\\]+\.[^\s<>,;:()\"«»\[\]|\\.]{2,}")
+LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(.*))?$")
+SIGN = re.compile("[#№＃Nn]")
+BLANK = " \t\u00a0*"  # at the end of a line, the end of bold print included
+ESCAPED = re.compile(r"^((?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*)\\(?=[#№＃])")
+# What a person means as a command and LINE does not take for one: «#заметка:…», «##заметка», «(#заметка…», and № as phones write it.
+NEAR = re.compile(
+    r"^(?!\s*>)(?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*(?:[#№＃][\W_]*|N(?:[°º]|o\.?\s?(?=[а-яё]))\s?)([^\W\d_][\w-]*)", re.IGNORECASE
+)
+ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\@]{1,64}@[^\s<>,;:()\"«»\[\]|\\@]{1,253}\.[^\s<>,;:()\"«»\[\]|\\.@]{2,63}")
+LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
+MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
+MOST_ORDERS = 100
 LISTS = frozenset({"next", "queue", "search", "sla", "away"})  # commands that look at the whole desk
 
 
@@ -70,12 +80,12 @@ clarify уточнить уточнение ask           | ground?     | custom
 resolve решено решить закрыть solved close | resolution? | customer | закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба | close: solved, not_reproducible, user_error, infrastructure, complaint
 refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
 template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
-send отправить                           |             |            | отправить сохранённый текст клиенту                | send the kept text to the customer
+send отправить                           |             |            | отправить сохранённый текст пользователю                | send the kept text to the customer
 undo отмена отменить                     |             |            | отменить последнее письмо с командами, пока оно не ушло | take the last command letter back before it has left
-note заметка                             |             | inside!    | внутренняя заметка, клиент её не увидит            | an internal note; the customer never sees it
-escalate передать эскалация              | department  | department | передать в отдел; клиенту уйдёт уведомление        | pass on to a department; the customer is told
+note заметка                             |             | inside!    | внутренняя заметка, пользователь её не увидит            | an internal note; the customer never sees it
+escalate передать эскалация              | department  | department | передать в отдел; пользователю уйдёт уведомление        | pass on to a department; the customer is told
 update вышло обновление                  |             | customer   | сообщить, что обновление вышло                     | tell that the update is out
-transcript переписка                     |             |            | отправить клиенту всю переписку                    | send the customer the whole correspondence
+transcript переписка                     |             |            | отправить пользователю всю переписку                    | send the customer the whole correspondence
 assign назначить                         | agent       |            | назначить сотруднику                               | give the ticket to an agent
 free освободить вернуть_в_очередь        |             |            | вернуть обращение в очередь                        | give the ticket back to the queue
 priority приоритет                       | priority    |            | приоритет: высокий, средний, низкий                | priority: high, medium, low
@@ -85,7 +95,7 @@ cc копия                                 | address     |            | до�
 uncc убрать_копию без_копии              | address     |            | убрать участника                                   | remove a participant
 merge объединить                         | number      |            | присоединить это обращение к обращению с номером   | put this ticket into the one with that number
 split разделить                          | address?    | inside     | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
-open новое создать                       | address     | inside     | завести обращение по письму клиента, пришедшему Вам | make a ticket of a letter that came to you
+open новое создать                       | address     | inside     | завести обращение по письму пользователя, пришедшему Вам | make a ticket of a letter that came to you
 file файл                                | number      |            | прислать задержанный файл с этим номером           | send the withheld file of that number
 remind напомнить                         | date        | inside     | напомнить Вам в этот день                          | remind you on that day
 show показать                            | number?     |            | прислать обращение целиком                         | send the whole ticket
@@ -162,10 +172,17 @@ def words_for(argument: str, policy: Policy) -> dict[str, str]:
 
 def named(text: str) -> tuple[frozenset[str], tuple[int, ...], tuple[str, ...]]:
     """(commands, ticket numbers, addresses) that the command lines of a text name: what the store is asked for before it is parsed."""
-    lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(LINE.match, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
+    lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(line_of, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
     numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in re.findall(r"\d{1,9}", rest)[:1]]
-    addresses = [found[0].lower() for one, rest in lines if one.argument == "address" for found in [ADDRESS.search(rest)] if found]
+    addresses = [found[0].lower() for one, rest in lines if one.argument == "address" for found in [ADDRESS.search(rest[:LONGEST_ARGUMENT])] if found]
     return frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses)
+
+
+def line_of(line: str) -> re.Match[str] | None:
+    """The command of a line: (word, rest of the line). Invisible letters, which some keyboards leave, are forgiven."""
+    if not SIGN.search(line):
+        return None
+    return LINE.match(line.rstrip(BLANK)) or LINE.match(INVISIBLE.sub("", line).rstrip(BLANK))
 
 
 def parse(text: str, policy: Policy, today: date) -> Parsed:
@@ -174,15 +191,22 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
     wrong: list[Wrong] = []
     bodies: list[list[str]] = [[]]
     for number, line in enumerate(text.splitlines(), 1):
-        found = LINE.match(line)
+        if len(wrong) >= MOST_WRONG or len(orders) >= MOST_ORDERS:
+            wrong += [] if wrong else [Wrong(line=number, reason="too_many", what=str(MOST_ORDERS))]
+            break
+        found = line_of(line)
         if not found:
+            near = NEAR.match(INVISIBLE.sub("", line)) if SIGN.search(line) else None
+            if near and fold(near[1]) in BY_WORD:  # a note must not reach the customer for want of a blank
+                wrong.append(Wrong(line=number, reason="unclear_command", what=f"#{near[1]}"))
             bodies[-1].append(ESCAPED.sub(r"\1", line))
             continue
         command = BY_WORD.get(fold(found[1]))
         bodies.append([])
         if command is None:
-            near = difflib.get_close_matches(fold(found[1]), BY_WORD, 1, 0.6)
-            wrong.append(Wrong(line=number, reason="unknown_command", what=found[1], hint="#" + near[0] if near else "#help"))
+            alike = difflib.get_close_matches(fold(found[1][:60]), BY_WORD, 1, 0.6)
+            hint = "#" + (alike[0] if alike else spoken("help", policy.desk.language))
+            wrong.append(Wrong(line=number, reason="unknown_command", what=found[1][:60], hint=hint))
             orders.append(Order(name="", line=number))
             continue
         argument, rest, mistake = take_argument(command, (found[2] or "").strip(), policy, number, today)
@@ -206,10 +230,10 @@ def take_argument(command: Command, rest: str, policy: Policy, line: int, today:
         digits = re.search(r"\d{1,9}", rest)
         value = digits[0] if digits else ""
     elif kind == "address":
-        found = ADDRESS.search(rest)
+        found = ADDRESS.search(rest[:LONGEST_ARGUMENT])
         value, left = (found[0].lower().removeprefix("mailto:"), "") if found else ("", rest)
     elif kind == "date":
-        at = moment_in(rest, today)
+        at = moment_in(rest[:LONGEST_ARGUMENT], today)
         value, left = (at.isoformat(), "") if at else ("", rest)
     if value or (command.optional and (not rest or kind == "address")):
         return value, left, None
@@ -231,14 +255,26 @@ def take_word(command: Command, rest: str, policy: Policy, line: int) -> tuple[s
     if len(alike) == 1:  # «разработка» for «Отдел разработки»
         return alike.pop(), rest.split(None, 1)[1] if len(parts) > 1 else "", None
     if command.optional:
-        near = difflib.get_close_matches(fold(parts[0]), known, 1, 0.75) if len(parts) == 1 else []
+        near = difflib.get_close_matches(fold(parts[0][:60]), known, 1, 0.75) if len(parts) == 1 else []
         mistake = Wrong(line=line, reason="unknown_argument", what=parts[0], hint=near[0]) if near else None
         return "", rest, mistake
-    allowed = ", ".join(dict.fromkeys(known[word] for word in known))
+    allowed = allowed_words(known, policy.desk.language)
     if not parts:
         return "", "", Wrong(line=line, reason="argument_missing", what=command.argument, hint=allowed)
-    near = difflib.get_close_matches(fold(parts[0]), known, 1, 0.6)
+    near = difflib.get_close_matches(fold(parts[0][:60]), known, 1, 0.6)
     return "", "", Wrong(line=line, reason="unknown_argument", what=parts[0], hint=near[0] if near else allowed)
+
+
+def allowed_words(known: dict[str, str], language: str) -> str:
+    """One word for each value that an argument may have, in the language of the desk where there is one."""
+    cyrillic = {value: word for word, value in reversed(known.items()) if not word.isascii()} if language == "ru" else {}
+    return ", ".join(cyrillic.get(value, value) for value in dict.fromkeys(known.values()))
+
+
+def spoken(name: str, language: str) -> str:
+    """The word of a command as its people say it: #решено, #resolve."""
+    words = BY_NAME[name].words
+    return next((word for word in words if not word.isascii()), words[0]) if language == "ru" else words[0]
 
 
 def fold(word: str) -> str:

@@ -13,7 +13,7 @@ from bot.replies.contexts import Section
 from bot.store.port import Found
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.words import say
+from bot.tickets.words import say, sentence
 
 Desk = Ticket | None  # the ticket that an order is about; None for the desk as a whole
 
@@ -47,7 +47,7 @@ class Job:
 
     def tell(self, code: str, *values: object) -> None:
         """Adds a line to the receipt."""
-        self.done.append(say(code, self.language, *values))
+        self.done.append(sentence(say(code, self.language, *values)))
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""

@@ -12,7 +12,7 @@ from bot.replies.gate import Ruling
 from bot.store.port import Earlier, Found
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight
-from bot.tickets.words import label, say
+from bot.tickets.words import SAYINGS, label, say
 from bot.tickets.writing import agent_ticket, button, desk_view, history, post, staff_thread, tag
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
@@ -105,13 +105,13 @@ def notice(
         joined=how,
         reopened=reopened,
         files=letter.attachments,
-        findings=tuple(finding(hit, verdict, language) for hit in verdict.hits),
+        findings=tuple(finding(hit, verdict, office, language) for hit in verdict.hits),
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
         history=history(office, ticket, 10, letter.envelope.letter) if with_history else (),
         answered=say(answer.template, language) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else say(ruling.reason, language),
-        defects=letter.defects,
+        defects=tuple(say(what, language) for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in SAYINGS),
         buttons=buttons(ticket, agent, office, now, language),
     )
 
@@ -127,11 +127,18 @@ def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, languag
     return tuple(made)
 
 
-def finding(hit: Evidence, verdict: Verdict, language: str) -> Finding:
+def finding(hit: Evidence, verdict: Verdict, office: Office, language: str) -> Finding:
     """A rule that fired, in words."""
+    target = office.policy.people.departments.get(hit.department)
+    department = target.name_in(language) if target else ""
     action = (verdict.action if hit.ground is verdict.ground else "hint") if hit.ground else ""  # what was done, not what the rule wishes
-    parts = [say(f"action_{action}", language) if action else "", say(hit.ground, language) if hit.ground else "", hit.topic]
-    parts += [say(f"priority_{hit.priority}", language) if hit.priority else "", hit.department, ", ".join(hit.labels)]
+    parts = [
+        say(f"action_{action}", language) if action else "",
+        say(hit.ground, language) if hit.ground else "",
+        say(f"topic_{hit.topic}", language) if hit.topic else "",
+    ]
+    parts += [say(f"priority_{hit.priority}", language) if hit.priority else "", department]
+    parts += [SAYINGS.get(f"label_{one}", (one, one))[language != "ru"] for one in hit.labels if not one.startswith("_") and one != "only_topic"]
     return Finding(rule=hit.rule, clause=hit.clause, what="; ".join(part for part in parts if part), evidence=hit.evidence)
 
 

@@ -16,7 +16,7 @@ from bot.model import Audience, Delivery, Fate, Ground, Outgoing, Priority, Stat
 from bot.tickets import notices
 from bot.tickets import orders_customer as customer
 from bot.tickets import orders_queue as desk
-from bot.tickets.commands import BY_NAME, Order
+from bot.tickets.commands import BY_NAME, Order, spoken
 from bot.tickets.due import prioritise
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.states import IllegalMove, move
@@ -37,7 +37,7 @@ def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
             raise Refusal("illegal_move", say(error.before, job.language), line=order.line) from error
         if order.text and BY_NAME[order.name].text == "none" and ticket is not None and order.name != "outage":
             ticket = noted(job, ticket, order.text)
-            job.tell("noted_under", order.name)
+            job.tell("noted_under", spoken(order.name, job.language))
     return ticket
 
 
@@ -186,6 +186,8 @@ def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
     for one in others:
         assert one is not None
         job.others[one.number] = restored(one, letter, job.now)
+    if ticket.score_asked and "score_asked" not in ticket.undo["core"]:
+        job.record("score_unasked", ticket.requester.email)  # the closing letter that asked has not left
     return restored(ticket, letter, job.now)
 
 

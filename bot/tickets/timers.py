@@ -37,7 +37,7 @@ WHY = {
     "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
 }
 REFUSE = ("Отказать", "#отказать низкий_приоритет", "Refuse", "#refuse low_priority")
-SHOWN = 3  # letters of the correspondence in a warning
+SHOWN = 10  # letters of the correspondence in a notice
 
 
 # ------------------------------------------------------------------------------------------------------------- when

@@ -28,6 +28,18 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "status": ("ответ о статусе", "answer about the status"),
     "transcript": ("переписка по его просьбе", "the correspondence, as asked"),
     # findings
+    "label_complaint": ("жалоба", "complaint"),
+    "label_outage": ("авария", "outage"),
+    "label_wish": ("пожелание", "wish"),
+    "label_thanks": ("благодарность", "thanks"),
+    "label_content-protection": ("защита контента", "content protection"),
+    "label_outdated": ("старая версия", "old version"),
+    # what is wrong with a letter (bot.reading)
+    "encrypted with PGP": ("письмо зашифровано (PGP)", "encrypted with PGP"),
+    "S/MIME, cannot be read here": ("письмо зашифровано (S/MIME)", "S/MIME, cannot be read here"),
+    "winmail.dat, Outlook's own format": ("вложение в формате Outlook (winmail.dat)", "winmail.dat, Outlook's own format"),
+    "text too long, cut": ("письмо очень длинное, показано начало", "text too long, cut"),
+    "could not be read": ("письмо повреждено, текст может быть неполным", "damaged, the text may be incomplete"),
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
     "action_hint": ("подсказка", "hint"),
@@ -41,13 +53,13 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "resolved": ("закрыто, резолюция: {}", "closed, resolution: {}"),
     "refused": ("отказано, основание: {}", "refused, ground: {}"),
     "suspended": ("приостановлено, основание: {}", "suspended, ground: {}"),
-    "noted": ("заметка сохранена, клиент её не увидит", "the note is kept; the customer will not see it"),
+    "noted": ("заметка сохранена, пользователь её не увидит", "the note is kept; the customer will not see it"),
     "noted_above": (
-        "текст над первой командой сохранён как заметка, клиент его не увидит",
+        "текст над первой командой сохранён как заметка, пользователь его не увидит",
         "the text above the first command is kept as a note; the customer will not see it",
     ),
     "noted_under": (
-        "текст под #{} сохранён как заметка, клиент его не увидит",
+        "текст под #{} сохранён как заметка, пользователь его не увидит",
         "the text under #{} is kept as a note; the customer will not see it",
     ),
     "escalated": ("передано: {}", "passed on: {}"),
@@ -57,7 +69,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "reopened": ("обращение снова открыто", "the ticket is open again"),
     "spam": ("закрыто молча как спам", "closed silently as spam"),
     "undone": ("отменено: письмо с командами от {}", "taken back: the command letter of {}"),
-    "kept_sent": ("сохранённый текст отправлен клиенту", "the kept text goes to the customer"),
+    "kept_sent": ("сохранённый текст отправлен пользователю", "the kept text goes to the customer"),
     "label_on": ("метка: {}", "label: {}"),
     "label_off": ("метка снята: {}", "label taken off: {}"),
     "cc": ("участник добавлен: {}", "participant added: {}"),
@@ -66,18 +78,18 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "merged": ("присоединено к {}", "merged into {}"),
     "split": ("отделено обращение {}", "a ticket of its own: {}"),
     "opened": ("заведено обращение {}", "ticket opened: {}"),
-    "file_sent": ("файл приложен: «{}». Клиент прислал его сам, откройте с осторожностью", "the file is attached: “{}”. Open it with care"),
+    "file_sent": ("файл приложен: «{}». Пользователь прислал его сам, откройте с осторожностью", "the file is attached: “{}”. Open it with care"),
     "remind": ("напомню {}", "a reminder will come on {}"),
     "away": ("Вас нет до {}; обращений вернулось в очередь: {}", "you are away until {}; tickets back in the queue: {}"),
     "back": ("Вы снова на месте", "you are back"),
-    "outage": ("объявлено о сбое; о конце скажите «#авария over»", "the outage is announced; end it with “#outage over”"),
+    "outage": ("объявлено о сбое; когда он устранён, напишите «#авария конец»", "the outage is announced; end it with “#outage over”"),
     "outage_over": ("объявление о сбое снято", "the announcement is over"),
     "blocked": ("письма с {} не принимаются 30 дней", "letters of {} are not taken for 30 days"),
     "unblocked": ("письма с {} снова принимаются", "letters of {} are taken again"),
     "released": ("предохранитель снят, отпущено писем: {}", "the latch is open, letters let go: {}"),
     "overridden": ("правило «{}» отменено, пример записан для администратора", "rule “{}” overridden, the example is kept for the admin"),
-    "update_told": ("клиенту сообщено, что обновление вышло", "the customer is told that the update is out"),
-    "transcript_sent": ("переписка отправлена клиенту", "the correspondence goes to the customer"),
+    "update_told": ("пользователю сообщено, что обновление вышло", "the customer is told that the update is out"),
+    "transcript_sent": ("переписка отправлена пользователю", "the correspondence goes to the customer"),
     "why_assigned": ("Обращение назначено Вам", "The ticket is assigned to you"),
     "why_remind": ("Вы просили напомнить об этом обращении", "You asked to be reminded of this ticket"),
     # lists
@@ -92,20 +104,25 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "internal": ("внутреннее", "internal"),
     # why a line or a letter is refused
     "unknown_command": ("такой команды нет: «{}»", "no such command: “{}”"),
+    "unclear_command": (
+        "похоже на команду {}: поставьте её первой в строке, текст — после пробела; если это не команда, поставьте перед # черту: \\#",
+        "looks like the command {}: put it first in its line and a blank after it; if it is none, put a backslash before #: \\#",
+    ),
+    "too_many": ("в одном письме не больше {} команд", "no more than {} commands in one letter"),
     "unknown_argument": ("не понимаю слово «{}»", "“{}” is not understood"),
     "argument_missing": ("не хватает слова после команды: {}", "a word is missing after the command: {}"),
-    "text_missing": ("под командой #{} нужен текст для клиента", "#{} needs a text below it"),
+    "text_missing": ("под командой #{} нужен текст", "#{} needs a text below it"),
     "resolve_text": (
-        "клиент ещё не получал ответа от сотрудника: под #resolve нужен текст",
+        "пользователь ещё не получал ответа от сотрудника: под #решено нужен текст",
         "the customer has had no answer from an agent yet: #resolve needs a text",
     ),
     "illegal_move": ("из статуса «{}» так нельзя", "not possible from the status “{}”"),
     "taken_by_other": ("обращение уже взял(а) {}", "{} has the ticket already"),
     "nothing_to_undo": ("отменять нечего", "there is nothing to take back"),
-    "undo_too_late": ("поздно: письмо уже ушло клиенту", "too late: the letter has left"),
+    "undo_too_late": ("поздно: письмо уже ушло пользователю", "too late: the letter has left"),
     "undo_changed": ("поздно: с тех пор обращение изменилось", "too late: the ticket has changed since"),
     "nothing_kept": ("сохранённого текста нет или прошли сутки", "there is no kept text, or it is older than a day"),
-    "no_requester": ("у обращения нет адреса клиента", "the ticket has no address of a customer"),
+    "no_requester": ("у обращения нет адреса пользователя", "the ticket has no address of a customer"),
     "no_ticket": ("обращения с таким номером нет", "there is no ticket of that number"),
     "leads_only": ("это может только руководитель", "only a lead may do that"),
     "unproved": (
@@ -116,7 +133,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "подписанный адрес устарел; ответьте на более новое письмо по обращению",
         "the signed address has expired; reply to a newer letter of the ticket",
     ),
-    "leak": ("в тексте для клиента есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
+    "leak": ("в тексте для пользователя есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
     "no_command": ("в письме нет ни команды, ни номера обращения", "the letter names neither a command nor a ticket"),
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
     "confirm_alone": ("в ответе на просьбу о подтверждении нужна одна строка: #подтвердить", "the answer needs one line and no other: #confirm"),
@@ -154,7 +171,7 @@ CAPTIONS: dict[str, tuple[str, str, str, str]] = {  # command -> word and captio
     "resolve": ("решено", "Решено", "resolve", "Resolve"),
     "note": ("заметка", "Заметка", "note", "Note"),
     "undo": ("отмена", "Отменить", "undo", "Undo"),
-    "send": ("отправить", "Отправить клиенту", "send", "Send to the customer"),
+    "send": ("отправить", "Отправить пользователю", "send", "Send to the customer"),
     "show": ("показать", "Показать обращение", "show", "Show the ticket"),
     "confirm": ("подтвердить", "Да, это писал(а) я", "confirm", "Yes, I wrote it"),
     "next": ("следующее", "Взять следующее", "next", "Take the next"),
@@ -171,6 +188,11 @@ def say(code: str, language: str, *values: object) -> str:
     if isinstance(code, StrEnum):
         return word(code, language)
     return next((words[one][language != "ru"] for kind, words in WORDS.items() for one in words if one == code and kind is not None), code)
+
+
+def sentence(line: str) -> str:
+    """The line with a capital at its start; a command or a quotation stays as it is."""
+    return line[:1].upper() + line[1:]
 
 
 def label(command: str, language: str) -> tuple[str, str]:

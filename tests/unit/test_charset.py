@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reading.charset import codec, decode, tidy
-from bot.reading.likeness import mend
+from bot.reading.charset import codec, decode, mend, tidy
 
 RUSSIAN = "Добрый день! Оплатил подписку, но фильм так и не открылся: пишет, что нет доступа. Верните, пожалуйста, деньги."
 CYRILLIC = ["cp1251", "koi8-r", "cp866", "mac_cyrillic", "iso8859-5", "utf-8"]
@@ -70,6 +69,12 @@ def test_lines_of_two_charsets_are_each_read_rightly() -> None:
 )  # fmt: skip
 def test_labels(label: str, name: str) -> None:
     assert codec(label) == name
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", "us-ascii", ""])
+def test_a_byte_of_no_charset_inside_of_a_word_is_no_letter(label: str) -> None:
+    assert decode(b"One moment\x8aThanks", label)[0] == "One moment\x8aThanks"
+    assert decode("Škoda, ŠKODA, œuvre, “so”".encode("cp1252"), label)[0] == "Škoda, ŠKODA, œuvre, “so”"
 
 
 def test_utf_7_and_utf_16_and_byte_order_marks() -> None:

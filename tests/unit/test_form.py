@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from bot.intake import form as module
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
 from bot.office import open_office
-from bot.settings import Settings
+from bot.settings import HostPort, Settings
 from bot.store.inbox import Ids
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -231,3 +232,10 @@ def test_the_pages_name_every_refusal():
     for language in module.LANGUAGES:
         page = (ROOT / "templates" / "form" / f"{language}.html").read_text("utf-8")
         assert all(f'"{word}":' in page.split('"wrong": {')[1] for word in module.WRONG)
+
+
+async def test_a_broken_page_is_told_at_the_start(office, tmp_path):
+    shutil.copytree(ROOT / "templates" / "form", tmp_path / "form")
+    (tmp_path / "form" / "en.html").write_text("{{ w.lang }}")
+    with pytest.raises(ValueError, match="templates/form: 'w' is undefined"):
+        await Form(office, templates=tmp_path).door.start(HostPort("127.0.0.1", 0))

@@ -81,7 +81,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
 async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
-    expected, template = YAML(typ="safe").load(path.with_suffix(".expect.yaml")), path.read_bytes()  # noqa: ASYNC240
+    expected, template = YAML(typ="safe").load(path.with_suffix(".expect.yaml")), path.read_bytes()
     desk = await Hostile.opened(tmp_path / "data", rules, trusted_relays={"192.0.2.7": "mx.providence.film"})
     await desk.prepared()
     before = {number: state(desk.ticket(number)) for number in (1, 2)}

@@ -69,7 +69,7 @@ async def test_undo_takes_the_whole_letter_back(desk: TestDesk) -> None:
     ticket = desk.ticket()
     assert (ticket.status, ticket.owner, ticket.priority) == (Status.created, "", Priority.medium)
     assert desk.mail(IVAN, "resolved_solved") == []
-    assert "отменять нечего" in await wrong(desk, "#отмена")
+    assert "Отменять нечего" in await wrong(desk, "#отмена")
 
 
 async def test_undo_too_late_and_after_a_change(desk: TestDesk) -> None:
@@ -77,7 +77,7 @@ async def test_undo_too_late_and_after_a_change(desk: TestDesk) -> None:
     await desk.send(IVAN, "Попробовал, не помогло.", subject="Re: [PF-1] Нет кода")
     assert "изменилось" in await wrong(desk, "#отмена")
     await desk.pass_time(minutes=3)
-    assert "поздно" in await wrong(desk, "#отмена")
+    assert "Поздно" in await wrong(desk, "#отмена")
 
 
 async def test_two_take_at_once(desk: TestDesk) -> None:
@@ -94,7 +94,7 @@ async def test_next_takes_the_oldest_of_the_highest_priority(desk: TestDesk) -> 
     assert (desk.ticket(2).owner, desk.ticket(1).owner) == (BORIS, "")
     await done(desk, "#решено\nПочинили.\n#next", BORIS, 2)
     assert (desk.ticket(2).status, desk.ticket(1).owner) == (Status.done, BORIS)
-    assert "очередь пуста" in await wrong(desk, "#next", BORIS, 2)
+    assert "Очередь пуста" in await wrong(desk, "#next", BORIS, 2)
 
 
 @pytest.mark.parametrize("text", [
@@ -258,7 +258,7 @@ async def test_transcript_holds_no_note(desk: TestDesk) -> None:
 async def test_kept_text_is_sent_by_its_button_and_by_nobody_else(desk: TestDesk) -> None:
     kept = await say(desk, "Проверьте, пожалуйста, папку «Спам».")
     assert kept.template == "kept"
-    assert "сохранённого текста нет" in await wrong(desk, "#отправить", BORIS)
+    assert "Сохранённого текста нет" in await wrong(desk, "#отправить", BORIS)
     receipt = await desk.reply(kept, ANNA, "#отправить")
     assert "папку «Спам»" in receipt[0].text
     await desk.pass_time(minutes=3)

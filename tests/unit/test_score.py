@@ -166,3 +166,13 @@ async def test_nobody_is_asked_twice_even_after_a_restart(tmp_path):
     await desk.pass_time(days=11)
     await closed(desk)
     assert ["Оцените" in one.text for one in desk.mail(IVAN, "resolved_solved")] == [True, False, True]
+
+
+async def test_a_closing_letter_that_was_taken_back_has_asked_nobody(tmp_path):
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send(IVAN, "У фильма «Сталкер» пропал постер, серый квадрат вместо картинки. Chrome 131.", subject="Постер")
+    await desk.reply(desk.mail(BORIS, "notice_new")[-1], BORIS, "#решено\nПостер на месте.")
+    await desk.reply(desk.mail(BORIS, "receipt")[-1], BORIS, "#отмена")
+    await desk.reply(desk.mail(BORIS, "receipt")[-1], BORIS, "#решено\nПостер и правда на месте.")
+    await desk.pass_time(hours=1)
+    assert ["Оцените" in one.text for one in desk.mail(IVAN, "resolved_solved")] == [True]
