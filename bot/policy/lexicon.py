@@ -77,7 +77,7 @@ def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
     return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
 
 
-_SOUNDS = str.maketrans("оеыэзж", "аииисш")
+_SOUNDS = str.maketrans("оеыэдзж", "аииитсш")
 
 
 def sound(word: str) -> str:
@@ -95,7 +95,7 @@ def _respellings(form: Form) -> Iterator[str]:
     at = form.core[0] + 1
     if len(word) > 4 and re.match("[аиоу][бдйлмнз]", word[at:]):
         yield word[:at] + word[at + 1 :]
-    if len(sound(word)) > 5 and not word.isascii():
+    if len(sound(word)) > 5 and "пид" not in word:  # but «питары» live in Saint Petersburg
         yield "~" + sound(word)
 
 
