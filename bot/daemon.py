@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import time
+import zlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -305,7 +306,7 @@ class Daemon:
         refused = ""
         rules, templates = self.settings.rules.resolve(), self.settings.templates.resolve()
         # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
-        places = {rules.parent, templates, *(path for path in templates.iterdir() if path.is_dir())}
+        places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
 
         def concerns(_: Change, name: str) -> bool:
             return Path(name) == rules or templates in Path(name).parents
@@ -317,7 +318,7 @@ class Daemon:
                 words = str(error)
                 if words != refused:
                     self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
-                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{hash(words):x}", self.now()))
+                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{zlib.crc32(words.encode()):x}", self.now()))
                 refused = words
                 continue
             refused = ""

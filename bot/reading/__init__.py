@@ -45,7 +45,8 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
     headers = shown(root.fields, hint)
     said = body(root, hint)
     files, digests = _files(said, hint)
-    hits = automatic.hits(headers, root, envelope.mail_from, subject, senders.sender[0].email if senders.sender else "", said.full_text)
+    author = senders.sender[0].email if senders.sender else ""
+    hits = automatic.hits(headers, root, envelope.mail_from, subject, author, said.full_text)
     references = message_ids(value for name in ("in-reply-to", "references") for key, value in root.fields if key == name)
     kind, may_answer = automatic.judge(hits, reply=bool(references))
     bounced, reported = automatic.report(root, hits, said.full_text)
@@ -66,7 +67,7 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
         attachments=files,
         defects=tuple(dict.fromkeys(filter(None, (*defects, *said.defects, *map(_unreadable, files))))),
         language=_language(f"{(said.text or said.full_text)[:4000]}\n{subject}"),
-        fingerprint=_fingerprint(subject, said.full_text, digests),
+        fingerprint=_fingerprint(author, subject, said.full_text, digests),
         class_hits=hits,
         may_answer=may_answer,
         kind=kind,
@@ -125,9 +126,9 @@ def _unreadable(file: Attachment) -> str:
     return "winmail.dat, Outlook's own format" if file.why == "tnef" else ""
 
 
-def _fingerprint(subject: str, text: str, digests: list[bytes]) -> str:
+def _fingerprint(sender: str, subject: str, text: str, digests: list[bytes]) -> str:
     """The same for two copies of a letter that took different ways: blanks and line ends do not count."""
-    content = "\0".join((subject, " ".join(text.split()))).encode("utf-8", "replace")
+    content = "\0".join((sender, subject, " ".join(text.split()))).encode("utf-8", "replace")
     return _digest(b"\0".join((content, *digests))).hex()
 
 

@@ -82,6 +82,12 @@ def mark(*words: str) -> int:
     return int.from_bytes(blake2b("\0".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
+def drop(table: dict[int, int], key: int, value: int) -> None:
+    """Forgets the key where it still means that: what a merge has brought elsewhere is another ticket's by now."""
+    if table.get(key) == value:
+        del table[key]
+
+
 class Register:
     """Indexes over live tickets and recent records. Adding the same twice changes nothing."""
 
@@ -161,10 +167,10 @@ class Register:
         if others:
             self._by_person[person] = others
         for entry in row.entries:
-            self._by_id.pop(mark(entry.message_id), None)
+            drop(self._by_id, mark(entry.message_id), number)
         for seen in row.seen:
-            self._letters.pop(mark(seen.letter), None)
-            self._copies.pop(mark(seen.message_id, seen.fingerprint), None)
+            drop(self._letters, mark(seen.letter), number)
+            drop(self._copies, mark(seen.message_id, seen.fingerprint), number * 2)
         for one in row.outgoing:
             self._sent.get(one.to, {}).pop((number, one.id), None)
         for link in row.links:

@@ -13,7 +13,8 @@ from bot.model import Audience, Decision, DeskRecord, Entry, Fate, Letter, Lette
 from bot.store.port import Found
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.place import Sight, followed
+from bot.tickets.place import Sight, followed, full
+from bot.tickets.writing import kept
 
 GONE = frozenset({"5.1.1", "5.1.2", "5.1.10", "5.2.1"})  # the address does not exist (any more)
 
@@ -27,14 +28,14 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         if matched:
             return record_bounce(letter, *matched, now)
     ticket = None if sight.kind in (LetterClass.own, LetterClass.bounce) else its_ticket(letter, sight, found)
-    if ticket is None:
+    if ticket is None or full(ticket):
         record = DeskRecord(
             at=now, about="machine", letter=ident, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
             who=letter.requester.email, words=sight.kind,
         )  # fmt: skip
         return Decision(records=(record,), events=(event,))
     entry = Entry(
-        at=now, kind="machine", public=False, who=letter.requester.email, name=letter.requester.name, text=letter.text[:20_000],
+        at=now, kind="machine", public=False, who=letter.requester.email, name=letter.requester.name, text=kept(ticket, letter.text[:20_000]),
         letter=ident, message_id=letter.message_id, subject=letter.subject[:500], about=sight.kind,
     )  # fmt: skip
     return Decision(tickets=(replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen_of(letter, now))),), events=(event,))

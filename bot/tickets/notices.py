@@ -13,10 +13,11 @@ from bot.store.port import Earlier, Found
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight
 from bot.tickets.words import SAYINGS, label, say
-from bot.tickets.writing import agent_ticket, button, desk_view, history, post, staff_thread, tag
+from bot.tickets.writing import MOST_QUOTED, agent_ticket, button, desk_view, history, post, shortened, staff_thread, tag
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
+OF_HISTORY = (3, 1000)  # letters of the correspondence in a notice, characters of each: #show shows all
 MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server takes no more than 25 MB
 
 
@@ -94,13 +95,13 @@ def notice(
     linked: tuple[str, ...] = (),
 ) -> Notice:
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
-    language = office.language(agent.language or "", office.policy.desk.language)
+    language, said = office.language(agent.language or "", office.policy.desk.language), letter.text or letter.full_text
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
     return Notice(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
-        text=letter.text or letter.full_text,
+        text=shortened(said, MOST_QUOTED, say("cut", language, len(said) - MOST_QUOTED)),
         subject=letter.subject,
         joined=how,
         reopened=reopened,
@@ -108,7 +109,7 @@ def notice(
         findings=tuple(finding(hit, verdict, office, language) for hit in verdict.hits),
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
-        history=history(office, ticket, 10, letter.envelope.letter) if with_history else (),
+        history=history(office, ticket, OF_HISTORY[0], letter.envelope.letter, OF_HISTORY[1]) if with_history else (),
         answered=say(answer.template, language) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else say(ruling.reason, language),
         defects=tuple(say(what, language) for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in SAYINGS),
@@ -198,7 +199,7 @@ def shown(
 ) -> Ticket:
     """The whole ticket, notes included, to one agent: whom it is assigned to, or who asked to be reminded of it."""
     language = office.language(agent.language or "", office.policy.desk.language)
-    rows = [PublicEntry(at=one.at, name=one.name or one.who, text=one.text, mine=one.kind == "letter") for one in ticket.entries if one.text]
+    rows = [PublicEntry(at=one.at, name=one.name or one.who, text=shortened(one.text, MOST_QUOTED)) for one in ticket.entries if one.text]
     context = Shown(
         desk=desk_view(office, language),
         language=language,

@@ -16,7 +16,7 @@ from bot.tickets.commands import Order, fold
 from bot.tickets.job import Job, Refusal, noted, owned
 from bot.tickets.states import IllegalMove, move
 from bot.tickets.words import say
-from bot.tickets.writing import desk_view, history, post, public_ticket, tag, thread_of
+from bot.tickets.writing import MOST_QUOTED, MOST_TEXT, desk_view, history, post, public_ticket, tag, thread_of
 
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
 FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
@@ -155,7 +155,7 @@ def to_customer(
         "ticket": public_ticket(office, ticket, repeats=True),
         "text": text,
         "agent": job.agent.name,
-        "history": history(office, ticket, most),
+        "history": history(office, ticket, most, each=MOST_TEXT if alone else MOST_QUOTED),
     }
     if ground:
         refused = ticket.status is Status.done

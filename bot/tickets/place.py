@@ -11,6 +11,8 @@ from bot.tickets.commands import LISTS, named
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
 
+MOST_ENTRIES = 300
+
 
 class Sight(Value, frozen=True):
     """What is known of a letter before any ticket is looked at."""
@@ -98,8 +100,9 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: b
     signed = [one.ticket for one in sight.references if one.purpose is Purpose.requester and not one.expired]
     named = [("signed", number) for number in signed]
     peeked = [office.signer.peek(text) for text in (*letter.references, *letter.envelope.recipients)]
-    named += [("references", one[0]) for one in peeked if one and one[0]]
+    named += [("references", one.ticket) for one in sight.references if one.ticket]
     named += [("references", found.by_reference)] if found.by_reference else []
+    named += [("tag", one[0]) for one in peeked if one and one[0]]  # anybody can make up a token: it names a ticket as a tag does
     named += [("tag", sight.tag)] if sight.tag else []
     for how, number in named:
         ticket = followed(found, number)
@@ -128,11 +131,20 @@ def takes_part(ticket: Ticket, sender: str) -> bool:
 
 
 def closed_for_good(letter: Letter, ticket: Ticket, office: Office, now: datetime) -> bool:
-    """A done ticket is reopened by a reply within the reopen window and under its own subject; otherwise a new one is opened."""
+    """A done ticket is reopened by a reply within the reopen window and under its own subject; otherwise a new one is opened, as it is
+    for a full one: a ticket is written anew at each letter, and whoever writes without end must not make that slow.
+    """
+    if full(ticket):
+        return True
     if ticket.status is not Status.done or ticket.done_at is None:
         return False
     late = now - ticket.done_at > timedelta(days=office.policy.periods.reopen_days)
     return late or other_matter(letter, ticket, office)
+
+
+def full(ticket: Ticket) -> bool:
+    """True for a ticket that takes no more letters of people and machines; its agents' still join."""
+    return len(ticket.entries) >= MOST_ENTRIES
 
 
 def other_matter(letter: Letter, ticket: Ticket, office: Office) -> bool:

@@ -42,6 +42,7 @@ from bot.tickets.place import Place, Sight, followed
 from bot.tickets.states import move
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
+from bot.tickets.writing import kept
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
 
@@ -92,7 +93,7 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
     ruling = rule(letter, sight, ticket, found, office, now, proved=True)
     seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     ticket = replace(ticket, seen=(*ticket.seen, seen), proved=True)
-    entry = entry_of(letter, Verdict(), now)
+    entry = entry_of(letter, Verdict(), now, ticket)
     records: tuple[DeskRecord, ...] = ()
     if ruling.to == letter.requester.email:
         ticket = granted(ticket, letter, entry, asked, ruling, office, now)
@@ -155,7 +156,7 @@ def linked(named: Ticket, ticket: Ticket, now: datetime) -> Ticket:
     return replace(named, links=(*named.links, ticket.number), entries=(*named.entries, event))
 
 
-def entry_of(letter: Letter, verdict: Verdict, now: datetime, unconfirmed: bool = False) -> Entry:
+def entry_of(letter: Letter, verdict: Verdict, now: datetime, ticket: Ticket | None = None, unconfirmed: bool = False) -> Entry:
     """The letter as the ticket keeps it: the author's own words; the raw letter stays in the archive."""
     return Entry(
         at=now,
@@ -163,7 +164,7 @@ def entry_of(letter: Letter, verdict: Verdict, now: datetime, unconfirmed: bool 
         public=True,
         who=letter.requester.email,
         name=letter.requester.name,
-        text=(letter.text or letter.full_text)[:100_000],
+        text=kept(ticket, letter.text or letter.full_text),
         letter=letter.envelope.letter,
         message_id=letter.message_id,
         subject=letter.subject[:500],
@@ -196,9 +197,9 @@ def join(
     ticket = replace(
         ticket,
         changed=now,
-        proved=ticket.proved or place.how == "signed" or bool(letter.aligned),
+        proved=ticket.proved or (letter.requester.email == ticket.requester.email and (place.how == "signed" or bool(letter.aligned))),
         labels=tuple(dict.fromkeys((*ticket.labels, *(one for one in verdict.labels if one not in ("thanks", "only_topic"))))),
-        entries=(*ticket.entries, entry_of(letter, verdict, now, place.unconfirmed)),
+        entries=(*ticket.entries, entry_of(letter, verdict, now, ticket, place.unconfirmed)),
         seen=(*ticket.seen, seen),
     )
     if was is Status.clarification or (was is Status.done and not thanks):

@@ -16,7 +16,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed
 from bot.tickets.timers import nudged
-from bot.tickets.writing import desk_view, mailto, post, public_ticket, tag, thread_of
+from bot.tickets.writing import desk_view, kept, mailto, post, public_ticket, tag, thread_of
 
 MARKS = range(1, 6)
 LOW = 2  # a score that a lead is told of
@@ -91,8 +91,8 @@ def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datet
     """The ticket with the score; the requester is thanked, or told kindly why it does not count. Neither status nor clock changes."""
     ticket, ident, count = one.ticket, letter.envelope.letter, counts(one)
     entry = Entry(
-        at=now, kind="letter", public=True, who=letter.requester.email, name=letter.requester.name, text=letter.text[:20_000], letter=ident,
-        message_id=letter.message_id, subject=letter.subject[:500], about="score" if count else "score_ignored",
+        at=now, kind="letter", public=True, who=letter.requester.email, name=letter.requester.name, text=kept(ticket, letter.text[:20_000]),
+        letter=ident, message_id=letter.message_id, subject=letter.subject[:500], about="score" if count else "score_ignored",
     )  # fmt: skip
     seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     why = "" if count else "twice" if ticket.score else "range" if one.mark not in MARKS else "unasked"

@@ -23,7 +23,7 @@ from bot.tickets import notices
 from bot.tickets.due import counted, stopped, stopped_since
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.writing import agent_ticket, button, desk_view, history, post, public_ticket, staff_thread, thread_of
+from bot.tickets.writing import MOST_QUOTED, agent_ticket, button, desk_view, history, post, public_ticket, shortened, staff_thread, thread_of
 
 WHY = {
     "warned": ("Скоро срок обращения", "The ticket is due soon"),
@@ -37,7 +37,6 @@ WHY = {
     "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
 }
 REFUSE = ("Отказать", "#отказать низкий_приоритет", "Refuse", "#refuse low_priority")
-SHOWN = 10  # letters of the correspondence in a notice
 
 
 # ------------------------------------------------------------------------------------------------------------- when
@@ -197,8 +196,8 @@ def nudged(
             desk=desk_view(office, language),
             language=language,
             ticket=agent_ticket(office, ticket),
-            text=text,
-            history=history(office, ticket, SHOWN),
+            text=shortened(text, MOST_QUOTED),
+            history=history(office, ticket, notices.OF_HISTORY[0], each=notices.OF_HISTORY[1]),
             buttons=buttons,
             why=WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"],
         )

@@ -13,7 +13,7 @@ from bot.replies.gate import Ruling
 from bot.tickets.commands import fold
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
+from bot.tickets.writing import MOST_TEXT, desk_view, history, post, public_ticket, thread_of
 
 WORDS = {
     "transcript": "transcript", "переписка": "transcript", "история": "transcript", "status": "status", "статус": "status",
@@ -39,7 +39,7 @@ def granted(ticket: Ticket, letter: Letter, entry: Entry, asked: str, ruling: Ru
         desk=desk_view(office, language),
         language=language,
         ticket=public_ticket(office, ticket, repeats=True),
-        history=history(office, ticket, WHOLE, letter.envelope.letter) if asked == "transcript" else (),
+        history=history(office, ticket, WHOLE, letter.envelope.letter, MOST_TEXT) if asked == "transcript" else (),
     )
     template = "transcript" if asked == "transcript" else "status"
     answers = thread_of(ticket, letter.message_id)

@@ -100,6 +100,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "sla_soon": ("Срок в ближайшие сутки: {}", "Due within a day: {}"),
     "found": ("Найдено: {}", "Found: {}"),
     "none": ("нет", "none"),
+    "cut": ("… и ещё {} знаков; письмо целиком покажет #показать", "… and {} characters more; #show shows the whole letter"),
     "until": ("до {}", "until {}"),
     "internal": ("внутреннее", "internal"),
     # why a line or a letter is refused

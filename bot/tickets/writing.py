@@ -27,6 +27,8 @@ PURPOSE = {
 }
 QUIET = "DR, RN, NRN, OOF, AutoReply"  # X-Auto-Response-Suppress, so that no robot answers ours
 MOST_REFERENCES = 12
+MOST_TEXT, MOST_OF_ONE, LEAST_OF_ONE = 500_000, 100_000, 1000  # characters that a ticket keeps: of all its letters, of one, once it is full
+MOST_QUOTED = 5000  # characters of one letter in another
 
 
 def post(
@@ -118,6 +120,8 @@ def draw(
     until = expiry(office, now) if audience is Audience.agent else None
     message_id = office.signer.message_id(number, purpose or PURPOSE[audience], to, serial, until)
     headers = [("Reply-To", reply)] if reply else []
+    signer = office.signer  # what is signed for another person would prove him: it stays out of this one's letter
+    answers = [one for one in answers if not signer.peek(one) or signer.check(one, (to,), now.date())]
     if answers:
         headers.append(("In-Reply-To", f"<{answers[-1]}>"))
         chain = answers if len(answers) <= MOST_REFERENCES else (answers[0], *answers[1 - MOST_REFERENCES :])
@@ -222,10 +226,24 @@ def agent_ticket(office: Office, ticket: Ticket) -> AgentTicket:
     )
 
 
-def history(office: Office, ticket: Ticket, most: int = 20, skip: str = "") -> tuple[PublicEntry, ...]:
-    """The correspondence, the newest first, without what the letter `skip` said; only public entries."""
+def kept(ticket: Ticket | None, text: str) -> str:
+    """As much of a letter's text as its ticket keeps; the whole letter stays in the archive."""
+    room = MOST_TEXT - sum(len(entry.text) for entry in ticket.entries) if ticket else MOST_TEXT
+    return text[: max(LEAST_OF_ONE, min(MOST_OF_ONE, room))]
+
+
+def shortened(text: str, most: int, more: str = "…") -> str:
+    """The text, or its first `most` characters and a line that says so."""
+    return text if len(text) <= most else f"{text[:most].rstrip()}\n{more}"
+
+
+def history(office: Office, ticket: Ticket, most: int = 20, skip: str = "", each: int = MOST_QUOTED) -> tuple[PublicEntry, ...]:
+    """The correspondence, the newest first, `each` characters a letter, without what the letter `skip` said; only public entries."""
+    requester = ticket.requester.email
     rows = [
-        PublicEntry(at=entry.at, name=entry.name or entry.who or office.policy.desk.name, text=entry.text, mine=entry.kind == "letter")
+        PublicEntry(
+            at=entry.at, name=entry.name or entry.who or office.policy.desk.name, text=shortened(entry.text, each), mine=entry.who == requester,
+        )
         for entry in ticket.public_entries()
         if entry.text and not (skip and entry.letter == skip)
     ]
