@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from bot.policy.crosschecks import crosschecks
 from bot.policy.policy import Policy
+from bot.policy.sieve import shipped
 from bot.policy.yamlfile import Mistake, Path, RulesError, read
 
 MOST = 100  # mistakes that are reported
@@ -73,7 +74,7 @@ def _told(detail: ErrorDetails, path: Path) -> tuple[str, str]:
     if kind == "extra_forbidden":
         allowed = _allowed(path[:-1])
         return f"unknown key {str(path[-1])!r}; allowed: {', '.join(allowed)}", _nearest(path[-1], allowed)
-    message, hint = _TYPES.get(kind, detail["msg"][:1].lower() + detail["msg"][1:]), ""
+    message, hint = shipped("mistakes")["types"].get(kind, detail["msg"][:1].lower() + detail["msg"][1:]), ""
     if given is None:
         message = f"is empty; {message}"
     if kind == "missing":
@@ -84,35 +85,13 @@ def _told(detail: ErrorDetails, path: Path) -> tuple[str, str]:
     elif kind == "value_error":
         message = str(context.get("error", detail["msg"]))
     elif kind == "string_pattern_mismatch":
-        message, hint = f"{given!r} has a wrong form", _FORMS.get(context.get("pattern", ""), "")
+        message, hint = f"{given!r} has a wrong form", shipped("mistakes")["forms"].get(context.get("pattern", ""), "")
     elif kind == "tuple_type":
         hint = "write each member on its own line after a dash"
     elif kind == "string_type" and not isinstance(given, list | None):
         hint = "put a text that holds a colon into quotes" if isinstance(given, dict) else "put it into quotes"
     label = next((f"{part}: " for part in reversed(path) if isinstance(part, str)), "")
     return label + message, hint
-
-
-_FORMS = {
-    r"^[a-z][a-z0-9_-]{0,39}$": "write small Latin letters, digits, - and _, a letter first",
-    r"^[A-Z][A-Z0-9]{0,9}$": "write capital Latin letters and digits, such as PF",
-    r"^\d+(\.\d+)*$": "write a clause of the regulation, such as 4.6",
-    r"^(https?://\S+)?$": "write an address that begins with https://",
-    "^(ru|en)$": "write ru or en",
-}
-_TYPES = {
-    "too_short": "must not be an empty list",
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "dict_type": "must be a mapping (key: value)",
-    "model_type": "must be a mapping (key: value)",
-    "tuple_type": "must be a list",
-    "date_from_datetime_parsing": "must be a date such as 2026-12-31",
-    "datetime_from_date_parsing": "must be a moment such as 2026-12-31T18:00:00+03:00",
-}
 
 
 def _path(loc: tuple[int | str, ...], data: Any) -> Path:
