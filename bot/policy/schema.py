@@ -189,6 +189,7 @@ class Periods(Section):
     kept_hours: Hours = 24  # an agent's text without a command
     suppress_days: Days = 30  # no automatic mail to an address that bounced
     agent_link_days: Days = 30  # how long an agent's signed reply address works
+    retention_days: Annotated[int, Field(ge=60, le=36_500)] | None = None  # done tickets are erased after so many days; None: never
     confirm_hours: Hours = 24  # how long a fresh letter of an agent waits for #confirm
 
 
