@@ -33,8 +33,9 @@ def ticket(number: int, status: Status = Status.created) -> Ticket:
     opened = NOW - timedelta(days=400, seconds=number)
     who = f"user{number}@example.org"
     out = [
-        Outgoing(id=n, template="notice_new", audience=Audience.requester if n == 1 else Audience.agent, to=who if n == 1 else f"agent{n}@desk", html=HTML,
-                 subject="Re: x", text=TEXT, message_id=f"pf.{number}-{n}@desk", created=opened, due=opened, state=Delivery.sent, done_at=opened)
+        Outgoing(id=n, template="notice_new", audience=Audience.requester if n == 1 else Audience.agent, html=HTML,
+                 to=who if n == 1 else f"agent{n}@desk", subject="Re: x", text=TEXT, message_id=f"pf.{number}-{n}@desk", created=opened, due=opened,
+                 state=Delivery.sent, done_at=opened)
         for n in (1, 2, 3)
     ]  # fmt: skip
     entry = Entry(at=opened, kind="letter", public=True, who=who, text=TEXT, message_id=f"{number}@client", letter=ident(number))

@@ -38,6 +38,7 @@ from bot.settings import Settings
 from bot.store.files import DataLock, Disk, new_key, read_secret
 from bot.store.inbox import Inbox, NoLetterError
 from bot.store.port import Due
+from bot.store.retention import erase_old
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import alarm, undelivered
 from bot.tickets.digest import digest, due
@@ -113,6 +114,7 @@ class Daemon:
         await self.control.start()
         self._job(self.jobs.every(1).minutes, self.heartbeat)
         self._job(self.jobs.every(1).hours, self.sweep)
+        self._job(self.jobs.every(1).days, self.retire)
         self._job(self.jobs.every(1).minutes, self.morning)
         self._job(self.jobs.every(1).minutes, self.weekly.send)
         self._job(self.jobs.every(10).seconds, self.timers.look)
@@ -291,6 +293,13 @@ class Daemon:
         if moved:
             self.tell("filed", count=moved)
 
+    async def retire(self) -> None:
+        """Erases what is old enough, where rules.yaml says how old that is."""
+        days = self.office.policy.periods.retention_days
+        if days:
+            erased = await asyncio.to_thread(lambda: sum(1 for _ in erase_old(self.settings.data, self.disk, self.inbox, self.now(), days)))
+            self.tell("erased", count=erased)
+
     async def morning(self) -> None:
         """The digest, once a day, when work has begun."""
         async with self.store.turn() as turn:
@@ -318,7 +327,8 @@ class Daemon:
                 words = str(error)
                 if words != refused:
                     self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
-                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), f"rules/{zlib.crc32(words.encode()):x}", self.now()))
+                    cause = f"rules/{zlib.crc32(words.encode()):x}"
+                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), cause, self.now()))
                 refused = words
                 continue
             refused = ""

@@ -55,6 +55,7 @@ EVENTS: dict[str, Event] = {
     "reopened": Event("A ticket that was done goes on.", ("by",)),
     "escalated": Event("A ticket went to a department.", ("department", "by")),
     "timer": Event("Time alone did something to a ticket; `about` says what.", ("about",)),
+    "erased": Event("Done tickets and records older than `retention_days` were erased.", ("count",)),
     "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
     # letters out
     "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),

@@ -97,8 +97,8 @@ class Readers:
             # A worker died between two letters, and the pool gave up with all that waited in it: none of them is to blame.
             if self._closed:
                 raise asyncio.CancelledError from None
-            if not again:
-                raise
+            if not again:  # no fault of the letter: it stays in the inbox and is read later
+                raise OSError("no reader process could be started") from None
             return await self._run(task, *args, again=False)
         except LateError:
             raise Unreadable("time", f"over {self._seconds:g} s") from None

@@ -26,7 +26,7 @@ from bot.settings import Mailbox
 DONE, REFUSED = ("Desk", "Done"), ("Desk", "Refused")
 PAUSES = (0.5, 1, 2, 5, 15, 30, 60, 120, 300)  # seconds before the next try after trouble
 BATCH, BATCH_BYTES = 50, 25 * 1024 * 1024
-IDLE_FOR = 540.0  # seconds; servers hang up after half an hour, and routers after ten minutes
+IDLE_FOR = 60.0  # seconds at most; a letter that came just while we looked is told of before IDLE, and found at the next look
 POLL = 30.0  # seconds between looks where the server knows no IDLE
 TRIES, LEAVE = 3, 3600.0  # a letter at which the server fails so often is left alone for so many seconds
 
@@ -100,19 +100,20 @@ class ImapDoor:
         folders = [self._folder(client, names) for names in (DONE, REFUSED)]
         validity = int(client.select_folder(self.box.folder)[b"UIDVALIDITY"])
         idles = client.has_capability("IDLE")
+        quiet = 1.0
         while not self.ending.is_set():
-            self._empty(client, validity, folders, loop)
+            quiet = 1.0 if self._empty(client, validity, folders, loop) else min(quiet * 2, IDLE_FOR)
             self._failures = 0
             if idles:
-                self._idle(client)
+                self._idle(client, quiet)
             else:
                 self.ending.wait(POLL)
                 client.noop()
 
-    def _idle(self, client: IMAPClient) -> None:
+    def _idle(self, client: IMAPClient, seconds: float) -> None:
         """Waits until the server tells of something; looks up each second, since we may be stopped."""
         client.idle()
-        for _ in range(int(IDLE_FOR)):
+        for _ in range(int(seconds)):
             if client.idle_check(timeout=1) or self.ending.is_set():
                 break
         client.idle_done()
@@ -128,8 +129,8 @@ class ImapDoor:
                 client.create_folder(name)
         return name
 
-    def _empty(self, client: IMAPClient, validity: int, folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> None:
-        """All letters that are there, in batches; those that have made trouble come last and one by one."""
+    def _empty(self, client: IMAPClient, validity: int, folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> bool:
+        """All letters that are there, in batches; those that have made trouble come last and one by one. Whether there were any."""
         now = time.monotonic()
         waiting = [uid for uid in client.search("UNDELETED") if self._left.get((validity, uid), 0) <= now]
         tried = {uid: self._tries.get((validity, uid), 0) for uid in waiting}
@@ -138,7 +139,7 @@ class ImapDoor:
         batches += [[uid] for uid in sorted(waiting, key=lambda uid: (tried[uid], uid)) if tried[uid]]
         for batch in batches:
             if self.ending.is_set():
-                return
+                break
             if tried[batch[0]] >= TRIES:
                 self._leave(validity, batch[0], "the server fails at this letter")
                 continue
@@ -148,6 +149,7 @@ class ImapDoor:
             for uid in batch:
                 self._tries.pop((validity, uid), None)
             self._failures = 0
+        return bool(batches)
 
     def _take(self, client: IMAPClient, validity: int, uids: list[int], folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> None:
         """Stores a batch and moves it away; any trouble ends the connection."""

@@ -117,6 +117,11 @@ class Inbox:
         """Whether a letter of this id has been accepted, wherever it lies by now."""
         return any(_file(folder, letter).exists() for folder in (self._new, self._day(letter), self._parked, self._dropped, self._new))
 
+    def erase(self, letter: str) -> None:
+        """Remove a letter from the archive for good (retention by age); one that is gone already is no error."""
+        for folder in (self._day(letter), self._dropped):
+            self._disk.unlink(_file(folder, letter))
+
     def done(self, letter: str) -> None:
         """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
 

@@ -58,6 +58,8 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
     """The commands of a proved letter, all or none."""
     if parsed.wrong:
         return answering.refused(job, wrong=parsed.wrong, ticket=ticket)
+    if quoted := answering.quotation(job.letter.text, ticket):
+        return answering.refused(job, wrong=(Wrong(line=0, reason="quotation", what=quoted),), ticket=ticket)
     orders = tuple(order for order in parsed.orders if order.name != "help")
     if not orders:
         if parsed.orders or not parsed.above:

@@ -7,12 +7,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Fate, Letter, Seen, Status, Ticket, Verdict, Waiting
-from bot.policy.policy import Department
+from bot.policy.schema import Department
 from bot.replies.contexts import AgentLetter
 from bot.replies.gate import Ruling
 from bot.replies.leak import leak
 from bot.store.port import Found
 from bot.tickets import notices
+from bot.tickets.answering import quotation
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, joins
@@ -45,8 +46,10 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
 
 
 def replied(ticket: Ticket, letter: Letter, department: Department, office: Office, now: datetime) -> Ticket | None:
-    """The department's words as a reply; None where they may not leave: the ticket is closed, or an internal word is in them."""
+    """The department's words as a reply; None where they may not leave: the ticket is closed, or our own or internal words are in them."""
     if ticket.status is Status.done or not ticket.requester.email or office.signer.is_ours(ticket.requester.email):
+        return None
+    if quotation(letter.text, ticket):
         return None
     language = office.language(ticket.language)
     context = AgentLetter(

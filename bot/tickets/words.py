@@ -135,6 +135,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "the signed address has expired; reply to a newer letter of the ticket",
     ),
     "leak": ("в тексте для пользователя есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
+    "quotation": (
+        "в письме стоит кусок нашего письма, не отмеченный как цитата: «{}». Уберите его и отправьте снова",
+        "your letter holds a piece of ours that is not marked as quoted: “{}”. Take it out and send the letter again",
+    ),
     "no_command": ("в письме нет ни команды, ни номера обращения", "the letter names neither a command nor a ticket"),
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
     "confirm_alone": ("в ответе на просьбу о подтверждении нужна одна строка: #подтвердить", "the answer needs one line and no other: #confirm"),

@@ -194,6 +194,22 @@ async def test_a_server_without_move(desk):
     assert (server.deleted, server.moved) == ({1}, {"Done": [1]})  # marked, not expunged: others may have marked letters of theirs
 
 
+def test_a_letter_that_came_while_we_looked_is_found_soon(desk, monkeypatch):
+    """Told of in the answer to another command, it is no news to IDLE: the first waits are short, and none is long."""
+    server, waits = Server(), []
+    server.select_folder = lambda _: {b"UIDVALIDITY": 7}
+
+    def idle(_, seconds):
+        waits.append(seconds)
+        if len(waits) == 9:
+            desk.door.ending.set()
+
+    monkeypatch.setattr(desk.door, "_idle", idle)
+    monkeypatch.setattr(desk.door, "_empty", lambda *_: len(waits) == 7)
+    desk.door._session(server, None)
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 1, 2]
+
+
 def test_folders_are_named_as_the_server_names_them(desk):
     server = Server()
     assert desk.door._folder(server, ("Desk", "Done")) == "INBOX.Desk.Done"

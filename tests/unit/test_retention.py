@@ -1,0 +1,64 @@
+"""Retention by age: what is old enough is gone for good, what is younger stays, and the ledger adds up all the way."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from desk import TestDesk
+
+from bot.store.documents import read_ticket
+from bot.store.retention import ERASED, erase_old
+
+ANNA, IVAN = "anna@providence.film", "ivan@example.org"
+PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
+
+
+async def aged(tmp_path: Path) -> TestDesk:
+    """A desk with one filed ticket of four months ago, one open ticket, and a robot's letter of that time."""
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    await desk.reply(desk.mail(ANNA)[0], ANNA, "#решено\nПочинили.")
+    await desk.send("robot@example.net", "Я в отпуске.", headers={"Auto-Submitted": "auto-replied"})
+    await desk.pass_time(days=30)
+    assert await desk.store.sweep(desk.now, 14) == 1
+    await desk.pass_time(days=90)
+    await desk.send("olga@example.org", PROBLEM + " У меня тоже.", subject="И у меня")
+    for path in tmp_path.rglob("*.json"):
+        os.utime(path, (desk.now.timestamp() - 100 * 86400,) * 2)
+    return desk
+
+
+async def test_old_tickets_and_records_are_erased(tmp_path: Path) -> None:
+    """Words, names, addresses and raw letters go; number and figures stay; a number is never used again."""
+    desk = await aged(tmp_path)
+    assert sorted(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60)) == [0, 1]
+    ticket = read_ticket(next((tmp_path / "tickets" / "done").glob("*/1.json")))
+    assert (ticket.status, ticket.resolution, ERASED in ticket.labels) == ("done", "solved", True)
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".json", ".eml"))
+    assert b"ivan@example.org" not in left
+    assert b"robot@example.net" not in left
+    assert b"olga@example.org" in left
+    assert desk.ledger_adds_up()
+    await desk.restart()
+    await desk.send("petr@example.org", PROBLEM + " И у меня.", subject="Третий")
+    assert max(desk.tickets()) == 3
+
+
+async def test_younger_ones_stay_and_a_second_run_does_nothing(tmp_path: Path) -> None:
+    """The limit is counted from the day on which the ticket was done."""
+    desk = await aged(tmp_path)
+    assert list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 365)) == []
+    list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60))
+    assert list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now + timedelta(days=1), 60)) == []
+
+
+async def test_cut_off_in_between_the_next_run_finishes(tmp_path: Path) -> None:
+    """The raw letters are gone, the ticket still names them: the next run empties it."""
+    desk = await aged(tmp_path)
+    ticket = read_ticket(next((tmp_path / "tickets" / "done").glob("*/1.json")))
+    desk.inbox.erase(ticket.seen[0].letter)
+    assert not desk.ledger_adds_up()
+    list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60))
+    assert desk.ledger_adds_up()
