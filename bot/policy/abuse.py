@@ -15,7 +15,8 @@ from typing import NamedTuple
 from bot.model import Value
 from bot.policy.disguise import Form
 from bot.policy.folding import fold
-from bot.policy.lexicon import Entry, lexicon
+from bot.policy.language import known
+from bot.policy.lexicon import Entry, lexicon, sound
 
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
@@ -23,8 +24,9 @@ _CHUNK = re.compile(r"\S{1,80}")
 _PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
 _RUSSIAN = re.compile(r"[а-я]{2,}")
 # A piece with letters hidden or exchanged. Latin ones must show more, since code and names are full of signs.
+_SIGNS = r"*@#$%&!?.…_–—|/\\+^~=×•·'’`€£¥\u2600-\u27bf\U0001f000-\U0001faff-"
 _MASKED = re.compile(
-    r"(?=.*[а-я])(?!\d+[^\wа-я])[*@#$%&!\d]?[а-яa-z\d]*(?:(?:[а-я][a-z\d]|[a-z\d][а-я])|[*@#$%&!?.…_–—|/\\+^~=×•·'’`\u2600-\u27bf\U0001f000-\U0001faff-]+)[а-яa-z\d*@#$%.…&!?_–—|/\\+^~=×•·'’`\u2600-\u27bf\U0001f000-\U0001faff-]*"
+    rf"(?=.*[а-я])(?!\d+[^\wа-я])[*@#$%&!\d]?[а-яa-z\d]*(?:[а-я][a-z\d]|[a-z\d][а-я]|[{_SIGNS}]+)[а-яa-z\d{_SIGNS}]*"
 )
 _LATIN_MASKED = re.compile(r"(?=(?:[^a-z]*[a-z]){2})[a-z]+(?:[*@#$!]{1,4}[a-z]+){1,3}|(?=(?:[^a-z]*[a-z]){3})[a-z]+(?:\d[a-z]+){1,3}")
 _EDGE = """.,;:!?()[]{}<>«»„“”"'’`|/\\-–—_+=~^&…•·×"""
@@ -32,6 +34,10 @@ _MARKS = _EDGE + "*@#$%"
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
 _DOUBLED = re.compile(r"([а-я])\1")
 _KEYS = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~", "йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе")
+_LETTERS = str.maketrans("йцукенгшщзфывапролдячсмить", "qwertyuiopasdfghjklzxcvbnm")
+_RUSSIAN_PIECE = re.compile(r"(?<!\w)[а-я]{1,12}(?!\w)")
+LONGEST_BROKEN = 16  # letters of a word that is looked for in pieces
+_NAMES = "имя"  # names that offend only when they are aimed at someone
 
 
 class Abuse(Value, frozen=True):
@@ -91,13 +97,22 @@ def _in_chunk(chunk: str) -> tuple[Found, ...]:
     return tuple(found or (_slipped(chunk) if chunk.isascii() else ()))
 
 
-def _russian(word: str) -> Entry | None:
+def _russian(word: str) -> Entry | Form | None:
     """The entry that a word in plain Russian letters belongs to."""
-    for entry in lexicon().words.candidates(word):
-        if entry.match.search(word) and not (entry.unless and entry.unless.search(word)):
-            return entry
-    single = _DOUBLED.sub(r"\1", word)
-    return _russian(single) if single != word else None
+    for spelled in dict.fromkeys((word, _DOUBLED.sub(r"\1", word))):
+        for entry in lexicon().words.candidates(spelled):
+            if entry.match.search(spelled) and not (entry.unless and entry.unless.search(spelled)):
+                return entry
+    return _respelled(word)
+
+
+def _respelled(word: str) -> Form | None:
+    """The word that is meant by one that no dictionary has, or that makes sense on the English layout only."""
+    respelled = lexicon().respelled
+    form = respelled.get(word) or respelled.get("~" + sound(word))
+    if not form and len(word) > 3:
+        form = lexicon().english.words.get(word.translate(_LETTERS))
+    return form if form and not known(word) else None
 
 
 def _disguised(piece: str) -> list[Found]:
@@ -116,7 +131,7 @@ def _russian_form(core: str) -> Form | None:
 def _latin(core: str) -> Form | None:
     """The English or transliterated word behind `core`."""
     known = lexicon()
-    if form := known.english.words.get(core):
+    if form := known.english.words.get(core) or known.respelled.get(core):
         return form
     if core in known.latin_unless or not (core.isalpha() or _LATIN_MASKED.fullmatch(core)):
         return None
@@ -150,13 +165,20 @@ def _joined(word: str) -> Entry | Form | None:
 
 
 def _broken(text: str) -> list[Found]:
-    """Words broken in two by a blank, after a beginning that is no word: "пиз дец"."""
-    forms = lexicon().russian.words
-    return [
-        Found(run.start(), run.end(), form.entry, form.level)
-        for run in lexicon().heads.finditer(text)
-        if (form := forms.get(run[0].replace(" ", "")))
-    ]
+    """Words broken by blanks into pieces that are not all words: "пиз дец", "пи зд ец"."""
+    forms, found = lexicon().russian.words, []
+    pieces = [(piece.start(), piece.end()) for piece in _RUSSIAN_PIECE.finditer(text)]
+    for i, (start, _) in enumerate(pieces):
+        word, last = "", start
+        for begin, end in pieces[i : i + 6]:
+            word += text[begin:end]
+            if begin - last > 3 or text[last:begin].strip(" -\n") or len(word) > LONGEST_BROKEN:
+                break
+            last = end
+            form = forms.get(word) if begin > start else None
+            if form and form.entry != _NAMES and not all(known(text[a:b]) for a, b in pieces[i : i + 6] if b <= end):
+                found.append(Found(start, end, form.entry, form.level))
+    return found
 
 
 def _phrases(text: str) -> list[Found]:

@@ -7,18 +7,16 @@ up-to-date one fails as well.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from itertools import islice
-from typing import Any
 
-from ruamel.yaml import YAML
 from ua_parser import parse
 
-from bot.policy.phrases import Phrase, Token, Tokens
+from bot.policy.phrases import Phrase, Token, Tokens, stands
+from bot.policy.sieve import shipped
 from bot.policy.words import Lexicon, Phrasebook
 
 _AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
@@ -29,17 +27,13 @@ MOST_NAMED = 100  # … and names of software
 _PLAUSIBLE = 250  # no browser or system has a higher version yet; 404 is an error
 _FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # what newer ones still say of themselves
 
+_TURNS = frozenset(["а", "до", "на", "теперь", "сейчас", "стало", "стала", "стоит", "to", "now", "but", "is"])
+_ENDINGS = frozenset(["ка", "ку", "ке", "й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
+
 Version = tuple[int, ...]
 
 
-@lru_cache(1)
-def _data() -> dict[str, Any]:
-    text = (files("bot.policy") / "data" / "browsers.yaml").read_text("utf-8")
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
-    return found
-
-
-NAMES: dict[str, str] = {name: item["kind"] for name, item in _data().items() if isinstance(item, dict) and "kind" in item}
+NAMES: dict[str, str] = {name: item["kind"] for name, item in shipped("browsers").items() if isinstance(item, dict) and "kind" in item}
 
 
 def version(text: str) -> Version:
@@ -71,8 +65,8 @@ class Finder:
     """Finds software in a letter. The words go into the lexicon of all rules, so that the text is looked up once."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        data = _data()
-        self.book = Phrasebook(data["lists"], lexicon)
+        data = shipped("browsers")
+        book = Phrasebook(data["lists"], lexicon)
         self.names: dict[int, tuple[str, bool]] = {}  # class -> (name, weak)
         self.wordy: list[tuple[Phrase, str]] = []  # names of several words
         self.editions: list[tuple[Phrase, str, str]] = []
@@ -80,26 +74,19 @@ class Finder:
         for name in NAMES:
             item = data[name]
             self.agents |= dict.fromkeys(item["agents"], name)
-            for key in ("names", "weak"):
-                for word in item.get(key, ()):
-                    self._name(word, name, key == "weak", lexicon)
+            for word in (*item["names"], *item.get("weak", ())):
+                if " " in word:
+                    self.wordy += [(phrase, name) for phrase in book.read(word)[0]]
+                else:
+                    self.names[lexicon.number((word,))] = (name, word in item.get("weak", ()))
             for edition, words in item.get("editions", {}).items():
-                self.editions += [(phrase, name, str(edition)) for word in words for phrase in self._phrase(word)]
+                self.editions += [(phrase, name, str(edition)) for word in words for phrase in book.read(word)[0]]
         self.links = frozenset((lexicon.number(data["links"]),))
         self.units = frozenset((lexicon.number(data["units"]),))
         self.works = frozenset((lexicon.number(("=" + word for word in data["lists"]["works"])),))
         self.ordinals: dict[int, str] = {lexicon.number(words): value for value, words in data["ordinals"].items()}
         self.lexicon = lexicon
-        self.settled = [self.book.read(text) for text in data["settled"]]
-
-    def _name(self, word: str, name: str, weak: bool, lexicon: Lexicon) -> None:
-        if " " in word:
-            self.wordy += [(phrase, name) for phrase in self._phrase(word)]
-        else:
-            self.names[lexicon.number((word,))] = (name, weak)
-
-    def _phrase(self, word: str) -> tuple[Phrase, ...]:
-        return tuple(self.book.read(" ".join(word.split()))[0])
+        self.settled = [book.read(text) for text in data["settled"]]
 
     # ------------------------------------------------------------------------------------------------------- finding
 
@@ -125,19 +112,18 @@ class Finder:
     def _worded(self, tokens: Tokens) -> Iterator[Software]:
         editions = self._editions(tokens)
         for first, last, name, weak, glued in sorted(set(self._mentions(tokens)))[:MOST_NAMED]:
-            told = self._edition(editions.get(name, {}), last) or ((glued, last) if glued else self._version(tokens, first, last))
+            near = [(editions[name, at][0] - at, *editions[name, at]) for at in range(last - 3, last + 4) if at != last and (name, at) in editions]
+            told = (max(near)[2], max(near)[1]) if near else (glued, last) if glued else self._version(tokens, first, last)
             denied = self._denied(tokens.items, first)
             if denied and told and (other := self._correction(tokens, told[1])):
                 told, denied = other, False
             if denied or (weak and not told):
                 continue
-            number, end = told or ("", last)
-            newer = self._correction(tokens, max(end, last)) if told else None
-            number, end = newer or (number, end)
-            left, right = min(first, end), max(last, end)
-            yield Software(name, number, tokens.items[left].start, self._finish(tokens, right), self._well(tokens, right))
+            number, end = (told and self._correction(tokens, max(told[1], last))) or told or ("", last)
+            left, right = tokens.items[min(first, end)].start, max(last, end)
+            yield Software(name, number, left, self._finish(tokens, right), self._well(tokens, right))
             if number and (another := self._another(tokens, right)):
-                yield Software(name, another, tokens.items[left].start, self._finish(tokens, right), self._well(tokens, right + 2))
+                yield Software(name, another, left, self._finish(tokens, right), self._well(tokens, right + 2))
 
     def _mentions(self, tokens: Tokens) -> Iterator[tuple[int, int, str, bool, str]]:
         """(first token, last token, name, weak, version glued to the name)."""
@@ -153,20 +139,13 @@ class Finder:
                     if number in self.names:
                         yield at, at, self.names[number][0], False, match[2]
 
-    def _editions(self, tokens: Tokens) -> dict[str, dict[int, tuple[int, str]]]:
+    def _editions(self, tokens: Tokens) -> dict[tuple[str, int], tuple[int, str]]:
         """Versions that are told by their name («семёрка»), by software and first token: last token and version."""
-        found: dict[str, dict[int, tuple[int, str]]] = {}
+        found: dict[tuple[str, int], tuple[int, str]] = {}
         for phrase, name, edition in self.editions:
             for first, end in phrase.find(tokens, frozenset()):
-                known = found.setdefault(name, {})
-                known[first] = max(known.get(first, (0, "")), (end, edition))
+                found[name, first] = max(found.get((name, first), (0, "")), (end, edition))
         return found
-
-    @staticmethod
-    def _edition(editions: Mapping[int, tuple[int, str]], last: int) -> tuple[str, int] | None:
-        """The one that stands near the name: the longest."""
-        near = [(editions[first][0] - first, *editions[first]) for first in range(last - 3, last + 4) if first != last and first in editions]
-        return (max(near)[2], max(near)[1]) if near else None
 
     def _version(self, tokens: Tokens, first: int, last: int) -> tuple[str, int] | None:
         """The version behind the name, or else before it, with the token where it stands."""
@@ -260,29 +239,17 @@ class Finder:
         return tuple(item for item in old if NAMES[item.name] not in new)
 
     def _is_settled(self, tokens: Tokens) -> bool:
-        for parts in self.settled:
-            sentences = [
-                {tokens.items[first].sentence for phrase in variants for first, _ in phrase.find(tokens, self.lexicon.fillers)} for variants in parts
-            ]
-            if set.intersection(*sentences):
-                return True
-        return False
-
-
-_TURNS = frozenset(["а", "до", "на", "теперь", "сейчас", "стало", "стала", "стоит", "to", "now", "but", "is"])
-_ENDINGS = frozenset(["ка", "ку", "ке", "й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
+        """Whether some phrase says that all is the same with newer ones: all its parts in one sentence."""
+        return any(stands(parts, tokens, self.lexicon.fillers) for parts in self.settled)
 
 
 def meets(item: Software, test: str) -> bool:
     """Whether a software meets a rule's test, such as `chrome < 110` or `ie`."""
-    parts = re.fullmatch(r"([a-z_]+)(?:\s*(<|<=|>|>=|=)\s*([\d.]+))?", test)
-    assert parts, test
-    if parts[1] != item.name:
+    name, sign, number = re.fullmatch(r"([a-z_]+)\s*([<>=]*)\s*([\d.]*)", test).groups()  # type: ignore[union-attr]  # the schema has checked it
+    if item.name != name or (sign and not item.version):
         return False
-    if not parts[2]:
-        return True
-    if not item.version:
-        return False
-    mine, other = version(item.version), version(parts[3])
-    mine = mine[: len(other)]
-    return {"<": mine < other, "<=": mine <= other, ">": mine > other, ">=": mine >= other, "=": mine == other}[parts[2]]
+    other = version(number) if sign else ()
+    return not sign or _SIGNS[sign](version(item.version)[: len(other)], other)
+
+
+_SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}

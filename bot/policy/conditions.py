@@ -53,7 +53,8 @@ Level = Literal["obscene", "insult"]
 Tongue = Literal["ru", "en", "other"]
 Where = Literal["anywhere", "subject", "text"]
 
-TEXT_KINDS = ("words", "phrases", "contains", "pattern", "only", "abuse", "software", "lacks", "header")
+PLACED = ("words", "phrases", "contains", "pattern", "only", "abuse")  # kinds that `where` says the place of
+TEXT_KINDS = (*PLACED, "software", "lacks", "header")
 LETTER_KINDS = ("sender", "attachment", "longer_than", "shorter_than", "language", "letter", "time", "priority", "label")
 
 
@@ -118,7 +119,8 @@ class Condition(BaseModel):
     @cached_property
     def node(self) -> Node:
         """The condition as a tree for judging."""
-        parts: list[Node] = [self._leaf(kind) for kind in (*LETTER_KINDS, *TEXT_KINDS) if getattr(self, kind) not in (None, ())]
+        asked = [(kind, getattr(self, kind)) for kind in (*LETTER_KINDS, *TEXT_KINDS)]
+        parts: list[Node] = [Leaf(kind, value, self.where if kind in PLACED else "anywhere") for kind, value in asked if value not in (None, ())]
         if self.every:
             parts.extend(condition.node for condition in self.every)
         if self.either:
@@ -126,11 +128,6 @@ class Condition(BaseModel):
         if self.never:
             parts.append(Branch("not", (self.never.node,)))
         return parts[0] if len(parts) == 1 else Branch("all", tuple(parts))
-
-    def _leaf(self, kind: str) -> Leaf:
-        value = getattr(self, kind)
-        where = self.where if kind in ("words", "phrases", "contains", "pattern", "only", "abuse") else "anywhere"
-        return Leaf(kind, value, where)
 
 
 @dataclass(frozen=True)
@@ -146,6 +143,10 @@ class Leaf:
         """The same for the same question, whichever rule asks it, in every process."""
         digest = blake2b(repr((self.value, self.where)).encode(), digest_size=8).hexdigest()
         return f"{self.kind}:{digest}"
+
+    def asks(self, where: str) -> bool:
+        """Whether it is about that part of the letter."""
+        return self.where in ("anywhere", where)
 
     def __str__(self) -> str:
         if isinstance(self.value, HeaderTest):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bot.policy.browsers import NAMES
 from bot.policy.calendar import CalendarError, parse_hours, weekly
 from bot.policy.conditions import Condition
-from bot.policy.mistakes import Path
 from bot.policy.policy import Policy
 from bot.policy.words import Lexicon, Phrasebook, PhraseError
+from bot.policy.yamlfile import Path
 
 Finding = tuple[Path, str, str]
 
@@ -25,7 +25,8 @@ def crosschecks(policy: Policy) -> Iterator[Finding]:
     """Every contradiction, as (path, message, hint)."""
     yield from _people(policy)
     yield from _calendar(policy)
-    yield from _names(policy)
+    yield from _announcements(policy)
+    yield from _rules(policy)
     yield from _versions(policy)
     yield from _phrases(policy)
 
@@ -36,65 +37,61 @@ def _people(policy: Policy) -> Iterator[Finding]:
         if address in taken:
             yield ("desk", "aliases"), f"the address {address} stands here twice", ""
         taken[address] = "the desk"
+    hint = "an agent needs an address of his own, or letters would go round in circles"
+    people: list[tuple[Path, str, str, str]] = []
     for i, agent in enumerate(policy.people.agents):
-        if agent.address in taken:
-            yield (
-                ("people", "agents", i, "address"),
-                f"{agent.address} is already the address of {taken[agent.address]}",
-                "an agent needs an address of his own, or letters would go round in circles",
-            )
-        taken.setdefault(agent.address, agent.name)
-    for key, department in policy.people.departments.items():
-        if department.address in taken:
-            path = ("people", "departments", key, "address")
-            yield path, f"{department.address} is already the address of {taken[department.address]}", ""
-        taken.setdefault(department.address, department.name)
+        people.append((("people", "agents", i, "address"), agent.address, agent.name, hint))
+    for key, item in policy.people.departments.items():
+        people.append((("people", "departments", key, "address"), item.address, item.name, ""))
+    for path, address, name, help_ in people:
+        if address in taken:
+            yield path, f"{address} is already the address of {taken[address]}", help_
+        taken.setdefault(address, name)
 
 
 def _calendar(policy: Policy) -> Iterator[Finding]:
     try:
-        weekly(policy.file.calendar)
+        weekly(policy.working)
     except CalendarError as error:
         yield ("calendar",), f"the calendar: {error}", ""
-    for i, day in enumerate(policy.file.calendar.exceptions):
+    for i, day in enumerate(policy.working.exceptions):
         try:
             parse_hours(day.hours)
         except CalendarError as error:
             yield ("calendar", "exceptions", i, "hours"), str(error), ""
         if not day.hours and day.until and (day.until - day.day).days > 366:
             yield ("calendar", "exceptions", i, "until"), "closed for more than a year", "write two exceptions where this is meant"
-    for i, item in enumerate(policy.announcements):
-        for key in ("since", "until"):
-            moment = getattr(item, key)
-            if moment and moment.tzinfo is None:
-                yield ("announcements", i, key), f"{key}: the offset from UTC is missing", "write 2026-12-31T18:00:00+03:00"
-        if not item.text:
-            yield ("announcements", i, "text"), "text: an announcement needs its text", "write text: {ru: …}"
-        naive = any(moment and moment.tzinfo is None for moment in (item.since, item.until))
-        if item.since and item.until and not naive and item.until <= item.since:
-            yield ("announcements", i, "until"), "until: must be after since", ""
 
 
-def _names(policy: Policy) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
+def _announcements(policy: Policy) -> Iterator[Finding]:
+    seen: set[str] = set()
     for i, item in enumerate(policy.announcements):
         if item.id in seen:
             yield ("announcements", i, "id"), f"the id {item.id!r} is taken by an announcement above", "each needs its own"
-        seen[item.id] = i
-    seen = {}
-    departments = policy.people.departments
-    for i, rule in enumerate(policy.file.rules):
-        if rule.id in seen:
+        seen.add(item.id)
+        naive = [key for key, moment in (("since", item.since), ("until", item.until)) if moment and not moment.tzinfo]
+        for key in naive:
+            yield ("announcements", i, key), f"{key}: the offset from UTC is missing", "write 2026-12-31T18:00:00+03:00"
+        if item.since and item.until and not naive and item.until <= item.since:
+            yield ("announcements", i, "until"), "until: must be after since", ""
+        if not item.text:
+            yield ("announcements", i, "text"), "text: an announcement needs its text", "write text: {ru: …}"
+
+
+def _rules(policy: Policy) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    known = policy.people.departments
+    for i, rule in enumerate(policy.written):
+        if seen.setdefault(rule.id, i) != i:
             yield ("rules", i, "id"), f"the id {rule.id!r} is taken by rule number {seen[rule.id] + 1}", "each rule needs its own"
-        seen.setdefault(rule.id, i)
         for address in rule.then.agents:
             if policy.people.agent(address) is None:
-                known = ", ".join(one.address for one in policy.people.agents)
-                yield ("rules", i, "then", "agents"), f"{address} is no agent; people has: {known}", ""
+                addresses = ", ".join(one.address for one in policy.people.agents)
+                yield ("rules", i, "then", "agents"), f"{address} is no agent; people has: {addresses}", ""
         wanted = rule.then.department
-        if wanted and wanted not in departments:
-            known = ", ".join(sorted(departments)) or "none"
-            yield ("rules", i, "then", "department"), f"unknown department {wanted!r}; people has: {known}", ""
+        if wanted and wanted not in known:
+            message = f"unknown department {wanted!r}; people has: {', '.join(sorted(known)) or 'none'}"
+            yield ("rules", i, "then", "department"), message, ""
 
 
 def _versions(policy: Policy) -> Iterator[Finding]:
@@ -106,23 +103,21 @@ def _versions(policy: Policy) -> Iterator[Finding]:
 
 
 def _phrases(policy: Policy) -> Iterator[Finding]:
-    book = Phrasebook(policy.file.vocabulary, _Shapes())
-    for name, entries in policy.file.vocabulary.items():
+    book = Phrasebook(policy.vocabulary, _Shapes())
+    for name, entries in policy.vocabulary.items():
         for i, entry in enumerate(entries):
-            yield from _read(book, entry, ("vocabulary", name, i), single="/" not in entry)
-    for i, rule in enumerate(policy.file.rules):
-        yield from _condition(book, rule.when, ("rules", i, "when"))
-        if rule.unless:
-            yield from _condition(book, rule.unless, ("rules", i, "unless"))
-    for i, item in enumerate(policy.announcements):
-        if item.when:
-            yield from _condition(book, item.when, ("announcements", i, "when"))
+            yield from _told(book.read if "/" in entry else book.members, entry, ("vocabulary", name, i))
+    for section, items in (("rules", policy.written), ("announcements", policy.announcements)):
+        for i, item in enumerate(items):
+            for key in ("when", "unless"):
+                if condition := getattr(item, key, None):
+                    yield from _condition(book, condition, (section, i, key))
 
 
 def _condition(book: Phrasebook, condition: Condition, path: Path) -> Iterator[Finding]:
     for kind in ("words", "phrases", "only"):
         for i, text in enumerate(getattr(condition, kind)):
-            yield from _read(book, text, (*path, kind, i), single=False)
+            yield from _told(book.read, text, (*path, kind, i))
     for i, test in enumerate(condition.software):
         name = test.split()[0].rstrip("<>=")
         if name not in ("outdated", "named") and name not in NAMES:
@@ -134,11 +129,8 @@ def _condition(book: Phrasebook, condition: Condition, path: Path) -> Iterator[F
         yield from _condition(book, condition.never, (*path, "not"))
 
 
-def _read(book: Phrasebook, text: str, path: Path, *, single: bool) -> Iterator[Finding]:
+def _told(reading: Callable[[str], object], text: str, path: Path) -> Iterator[Finding]:
     try:
-        if single:
-            book.members(text)
-        else:
-            book.read(text)
+        reading(text)
     except PhraseError as error:
         yield path, f"the phrase {text!r} {error}", ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from textwrap import shorten
 
 import msgspec
 
@@ -10,10 +11,9 @@ from bot.model import Address, Attachment, Envelope, Letter, Verdict
 from bot.policy.conditions import Branch, Leaf, Node, leaves
 from bot.policy.judge import judge
 from bot.policy.matching import Matcher, matcher_of
-from bot.policy.mistakes import Mistake, Path
-from bot.policy.policy import Facts, Policy, Rule
-from bot.policy.schema import ExampleLetter
-from bot.policy.yamlfile import read
+from bot.policy.policy import Facts, Policy
+from bot.policy.schema import ExampleLetter, Rule
+from bot.policy.yamlfile import Mistake, Path, read
 
 _NOON = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)  # an ordinary Wednesday; `at:` of an example says otherwise
 _PICTURES = {
@@ -54,12 +54,8 @@ def judge_example(policy: Policy, matcher: Matcher, example: str | ExampleLetter
 def check_examples(policy: Policy) -> list[Mistake]:
     """Runs every example; a mistake for each that fails, and for each rule that is unreachable."""
     matcher, mistakes = matcher_of(policy), list[tuple[Path, str, str]]()
-    numbers = {rule.id: i for i, rule in enumerate(policy.file.rules)}
     above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by everything they ask
-    for rule in policy.rules:
-        if rule.announcement:
-            continue
-        at = numbers[rule.id]
+    for at, rule in enumerate(policy.written):
         mistakes += _run(policy, matcher, rule, at)
         reason = _contradiction(rule.node) or (_taken(above, rule) if rule.then.ground else "")
         if reason:
@@ -78,9 +74,10 @@ def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Pa
     for i, example in enumerate(rule.examples.match):
         verdict = judge_example(policy, matcher, example)
         if rule.id not in {hit.rule for hit in verdict.hits}:
+            text = example if isinstance(example, str) else example.text or example.subject
             others = ", ".join(hit.rule for hit in verdict.hits) or "no rule"
             message = f"rule {rule.id!r} must fire on this example and does not ({others} fired)"
-            found.append((("rules", at, "examples", "match", i), message, f"the example: {_short(example)}"))
+            found.append((("rules", at, "examples", "match", i), message, f"the example: {shorten(text, 60, placeholder='…')!r}"))
         takers.add(next((hit.rule for hit in verdict.hits if hit.ground), rule.id))
     for i, example in enumerate(rule.examples.ignore):
         hit = next((hit for hit in judge_example(policy, matcher, example).hits if hit.rule == rule.id), None)
@@ -91,12 +88,6 @@ def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Pa
         message = f"the rule {rule.id!r} is unreachable: all its examples get their ground from {takers.pop()!r} above it"
         found.append((("rules", at, "id"), message, "move it up, or make that rule narrower"))
     return found
-
-
-def _short(example: str | ExampleLetter) -> str:
-    text = example if isinstance(example, str) else example.text or example.subject
-    text = " ".join(text.split())
-    return repr(text if len(text) < 60 else text[:57] + "…")
 
 
 def _taken(above: dict[tuple[str, str], list[Rule]], rule: Rule) -> str:

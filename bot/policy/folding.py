@@ -24,6 +24,10 @@ _BREVE = "\u0306"
 _TWINS = str.maketrans("abcehikmoptxyαβγεηικορτυχπλμσіїєѕјһԁӏѡ", "авсеникмортхуавгеникортухплмсииесйндлш")
 _DIGITS = str.maketrans("013468", "оизчбв")
 _DIGIT_INSIDE = re.compile(r"(?<=[а-я])[013468](?=[а-я])")
+# Styled letters that Unicode does not decompose: small capitals, and white letters in black circles and squares.
+_STYLED = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑıøłđ", "abcdefghijklmnoprstuvwyzaiold", strict=True)) | {
+    chr(base + i): chr(ord("a") + i) for base in (0x1F150, 0x1F170) for i in range(26)
+}
 _FOREIGN = re.compile(r"[^\Wа-я\d_]")
 
 
@@ -84,6 +88,7 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 def _bare(letter: str) -> str:
     """The letters that a styled or accented one stands for; other characters stay as they are."""
+    letter = _STYLED.get(letter, letter)
     parts = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
     return parts if parts.isalnum() else letter
 

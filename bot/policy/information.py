@@ -7,16 +7,12 @@ remains describes the problem: two telling words, or one in a question or beside
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from bot.model import Letter
 from bot.policy.browsers import Software
 from bot.policy.language import is_name
 from bot.policy.phrases import Token, Tokens
+from bot.policy.sieve import shipped
 from bot.policy.words import Lexicon, Phrasebook
 
 ENOUGH = 2  # telling words that make a description
@@ -24,27 +20,19 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _APART = re.compile(_LINK.pattern + r"|\+?\d[\d\s()-]{8,16}\d", re.IGNORECASE)  # links, and telephone numbers
 
 
-@lru_cache(1)
-def _data() -> dict[str, Any]:
-    text = (files("bot.policy") / "data" / "information.yaml").read_text("utf-8")
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
-    return found
-
-
 class Content:
     """Tells empty words from telling ones; its words go into the lexicon of all rules."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         book = Phrasebook({}, lexicon)
-        number = {name: lexicon.number(book.members("/".join(items))) for name, items in _data().items()}
-        self.empty = frozenset(number[name] for name in ("function", "courtesy", "trouble", "service"))
-        self.function = frozenset((number["function"],))
-        self.courtesy = frozenset((number["courtesy"], number["function"]))
-        self.question = frozenset((number["question"],))
-        self.marking = frozenset((number["question"], number["trouble"]))
-        self.attempt = frozenset((number["attempt"],))
-        self.steps = frozenset((number["steps"],))
-        self.device = frozenset((number["device"],))
+        number = {name: lexicon.number(book.members("/".join(items))) for name, items in shipped("information").items()}
+
+        def classes(*names: str) -> frozenset[int]:
+            return frozenset(number[name] for name in names)
+
+        self.empty = classes("function", "courtesy", "trouble", "service")
+        self.courtesy, self.marking = classes("courtesy", "function"), classes("question", "trouble")
+        self.question, self.attempt, self.steps, self.device = map(classes, ("question", "attempt", "steps", "device"))
 
     def telling(self, token: Token, tokens: Tokens) -> bool:
         """Whether a word tells something by itself; a person's name does not."""
@@ -70,22 +58,18 @@ class Content:
 
     def lacks(self, letter: Letter, parts: tuple[Tokens, ...], software: tuple[Software, ...]) -> tuple[str, ...]:
         """What clause 4.2 asks for and the letter leaves out: description, question, steps, environment, screenshot."""
-        told = self.told(parts)
-        tried = any(item.classes & self.attempt for tokens in parts for item in tokens.items)
-        asks = any("?" in tokens.text or any(item.classes & self.question for item in tokens.items) for tokens in parts)
-        lacking = []
+        told, items = self.told(parts), [item for tokens in parts for item in tokens.items]
+        tried = any(item.classes & self.attempt for item in items)
+        asks = any("?" in tokens.text for tokens in parts) or any(item.classes & self.question for item in items)
         picture = any(item.accepted and not item.logo for item in letter.attachments)
-        if len(told) < ENOUGH and not (told and (asks or tried)) and not picture:
-            lacking.append("description")
-        if not asks:
-            lacking.append("question")
-        if sum(bool(item.classes & self.steps) for tokens in parts for item in tokens.items) < 2:
-            lacking.append("steps")
-        if not software and not any(item.classes & self.device for tokens in parts for item in tokens.items):
-            lacking.append("environment")
-        if not picture:
-            lacking.append("screenshot")
-        return tuple(lacking)
+        missing = {
+            "description": len(told) < ENOUGH and not (told and (asks or tried)) and not picture,
+            "question": not asks,
+            "steps": sum(bool(item.classes & self.steps) for item in items) < 2,
+            "environment": not software and not any(item.classes & self.device for item in items),
+            "screenshot": not picture,
+        }
+        return tuple(name for name, lacking in missing.items() if lacking)
 
     def asking(self, tokens: Tokens) -> list[tuple[int, int]]:
         """The pieces of sentences that ask, tell of trouble or tell much, as offsets; courtesy and names alone ask nothing."""

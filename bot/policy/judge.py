@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import time
 
 from bot.model import Evidence, Ground, Letter, Priority, Span, Verdict
-from bot.policy.conditions import TEXT_KINDS, Branch, Leaf, Node
+from bot.policy.conditions import TEXT_KINDS, Leaf, Node
 from bot.policy.matching import ASKING, LACKS, VERSION
-from bot.policy.policy import Facts, Policy, Rule
+from bot.policy.policy import Facts, Policy
+from bot.policy.schema import Rule
 
 ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information asks for, if it is missing
 ONLY_TOPIC = "only_topic"  # label: the letter asks nothing beside the topic that is answered at once
@@ -26,29 +27,34 @@ def matched(policy: Policy, letter: Letter) -> bool:
 
 def judge(policy: Policy, letter: Letter, facts: Facts) -> Verdict:
     """What the rules say of the letter."""
-    hits: list[Evidence] = []
-    for rule in _candidates(policy, letter):
-        if rule.announcement and not rule.announcement.active(facts.now):
-            continue
-        labels = {label for hit in hits for label in hit.labels} | ({"complaint"} if facts.complaint else set())
-        spans = _Asker(policy, letter, facts, frozenset(labels)).spans(rule.node)
-        if spans is not None:
-            hits.append(_evidence(policy, rule, spans))
+    keyed, free = policy.by_need
+    numbers = {number for key in letter.matches for number in keyed.get(key, ())}.union(free)
+    candidates = (policy.rules[number] for number in sorted(numbers))  # the others cannot fire, whatever else is true
+    hits = [_evidence(policy, rule, answer.spans) for rule, answer, fires in _asked(policy, letter, facts, candidates) if fires]
     return _verdict(policy, letter, facts, tuple(hits))
 
 
-def _candidates(policy: Policy, letter: Letter) -> Iterator[Rule]:
-    """The rules that the letter's matches can fire at all, in their order."""
-    keyed, free = policy.by_need
-    numbers = {number for key in letter.matches for number in keyed.get(key, ())}
-    return (policy.rules[number] for number in sorted(numbers.union(free)))
+def why(policy: Policy, letter: Letter, facts: Facts) -> tuple[Why, ...]:
+    """Every rule with the tree of its conditions and their answers, in the order of the file."""
+    return tuple(Why(rule.id, fires, answer) for rule, answer, fires in _asked(policy, letter, facts, policy.rules))
+
+
+def _asked(policy: Policy, letter: Letter, facts: Facts, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Answer, bool]]:
+    """Each rule with the answer to its condition and whether it fires; it sees the labels of those before it."""
+    labels = {"complaint"} if facts.complaint else set()
+    announced = {f"announcement:{item.id}" for item in policy.announced(facts.now)}
+    asker = _Asker(policy, letter, facts, labels)
+    for rule in rules:
+        answer = asker.answer(rule.node)
+        fires = answer.holds and (not rule.announcement or rule.id in announced)
+        if fires:
+            labels.update(rule.then.labels)
+        yield rule, answer, fires
 
 
 def _evidence(policy: Policy, rule: Rule, spans: tuple[Span, ...]) -> Evidence:
     effect = rule.then
-    action = ""
-    if effect.ground:
-        action = effect.action or policy.grounds[effect.ground].action
+    action = (effect.action or policy.grounds[effect.ground].action) if effect.ground else ""
     words = list(dict.fromkeys(span.words for span in spans))
     words = [one for one in words if not any(one in other and one != other for other in words)]
     return Evidence(
@@ -118,37 +124,60 @@ def _only(letter: Letter, topic: Evidence, hits: Iterable[Evidence]) -> bool:
     return all(any(span.where == piece.where and span.start < piece.end and piece.start < span.end for span in spans) for piece in asked)
 
 
-# ------------------------------------------------------------------------------------------------- asking a condition
+@dataclass(frozen=True)
+class Answer:
+    """One condition with its answer: the words for which it holds (perhaps none), None where it does not, and the parts' answers."""
+
+    node: Node
+    found: tuple[Span, ...] | None
+    parts: tuple[Answer, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """The condition as a text to show."""
+        return str(self.node)
+
+    @property
+    def holds(self) -> bool:
+        """Yes or no."""
+        return self.found is not None
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The words found."""
+        return self.found or ()
+
+
+@dataclass(frozen=True)
+class Why:
+    """One rule, whether it fired, and its condition's answer."""
+
+    rule: str
+    fired: bool
+    answer: Answer
 
 
 @dataclass(frozen=True)
 class _Asker:
-    """Answers the conditions of one rule for one letter."""
+    """Answers conditions for one letter."""
 
     policy: Policy
     letter: Letter
     facts: Facts
-    labels: frozenset[str]
+    labels: set[str]
 
-    def spans(self, node: Node) -> tuple[Span, ...] | None:
-        """The words for which the condition holds (perhaps none), or None where it does not hold."""
+    def answer(self, node: Node) -> Answer:
+        """The answer to a condition and all its parts."""
         if isinstance(node, Leaf):
-            return self.leaf(node)
+            return Answer(node, self._leaf(node))
+        parts = tuple(self.answer(part) for part in node.parts)
+        held = [part.spans for part in parts if part.holds]
         if node.how == "not":
-            return () if self.spans(node.parts[0]) is None else None
-        found: list[Span] = []
-        held = False
-        for part in node.parts:
-            spans = self.spans(part)
-            if spans is None and node.how == "all":
-                return None
-            if spans is not None:
-                held = True
-                found += [span for span in spans if span not in found]
-        return tuple(found) if held else None
+            return Answer(node, None if held else (), parts)
+        holds = bool(held) if node.how == "any" else len(held) == len(parts)
+        return Answer(node, tuple(dict.fromkeys(span for spans in held for span in spans)) if holds else None, parts)
 
-    def leaf(self, leaf: Leaf) -> tuple[Span, ...] | None:
-        """The same for one leaf."""
+    def _leaf(self, leaf: Leaf) -> tuple[Span, ...] | None:
         if leaf.kind in TEXT_KINDS:
             return self.letter.matches.get(leaf.key)
         found: tuple[Span, ...] | bool = getattr(self, "_" + leaf.kind)(leaf.value)
@@ -193,60 +222,3 @@ class _Asker:
 
     def _label(self, wanted: tuple[str, ...]) -> bool:
         return bool(self.labels.intersection(wanted))
-
-
-# -------------------------------------------------------------------------------------------------------------- why
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One condition with its answer: a text to show, yes or no, the words found, and the conditions inside."""
-
-    asked: str
-    holds: bool
-    spans: tuple[Span, ...] = ()
-    parts: tuple[Answer, ...] = ()
-
-    @property
-    def near(self) -> float:
-        """The share of what is asked that holds, from 0 to 1."""
-        if not self.parts:
-            return float(self.holds)
-        shares = [part.near for part in self.parts]
-        return float(self.holds) if self.asked == "not" else max(shares) if self.asked == "any" else sum(shares) / len(shares)
-
-
-@dataclass(frozen=True)
-class Why:
-    """One rule, whether it fired, and its conditions' answers. `near` of 0.5 and more without firing is worth showing."""
-
-    rule: str
-    clause: str
-    about: str
-    fired: bool
-    answer: Answer
-
-    @property
-    def near(self) -> float:
-        """See Answer.near."""
-        return self.answer.near
-
-
-def why(policy: Policy, letter: Letter, facts: Facts) -> tuple[Why, ...]:
-    """Every rule with the tree of its conditions and their answers, in the order of the file."""
-    fired = judge(policy, letter, facts).hits
-    names = [hit.rule for hit in fired]
-    told = []
-    for at, rule in enumerate(policy.rules):
-        before = {name.id for name in policy.rules[:at]}
-        labels = frozenset(label for hit in fired if hit.rule in before for label in hit.labels)
-        labels |= {"complaint"} if facts.complaint else set()
-        asker = _Asker(policy, letter, facts, labels)
-        told.append(Why(rule.id, rule.clause, rule.about, rule.id in names, _answer(asker, rule.node)))
-    return tuple(told)
-
-
-def _answer(asker: _Asker, node: Node) -> Answer:
-    spans = asker.spans(node)
-    parts = tuple(_answer(asker, part) for part in node.parts) if isinstance(node, Branch) else ()
-    return Answer(str(node), spans is not None, spans or (), parts)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib import resources
 from typing import Any, NamedTuple
 
-import ahocorasick
-from ruamel.yaml import YAML
-
 from bot.policy.disguise import Form, Forms
+from bot.policy.sieve import Sieve, shipped
 
 
 class Entry(NamedTuple):
@@ -27,20 +24,14 @@ class Entry(NamedTuple):
 class Finder:
     """Entries of which only those are tried whose keys are in the text."""
 
-    def __init__(self, entries: Sequence[Entry], keys: Sequence[Iterable[str]]) -> None:
-        self._entries = entries
-        self._automaton = ahocorasick.Automaton()
-        numbers: dict[str, list[int]] = {}
-        for number, own in enumerate(keys):
-            for key in own:
-                numbers.setdefault(key, []).append(number)
-        for key, own_numbers in numbers.items():
-            self._automaton.add_word(key, tuple(own_numbers))
-        self._automaton.make_automaton()
+    def __init__(self, items: Sequence[dict[str, Any]], names: Mapping[str, str]) -> None:
+        """`names` are put in for their <name> in the patterns."""
+        self._entries = [_entry(item, names) for item in items]
+        self._sieve = Sieve((key, number) for number, item in enumerate(items) for key in item["keys"])
 
     def candidates(self, text: str) -> list[Entry]:
         """The entries with a key in `text`, in the order of the file."""
-        return [self._entries[number] for number in sorted({number for _, numbers in self._automaton.iter(text) for number in numbers})]
+        return [self._entries[number] for number in sorted({number for _, _, number in self._sieve.find(text)})]
 
 
 class Lexicon(NamedTuple):
@@ -52,28 +43,60 @@ class Lexicon(NamedTuple):
     english: Forms
     latin: re.Pattern[str]
     latin_unless: frozenset[str]
-    heads: re.Pattern[str]
+    respelled: dict[str, Form]  # forms with letters swapped, dropped or turned round, and as they sound
 
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """The shipped lexicon."""
-    data = YAML(typ="safe").load((resources.files("bot.policy") / "data" / "abuse.yaml").read_bytes())
-    words, phrases, latin = data["russian"], data["phrases"], data["latin"]
+    data = shipped("abuse")
+    words, latin = data["russian"], data["latin"]
     pairs = [pair.split("=") for pair in latin["letters"].split()]
+    russian = Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs})
+    english = Forms(_forms(data["english"]))
     return Lexicon(
-        words=Finder([_entry(item, _alternatives(item["match"])) for item in words], [item["keys"] for item in words]),
-        phrases=Finder([_entry(item, _phrase(_alternatives(item["match"]), data["names"])) for item in phrases], [item["keys"] for item in phrases]),
-        russian=Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs}),
-        english=Forms(_forms(data["english"])),
+        words=Finder(words, {}),
+        phrases=Finder(data["phrases"], data["names"]),
+        russian=russian,
+        english=english,
         latin=re.compile(latin["hint"]),
         latin_unless=frozenset(latin["unless"]),
-        heads=re.compile(rf"(?<!\w)(?:{data['heads']})[ ][а-я]{{1,12}}(?!\w)"),
+        respelled={
+            twisted: form
+            for form in (*russian.words.values(), *english.words.values())
+            if form.level == "obscene" and form.word.isalpha()
+            for twisted in _respellings(form)
+        },
     )
 
 
-def _entry(item: dict[str, str], match: str) -> Entry:
-    return Entry(item["id"], item["level"], re.compile(match, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
+def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
+    """An entry of the file; a blank in its pattern stands for any blanks."""
+    pattern = item["match"] if isinstance(item["match"], str) else "|".join(item["match"])
+    pattern = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern).replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
+    return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
+
+
+_SOUNDS = str.maketrans("оеыэдзж", "аииитсш")
+
+
+def sound(word: str) -> str:
+    """A Russian word as it may be heard: unstressed vowels, voiced and voiceless letters are one, signs and repeats are none."""
+    return re.sub(r"([а-я])\1+|[ъь]", r"\1", word).translate(_SOUNDS)
+
+
+def _respellings(form: Form) -> Iterator[str]:
+    """How a word is written by those who keep it readable for people only: two letters swapped, the root's vowel
+    dropped, backwards, by its sound. Too short ones would be other words."""
+    word = form.word
+    if len(word) > 4 or word.isascii():
+        yield word[::-1]
+        yield from (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+    at = form.core[0] + 1
+    if len(word) > 4 and re.match("[аиоу][бдйлмнз]", word[at:]):
+        yield word[:at] + word[at + 1 :]
+    if len(sound(word)) > 5 and "пид" not in word:  # but «питары» live in Saint Petersburg
+        yield "~" + sound(word)
 
 
 def _forms(items: list[dict[str, Any]]) -> list[Form]:
@@ -83,16 +106,6 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
             start = max(word.find(item["root"]), 0)
             forms.append(Form(word, item["id"], item["level"], (start, start + len(item["root"]))))
     return forms
-
-
-def _alternatives(patterns: str | list[str]) -> str:
-    return patterns if isinstance(patterns, str) else "|".join(patterns)
-
-
-def _phrase(pattern: str, names: dict[str, str]) -> str:
-    """The pattern with the parts put in for their <names>; a blank of it stands for any blanks."""
-    whole = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern)
-    return whole.replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
 
 
 def _spelled_out(form: str) -> list[str]:

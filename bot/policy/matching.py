@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,10 +23,11 @@ from bot.policy.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
 from bot.policy.folding import fold
 from bot.policy.information import Content
 from bot.policy.loading import load
-from bot.policy.patterns import Patterns, automaton
-from bot.policy.phrases import Phrase, Tokens
+from bot.policy.patterns import Patterns
+from bot.policy.phrases import Parts, Tokens, stands
 from bot.policy.policy import Policy
-from bot.policy.words import LONGEST, Lexicon, Phrasebook, cut
+from bot.policy.sieve import Sieve
+from bot.policy.words import Lexicon, Phrasebook, cut
 
 SLOW = "!slow"  # reserved key: patterns that were cut by their limit, one span each with the pattern as its words
 LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one span each
@@ -45,31 +46,20 @@ Matches = dict[str, tuple[Span, ...]]
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The subject or the text of a letter, cut into words and folded for substrings."""
-
-    where: str
-    tokens: Tokens
-
-    def span(self, start: int, end: int) -> Span:
-        """Original offsets as a span; long evidence is shortened in the middle."""
-        words = " ".join(self.tokens.text[start:end].split())
-        return Span(where=self.where, start=start, end=end, words=words if len(words) < 200 else f"{words[:120]} … {words[-60:]}")
-
-
-@dataclass(frozen=True)
 class _Item:
     """One phrase of a leaf: all its parts must stand in one sentence."""
 
-    key: str
-    where: str
-    parts: tuple[tuple[Phrase, ...], ...]
+    leaf: Leaf
+    parts: Parts
 
 
 @dataclass
 class _Found:
-    """What has been found while one letter is matched."""
+    """What is known of one letter while it is matched."""
 
+    letter: Letter
+    parts: tuple[Tokens, ...]
+    software: dict[str, tuple[Software, ...]]
     spans: dict[str, list[Span]] = field(default_factory=dict)
     slow: set[str] = field(default_factory=set)
 
@@ -87,34 +77,33 @@ class Matcher:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.lexicon = Lexicon()
-        self.book = Phrasebook(policy.file.vocabulary, self.lexicon)
+        self.book = Phrasebook(policy.vocabulary, self.lexicon)
         self.finder, self.content = Finder(self.lexicon), Content(self.lexicon)
         self.phrases: list[_Item] = []
-        self.words: dict[int, list[tuple[str, str]]] = {}  # class -> (key, where)
-        self.literals: dict[str, list[tuple[str, str]]] = {}
+        self.words: dict[int, list[Leaf]] = {}  # by the number of the word's class
         self.others: list[Leaf] = []
         self.only: list[tuple[Leaf, frozenset[int]]] = []
-        every = {leaf.key: leaf for rule in policy.rules for leaf in leaves(rule.node) if leaf.kind in TEXT_KINDS}
-        for leaf in every.values():
-            getattr(self, f"_compile_{leaf.kind}", self._compile_other)(leaf)
-        self.by_anchor = self._index()
-        self.automaton = automaton(self.literals)
-        self.patterns = Patterns(leaf for leaf in every.values() if leaf.kind == "pattern")
-        self.levels = bool([leaf for leaf in self.others if leaf.kind == "abuse"])
-
-        if any(leaf.kind in ("abuse", "software") for leaf in self.others):
-            self.match(_FIRST)  # what is loaded at first use is loaded now, and not while somebody's letter waits
-
-    # ------------------------------------------------------------------------------------------------------ compiling
-
-    def _compile_phrases(self, leaf: Leaf) -> None:
-        for text in leaf.value:
-            parts = self.book.read(text)
-            phrase = parts[0][0]
-            if len(parts) == len(parts[0]) == len(phrase.steps) == 1 and not phrase.after and not phrase.steps[0].forbidden:
-                self.words.setdefault(phrase.steps[0].number, []).append((leaf.key, leaf.where))
+        every = {leaf.key: leaf for rule in policy.rules for leaf in leaves(rule.node) if leaf.kind in TEXT_KINDS}.values()
+        for leaf in every:
+            if leaf.kind in ("words", "phrases"):
+                for text in leaf.value:
+                    self._phrase(leaf, self.book.read(text))
+            elif leaf.kind == "only":
+                steps = (step for text in leaf.value for part in self.book.read(text) for phrase in part for step in phrase.steps)
+                self.only.append((leaf, frozenset(step.number for step in steps)))
             else:
-                self.phrases.append(_Item(leaf.key, leaf.where, parts))
+                self.others.append(leaf)
+        self.by_anchor = self._index()
+        self.literals = Sieve((fold(text).text, leaf) for leaf in every if leaf.kind == "contains" for text in leaf.value)
+        self.patterns = Patterns(leaf for leaf in every if leaf.kind == "pattern")
+        self.match(_FIRST)  # what is loaded at first use is loaded now, and not while somebody's letter waits
+
+    def _phrase(self, leaf: Leaf, parts: Parts) -> None:
+        phrase = parts[0][0]
+        if len(parts) == len(parts[0]) == len(phrase.steps) == 1 and not phrase.after and not phrase.steps[0].forbidden:
+            self.words.setdefault(phrase.steps[0].number, []).append(leaf)
+        else:
+            self.phrases.append(_Item(leaf, parts))
 
     def _index(self) -> dict[int, list[tuple[frozenset[int], _Item]]]:
         """Phrases by the class that the fewest of them ask for, so that a letter tries few of them."""
@@ -125,138 +114,86 @@ class Matcher:
                 found.setdefault(min(phrase.numbers, key=lambda number: (used[number], number)), []).append((phrase.numbers, item))
         return found
 
-    _compile_words = _compile_phrases
-
-    def _compile_contains(self, leaf: Leaf) -> None:
-        for text in leaf.value:
-            self.literals.setdefault(fold(text).text, []).append((leaf.key, leaf.where))
-
-    def _compile_only(self, leaf: Leaf) -> None:
-        numbers = [step.number for text in leaf.value for part in self.book.read(text) for phrase in part for step in phrase.steps]
-        self.only.append((leaf, frozenset(numbers)))
-
-    def _compile_other(self, leaf: Leaf) -> None:
-        self.others.append(leaf)
-
     # ------------------------------------------------------------------------------------------------------- matching
 
     def match(self, letter: Letter) -> Matches:
         """Every leaf about words and pictures that holds, by its key, with the original words; see the reserved keys."""
-        parts = self._parts(letter)
-        found = _Found()
-        for part in parts:
-            self._phrases(part, found)
-            self._substrings(part, found)
-        software = {part.where: self.finder.find(part.tokens) for part in parts}
-        self._others(letter, parts, software, found)
-        self._about(letter, parts, software, found)
-        return {key: tuple(spans) for key, spans in found.spans.items()}
-
-    def _parts(self, letter: Letter) -> tuple[_Part, ...]:
-        """Subject and text. The subject of a reply or forward repeats somebody's words and is not judged."""
         texts = [("text", letter.text)]
         if letter.subject and not _REPLY.match(letter.subject) and not _TAG.search(letter.subject):
-            texts.insert(0, ("subject", letter.subject[:LONGEST_SUBJECT]))
-        return tuple(_Part(where, cut(text, self.lexicon)) for where, text in texts)
+            texts.insert(0, ("subject", letter.subject[:LONGEST_SUBJECT]))  # of a reply or forward it repeats somebody's words
+        parts = tuple(cut(text, self.lexicon, where) for where, text in texts)
+        found = _Found(letter, parts, {part.where: self.finder.find(part) for part in parts})
+        for part in parts:
+            self._phrases(part, found)
+            for start, end, leaf in self.literals.find(part.folded.text):
+                if leaf.asks(part.where):
+                    found.add(leaf.key, (part.span(*part.folded.span(start, end)),))
+            for leaf, fits in self.patterns.find(part.text, found.slow):
+                if leaf.asks(part.where):
+                    found.add(leaf.key, (part.span(*fit) for fit in fits))
+        self._others(found)
+        return {key: tuple(spans) for key, spans in found.spans.items()}
 
-    def _phrases(self, part: _Part, found: _Found) -> None:
-        tokens, items = part.tokens, part.tokens.items
+    def _phrases(self, part: Tokens, found: _Found) -> None:
         tried: set[int] = set()
-        for number, places in tokens.places.items():
-            for key, where in self.words.get(number, ()):
-                if where in ("anywhere", part.where):
-                    ends = ((at, tokens.ends.get((number, at), at)) for at in places[:MOST])
-                    found.add(key, (part.span(items[at].start, items[end].end) for at, end in ends))
+        for number, places in part.places.items():
+            for leaf in self.words.get(number, ()):
+                if leaf.asks(part.where):
+                    found.add(leaf.key, (part.words(at, part.ends.get((number, at), at)) for at in places[:MOST]))
             for numbers, item in self.by_anchor.get(number, ()):
-                if id(item) not in tried and numbers <= tokens.places.keys() and item.where in ("anywhere", part.where):
+                if id(item) not in tried and numbers <= part.places.keys() and item.leaf.asks(part.where):
                     tried.add(id(item))
-                    found.add(item.key, self._stands(item, part))
+                    found.add(item.leaf.key, (part.words(*hit) for hit in stands(item.parts, part, self.lexicon.fillers)[:MOST]))
 
-    def _stands(self, item: _Item, part: _Part) -> list[Span]:
-        """Where a phrase with all its parts stands; parts that are joined by `&` give the sentence's piece around them."""
-        items = part.tokens.items
-        places: list[dict[int, tuple[int, int]]] = []
-        for variants in item.parts:
-            hits = [hit for phrase in variants for hit in phrase.find(part.tokens, self.lexicon.fillers)]
-            if not hits:
-                return []
-            if len(item.parts) == 1:
-                return [part.span(items[a].start, items[b].end) for a, b in hits[:MOST]]
-            places.append({items[a].sentence: (a, b) for a, b in hits})
-        shared = set.intersection(*(set(place) for place in places))
-        edges = [[place[sentence] for place in places] for sentence in sorted(shared)]
-        return [part.span(items[min(a for a, _ in edge)].start, items[max(b for _, b in edge)].end) for edge in edges[:MOST]]
-
-    def _substrings(self, part: _Part, found: _Found) -> None:
-        for last, literal in self.automaton.iter(part.tokens.folded.text) if self.literals else ():
-            for key, where in self.literals[literal]:
-                if where in ("anywhere", part.where):
-                    found.add(key, (part.span(*part.tokens.folded.span(last - len(literal) + 1, last + 1)),))
-        for leaf, fits in self.patterns.find(part.tokens.text, found.slow):
-            if leaf.where in ("anywhere", part.where):
-                found.add(leaf.key, (part.span(*fit) for fit in fits))
-
-    def _others(self, letter: Letter, parts: tuple[_Part, ...], software: dict[str, tuple[Software, ...]], found: _Found) -> None:
-        insults = {part.where: abuse.find(part.tokens.text) for part in parts} if self.levels else {}
+    def _others(self, found: _Found) -> None:
+        """What is asked of whole parts: abuse, software, headers, what the letter lacks and asks, and by which rules it was matched."""
+        letter, text = found.letter, found.parts[-1]
+        lacks = self.content.lacks(letter, found.parts, tuple(item for items in found.software.values() for item in items))
+        judged = letter.language in ("ru", "en", "")
+        if judged:
+            found.add(LACKS, (Span(where="text", start=0, end=0, words=word) for word in lacks))
         for leaf in self.others:
             if leaf.kind == "header":
-                found.add(leaf.key, self._header(letter, leaf.value, found))
-            for part in parts if leaf.kind in ("abuse", "software") else ():
-                if leaf.where not in ("anywhere", part.where):
-                    continue
-                if leaf.kind == "abuse":
-                    found.add(leaf.key, (part.span(item.start, item.end) for item in insults[part.where] if item.level in leaf.value))
-                else:
-                    named = self._software(leaf, part.tokens, software[part.where])
-                    found.add(leaf.key, (part.span(item.start, item.end) for item in named))
+                found.add(leaf.key, self._header(leaf.value, found))
+            elif leaf.kind == "lacks" and judged and set(leaf.value) <= set(lacks):
+                found.add(leaf.key, (text.span(0, len(text.text.rstrip())),))
+        kinds = {leaf.kind for leaf in self.others}
+        for part in found.parts:
+            insults = abuse.find(part.text) if "abuse" in kinds else ()
+            for leaf in self.others:
+                if leaf.kind == "abuse" and leaf.asks(part.where):
+                    found.add(leaf.key, (part.span(item.start, item.end) for item in insults if item.level in leaf.value))
+                elif leaf.kind == "software":
+                    found.add(leaf.key, (part.span(item.start, item.end) for item in self._software(leaf, part, found)))
+            found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part)[:50])
         for leaf, numbers in self.only:
-            found.add(leaf.key, (span for part in parts if part.where == "text" for span in self._all_within(part, numbers)))
+            found.add(leaf.key, self._all_within(text, numbers))
+        found.add(SLOW, (Span(where="pattern", start=0, end=0, words=source) for source in sorted(found.slow)))
+        found.spans[VERSION + self.policy.digest] = []
 
-    def _software(self, leaf: Leaf, tokens: Tokens, named: tuple[Software, ...]) -> list[Software]:
-        kept: list[Software] = []
+    def _software(self, leaf: Leaf, part: Tokens, found: _Found) -> Iterator[Software]:
+        named = found.software[part.where]
         for test in leaf.value:
             if test == "outdated":
-                kept += self.finder.outdated(tokens, named, self.policy.versions)
+                yield from self.finder.outdated(part, named, self.policy.versions)
             else:
-                kept += [item for item in named if test == "named" or meets(item, test)]
-        return kept
+                yield from (item for item in named if test == "named" or meets(item, test))
 
-    def _header(self, letter: Letter, test: HeaderTest, found: _Found) -> list[Span]:
-        spans = []
-        for name, value in letter.headers:
-            if name != test.name.lower():
-                continue
-            part = _Part("header", cut(value[:2000], self.lexicon))
-            folded = part.tokens.folded.text
-            holds = not (test.contains or test.pattern) or any(fold(word).text in folded for word in test.contains)
-            if holds or any(self.patterns.fits(text, regex.compile(text, FLAGS), value[:2000], found.slow) for text in test.pattern):
-                spans.append(Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}"))
-        return spans
+    def _header(self, test: HeaderTest, found: _Found) -> Iterator[Span]:
+        for name, value in found.letter.headers:
+            if name == test.name.lower():
+                folded, value = fold(value[:2000]).text, value[:2000]
+                holds = not (test.contains or test.pattern) or any(fold(word).text in folded for word in test.contains)
+                if holds or any(self.patterns.fits(text, regex.compile(text, FLAGS), value, found.slow) for text in test.pattern):
+                    yield Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}")
 
-    def _all_within(self, part: _Part, numbers: frozenset[int]) -> list[Span]:
+    def _all_within(self, part: Tokens, numbers: frozenset[int]) -> list[Span]:
         """The whole text as one span where it holds some of these words and beside them courtesy only."""
-        items = part.tokens.items
-        if "?" in part.tokens.text or not any(item.classes & numbers for item in items):
+        if "?" in part.text or not any(item.classes & numbers for item in part.items):
             return []
         known = numbers | self.content.courtesy
-        if all(item.classes & known or len(item.word) == 1 or self.content.named(item, part.tokens) for item in items):
-            return [part.span(items[0].start, items[-1].end)]
-        return []
-
-    def _about(self, letter: Letter, parts: tuple[_Part, ...], software: dict[str, tuple[Software, ...]], found: _Found) -> None:
-        """What the letter lacks, what it asks, and with which rules it was matched."""
-        named = tuple(item for items in software.values() for item in items)
-        lacks = self.content.lacks(letter, tuple(part.tokens for part in parts), named)
-        if letter.language in ("ru", "en", ""):
-            found.add(LACKS, (Span(where="text", start=0, end=0, words=word) for word in lacks))
-        evidence = parts[-1].span(0, len(letter.text[:LONGEST].rstrip()))
-        for leaf in self.others:
-            if leaf.kind == "lacks" and LACKS in found.spans and set(leaf.value) <= set(lacks):
-                found.add(leaf.key, (evidence,))
-        for part in parts:
-            found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part.tokens)[:50])
-        found.add(SLOW, (Span(where="pattern", start=0, end=0, words=text) for text in sorted(found.slow)))
-        found.spans[VERSION + self.policy.digest] = []
+        within = all(item.classes & known or len(item.word) == 1 or self.content.named(item, part) for item in part.items)
+        return [part.words(0, -1)] if within else []
 
 
 @lru_cache(2)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import ahocorasick
 import regex
 
 from bot.policy.conditions import FLAGS, Leaf
+from bot.policy.sieve import Sieve
 
 LIMIT = 0.05  # seconds for one pattern on one text
 MOST_CUT = 5  # patterns that may be cut on one letter
@@ -40,37 +40,19 @@ def required(pattern: str) -> str:
     return best.lower() if len(best) > 2 else ""
 
 
-def automaton(words: Iterable[str]) -> Any:
-    """Finds all of these words in one pass over a text."""
-    made = ahocorasick.Automaton()
-    for word in words:
-        made.add_word(word, word)
-    made.make_automaton()
-    return made
-
-
 class Patterns:
     """All patterns of the rules."""
 
     def __init__(self, leaves: Iterable[Leaf]) -> None:
         self.all = [(leaf, text, regex.compile(text, FLAGS)) for leaf in leaves for text in leaf.value]
-        self.always: set[int] = set()
-        self.needing: dict[str, list[int]] = {}  # text -> numbers of the patterns that cannot fit without it
-        for number, (_, text, _) in enumerate(self.all):
-            literal = required(text)
-            if literal:
-                self.needing.setdefault(literal, []).append(number)
-            else:
-                self.always.add(number)
-        self.sieve = automaton(self.needing)
+        needed = [required(text) for _, text, _ in self.all]
+        self.always = [number for number, literal in enumerate(needed) if not literal]
+        self.sieve = Sieve((literal, number) for number, literal in enumerate(needed) if literal)
         self.cut: set[str] = set()
 
     def find(self, text: str, slow: set[str]) -> Iterator[tuple[Leaf, list[tuple[int, int]]]]:
         """The leaves whose patterns fit, with the offsets; patterns that were cut on this text go into `slow`."""
-        wanted = set(self.always)
-        for _, literal in self.sieve.iter(text.lower()) if self.needing else ():
-            wanted.update(self.needing[literal])
-        for number in sorted(wanted):
+        for number in sorted({number for _, _, number in self.sieve.find(text.lower())}.union(self.always)):
             leaf, source, compiled = self.all[number]
             if fits := self.fits(source, compiled, text, slow):
                 yield leaf, fits

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.model import Span
 from bot.policy.folding import Folded
 
 
@@ -21,13 +21,23 @@ class Token:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text in words, with the places of every class in it."""
+    """The subject or text of a letter, or a header, in words, with the places of every class in it."""
 
+    where: str
     text: str
     folded: Folded
     items: tuple[Token, ...]
-    places: Mapping[int, Sequence[int]]
-    ends: Mapping[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+    places: dict[int, list[int]]
+    ends: dict[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+
+    def span(self, start: int, end: int) -> Span:
+        """Original offsets as a span; long evidence is shortened in the middle."""
+        words = " ".join(self.text[start:end].split())
+        return Span(where=self.where, start=start, end=end, words=words if len(words) < 200 else f"{words[:120]} … {words[-60:]}")
+
+    def words(self, first: int, last: int) -> Span:
+        """The span from one token to another."""
+        return self.span(self.items[first].start, self.items[last].end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +102,17 @@ class Phrase:
     def _behind(self, items: tuple[Token, ...], at: int) -> bool:
         near = items[at + 1 : at + 3]
         return any(item.sentence == items[at].sentence and item.classes & self.after for item in near)
+
+
+Parts = tuple[tuple[Phrase, ...], ...]  # joined by `&`, each with its variants
+
+
+def stands(parts: Parts, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
+    """First and last token of each place where all parts of a phrase stand in one sentence; with several parts, around them."""
+    places = [[hit for phrase in variants for hit in phrase.find(tokens, fillers)] for variants in parts]
+    if len(places) == 1:
+        return places[0]
+    by_sentence = [{tokens.items[first].sentence: (first, last) for first, last in hits} for hits in places]
+    shared = sorted(set.intersection(*map(set, by_sentence)))
+    edges = [[hits[sentence] for hits in by_sentence] for sentence in shared]
+    return [(min(first for first, _ in edge), max(last for _, last in edge)) for edge in edges]

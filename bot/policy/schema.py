@@ -1,20 +1,21 @@
 """What may stand in rules.yaml: one pydantic model a section, with the defaults of the regulation.
 
 Only shapes and single values are checked here; what concerns several sections at once (a department that nobody
-knows, a calendar that never opens) is checked by `bot.policy.loading`. Every model forbids unknown keys.
+knows, a calendar that never opens) is checked by `bot.policy.crosschecks`. Every model forbids unknown keys.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from bot.model import Ground, Priority
-from bot.policy.conditions import Condition, Strings
+from bot.policy.conditions import Branch, Condition, Node, Strings, needs
 
 
 class Section(BaseModel):
@@ -137,18 +138,42 @@ class Agent(Section):
     language: Language | None = None
 
 
-class DepartmentSection(Named):
+class Department(Named):
     """Clauses 2.2 and 3.1: another part of the company. `answers: requester` sends its answers on as replies."""
 
     address: Mailbox
     answers: Literal["note", "requester"] = "note"
+    _id: str = PrivateAttr("")
+
+    @property
+    def id(self) -> str:
+        """Its key in the file."""
+        return self._id
 
 
 class People(Section):
     """Who works here."""
 
     agents: Annotated[tuple[Agent, ...], Field(min_length=1)]
-    departments: dict[Name, DepartmentSection] = {}
+    departments: dict[Name, Department] = {}
+
+    def model_post_init(self, _: Any) -> None:
+        """Tells every department its key."""
+        for key, department in self.departments.items():
+            department._id = key
+
+    @property
+    def leads(self) -> tuple[Agent, ...]:
+        """The agents who lead; the first agent where nobody is named."""
+        return tuple(agent for agent in self.agents if agent.lead) or self.agents[:1]
+
+    def agent(self, address: str) -> Agent | None:
+        """The agent with this address, in any case of letters."""
+        return next((agent for agent in self.agents if agent.address == address.lower()), None)
+
+    def department_of(self, address: str) -> Department | None:
+        """The department with this address, in any case of letters."""
+        return next((item for item in self.departments.values() if item.address == address.lower()), None)
 
 
 class Periods(Section):
@@ -166,14 +191,6 @@ class Periods(Section):
     agent_link_days: Days = 30  # how long an agent's signed reply address works
     retention_days: Annotated[int, Field(ge=60, le=36_500)] | None = None  # done tickets are erased after so many days; None: never
     confirm_hours: Hours = 24  # how long a fresh letter of an agent waits for #confirm
-
-
-class Due(Section):
-    """Clause 5.2: hours to a solution, by priority."""
-
-    high: Hours = 24
-    medium: Hours = 48
-    low: Hours = 96
 
 
 class Sla(Section):
@@ -259,19 +276,17 @@ class Rule(Section):
     then: Effect
     examples: Examples = Examples()
 
+    @cached_property
+    def node(self) -> Node:
+        """`when` and not `unless`, ready for judging."""
+        return Branch("all", (self.when.node, Branch("not", (self.unless.node,)))) if self.unless else self.when.node
 
-class RulesFile(Section):
-    """The whole file."""
+    @cached_property
+    def needs(self) -> frozenset[str] | None:
+        """See `bot.policy.conditions.needs`."""
+        return needs(self.node)
 
-    desk: Desk
-    calendar: CalendarSection = CalendarSection()
-    announcements: tuple[Announcement, ...] = ()
-    people: People
-    periods: Periods = Periods()
-    priorities: Due = Due()
-    sla: Sla = Sla()
-    caps: Caps = Caps()
-    grounds: dict[Ground, GroundSection] = {}
-    versions: dict[str, Text] = {}  # oldest browsers and systems that are still supported
-    vocabulary: dict[Annotated[str, Field(pattern=r"^\w[\w-]*$")], tuple[Text, ...]] = {}
-    rules: tuple[Rule, ...] = ()
+    @property
+    def announcement(self) -> bool:
+        """Whether it is made of an announcement that answers letters."""
+        return self.id.startswith("announcement:")

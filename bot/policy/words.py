@@ -17,10 +17,10 @@ from itertools import product
 
 from bot.policy.folding import fold
 from bot.policy.language import forms, known, neighbours, plain, stem
-from bot.policy.phrases import Phrase, Step, Token, Tokens
+from bot.policy.phrases import Parts, Phrase, Step, Token, Tokens
 
 LONGEST = 100_000  # characters of a letter that are judged; what follows is an attachment in disguise
-MOST_VARIANTS = 16
+MOST_OPTIONAL = 4  # words of a phrase
 GAP = 4
 TYPO_LETTERS = 6  # shorter words have too many neighbours
 FILLERS = (
@@ -111,7 +111,7 @@ class Lexicon:
         return frozenset(hits)
 
 
-def cut(text: str, lexicon: Lexicon) -> Tokens:
+def cut(text: str, lexicon: Lexicon, where: str = "text") -> Tokens:
     """The words of a text (its first 100,000 characters) with their classes. Linear in the length."""
     text = text[:LONGEST]
     folded = fold(text)
@@ -128,20 +128,13 @@ def cut(text: str, lexicon: Lexicon) -> Tokens:
             for number in classes:
                 places.setdefault(number, []).append(len(items))
             items.append(Token(word, classes, start, end, sentence))
-    tokens = Tokens(text, folded, tuple(items), places, {})
-    return Tokens(text, folded, tokens.items, places, _compounds(tokens, places, lexicon))
-
-
-def _compounds(tokens: Tokens, places: dict[int, list[int]], lexicon: Lexicon) -> dict[tuple[int, int], int]:
-    """Members of several words: noted in `places` at their first word; where they end."""
-    found: dict[tuple[int, int], int] = {}
-    for first in lexicon.compounds.keys() & places.keys():
-        for number, phrase in lexicon.compounds[first]:
-            for start, end in phrase.find(tokens, lexicon.fillers):
-                found[number, start] = end
+    tokens = Tokens(where, text, folded, tuple(items), places, {})
+    compounds = [entry for first in lexicon.compounds.keys() & places.keys() for entry in lexicon.compounds[first]]
+    found = {(number, start): end for number, phrase in compounds for start, end in phrase.find(tokens, lexicon.fillers)}
     for number, start in found:
         places.setdefault(number, []).append(start)
-    return found
+    tokens.ends.update(found)
+    return tokens
 
 
 class Phrasebook:
@@ -150,31 +143,34 @@ class Phrasebook:
     def __init__(self, vocabulary: Mapping[str, Sequence[str]], lexicon: Lexicon) -> None:
         self.vocabulary, self.lexicon = vocabulary, lexicon
 
-    def read(self, text: str) -> tuple[tuple[Phrase, ...], ...]:
+    def read(self, text: str) -> Parts:
         """The phrase's parts (between `&`), each as its variants. Raises PhraseError."""
         parts = re.split(r"\s+&\s+", text.strip())
         return tuple(tuple(self._part(part)) for part in parts)
 
     def _part(self, text: str) -> list[Phrase]:
         """The phrase with and without each of its optional words."""
-        choices = [self._choices(item) for item in text.split()]
-        if 2 ** sum(len(choice) > 1 for choice in choices) > MOST_VARIANTS:
+        items = [item.replace("…", "...") for item in text.split()]
+        optional = [(item, "") if item[0] != "!" and item.endswith("?") else (item,) for item in items]
+        if sum(len(choice) > 1 for choice in optional) > MOST_OPTIONAL:
             raise PhraseError("has too many optional words")
-        found = [self._phrase([item for item in items if item]) for items in product(*choices) if any(map(self._is_word, items))]
+        found = [phrase for chosen in product(*optional) if (phrase := self._phrase(filter(None, chosen))).steps]
         if not found:
             raise PhraseError("holds no word")
         return list(dict.fromkeys(found))
 
-    @staticmethod
-    def _is_word(item: str | frozenset[str]) -> bool:
-        return isinstance(item, frozenset) and bool(item)
-
-    def _choices(self, item: str) -> list[str | frozenset[str]]:
-        if re.fullmatch(r"(\.\.\.|…)\d{0,2}", item):
-            return [item.replace("…", "...")]
-        if item.startswith("!"):
-            return ["!" + item[1:]]
-        return [self.members(item.rstrip("?")), *([frozenset[str]()] if item.endswith("?") else [])]
+    def _phrase(self, items: Iterable[str]) -> Phrase:
+        steps: list[Step] = []
+        gap, forbidden = 0, frozenset[int]()
+        for item in items:
+            if item.startswith("!"):
+                forbidden |= {self.lexicon.number(self.members(item[1:]))}
+            elif re.fullmatch(r"\.\.\.\d{0,2}", item):
+                gap = int(item[3:] or GAP)
+            else:
+                steps.append(Step(self.lexicon.number(self.members(item.rstrip("?"))), gap if steps else 0, forbidden))
+                gap, forbidden = 0, frozenset()
+        return Phrase(tuple(steps), forbidden)
 
     def members(self, item: str) -> frozenset[str]:
         """What `a/b/<name>` stands for. Raises PhraseError."""
@@ -196,16 +192,3 @@ class Phrasebook:
             raise PhraseError(f"{entry!r} is no word")
         mark, star = "=" * entry.startswith("="), "*" * entry.endswith("*")
         return " ".join(mark + plain(word) + star for word in words)
-
-    def _phrase(self, flat: Sequence[str | frozenset[str]]) -> Phrase:
-        steps: list[Step] = []
-        gap, forbidden = 0, set[int]()
-        for item in flat:
-            if isinstance(item, frozenset):
-                steps.append(Step(self.lexicon.number(item), gap if steps else 0, frozenset(forbidden)))
-                gap, forbidden = 0, set()
-            elif item.startswith("!"):
-                forbidden.add(self.lexicon.number(self.members(item[1:])))
-            else:
-                gap = int(item[3:] or GAP)
-        return Phrase(tuple(steps), frozenset(forbidden))

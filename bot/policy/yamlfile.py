@@ -1,4 +1,4 @@
-"""YAML bytes -> plain data, with the place of everything, and every oddity as a mistake.
+"""YAML bytes -> plain data, with the place of everything, and every oddity as a mistake; and what a mistake is.
 
 Composed by ruamel.yaml and turned into data by our own hand, so that duplicate keys, anchors (and with them YAML bombs)
 and odd tags are mistakes with a line and not surprises.
@@ -14,11 +14,32 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from bot.policy.mistakes import Mistake, Path, RulesError
-
+Path = tuple[int | str, ...]
 BIGGEST = 8_000_000  # bytes
 DEEPEST = 40
-_FLOW = re.compile(rb"[\[{]")
+EMPTY = (1, 1, "is empty", "it needs at least desk: and people:")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong: where (line and column from 1), what, and what would help."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class RulesError(ValueError):
+    """rules.yaml cannot be used; `mistakes` says why, in the order of the file."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 @dataclass
@@ -39,47 +60,46 @@ class Places:
 
 def read(source: bytes, name: str) -> tuple[Any, Places, list[Mistake]]:
     """The data of a YAML file, the places in it, and its oddities. Raises RulesError where it is no YAML at all."""
-    refusal = _refused(source)
-    if refusal:
-        raise RulesError([Mistake(name, *refusal)])
+    problem = _refused(source)
+    node = None
     try:
-        text = source.decode("utf-8-sig")
-        node = YAML(typ="safe", pure=True).compose(text)
+        if not problem:
+            text = source.decode("utf-8-sig")
+            node = YAML(typ="safe", pure=True).compose(text)
     except UnicodeDecodeError as error:
-        line = source.count(b"\n", 0, error.start) + 1
-        raise RulesError([Mistake(name, line, 1, "is not UTF-8 text", "save the file in the encoding UTF-8")]) from None
+        problem = source.count(b"\n", 0, error.start) + 1, 1, "is not UTF-8 text", "save the file in the encoding UTF-8"
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        hint = _yaml_hint(text.splitlines(), line)
-        raise RulesError([Mistake(name, line, column, f"is not YAML: {error.problem or error.context}", hint)]) from None
+        line = text.splitlines()[mark.line : mark.line + 1]
+        hint = _yaml_hint("".join(line))
+        problem = mark.line + 1, mark.column + 1, f"is not YAML: {error.problem or error.context}", hint
     except RecursionError:
-        raise RulesError([Mistake(name, 1, 1, "is nested too deep", "this cannot be a file of rules")]) from None
+        problem = 1, 1, "is nested too deep", "this cannot be a file of rules"
     except (YAMLError, ValueError) as error:
-        raise RulesError([Mistake(name, 1, 1, f"is not YAML: {str(error).splitlines()[0]}")]) from None
-    if node is None:
-        raise RulesError([Mistake(name, 1, 1, "is empty", "it needs at least desk: and people:")])
+        problem = 1, 1, f"is not YAML: {str(error).splitlines()[0]}", ""
+    if problem or not node:
+        raise RulesError([Mistake(name, *(problem or EMPTY))])
     builder = _Builder(name)
-    return builder.value(node, (), 0), builder.places, builder.mistakes
+    return builder.value(node), builder.places, builder.mistakes
 
 
 def _refused(source: bytes) -> tuple[int, int, str, str] | None:
     """What is refused before the YAML parser sees it: size, binary data, tabs, and depth that would exhaust the stack."""
     if len(source) > BIGGEST:
         return 1, 1, f"is larger than {BIGGEST // 1_000_000} MB", "this cannot be a file of rules"
-    if b"\0" in source:
-        return source.count(b"\n", 0, source.index(b"\0")) + 1, 1, "holds a NUL byte, so it is no text file", ""
     for number, line in enumerate(source.split(b"\n"), 1):
         indent = line[: len(line) - len(line.lstrip(b" \t"))]
+        if b"\0" in line:
+            return number, 1, "holds a NUL byte, so it is no text file", ""
         if b"\t" in indent and line.strip():
             return number, indent.index(b"\t") + 1, "a tab stands in the indentation", "indent with spaces"
-        if len(_FLOW.findall(line)) > 1000:
+        if line.count(b"[") + line.count(b"{") > 1000:
             return number, 1, "brackets are nested too deep", ""
     return None
 
 
-def _yaml_hint(lines: list[str], line: int) -> str:
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
+def _yaml_hint(text: str) -> str:
+    """What is probably wrong in a line that is no YAML."""
     if re.search(r":\s+[^\"'\[{|>#]*:\s", text) or re.search(r":\s+[^\"'\s][^\"']*: ", text):
         return "put a text that holds a colon into quotes"
     if re.search(r"(:|-)\s+[@`%*&!]", text):
@@ -99,56 +119,48 @@ class _Builder:
 
     def complain(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a mistake at the node's place."""
-        self.mistakes.append(Mistake(self.name, node.start_mark.line + 1, node.start_mark.column + 1, message, hint))
+        self.mistakes.append(Mistake(self.name, *_place(node), message, hint))
 
-    def value(self, node: Node, path: Path, depth: int) -> Any:
+    def value(self, node: Node, path: Path = ()) -> Any:
         """The data of one node; anchors that are used again are refused, which also disarms YAML bombs."""
-        self.places.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if id(node) in self.seen or depth > DEEPEST:
-            self.complain(
-                node,
-                "is used twice through an anchor (&name … *name)" if id(node) in self.seen else "is nested too deep",
-                "write it out, or make it a list of the vocabulary",
-            )
-            return None
+        self.places.values[path] = _place(node)
+        if id(node) in self.seen or len(path) > DEEPEST:
+            message = "is used twice through an anchor (&name … *name)" if id(node) in self.seen else "is nested too deep"
+            return self.complain(node, message, "write it out, or make it a list of the vocabulary")
         self.seen.add(id(node))
-        if isinstance(node, MappingNode):
-            return self.mapping(node, path, depth)
         if isinstance(node, SequenceNode):
-            return [self.value(child, (*path, i), depth + 1) for i, child in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        return self.scalar(node)
+            return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        return self.mapping(node, path) if isinstance(node, MappingNode) else self.scalar(node)
 
-    def mapping(self, node: MappingNode, path: Path, depth: int) -> dict[str, Any]:
+    def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         """The data of a mapping; the first of two equal keys counts."""
         found: dict[str, Any] = {}
         for key, child in node.value:
             if not isinstance(key, ScalarNode):
                 self.complain(key, "a key must be a word", "put a text that begins with [ or { into quotes")
-                continue
-            word = str(key.value)
-            if word in found:
-                first = self.places.keys[(*path, word)][0]
-                self.complain(key, f"the key {word!r} stands here a second time", f"the first is in line {first}")
-                continue
-            self.places.keys[(*path, word)] = (key.start_mark.line + 1, key.start_mark.column + 1)
-            found[word] = self.value(child, (*path, word), depth + 1)
+            elif key.value in found:
+                first = self.places.keys[(*path, key.value)][0]
+                self.complain(key, f"the key {key.value!r} stands here a second time", f"the first is in line {first}")
+            else:
+                self.places.keys[(*path, key.value)] = _place(key)
+                found[key.value] = self.value(child, (*path, key.value))
         return found
 
-    def scalar(self, node: ScalarNode) -> Any:
-        """A text, number, truth value or nothing; numbers that would lose a digit (4.10) stay texts."""
-        text, tag = str(node.value), str(node.tag).rsplit(":", 1)[-1]
-        try:
-            if tag == "null":
-                return None
-            if tag == "bool":
-                return text.lower() == "true"
-            if tag == "int":
-                return int(text) if re.fullmatch(r"[-+]?\d{1,18}", text) else text
-            if tag == "float":
-                return float(text) if text.count(".") == 1 and not re.search(r"\.\d*0$|[eE]", text) else text
-        except ValueError:
-            return text
-        if tag not in ("str", "null", "bool", "int", "float", "timestamp", "value", "merge"):
+    def scalar(self, node: Node) -> Any:
+        """A text, number, truth value or nothing; numbers that would lose a digit (4.10) stay texts, and so do dates."""
+        text, tag = str(node.value), str(node.tag).rpartition(":")[2]
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text.lower() == "true"
+        if tag == "int" and re.fullmatch(r"[-+]?\d{1,18}", text):
+            return int(text)
+        if tag == "float" and re.fullmatch(r"[-+]?\d*\.\d*[1-9]", text):
+            return float(text)
+        if tag not in ("str", "int", "float", "timestamp", "value", "merge"):
             self.complain(node, f"the tag {node.tag} has no meaning here", "put a text that begins with ! into quotes")
         return text
+
+
+def _place(node: Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1

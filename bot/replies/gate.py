@@ -29,15 +29,18 @@ class Traffic(Value, frozen=True):
     same_subject: int = 0  # how often this non-empty subject came within the window, this letter included
     through: int = 0
     latched: bool = False
+    doubted: bool = False  # latched by unproved letters, which anybody can send in another's name
+    renew: bool = False  # the latch is older than a day
+    proved: bool = False  # the letter that is answered
     suppressed: bool = False
 
 
 class Ruling(Value, frozen=True):
-    """`to` is "" when nothing may be sent; `held` says that the letter is kept, not sent; `latch` that the address closes now."""
+    """`to` is "" when nothing may be sent; `held` says that the letter is kept, not sent."""
 
     to: str = ""
     held: bool = False
-    latch: bool = False
+    latch: str = ""  # the record that closes the address: "latch", or "doubt" where it is closed for unproved letters only
     repeats: bool = False  # the letter may repeat the sender's own words
     reason: str = ""
 
@@ -83,15 +86,17 @@ def ruled(to: str, seen: Traffic, repeats: bool, caps: Caps | None, now: datetim
         return Ruling(reason="suppressed")
     if caps is None:
         return Ruling(to=to, repeats=repeats)
-    if seen.latched:
-        return Ruling(to=to, held=True, repeats=repeats, reason="latched")
+    if seen.latched or (seen.doubted and not seen.proved):  # the days are quiet ones: each letter begins them anew
+        renewed = ("latch" if seen.latched else "doubt") if seen.renew else ""
+        return Ruling(to=to, held=True, latch=renewed, repeats=repeats, reason="latched")
+    latch = "doubt" if not seen.proved else "" if seen.doubted else "latch"
     if seen.through >= caps.acknowledgements_day:
         return Ruling(reason="through")
     windows = ((caps.requester_10_min, 10), (caps.requester_3_hours, 180), (caps.requester_day, 1440))
     if any(full(seen.sent, most, minutes, now) for most, minutes in windows) or full(seen.ticket_sent, caps.ticket_10_min, 10, now):
-        return Ruling(to=to, held=True, latch=True, repeats=repeats, reason="caps")
+        return Ruling(to=to, held=True, latch=latch, repeats=repeats, reason="caps")
     if seen.same_subject >= caps.same_subject_3_hours:
-        return Ruling(to=to, held=True, latch=True, repeats=repeats, reason="same_subject")
+        return Ruling(to=to, held=True, latch=latch, repeats=repeats, reason="same_subject")
     return Ruling(to=to, repeats=repeats)
 
 

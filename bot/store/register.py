@@ -103,6 +103,7 @@ class Register:
         self._errors: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._linked: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         self._latched: dict[str, datetime] = {}
+        self._doubted: dict[str, datetime] = {}
         self._suppressed: dict[str, datetime] = {}
         self._blocked: dict[str, datetime] = {}
         self._unproved: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
@@ -152,7 +153,9 @@ class Register:
         for one in row.outgoing:
             if one.created <= self.counted_from:
                 continue
-            if one.automatic and one.audience in (Audience.requester, Audience.stranger) and one.state != "cancelled":
+            if one.state in ("held", "cancelled"):
+                self._sent.get(one.to, {}).pop((number, one.id), None)
+            elif one.automatic and one.audience in (Audience.requester, Audience.stranger):
                 self._sent[one.to][number, one.id] = one.created
         for link in row.links:
             self._linked[link][number] = row.opened
@@ -227,11 +230,12 @@ class Register:
             if out.template == "confirm":
                 self._pending[out.id] = one.letter
                 self._unproved[one.who][one.letter] = one.at
-        table = {"latch": self._latched, "suppression": self._suppressed, "block": self._blocked}.get(one.about)
+        table = {"latch": self._latched, "doubt": self._doubted, "suppression": self._suppressed, "block": self._blocked}.get(one.about)
         if table is not None:
             table[one.who] = max(one.at, table.get(one.who, one.at))
         if one.about == "release":
             self._latched.pop(one.who, None)
+            self._doubted.pop(one.who, None)
         elif one.about == "lift":
             self._suppressed.pop(one.who, None)
         elif one.about == "unblock":
@@ -291,7 +295,8 @@ class Register:
             line = self.lines[number]
             if line.opened > now - RECENT:
                 opened.append((line.opened, line.subject))
-        latched, suppressed = self._latched.get(person), self._suppressed.get(person)
+        days, since = timedelta(days=self.latch_days), (self._latched.get(person), self._doubted.get(person))
+        latched, doubted = (at is not None and now - at < days for at in since)
         return Sender(
             sent=sent,
             errors=errors,
@@ -300,8 +305,10 @@ class Register:
             asked=self._asked.get(person),
             unproved=self._recent(self._unproved, person, now - timedelta(hours=1)),
             blocked=person in self._blocked and now - self._blocked[person] < timedelta(days=BLOCK_DAYS),
-            latched=latched is not None and now - latched < timedelta(days=self.latch_days),
-            suppressed=suppressed is not None and now - suppressed < timedelta(days=self.suppress_days),
+            latched=latched,
+            doubted=doubted,
+            renew=all(at is None or now - at > DAY for at in since),
+            suppressed=self.suppressed(person, now),
         )
 
     def suppressed(self, person: str, now: datetime) -> bool:

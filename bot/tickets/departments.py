@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Fate, Letter, Seen, Status, Ticket, Verdict, Waiting
-from bot.policy.policy import Department
+from bot.policy.schema import Department
 from bot.replies.contexts import AgentLetter
 from bot.replies.gate import Ruling
 from bot.replies.leak import leak

@@ -27,7 +27,8 @@ def over(ticket: Ticket, known: Sender, office: Office, now: datetime) -> Decisi
     event = Entry(at=now, kind="event", public=False, about="outage_over")
     ticket = replace(ticket, labels=labels, entries=(*ticket.entries, event), changed=now)
     to, caps = address(ticket), office.policy.caps if office.caps else None
-    traffic = gate.Traffic(sent=known.sent, latched=known.latched, suppressed=known.suppressed)
+    closed = known.latched or (known.doubted and not ticket.proved)
+    traffic = gate.Traffic(sent=known.sent, latched=closed, suppressed=known.suppressed)
     ruling = gate.ruled(to, traffic, ticket.proved and to == ticket.requester.email, caps, now)
     if ruling.to and ticket.answerable and not gate.sendable(to, office.signer.is_ours):
         if ticket.status is Status.created and not ticket.owner:

@@ -97,7 +97,7 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
     records: tuple[DeskRecord, ...] = ()
     if ruling.to == letter.requester.email:
         ticket = granted(ticket, letter, entry, asked, ruling, office, now)
-        records = (DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=ident),) if ruling.latch else ()
+        records = latched(ruling, letter, office, now)
     else:
         ticket = replace(ticket, entries=(*ticket.entries, entry), changed=now)
     if ticket.owner and (ticket.status is not was or not ruling.to):
@@ -239,6 +239,9 @@ def rule(letter: Letter, sight: Sight, ticket: Ticket, found: Found, office: Off
             same_subject=same,
             through=found.through.get(through, 0) if through else 0,
             latched=known.latched,
+            doubted=known.doubted,
+            renew=known.renew,
+            proved=proved and to == letter.requester.email,
             suppressed=known.suppressed and to != letter.requester.email,
         )
 
@@ -275,7 +278,9 @@ def latched(ruling: Ruling, letter: Letter, office: Office, now: datetime) -> tu
     """An address that goes over a cap is closed for automatic mail, and the leads are told once."""
     if not ruling.latch:
         return ()
-    latch = DeskRecord(at=now, about="latch", who=ruling.to, words=ruling.reason, letter=letter.envelope.letter)
+    latch = DeskRecord(at=now, about=ruling.latch, who=ruling.to, words=ruling.reason, letter=letter.envelope.letter)
+    if ruling.reason == "latched":
+        return (latch,)
     details = (ruling.to, say(ruling.reason, office.policy.desk.language), f"run.py held release {ruling.to}")
     return (latch, *alarm(office, "held", details, letter.envelope.letter, now).records)
 

@@ -47,13 +47,17 @@ def wanted(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> boo
 
 
 def buttons(ticket: Ticket, office: Office, language: str) -> tuple[Button, ...]:
-    """A mailto: link for each mark, to an address that is signed for this ticket, this mark and this requester (RFC 6068)."""
+    """A mailto: link for each mark, to an address that is signed for this ticket, this mark and this requester (RFC 6068).
+
+    Without plus addresses there is no such address, and no link: an answer with the mark is proved by the letter that it answers.
+    """
     word = WORD.get(language, WORD["en"])
     made = []
     for mark in MARKS:
         to = office.signer.address(ticket.number, Purpose.score, ticket.requester.email, mark)
         say = f"{word}: {mark}"
-        made.append(Button(label=str(mark), url=mailto(to, f"[{tag(office, ticket.number)}] {say}", say), say=say))
+        url = mailto(to, f"[{tag(office, ticket.number)}] {say}", say) if office.signer.plus else ""
+        made.append(Button(label=str(mark), url=url, say=say))
     return tuple(made)
 
 

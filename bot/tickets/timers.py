@@ -158,7 +158,8 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
     Timer mail passes the whole gate but for the class and the wishes of the last letter (design, section 7, item 1).
     """
     to, language = address(ticket), office.language(ticket.language)
-    traffic = gate.Traffic(sent=sender.sent, latched=sender.latched, suppressed=sender.suppressed)
+    closed = sender.latched or (sender.doubted and not ticket.proved)
+    traffic = gate.Traffic(sent=sender.sent, latched=closed, suppressed=sender.suppressed)
     repeats = ticket.proved and to == ticket.requester.email
     refused = gate.sendable(to, office.signer.is_ours)
     ruling = Ruling(reason=refused) if refused else gate.ruled(to, traffic, repeats, office.policy.caps if office.caps else None, now)

@@ -135,11 +135,10 @@ def test_an_announcement_answers_the_letters_it_describes_while_it_holds():
     assert judge(POLICY, letter("Плеер гаснет на минуте"), later).topic == ""
 
 
-def test_why_shows_every_rule_with_its_conditions_and_what_is_near():
+def test_why_shows_every_rule_with_its_conditions():
     told = {item.rule: item for item in why(POLICY, letter("Не работает"), Facts(now=NOW, first=False))}
     empty = told["empty"]
     assert not empty.fired
-    assert empty.near == pytest.approx(2 / 3)
     assert [(part.asked, part.holds) for part in empty.answer.parts] == [("letter: first", False), ("lacks: description", True), ("not", True)]
     assert not told["down"].fired
 

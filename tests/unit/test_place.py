@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from desk import TestDesk
 
 IVAN, ANNA, EVIL, VICTIM = "ivan@example.org", "anna@providence.film", "e@evil.example", "victim@bank.example"
@@ -31,3 +32,12 @@ async def test_the_same_message_id_of_another_person_is_another_letter(tmp_path:
     for person in (IVAN, "maria@example.org", IVAN):
         await desk.send(person, GOOD, subject="x", message_id="same@client")
     assert desk.tickets() == [1, 2]
+
+
+@pytest.mark.parametrize(("text", "status"), [("Ок", "done"), ("👍", "done"), ("Не за что!", "done"), ("Хорошо?", "created"), ("👎", "created")])
+async def test_agreement_alone_reopens_nothing(text: str, status: str, tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    await desk.send(IVAN, GOOD, subject="Чёрный экран")
+    await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, "#решено\nПочинили.")
+    await desk.reply(desk.mail(IVAN, "resolved_solved")[0], IVAN, text)
+    assert desk.ticket().status.replace("in_progress", "created") == status

@@ -17,7 +17,7 @@ from bot.office import open_office
 from bot.settings import Settings
 from bot.store.port import Sender
 from bot.tickets import score
-from bot.tickets.identity import Purpose
+from bot.tickets.identity import Purpose, Signer
 
 OFFICE = open_office(Settings(rules=ROOT / "rules.yaml", templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
 IVAN, ANNA, BORIS = "ivan@example.org", "anna@providence.film", "boris@providence.film"
@@ -176,3 +176,16 @@ async def test_a_closing_letter_that_was_taken_back_has_asked_nobody(tmp_path):
     await desk.reply(desk.mail(BORIS, "receipt")[-1], BORIS, "#решено\nПостер и правда на месте.")
     await desk.pass_time(hours=1)
     assert ["Оцените" in one.text for one in desk.mail(IVAN, "resolved_solved")] == [True]
+
+
+async def test_without_plus_addresses_the_score_is_asked_for_in_words(tmp_path):
+    desk = await TestDesk.opened(tmp_path)
+    signer = desk.office.signer
+    desk.office = other(desk.office, signer=Signer(signer.keys, "support@providence.film", "PF", plus=False), verp=False)
+    await desk.restart()
+    await closed(desk)
+    asked = desk.mail(IVAN, "resolved_solved")[0]
+    assert "одной цифрой" in asked.text
+    assert "mailto:" not in asked.html
+    await desk.reply(asked, IVAN, "5")
+    assert (desk.ticket(1).score, desk.tickets()) == (5, [1])
