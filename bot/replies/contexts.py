@@ -245,6 +245,7 @@ class Confirm(Context, frozen=True):
 
     text: str
     until: datetime
+    files: tuple[str, ...] = ()  # names of those that came with it
     ticket: AgentTicket | None = None
     buttons: tuple[Button, ...] = ()
 

@@ -183,9 +183,9 @@ class Inbox:
     def sweep(self, now: datetime) -> int:
         """Remove what crashes left behind more than a day ago: half-written files, reasons without a letter. How many."""
         old = (now - timedelta(days=1)).timestamp()
-        leftovers = [entry for entry in self._tmp.iterdir() if entry.stat().st_mtime < old]
+        leftovers = [entry for entry in self._tmp.iterdir() if _written(entry) < old]
         parked = set(_ids_in(self._parked))
-        leftovers += [entry for entry in self._parked.glob("*.json") if entry.stem not in parked and entry.stat().st_mtime < old]
+        leftovers += [entry for entry in self._parked.glob("*.json") if entry.stem not in parked and _written(entry) < old]
         for entry in leftovers:
             self._disk.unlink(entry)
         return len(leftovers)
@@ -212,6 +212,14 @@ class Inbox:
         except (FileNotFoundError, msgspec.DecodeError):
             at = datetime.fromtimestamp(_file(self._parked, letter).stat().st_mtime, UTC)
             return Parked(letter=letter, reason="the note of the reason is gone", at=at)
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in seconds since 1970; "never" for one that has just been moved to its place."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _file(folder: Path, letter: str) -> Path:

@@ -127,6 +127,8 @@ def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
     ticket = target(sight, job.found, job.office, job.letter)
     if not parsed.orders and ticket is None:
         return answering.refused(job, reason="no_command")
+    if len(job.letter.text) > answering.MOST_SHOWN:  # what is confirmed has been shown, every word of it
+        return answering.refused(job, reason="too_long")
     records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
     events = [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
     before = job.found.senders.get(job.agent.address, Sender()).unproved

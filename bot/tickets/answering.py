@@ -21,7 +21,8 @@ from bot.tickets.words import CAPTIONS, label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
-MOST_SHOWN = 3000  # characters of an unproved letter that its confirmation repeats
+MOST_TEXTS = 5  # of such texts in one ticket
+MOST_SHOWN = 10_000  # characters of an unproved letter that its confirmation repeats; a longer one is not asked about
 MOST_TALK = 5  # answers to letters without commands, in ten minutes and one ticket: more is a robot in the agent's name
 
 
@@ -154,14 +155,19 @@ def talked(job: Job, ticket: Ticket, template: str, context: Any, word: str) -> 
 def kept(job: Job, ticket: Ticket, text: str) -> Decision:
     """A letter without any command sends nothing to anybody: its text is kept for a day, with a button that sends it."""
     until = job.now + timedelta(hours=job.office.policy.periods.kept_hours)
-    ticket = replace(ticket, kept={"who": job.agent.address, "text": text[:MOST_KEPT], "until": until.isoformat(), "letter": job.ident})
+    serial, (word, caption) = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1, label("send", job.language)
+    older = dict(tuple(ticket.kept.items())[1 - MOST_TEXTS :])
+    ticket = replace(ticket, kept={**older, str(serial): text[:MOST_KEPT]})
     context = Kept(
         desk=desk_view(job.office, job.language),
         language=job.language,
         ticket=agent_ticket(job.office, ticket),
         text=text,
         until=until,
-        buttons=notices.buttons(ticket, job.agent, job.office, job.now, job.language, ("send", "help")),
+        buttons=(
+            button(job.office, ticket, job.agent, caption, f"#{word} {serial}", job.now),
+            *notices.buttons(ticket, job.agent, job.office, job.now, job.language, ("help",)),
+        ),
     )
     return talked(job, ticket, "kept", context, "kept")
 
@@ -205,7 +211,8 @@ def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
     context = Confirm(
         desk=desk_view(job.office, job.language),
         language=job.language,
-        text=job.letter.text[:MOST_SHOWN],
+        text=job.letter.text,
+        files=tuple(one.name for one in job.letter.attachments if not one.logo),
         until=until,
         ticket=agent_ticket(job.office, ticket) if ticket else None,
         buttons=(Button(label=caption, url=mailto(address, caption, f"#{word}"), say=f"#{word}"),) if job.office.signer.plus else (),

@@ -80,7 +80,7 @@ clarify уточнить уточнение ask           | ground?     | custom
 resolve решено решить закрыть solved close | resolution? | customer | закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба | close: solved, not_reproducible, user_error, infrastructure, complaint
 refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
 template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
-send отправить                           |             |            | отправить сохранённый текст пользователю                | send the kept text to the customer
+send отправить                           | number?     |            | отправить сохранённый текст пользователю                | send the kept text to the customer
 undo отмена отменить                     |             |            | отменить последнее письмо с командами, пока оно не ушло | take the last command letter back before it has left
 note заметка                             |             | inside!    | внутренняя заметка, пользователь её не увидит            | an internal note; the customer never sees it
 escalate передать эскалация              | department  | department | передать в отдел; пользователю уйдёт уведомление        | pass on to a department; the customer is told

@@ -22,7 +22,7 @@ from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.states import IllegalMove, move
 from bot.tickets.words import say
 
-KEPT_OUT = ("entries", "seen", "outgoing", "undo", "kept", "links")  # what #undo does not restore: the record only grows
+KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")  # what #undo does not restore: the record only grows
 
 
 def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:

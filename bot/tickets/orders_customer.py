@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from bot.tickets import notices, score
 from bot.tickets.commands import Order, fold
 from bot.tickets.job import Job, Refusal, noted, owned
 from bot.tickets.states import IllegalMove, move
-from bot.tickets.words import say
+from bot.tickets.words import label, say
 from bot.tickets.writing import MOST_QUOTED, MOST_TEXT, desk_view, history, post, public_ticket, tag, thread_of
 
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
@@ -105,11 +105,21 @@ def update(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """The text of an earlier letter without a command, kept for a day, as an answer."""
-    kept = ticket.kept
-    if not kept or kept.get("who") != job.agent.address or datetime.fromisoformat(kept["until"]) < job.now:
+    since = job.now - timedelta(hours=job.office.policy.periods.kept_hours)
+    asked = [one for one in ticket.outgoing if one.template == "kept" and one.to == job.agent.address and one.created >= since]
+    mine = [one for one in asked if str(one.id) in ticket.kept]
+    if order.argument:
+        mine = [one for one in mine if one.id == int(order.argument)]
+    elif len(mine) > 1:
+        mine = [one for one in mine if one.message_id in job.letter.references[:1]] or mine  # In-Reply-To
+    if len(mine) > 1:
+        raise Refusal("kept_many", hint=", ".join(f"#{label('send', job.language)[0]} {one.id}" for one in mine))
+    if not mine:
         raise Refusal("nothing_kept")
     job.tell("kept_sent")
-    return reply(job, replace(ticket, kept={}), replace(order, text=kept["text"]))
+    key = str(mine[0].id)
+    rest = {one: text for one, text in ticket.kept.items() if one != key}
+    return reply(job, replace(ticket, kept=rest), replace(order, text=ticket.kept[key]))
 
 
 def transcript(job: Job, ticket: Ticket, order: Order) -> Ticket:

@@ -123,6 +123,11 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "undo_too_late": ("поздно: письмо уже ушло пользователю", "too late: the letter has left"),
     "undo_changed": ("поздно: с тех пор обращение изменилось", "too late: the ticket has changed since"),
     "nothing_kept": ("сохранённого текста нет или прошли сутки", "there is no kept text, or it is older than a day"),
+    "kept_many": ("сохранённых текстов несколько, назовите номер", "there are several kept texts, name one"),
+    "too_long": (
+        "Письмо пришло не на подписанный адрес из Вашего уведомления и слишком длинное, чтобы о нём спросить. Ответьте на уведомление",
+        "The letter did not come to the signed address of your own notice, and it is too long to be asked about. Reply to a notice",
+    ),
     "no_requester": ("у обращения нет адреса пользователя", "the ticket has no address of a customer"),
     "no_ticket": ("обращения с таким номером нет", "there is no ticket of that number"),
     "leads_only": ("это может только руководитель", "only a lead may do that"),

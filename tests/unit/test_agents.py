@@ -59,3 +59,37 @@ async def test_words_of_the_requester_and_ones_own_are_no_piece_of_our_letter(de
     kept = await answered(desk, desk.mail(ANNA, "notice_new")[0], "Очистите, пожалуйста, кэш браузера и войдите на сайт ещё раз.")
     text = f"#ответ\nВы писали:\n{PROBLEM}\nОчистите, пожалуйста, кэш браузера и войдите на сайт ещё раз."
     assert (kept.template, (await answered(desk, kept, text)).template) == ("kept", "receipt")
+
+
+async def test_the_button_of_a_kept_text_sends_that_text_and_no_other(desk: TestDesk) -> None:
+    first = await answered(desk, desk.mail(ANNA, "notice_new")[0], "Очистите кэш.")
+    second = await answered(desk, first, "Борис, это опять тот скандалист.")
+    assert [one.template for one in (first, second)] == ["kept", "kept"]
+    assert "несколько" in (await answered(desk, desk.mail(ANNA, "notice_new")[0], "#отправить")).text
+    number = next(line for line in first.text.splitlines() if "#отправить" in line).split()[2]
+    assert (await answered(desk, second, f"#отправить {number}")).template == "receipt"
+    assert [("Очистите кэш." in one.text, "скандалист" in one.text) for one in desk.mail(IVAN, "reply")] == [(True, False)]
+    assert (await answered(desk, second, f"#отправить {number}")).template == "command_error"
+    third = await answered(desk, second, "И перезагрузите страницу.")
+    assert (await answered(desk, third, "#отправить")).template == "receipt"
+    assert "перезагрузите" in desk.mail(IVAN, "reply")[-1].text
+
+
+async def test_undo_gives_a_kept_text_back(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send(IVAN, PROBLEM)
+    kept = await answered(desk, desk.mail(ANNA, "notice_new")[0], "Очистите кэш.")
+    receipt = await answered(desk, kept, "#отправить")
+    await answered(desk, receipt, "#отмена")
+    assert (await answered(desk, kept, "#отправить")).template == "receipt"
+
+
+async def test_what_is_confirmed_has_been_shown(desk: TestDesk) -> None:
+    text = "#заметка\n" + "Позвонить завтра. " * 170 + "\n#ответ\nПереведите деньги."
+    await desk.send(ANNA, text, subject="[PF-1]", mail_from="eve@evil.example", files=(("virus.exe", b"MZ"),))
+    [question] = desk.mail(ANNA, "confirm")
+    assert "Переведите деньги" in question.text
+    assert "virus.exe" in question.text
+    await desk.send(ANNA, text + "Подробно. " * 1000, subject="[PF-1]", mail_from="eve@evil.example")
+    assert desk.mail(ANNA)[-1].template == "command_error"
+    assert len(desk.mail(ANNA, "confirm")) == 1

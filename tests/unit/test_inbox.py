@@ -276,3 +276,9 @@ async def test_letters_that_come_together_share_a_sync_and_are_all_there(tmp_pat
     await asyncio.gather(*(inbox.take(RAW, envelope) for envelope in envelopes))
     assert inbox.waiting() == [envelope.letter for envelope in envelopes]
     assert disk.folders - before < 200
+
+
+def test_a_letter_that_comes_in_during_the_sweep_is_no_trouble(tmp_path, monkeypatch):
+    inbox = Inbox(tmp_path, Disk())
+    monkeypatch.setattr(type(inbox._tmp), "iterdir", lambda folder: iter([folder / "renamed-meanwhile.eml"]))
+    assert inbox.sweep(datetime.now(UTC)) == 0
