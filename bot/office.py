@@ -56,14 +56,15 @@ def read(path: Path) -> bytes:
 
 def sources(folder: Path) -> dict[str, str]:
     """Every template by its name under the folder, such as "ru/reply.txt"; RulesRefused where there are none."""
-    try:
-        found = {
-            str(path.relative_to(folder).as_posix()): path.read_text("utf-8")
-            for path in sorted(folder.rglob("*"))
-            if path.suffix in (".txt", ".html") and path.parent != folder / "form"  # the form's pages are no letters
-        }
-    except UnicodeDecodeError as error:
-        raise RulesRefused(f"{folder}: a template is not UTF-8: {error}") from None
+    found, broken = {}, []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".txt", ".html") and path.parent != folder / "form":  # the form's pages are no letters
+            try:
+                found[path.relative_to(folder).as_posix()] = path.read_text("utf-8")
+            except UnicodeDecodeError as error:
+                broken.append(f"{path}: not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8")
+    if broken:
+        raise RulesRefused("\n".join(broken))
     if not found:
         raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from bot.model import Priority
 from bot.policy.browsers import NAMES
 from bot.policy.calendar import CalendarError, parse_hours, weekly
 from bot.policy.conditions import Condition
@@ -24,6 +25,7 @@ class _Shapes(Lexicon):
 def crosschecks(policy: Policy) -> Iterator[Finding]:
     """Every contradiction, as (path, message, hint)."""
     yield from _people(policy)
+    yield from _times(policy)
     yield from _calendar(policy)
     yield from _announcements(policy)
     yield from _rules(policy)
@@ -38,6 +40,8 @@ def _people(policy: Policy) -> Iterator[Finding]:
             yield ("desk", "aliases"), f"the address {address} stands here twice", ""
         taken[address] = "the desk"
     hint = "an agent needs an address of his own, or letters would go round in circles"
+    if not any(agent.lead for agent in policy.people.agents):
+        yield ("people", "agents"), "nobody leads", "write lead: true for the one who hears of complaints and of trouble"
     people: list[tuple[Path, str, str, str]] = []
     for i, agent in enumerate(policy.people.agents):
         people.append((("people", "agents", i, "address"), agent.address, agent.name, hint))
@@ -47,6 +51,14 @@ def _people(policy: Policy) -> Iterator[Finding]:
         if address in taken:
             yield path, f"{address} is already the address of {taken[address]}", help_
         taken.setdefault(address, name)
+
+
+def _times(policy: Policy) -> Iterator[Finding]:
+    high, medium, low = (policy.priorities[one] for one in (Priority.high, Priority.medium, Priority.low))
+    if not high <= medium <= low:
+        yield ("priorities",), f"high {high}, medium {medium}, low {low}: a higher priority must not take longer", "clause 5.2 has 24, 48 and 96"
+    if policy.periods.silence_days < policy.periods.remind_days:
+        yield ("periods", "silence_days"), "silence_days: a ticket would be closed before its requester is reminded", "remind_days must be less"
 
 
 def _calendar(policy: Policy) -> Iterator[Finding]:

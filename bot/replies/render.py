@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from enum import Enum, StrEnum
 from traceback import walk_tb
 from typing import Any
@@ -42,6 +43,13 @@ SUBJECT = "Subject:"
 # A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
 # own trim_blocks would also glue the next line to a sentence that ends in {% endif %}.
 TAG_LINE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})+)[ \t]*\n", re.MULTILINE)
+STAFF = re.compile(r"/(?:notice_|receipt|command_error|kept|confirm|help|escalation|alert|case|digest|report|_case|_notice|_sections)")
+PROMISE = re.compile(  # a verb of ours and a span of time behind it
+    r"\b(?:(?:ответ|реш|исправ|устран|почин|верн|свяж|рассмотр)\w*(?:им|ем|ём)(?:ся)?|будет\s\w+|(?:will|shall|we.ll)\s\w+)\b[^.!?\n]{0,80}?"
+    r"\b(?:в\sтечение|через|за|не\sпозднее|не\sпозже|within|in)\s[^.!?\n]{0,20}?"
+    r"(?:\d+|\b(?:час|сут|дня\b|минут|недел|hour|day|minute|week))",
+    re.IGNORECASE,
+)
 URL = re.compile(r"https?://[^\s<>\"«»]*[^\s<>\"«».,;:!?)\]]")
 
 
@@ -75,6 +83,16 @@ class TemplateError(Exception):
 class Letters(ImmutableSandboxedEnvironment):
     """Jinja as the letters use it: strict, sandboxed, every value literal, `{% include "_piece.txt" %}` of the same language."""
 
+    intercepted_binops = frozenset(("*", "**"))  # what makes much of little: no template may take for ever
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in ("range", "lipsum"):
+            del self.globals[name]
+
+    def call_binop(self, context: Names, operator: str, left: Any, right: Any) -> Any:
+        raise TypeError(f"there is no {operator} in templates")
+
     def join_path(self, template: str, parent: str) -> str:
         return template if "/" in template else f"{parent.partition('/')[0]}/{template}"
 
@@ -100,7 +118,7 @@ class Templates:
         self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
         self._letters.filters.update(_filters(zone))
         self._letters.tests["greeting"] = words.greeting
-        self._layouts = ImmutableSandboxedEnvironment(**options, autoescape=True)
+        self._layouts = Letters(**options, autoescape=True)
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
@@ -128,7 +146,9 @@ class Templates:
     def check(self, required: Sequence[str] = REQUIRED) -> list[TemplateMistake]:
         """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or leaving out what must not be."""
         languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
-        found = (self._mistake(name, sample) for language in languages for name in required for _, sample in cases(name, language))
+        found = [self._mistake(name, sample) for language in languages for name in required for _, sample in cases(name, language)]
+        found += [_unused(file, required) for file in self.sources if file.count("/") == 1]
+        found += [_promise(file, source) for file, source in self.sources.items() if not STAFF.search(file)]
         return list(dict.fromkeys(filter(None, found))) if languages else [_mistake("", 0, "there is no language folder")]
 
     def _mistake(self, name: str, sample: Context) -> TemplateMistake | None:
@@ -162,6 +182,20 @@ class Templates:
             if isinstance(error, TemplateNotFound):
                 message = f"includes {error.name}, which is not there" if line else "there is no such template"
             raise TemplateError(_mistake(where, line, message)) from error
+
+
+def _unused(file: str, required: Sequence[str]) -> TemplateMistake | None:
+    """A template that no letter uses is a slip of the pen: its admin waits for it in vain."""
+    name = file.partition("/")[2].removesuffix(".txt")
+    if name.startswith(("_", "topic_")) or name in required:
+        return None
+    near = get_close_matches(name, required, 1)
+    return _mistake(file, 0, "no letter uses it" + (f"; did you mean {near[0]}.txt?" if near else ""))
+
+
+def _promise(file: str, source: str) -> TemplateMistake | None:
+    found = PROMISE.search(source)
+    return _mistake(file, source.count("\n", 0, found.start()) + 1, f"a due time in a letter to requesters: “{found[0]}” (clause 2.3)") if found else None
 
 
 def _mistake(file: str, line: int, message: str) -> TemplateMistake:

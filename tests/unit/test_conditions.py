@@ -16,7 +16,7 @@ from bot.policy.patterns import required
 from bot.policy.schema import ExampleLetter
 
 BASE = """desk: {name: Desk, address: desk@example.org}
-people: {agents: [{name: Ann, address: ann@example.org}]}
+people: {agents: [{name: Ann, address: ann@example.org, lead: true}]}
 vocabulary: {фрукт: [яблоко, груша, дыня колхозница]}
 rules:
   - {id: first, clause: 1, when: {words: метка}, then: {labels: marked}}

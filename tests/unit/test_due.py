@@ -23,7 +23,7 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 
 def on_working_time(calendar: str = "hours: 10:00-22:00", zone: str = "Europe/Moscow") -> Policy:
     source = f"desk: {{name: D, address: d@d.example, timezone: {zone}}}\ncalendar: {{{calendar}}}\nsla: {{clock: working}}\n"
-    return load((source + "people: {agents: [{name: A, address: a@d.example}]}\n").encode(), "rules.yaml")
+    return load((source + "people: {agents: [{name: A, address: a@d.example, lead: true}]}\n").encode(), "rules.yaml")
 
 
 WORKING = on_working_time()

@@ -137,3 +137,16 @@ def test_the_json_schema_knows_every_key_as_it_is_written():
 def test_keys_have_one_name_only():
     found = mistakes(BASE + "rules:\n  - {id: a, clause: 1, when: {every: [{words: b}]}, then: {labels: c}}\n")
     assert "unknown key 'every'" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (BASE.replace(", lead: true", ""), "nobody leads"),
+        (BASE + "priorities: {high: 96, medium: 48, low: 24}\n", "a higher priority must not take longer"),
+        (BASE + "periods: {remind_days: 7, silence_days: 3}\n", "closed before its requester is reminded"),
+    ],
+)
+def test_what_can_never_be_meant(changed: str, message: str) -> None:
+    [found] = mistakes(changed)
+    assert message in found

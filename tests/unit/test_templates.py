@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.model import Attachment, Ground, Resolution
-from bot.office import sources
+from bot.office import RulesRefused, sources
 from bot.reading.attachments import WHY
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.render import REQUIRED, Rendered, Templates
@@ -181,3 +181,28 @@ def test_nasty_words_stay_words(language: str, name: str, case: str) -> None:
         assert "{{ 7 * 7 }}" in letter.text
         assert "\n" not in letter.subject
         assert NASTY.partition(" ")[0] in letter.text
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "message"),
+    [
+        ("ru/resolved_sloved.txt", "Subject: x\n\ny\n", "did you mean resolved_solved.txt?"),
+        ("ru/_bye.txt", "Мы ответим Вам в течение 24 часов.\n", "clause 2.3"),
+        ("en/_bye.txt", "We will answer within a day.\n", "clause 2.3"),
+        ("ru/answers/скоро.txt", "Всё починим не позднее чем через два часа.\n", "clause 2.3"),
+        ("ru/_bye.txt", "{% for a in range(10 ** 5) %}{% for b in range(10 ** 5) %}x{% endfor %}{% endfor %}\n", "templates"),
+        ("ru/_bye.txt", '{{ "x" * 10 ** 9 }}\n', "templates"),
+        ("layout.html", "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}", "range"),
+    ],
+)
+def test_check_finds_what_an_admin_would_wait_for_in_vain(file: str, source: str, message: str) -> None:
+    found = [str(one) for one in Templates({**SOURCES, file: source}, "Europe/Moscow").check()]
+    assert found
+    assert message in found[0]
+
+
+def test_a_template_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / f"{name}.txt").write_bytes("Здравствуйте".encode("utf-8" if name == "good" else "cp1251"))
+    with pytest.raises(RulesRefused, match=r"/bad\.txt: not UTF-8"):
+        sources(tmp_path)
