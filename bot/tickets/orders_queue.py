@@ -88,16 +88,13 @@ def shown_name(entry: Entry, language: str) -> str:
 
 def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """A withheld file of the customer's, by its number in the notice; it comes with the receipt."""
-    wanted = int(order.argument)
-    for entry in reversed(ticket.entries):
-        if entry.kind == "letter" and entry.attachments and entry.letter:
-            if not 0 < wanted <= len(entry.attachments):
-                raise Refusal("no_file", str(wanted), f"1–{len(entry.attachments)}")
-            one = entry.attachments[wanted - 1]
-            job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
-            job.tell("file_sent", one.name)
-            return ticket
-    raise Refusal("no_file", order.argument)
+    files, wanted = notices.files_of(ticket), int(order.argument)
+    if not 0 < wanted <= len(files):
+        raise Refusal("no_file", str(wanted), f"1–{len(files)}" if files else "")
+    entry, one = files[wanted - 1]
+    job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
+    job.tell("file_sent", one.name)
+    return ticket
 
 
 def remind(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -192,7 +189,8 @@ def after_line(text: str, line: str) -> str:
 def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk, *, public: bool) -> Ticket:
     """A new ticket of this letter, or the one that it made before a crash."""
     fresh = max([job.found.fresh - 1, *job.others]) + 1
-    before = next((one for one in job.found.tickets.values() if job.changed_before(one, "made")), None)
+    mine = [one for one in job.found.tickets.values() if one.number not in job.others and job.changed_before(one, "made")]
+    before = min(mine, key=lambda one: one.number, default=None)
     entry = Entry(
         at=job.now, kind="letter" if public else "note", public=public, who=person.email, name=person.name, text=text[:100_000], letter=job.ident,
         subject=subject, about="made",

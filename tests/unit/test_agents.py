@@ -162,3 +162,12 @@ async def test_no_confirmation_to_what_asks_for_no_answer(desk: TestDesk, header
     before = len(desk.mail(ANNA))
     await desk.send(ANNA, "#взять", subject="[PF-1]", headers=headers)
     assert (len(desk.mail(ANNA)), desk.ticket().owner) == (before, "")
+
+
+async def test_the_number_of_a_file_is_that_of_the_notice_that_named_it(desk: TestDesk) -> None:
+    await desk.send(IVAN, "Журнал.", subject="[PF-1]", files=(("first.log", b"aaa"),))
+    first = desk.mail(ANNA)[-1]
+    await desk.send(IVAN, "Вот ещё.", subject="[PF-1]", files=(("second.zip", b"PK"), ("third.zip", b"PK")))
+    assert ("#файл 1" in first.text, "#файл 2" in desk.mail(ANNA)[-1].text, "#файл 3" in desk.mail(ANNA)[-1].text) == (True, True, True)
+    for number, name in enumerate(("first.log", "second.zip", "third.zip"), 1):
+        assert [one.name for one in (await answered(desk, first, f"#файл {number}")).attachments] == [name]
