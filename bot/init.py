@@ -8,6 +8,8 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
+from ruamel.yaml import YAML
+
 SHIPPED = Path(__file__).parent.parent / "rules.yaml"
 
 # What is asked, in the order of asking: name of the answer, the question in both languages, what is proposed.
@@ -62,7 +64,8 @@ def rules_for(answers: Answers, language: str, shipped: str) -> str:
     }
     text = shipped[shipped.index("\ndesk:\n") + 1 :]
     word = re.sub(r"[^\w-]", " ", answers.service).split()
-    text = re.sub(r"\bprovidence(?:\.film)?\b", word[0].lower() if word else "сервис", text)
+    spoken = word[0].lower() if word and isinstance(YAML(typ="safe").load(word[0].lower()), str) else "сервис"  # «true» would be no word
+    text = re.sub(r"\bprovidence(?:\.film)?\b", spoken, text)
     for key, lines in blocks.items():
         text = re.sub(rf"(?ms)^{key}:\n.*?(?=^\S)", "\n".join([f"{key}:", *lines, "", ""]).replace("\\", r"\\"), text, count=1)
     if language != "ru":  # the remarks and titles of the shipped file are Russian

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from desk import ROOT
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.init import QUESTIONS, SHIPPED, Answers, rules_for, write
@@ -42,7 +42,9 @@ def test_the_answers_stand_in_rules_that_are_good(language):
         assert all(line.isascii() or "Ромашка" in line for line in remarks)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
+@example("TRUE")
+@example("12:30")
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=40).filter(str.strip))
 def test_any_name_is_taken_as_it_is(service):
     policy = load(rules_for(ROMASHKA._replace(service=service), "en", SHIPPED.read_text("utf-8")).encode(), "rules.yaml")
