@@ -54,11 +54,11 @@ def _sound(data: Any, broken: list[Path]) -> Policy:
             data.pop(path[0], None)
     known = {key: {"name": key, "address": f"{key}@desk.invalid"} for key in departments} if isinstance(departments, dict) else {}
     desk, agent = ({"name": name, "address": f"{name}@desk.invalid"} for name in ("desk", "agent"))
-    agent["lead"] = True
+    lead = {**agent, "lead": True}
     try:
-        return Policy.model_validate({"desk": desk, "people": {"agents": [agent], "departments": known}} | data | {"rules": list(rules.values())})
+        return Policy.model_validate({"desk": desk, "people": {"agents": [lead], "departments": known}} | data | {"rules": list(rules.values())})
     except ValidationError:
-        return Policy.model_validate({"desk": desk, "people": {"agents": [agent]}})
+        return Policy.model_validate({"desk": desk, "people": {"agents": [lead]}})
 
 
 def json_schema() -> dict[str, Any]:

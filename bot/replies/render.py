@@ -195,7 +195,8 @@ def _unused(file: str, required: Sequence[str]) -> TemplateMistake | None:
 
 def _promise(file: str, source: str) -> TemplateMistake | None:
     found = PROMISE.search(source)
-    return _mistake(file, source.count("\n", 0, found.start()) + 1, f"a due time in a letter to requesters: “{found[0]}” (clause 2.3)") if found else None
+    line = source.count("\n", 0, found.start()) + 1 if found else 0
+    return _mistake(file, line, f"a due time in a letter to requesters: “{found[0]}” (clause 2.3)") if found else None
 
 
 def _mistake(file: str, line: int, message: str) -> TemplateMistake:

@@ -75,7 +75,9 @@ MONTHS_EN = (
 SIZES_RU, SIZES_EN = ("КБ", "МБ", "ГБ"), ("KB", "MB", "GB")
 
 GREETING = re.compile(
-    r"\s*(здравствуй|добр(ый|ое|ого|ой)\b|привет|уважаем|hello\b|hi\b|dear\b|good (morning|day|afternoon|evening)\b)", re.IGNORECASE
+    r"\s*(?:[^\W\d_][^,\n!?.]{0,39},\s*)?"
+    r"(здравствуй|добр(ый|ое|ого|ой)\b|привет|уважаем|hello\b|hi\b|dear\b|good (morning|day|afternoon|evening)\b)",
+    re.IGNORECASE,
 )
 
 

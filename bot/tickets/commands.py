@@ -17,7 +17,8 @@ from bot.replies.leak import INVISIBLE
 from bot.tickets.dates import moment_in
 
 # List bullets and numbers of phones may stand before a command; the mark of a quote may not: what is quoted was said by another.
-LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(.*))?$")
+# What a table had in the next cell follows a |.
+LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(?:\|[^\S\n]+)*(.*))?$")
 SIGN = re.compile("[#№＃Nn]")
 BLANK = " \t\u00a0*"  # at the end of a line, the end of bold print included
 ESCAPED = re.compile(r"^((?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*)\\(?=[#№＃])")

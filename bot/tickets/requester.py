@@ -71,11 +71,17 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     if place.ticket:
         ticket = found.tickets[place.ticket]
         return join(ticket, letter, sight, place, found, office, now, records)
-    verdict = judge(office.policy, letter, Facts(now=now, first=True))
+    verdict = weighed(judge(office.policy, letter, Facts(now=now, first=True)))
     named = followed(found, place.apart) if place.apart else None
     if named and "thanks" in verdict.labels and named.requester.email == letter.requester.email:
         return join(named, letter, sight, place, found, office, now, records)
     return open_ticket(letter, sight, verdict, named, found, office, now, records)
+
+
+def weighed(verdict: Verdict) -> Verdict:
+    """Whoever reports an outage or complains, and asks for the working hours as well, is not answered with the hours."""
+    heavy = {"outage", "complaint"} & set(verdict.labels) and verdict.topic not in ("", "outage", "announcement")
+    return replace(verdict, topic="", labels=tuple(one for one in verdict.labels if one != "only_topic")) if heavy else verdict
 
 
 def unread(letter: Letter, why: str, now: datetime) -> Decision:
@@ -191,7 +197,7 @@ def join(
         complaint="complaint" in ticket.labels,
         answering=was is Status.clarification and ticket.ground is not None,
     )
-    verdict = judge(office.policy, letter, facts)
+    verdict = weighed(judge(office.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     ticket = replace(

@@ -475,3 +475,11 @@ async def test_commands_in_any_clients_html(desk: TestDesk, html: str) -> None:
     assert (ticket.status, ticket.resolution) == (Status.done, Resolution.solved)
     answer = next(entry.text for entry in ticket.entries if entry.kind == "answer")
     assert answer.strip("-•* ") == "Код отправлен заново."
+
+
+async def test_a_letter_laid_out_as_a_table_sends_no_table(desk: TestDesk) -> None:
+    html = "<table><tr><td>#приоритет</td><td>высокий</td></tr><tr><td>#ответ</td><td>Починили.</td></tr></table>"
+    await desk.send(ANNA, html=html, to=dict(desk.mail(ANNA)[-1].headers)["Reply-To"], subject="[PF-1]")
+    await desk.pass_time(minutes=3)
+    assert "Починили." in desk.mail(IVAN, "reply")[-1].text.splitlines()
+    assert desk.ticket().priority is Priority.high

@@ -94,12 +94,12 @@ def test_sizes(octets: int, shown: str) -> None:
     assert words.size(octets, "ru") == shown
 
 
-@pytest.mark.parametrize("text", ["Здравствуйте!", "  добрый день, Иван", "Hello,", "Dear John", "Good morning", "Уважаемый Иван"])
+@pytest.mark.parametrize("text", ["Здравствуйте!", "  добрый день, Иван", "Hello,", "Dear John", "Уважаемый Иван", "Иван, добрый день!"])
 def test_greetings_are_known(text: str) -> None:
     assert words.greeting(text)
 
 
-@pytest.mark.parametrize("text", ["", "Добрались до причины.", "Highly likely", "Мы всё исправили", "Привязка карты снята"])
+@pytest.mark.parametrize("text", ["", "Добрались до причины.", "Highly likely", "Привязка карты снята", "Готово. Иван, добрый день!"])
 def test_other_beginnings_are_no_greetings(text: str) -> None:
     assert not words.greeting(text)
 
