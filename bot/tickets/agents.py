@@ -139,14 +139,14 @@ def target(sight: Sight, found: Found, office: Office, letter: Letter) -> Ticket
 
 def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
     """Nothing is done; the agent is asked whether he wrote it. Three such letters in an hour are told to the leads."""
+    if not sight.may_answer:  # a list or a machine may write in his name, and asks for no answer
+        event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
+        return Decision(records=(job.account("command", "unproved"),), events=(event,))
     ticket = target(sight, job.found, job.office, job.letter)
     if not parsed.orders and ticket is None:
         return answering.refused(job, reason="no_command")
     if len(job.letter.text) > answering.MOST_SHOWN:  # what is confirmed has been shown, every word of it
         return answering.refused(job, reason="too_long")
-    if not sight.may_answer:  # a list or a machine may write in his name, and asks for no answer
-        event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
-        return Decision(records=(job.account("command", "unproved"),), events=(event,))
     records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
     events = [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
     before = job.found.senders.get(job.agent.address, Sender()).unproved
