@@ -33,7 +33,7 @@ MOST_NAMES = 5000
 REMEMBERED, FORGOTTEN, REST = 300.0, 60.0, 30.0  # seconds: an answer, a failure, the pause after a row of failures
 ROW = 5
 ONCE = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to", b"in-reply-to", b"references", b"content-type", b"mime-version")
-SIGNED = (b"from", b"to", b"subject", b"date")  # what a signature must cover, where the letter has it
+SIGNED = (b"from", b"to", b"subject", b"date", b"message-id")  # what a signature must cover, where the letter has it
 LARGE = 256 * 1024  # octets; larger bodies are hashed in a thread
 
 

@@ -149,6 +149,12 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
         return duplicate(letter, found, now)
     if sight.kind not in (LetterClass.human, LetterClass.bulk):
         return machines.decide(letter, sight, found, office, now)
+    known = found.senders.get(letter.requester.email)
+    if known and known.suppressed and (sight.agent or sight.department) and sight.kind is LetterClass.human:  # he is there again
+        there = structs.replace(found, senders={**found.senders, letter.requester.email: structs.replace(known, suppressed=False)})
+        lift = DeskRecord(at=now, about="lift", who=letter.requester.email, letter=letter.envelope.letter)
+        decision = decided(letter, sight, there, office, now)
+        return structs.replace(decision, records=(*decision.records, lift))
     if sight.agent:
         return agents.decide(letter, sight, found, office, now)
     if sight.department and any(one.purpose is Purpose.department for one in sight.references):

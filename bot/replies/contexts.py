@@ -170,6 +170,7 @@ class Notice(Context, frozen=True):
     joined: str = ""  # signed, references, tag, unconfirmed
     reopened: bool = False
     files: tuple[Attachment, ...] = ()
+    before: int = 0  # files of earlier letters: #file counts through the ticket
     findings: tuple[Finding, ...] = ()
     earlier: tuple[str, ...] = ()  # "PF-3 (Выполнено, Решена): Не открывается фильм"
     linked: tuple[str, ...] = ()

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Decision, Fate, Letter, Ticket
+from bot.model import Audience, Decision, Fate, Letter, Ticket
 from bot.store.port import Found, Sender
-from bot.tickets import answering
+from bot.tickets import answering, notices
 from bot.tickets.alerts import alarm
 from bot.tickets.commands import Order, Parsed, Wrong, named, parse
 from bot.tickets.identity import Purpose, Reference
@@ -47,7 +47,8 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         return answering.refused(job, reason=reason)
     if not signed and by is None and not vouched(letter, sight, office, now):
         return asked(job, sight, parsed)
-    ticket = followed(found, signed[0].ticket) if signed else target(sight, found, office, letter)
+    covered = letter if by else replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))  # by a signature of DKIM
+    ticket = followed(found, signed[0].ticket) if signed else target(sight, found if by else replace(found, by_reference=0), office, covered)
     if signed and any(order.name == "undo" for order in parsed.orders):
         direct = found.tickets.get(signed[0].ticket)  # perhaps what is taken back is its being merged
         ticket = max((one for one in (direct, ticket) if one), key=lambda one: str(one.undo.get("at", "")), default=None)
@@ -71,6 +72,7 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
         if parsed.above and changed is not None:
             changed = noted(job, changed, parsed.above)
             job.tell("noted_above")
+        changed = told_owner(job, ticket, changed, orders)
         answering.guard(job, changed)
     except Refusal as refusal:
         wrong = Wrong(line=refusal.line, reason=refusal.reason, what=refusal.what, hint=refusal.hint)
@@ -89,6 +91,19 @@ def together(orders: tuple[Order, ...]) -> None:
             raise Refusal("nothing_to_confirm", line=order.line)
         if order.name == "undo" and len(orders) > 1:
             raise Refusal("undo_alone", line=order.line)
+
+
+def told_owner(job: Job, before: Desk, after: Desk, orders: tuple[Order, ...]) -> Desk:
+    """Whoever has the ticket hears of what another agent wrote or decided in it, and the other of whose ticket it is."""
+    owner = job.office.policy.people.agent(before.owner) if before and before.owner not in ("", job.agent.address) else None
+    if before is None or after is None or owner is None or orders[0].name == "undo":
+        return after
+    wrote = any(one.letter == job.ident and one.audience is Audience.requester for one in after.outgoing)
+    if not wrote and (before.status, before.owner) == (after.status, after.owner):
+        return after
+    job.tell("owner_told", owner.name)
+    due = job.now + job.office.undo if after.priority.rank > 1 else job.office.policy.calendar.next_open(job.now + job.office.undo)
+    return notices.shown(after, owner, job.ident, job.office, job.now, why="why_other", due=due)
 
 
 def merged(parsed: Parsed) -> Parsed:
@@ -111,7 +126,7 @@ def vouched(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool
     agent = office.policy.people.agent(sight.agent)
     if agent is None or agent.trust != "dkim" or letter.aligned not in ("dkim", "dmarc", "relay"):
         return False
-    to_us = any(office.signer.is_ours(one.email) for one in (*letter.to, *letter.cc))
+    to_us = any(office.signer.is_ours(one.email) for one in letter.to)
     return to_us and letter.date is not None and abs(now - letter.date) < FRESH
 
 
@@ -129,6 +144,9 @@ def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
         return answering.refused(job, reason="no_command")
     if len(job.letter.text) > answering.MOST_SHOWN:  # what is confirmed has been shown, every word of it
         return answering.refused(job, reason="too_long")
+    if not sight.may_answer:  # a list or a machine may write in his name, and asks for no answer
+        event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
+        return Decision(records=(job.account("command", "unproved"),), events=(event,))
     records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
     events = [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
     before = job.found.senders.get(job.agent.address, Sender()).unproved

@@ -82,7 +82,7 @@ def receipted(job: Job, before: Desk, ticket: Desk, parsed: Parsed) -> Decision:
     return Decision(tickets=(*job.others.values(), last), records=tuple(job.records), events=(("command", fields),))
 
 
-LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "away", "back", "outage", "unblock"})  # nothing to take back
+LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "away", "back", "outage", "unblock", "release"})  # no #undo
 
 
 def receipt(job: Job, ticket: Desk, outgoing: list[Outgoing], undo: Any = None) -> Receipt:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, DeskRecord, Entry, Fate, Letter, LetterClass, Outgoing, Seen, Ticket
 from bot.store.port import Found
+from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, followed, full
@@ -26,7 +27,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     if sight.kind is LetterClass.bounce:
         matched = bounced(letter, found, office, now)
         if matched:
-            return record_bounce(letter, *matched, now)
+            return record_bounce(letter, *matched, office, now)
     ticket = None if sight.kind in (LetterClass.own, LetterClass.bounce) else its_ticket(letter, sight, found)
     if ticket is None or full(ticket):
         record = DeskRecord(
@@ -70,8 +71,11 @@ def bounced(letter: Letter, found: Found, office: Office, now: datetime) -> tupl
     return None
 
 
-def record_bounce(letter: Letter, ticket: Ticket, outgoing: Outgoing, code: str, now: datetime) -> Decision:
-    """A proved bounce: the four codes suppress the address, other permanent ones are noted, temporary ones only logged."""
+def record_bounce(letter: Letter, ticket: Ticket, outgoing: Outgoing, code: str, office: Office, now: datetime) -> Decision:
+    """A proved bounce: the four codes suppress the address, other permanent ones are noted, temporary ones only logged.
+
+    The leads hear of it when it is one of the staff who hears nothing any more.
+    """
     ident = letter.envelope.letter
     events = [("bounced", {"letter": ident, "ticket": ticket.number, "to": outgoing.to, "code": code, "outgoing": outgoing.id})]
     records: tuple[DeskRecord, ...] = ()
@@ -83,4 +87,7 @@ def record_bounce(letter: Letter, ticket: Ticket, outgoing: Outgoing, code: str,
     if code in GONE:
         records = (DeskRecord(at=now, about="suppression", who=outgoing.to, words=code, letter=ident),)
         events.append(("suppressed", {"ticket": ticket.number, "to": outgoing.to, "reason": code}))
+        if about == "staff":
+            alert = alarm(office, "deaf", (f"{outgoing.to}: {code}",), ident, now)
+            records, events = (*records, *alert.records), [*events, *alert.events]
     return Decision(tickets=(replace(ticket, entries=(*ticket.entries, note), seen=seen),), records=records, events=tuple(events))

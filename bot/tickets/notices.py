@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.model import Attachment, Audience, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
+from bot.model import Attachment, Audience, Entry, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
@@ -106,6 +106,7 @@ def notice(
         joined=how,
         reopened=reopened,
         files=letter.attachments,
+        before=next((at for at, (entry, _) in enumerate(files_of(ticket)) if entry.letter == letter.envelope.letter), 0),
         findings=tuple(finding(hit, verdict, office, language) for hit in verdict.hits),
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
@@ -157,6 +158,12 @@ def pictures(letter: Letter) -> tuple[Reference, ...]:
 def reference(letter: str, one: Attachment) -> Reference:
     """A file of an archived letter, to go along with one of ours."""
     return Reference(letter=letter, part=one.part, name=one.name, type=one.type, size=one.size)
+
+
+def files_of(ticket: Ticket) -> list[tuple[Entry, Attachment]]:
+    """Every file that came into the ticket, in the order in which #file counts them: what was merged into it stands last."""
+    entries = sorted(ticket.entries, key=lambda one: one.about.startswith("merged/"))
+    return [(entry, one) for entry in entries if entry.letter and entry.kind != "command" for one in entry.attachments]
 
 
 def all_pictures(ticket: Ticket) -> tuple[Reference, ...]:

@@ -24,6 +24,9 @@ from bot.tickets.words import say
 
 KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")  # what #undo does not restore: the record only grows
 
+UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}  # record of the desk -> the one, with empty words, that ends it
+NEVER_UNDONE = ("unblock", "release")
+
 
 def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
     """All orders in turn; raises Refusal with the line number of the one that cannot be carried out."""
@@ -168,7 +171,8 @@ def override(job: Job, ticket: Ticket, order: Order) -> Ticket:
 def snapshot(before: Desk, after: Ticket, others: tuple[int, ...], job: Job) -> Ticket:
     """`after` with what #undo needs to restore `before` (None: the letter made it), and the other tickets that the letter changed."""
     core = {name: value for name, value in msgspec.to_builtins(before).items() if name not in KEPT_OUT} if before else None
-    return replace(after, undo={"letter": job.ident, "at": job.now.isoformat(), "core": core, "others": others})
+    records = [[one.about, one.who, one.words != ""] for one in job.records if one.about in UNDONE or one.about in NEVER_UNDONE]
+    return replace(after, undo={"letter": job.ident, "at": job.now.isoformat(), "core": core, "others": others, "records": records})
 
 
 def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -186,7 +190,11 @@ def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
     for one in others:
         assert one is not None
         job.others[one.number] = restored(one, letter, job.now)
-    if ticket.score_asked and "score_asked" not in ticket.undo["core"]:
+    for about, who, begins in ticket.undo.get("records", ()):
+        if about in NEVER_UNDONE or (not begins and about != "block"):  # what stood there before is not known
+            raise Refusal("undo_never")
+        job.record(UNDONE[about], who)
+    if ticket.score_asked and "score_asked" not in (ticket.undo["core"] or ()):
         job.record("score_unasked", ticket.requester.email)  # the closing letter that asked has not left
     return restored(ticket, letter, job.now)
 

@@ -10,7 +10,7 @@ from bot.model import Address, Delivery, Entry, Priority, Resolution, Status, Ti
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
 from bot.tickets.commands import Order
-from bot.tickets.due import due_from, told
+from bot.tickets.due import due_from, prioritise, told
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.orders_customer import to_customer
 from bot.tickets.states import move
@@ -88,16 +88,13 @@ def shown_name(entry: Entry, language: str) -> str:
 
 def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """A withheld file of the customer's, by its number in the notice; it comes with the receipt."""
-    wanted = int(order.argument)
-    for entry in reversed(ticket.entries):
-        if entry.kind == "letter" and entry.attachments and entry.letter:
-            if not 0 < wanted <= len(entry.attachments):
-                raise Refusal("no_file", str(wanted), f"1–{len(entry.attachments)}")
-            one = entry.attachments[wanted - 1]
-            job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
-            job.tell("file_sent", one.name)
-            return ticket
-    raise Refusal("no_file", order.argument)
+    files, wanted = notices.files_of(ticket), int(order.argument)
+    if not 0 < wanted <= len(files):
+        raise Refusal("no_file", str(wanted), f"1–{len(files)}" if files else "")
+    entry, one = files[wanted - 1]
+    job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
+    job.tell("file_sent", one.name)
+    return ticket
 
 
 def remind(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -131,13 +128,26 @@ def merge(job: Job, ticket: Ticket, order: Order) -> Ticket:
         taken = tuple(replace(one, about=mark) for one in ticket.entries if one.letter != job.ident and one.about != "undone")
         entries = tuple(sorted((*target.entries, *taken), key=lambda one: one.at))
         people = tuple(dict.fromkeys((*target.participants, *ticket.participants)))
-        target = marked(job, replace(target, entries=entries, participants=people), mark, tag(job.office, ticket.number))
+        labels = tuple(dict.fromkeys((*target.labels, *ticket.labels)))
+        target = marked(job, replace(target, entries=entries, participants=people, labels=labels), mark, tag(job.office, ticket.number))
+        target = still_open(job, target, ticket)
         target = to_customer(job, target, "merged", order.text, other=tag(job.office, ticket.number))
     job.others[target.number] = target
     job.tell("merged", tag(job.office, target.number))
     if ticket.status is not Status.done:
         ticket = move(ticket, Status.done, job.now, job.office.policy, resolution=Resolution.solved)
     return replace(ticket, merged_into=target.number, labels=tuple(dict.fromkeys((*ticket.labels, "merged"))))
+
+
+def still_open(job: Job, target: Ticket, source: Ticket) -> Ticket:
+    """The target with the work that the source still was: open again, and no less urgent."""
+    if source.status is Status.done:
+        return target
+    if target.status is Status.done:
+        owner = target.owner or source.owner
+        target = replace(target, owner=owner)
+        target = move(target, Status.in_progress if owner else Status.created, job.now, job.office.policy)
+    return prioritise(target, source.priority, job.now, job.office.policy) if source.priority.rank > target.priority.rank else target
 
 
 def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -179,7 +189,8 @@ def after_line(text: str, line: str) -> str:
 def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk, *, public: bool) -> Ticket:
     """A new ticket of this letter, or the one that it made before a crash."""
     fresh = max([job.found.fresh - 1, *job.others]) + 1
-    before = next((one for one in job.found.tickets.values() if job.changed_before(one, "made")), None)
+    mine = [one for one in job.found.tickets.values() if one.number not in job.others and job.changed_before(one, "made")]
+    before = min(mine, key=lambda one: one.number, default=None)
     entry = Entry(
         at=job.now, kind="letter" if public else "note", public=public, who=person.email, name=person.name, text=text[:100_000], letter=job.ident,
         subject=subject, about="made",

@@ -51,6 +51,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "taken": ("обращение теперь за Вами", "the ticket is yours"),
     "taken_already": ("обращение уже за Вами", "the ticket was yours already"),
     "resolved": ("закрыто, резолюция: {}", "closed, resolution: {}"),
+    "owner_told": ("обращение ведёт {}: владельцу ушло уведомление", "the ticket is {}'s, who is told"),
     "refused": ("отказано, основание: {}", "refused, ground: {}"),
     "suspended": ("приостановлено, основание: {}", "suspended, ground: {}"),
     "noted": ("заметка сохранена, пользователь её не увидит", "the note is kept; the customer will not see it"),
@@ -91,6 +92,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "update_told": ("пользователю сообщено, что обновление вышло", "the customer is told that the update is out"),
     "transcript_sent": ("переписка отправлена пользователю", "the correspondence goes to the customer"),
     "why_assigned": ("Обращение назначено Вам", "The ticket is assigned to you"),
+    "why_other": ("По Вашему обращению написал или решил другой сотрудник", "Another agent has written or decided in your ticket"),
     "why_remind": ("Вы просили напомнить об этом обращении", "You asked to be reminded of this ticket"),
     # lists
     "queue_free": ("Свободные: {}", "Free: {}"),
@@ -121,6 +123,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "taken_by_other": ("обращение уже взял(а) {}", "{} has the ticket already"),
     "nothing_to_undo": ("отменять нечего", "there is nothing to take back"),
     "undo_too_late": ("поздно: письмо уже ушло пользователю", "too late: the letter has left"),
+    "undo_never": (
+        "в письме была команда, которую отменить нельзя (#вернулся, #разблокировать, #отпустить, конец сбоя)",
+        "the letter held a command that cannot be taken back (#back, #unblock, #release, the end of an outage)",
+    ),
     "undo_changed": ("поздно: с тех пор обращение изменилось", "too late: the ticket has changed since"),
     "nothing_kept": ("сохранённого текста нет или прошли сутки", "there is no kept text, or it is older than a day"),
     "kept_many": ("сохранённых текстов несколько, назовите номер", "there are several kept texts, name one"),

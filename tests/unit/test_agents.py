@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from desk import TestDesk
+from desk import ROOT, TestDesk
 
-from bot.model import Outgoing, Status
+from bot.model import Outgoing, Priority, Status
 
 ANNA, BORIS, IVAN = "anna@providence.film", "boris@providence.film", "ivan@example.org"
 PROBLEM = "После входа открываю фильм в Chrome 130, жму «Смотреть», экран чёрный, ошибка 500. Вчера работало."
@@ -93,3 +93,81 @@ async def test_what_is_confirmed_has_been_shown(desk: TestDesk) -> None:
     await desk.send(ANNA, text + "Подробно. " * 1000, subject="[PF-1]", mail_from="eve@evil.example")
     assert desk.mail(ANNA)[-1].template == "command_error"
     assert len(desk.mail(ANNA, "confirm")) == 1
+
+
+async def test_undo_of_block_takes_letters_again(desk: TestDesk) -> None:
+    receipt = await answered(desk, desk.mail(ANNA, "notice_new")[0], "#блок")
+    await answered(desk, receipt, "#отмена")
+    await desk.send(IVAN, PROBLEM + " Снова.", subject="Ещё")
+    assert desk.tickets() == [1, 2]
+
+
+async def test_undo_of_what_no_command_can_restore_is_refused(desk: TestDesk) -> None:
+    receipt = await answered(desk, desk.mail(ANNA, "notice_new")[0], "#приоритет высокий\n#отпустить")
+    assert "отменить нельзя" in (await answered(desk, receipt, "#отмена")).text
+    assert desk.ticket().priority is Priority.high
+
+
+async def test_a_merge_loses_no_work(desk: TestDesk) -> None:
+    await answered(desk, desk.mail(BORIS, "notice_new")[0], "#решено\nПочинили.", BORIS)
+    await desk.send(IVAN, "Хочу пожаловаться на вашу поддержку: сотрудник нагрубил мне. Это претензия.", subject="Жалоба")
+    notice = next(one for one in reversed(desk.mail(BORIS)) if "[PF-2]" in one.subject)
+    await answered(desk, notice, "#приоритет высокий\n#объединить 1", BORIS)
+    target = desk.ticket(1)
+    assert (target.status, target.owner, target.priority, "complaint" in target.labels) == (Status.in_progress, BORIS, Priority.high, True)
+
+
+async def test_an_agent_who_writes_is_there_again(desk: TestDesk) -> None:
+    notice = desk.mail(BORIS, "notice_new")[0]
+    report = (
+        f"From: MAILER-DAEMON@x.example\r\nTo: {notice.envelope_from}\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        f"Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; {BORIS}\r\nAction: failed\r\nStatus: 5.2.1\r\n\r\n--b--\r\n"
+    )
+    await desk.raw(report.encode(), "", (notice.envelope_from,))
+    assert BORIS in desk.mail(ANNA, "alert")[-1].text
+    await desk.send(IVAN, PROBLEM + " И звука нет.", subject="Звук")
+    assert len(desk.mail(BORIS, "notice_new")) == 1
+    assert (await answered(desk, notice, "#взять", BORIS)).template == "receipt"
+
+
+async def test_the_owner_hears_of_what_another_agent_answers(desk: TestDesk) -> None:
+    theirs = desk.mail(BORIS, "notice_new")[0]
+    await answered(desk, desk.mail(ANNA, "notice_new")[0], "#ответ\nОчистите кэш.")
+    receipt = await answered(desk, theirs, "#решено\nНе чистите кэш.", BORIS)
+    assert "ведёт Анна" in receipt.text
+    assert "Не чистите кэш" in desk.mail(ANNA, "case")[-1].text
+    before = len(desk.mail(ANNA))
+    await answered(desk, theirs, "#заметка\nПозвонил сам.", BORIS)
+    assert len(desk.mail(ANNA)) == before
+
+
+async def test_a_vouched_letter_is_about_what_its_signature_covers(tmp_path: Path) -> None:
+    text = (ROOT / "rules.yaml").read_text("utf-8").replace("address: anna@providence.film,", "address: anna@providence.film, trust: dkim,")
+    (tmp_path / "rules.yaml").write_text(text, "utf-8")
+    desk = await TestDesk.opened(tmp_path / "data", tmp_path / "rules.yaml", aligned=(ANNA,), undo=0)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    await desk.send(IVAN, PROBLEM + " И звука нет.", subject="Звук")
+    other = next(one for one in desk.mail(BORIS) if "[PF-2]" in one.subject).message_id
+    await desk.send(ANNA, "#решено\nПочинили.", subject="[PF-1]", headers={"References": f"<{other}>"})
+    assert [desk.ticket(number).status for number in (1, 2)] == [Status.done, Status.created]
+    await desk.send(ANNA, "#решено\nПочинили и это.", subject="Готово", headers={"References": f"<{other}>"})
+    assert desk.ticket(2).status is Status.created
+    await desk.send(ANNA, "#решено\nИ ещё.", subject="[PF-2]", to="friend@example.com", headers={"Cc": desk.office.policy.desk.address})
+    assert (desk.ticket(2).status, desk.mail(ANNA)[-1].template) == (Status.created, "confirm")
+
+
+@pytest.mark.parametrize("headers", [{"List-Id": "<l.example.org>"}, {"X-Auto-Response-Suppress": "All"}])
+async def test_no_confirmation_to_what_asks_for_no_answer(desk: TestDesk, headers: dict[str, str]) -> None:
+    before = len(desk.mail(ANNA))
+    await desk.send(ANNA, "#взять", subject="[PF-1]", headers=headers)
+    assert (len(desk.mail(ANNA)), desk.ticket().owner) == (before, "")
+
+
+async def test_the_number_of_a_file_is_that_of_the_notice_that_named_it(desk: TestDesk) -> None:
+    await desk.send(IVAN, "Журнал.", subject="[PF-1]", files=(("first.log", b"aaa"),))
+    first = desk.mail(ANNA)[-1]
+    await desk.send(IVAN, "Вот ещё.", subject="[PF-1]", files=(("second.zip", b"PK"), ("third.zip", b"PK")))
+    assert ("#файл 1" in first.text, "#файл 2" in desk.mail(ANNA)[-1].text, "#файл 3" in desk.mail(ANNA)[-1].text) == (True, True, True)
+    for number, name in enumerate(("first.log", "second.zip", "third.zip"), 1):
+        assert [one.name for one in (await answered(desk, first, f"#файл {number}")).attachments] == [name]

@@ -98,7 +98,7 @@ async def test_next_takes_the_oldest_of_the_highest_priority(desk: TestDesk) -> 
 
 
 @pytest.mark.parametrize("text", [
-    "#note\nодно\n#next", "#merge 3", "#split\nВторой вопрос.", "#reply\nДа.\n#open new@example.com\nНе могу войти.", "#away завтра",
+    "#note\nодно\n#next", "#merge 3", "#split\nВторой вопрос.", "#split\nВторой вопрос.\n#split\nТретий вопрос.", "#reply\nДа.\n#open new@example.com\nНе могу войти.", "#away завтра",
 ])  # fmt: skip
 async def test_a_crash_between_two_writes_is_made_good_by_the_repeat(desk: TestDesk, text: str) -> None:
     """What touches two tickets is written in an order in which repeating the letter finishes the work (section 9)."""
