@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from bot.model import Audience, Ground, Letter, Status, Ticket, Verdict
 from bot.replies.contexts import Acknowledgement, GroundLetter, TopicLetter, ToRequester
 from bot.replies.gate import Ruling
@@ -72,6 +74,12 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
             closes=ticket.status is Status.done,
         )
     return "acknowledgement", Acknowledgement(**shared, open_now=open_now, opens_at=opens_at)
+
+
+def weighed(verdict: Verdict) -> Verdict:
+    """Whoever reports an outage or complains, and asks for the working hours as well, is not answered with the hours."""
+    heavy = {"outage", "complaint"} & set(verdict.labels) and verdict.topic not in ("", "outage", "announcement")
+    return replace(verdict, topic="", labels=tuple(one for one in verdict.labels if one != "only_topic")) if heavy else verdict
 
 
 SPOKEN = {

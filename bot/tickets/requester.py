@@ -34,7 +34,7 @@ from bot.replies.gate import Ruling
 from bot.store.port import ANNOUNCED, BY_MAIL, Found, Sender
 from bot.tickets import notices, score
 from bot.tickets.alerts import alarm
-from bot.tickets.answers import automatic_answer
+from bot.tickets.answers import automatic_answer, weighed
 from bot.tickets.due import due_from, prioritise
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
@@ -76,12 +76,6 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     if named and "thanks" in verdict.labels and named.requester.email == letter.requester.email:
         return join(named, letter, sight, place, found, office, now, records)
     return open_ticket(letter, sight, verdict, named, found, office, now, records)
-
-
-def weighed(verdict: Verdict) -> Verdict:
-    """Whoever reports an outage or complains, and asks for the working hours as well, is not answered with the hours."""
-    heavy = {"outage", "complaint"} & set(verdict.labels) and verdict.topic not in ("", "outage", "announcement")
-    return replace(verdict, topic="", labels=tuple(one for one in verdict.labels if one != "only_topic")) if heavy else verdict
 
 
 def unread(letter: Letter, why: str, now: datetime) -> Decision:
