@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import gc
 import os
-import resource
 import signal
 import socket
 import time
@@ -17,11 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import schedule
-from msgspec.structs import replace
 from watchfiles import Change, awatch
 
 from bot import __version__, supervisor
+from bot.admin import Admin
 from bot.authenticate import authenticator
 from bot.control import Control
 from bot.delivery.folder import Folder
@@ -29,19 +26,18 @@ from bot.delivery.outbox import Outbox
 from bot.delivery.relay import Carrier, Relay
 from bot.desk import Desk
 from bot.doors import Doors
+from bot.jobs import Jobs
 from bot.log import Log
-from bot.model import Decision, Delivery, DeskRecord, Envelope, Reference
-from bot.office import RulesRefused, open_office, rotate
+from bot.model import Decision, Envelope, Reference
+from bot.office import RulesRefused, open_office
 from bot.readers import Readers
 from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
-from bot.store.files import DataLock, Disk, new_key, read_secret
+from bot.store.files import DataLock, Disk, read_secret
 from bot.store.inbox import Inbox, NoLetterError
 from bot.store.port import Due
-from bot.store.retention import erase_old
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import alarm, undelivered
-from bot.tickets.digest import digest, due
 from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
@@ -82,10 +78,10 @@ class Daemon:
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
         self.weekly = Weekly(settings.data, self.store, self.disk, lambda: self.office, now)
         self.doors = Doors(settings, self.inbox, self.accept, lambda: self.office, now, self.tell)
-        self.control = Control(settings.data, self.answer)
-        self.jobs = schedule.Scheduler()
+        self.control = Control(settings.data, Admin(self).answer)
+        self.jobs = Jobs(self)
         self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._queued: set[str] = set()
+        self.queued: set[str] = set()
         self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._came = 0.0  # when a letter came in last
@@ -112,14 +108,8 @@ class Daemon:
             self.queue(ident)
         places = await self.doors.start()
         await self.control.start()
-        self._job(self.jobs.every(1).minutes, self.heartbeat)
-        self._job(self.jobs.every(1).hours, self.sweep)
-        self._job(self.jobs.every(1).days, self.retire)
-        self._job(self.jobs.every(1).minutes, self.morning)
-        self._job(self.jobs.every(1).minutes, self.weekly.send)
-        self._job(self.jobs.every(10).seconds, self.timers.look)
-        for work in (self._pump, self.outbox.run, self._timers, self._watch, self._load, supervisor.watchdog):
-            self._spawn(work())
+        for work in (self._pump, self.outbox.run, self.jobs.run, self._watch, self._load, supervisor.watchdog):
+            self.spawn(work())
         supervisor.say("READY=1")
         self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
         return [f"{door}={place}" for door, place in places.items()]
@@ -156,7 +146,8 @@ class Daemon:
                 for _ in range(self.settings.readers * AT_ONCE):
                     await self._slots.acquire()
 
-    def _spawn(self, work: Awaitable[Any]) -> None:
+    def spawn(self, work: Awaitable[Any]) -> None:
+        """A task that ends with the daemon; one that ends by an error of its own ends the daemon."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -178,8 +169,8 @@ class Daemon:
 
     def queue(self, ident: str) -> None:
         """Puts a letter of the inbox into the line, once."""
-        if ident not in self._queued:
-            self._queued.add(ident)
+        if ident not in self.queued:
+            self.queued.add(ident)
             self._queue.put_nowait(ident)
 
     async def _load(self) -> None:
@@ -206,7 +197,7 @@ class Daemon:
             if self._queue.qsize() > RUSH and time.monotonic() - self._came < 2 * BREATHER:
                 await asyncio.sleep(BREATHER)
             after = asyncio.Event()
-            self._spawn(self._one(ident, before, after))
+            self.spawn(self._one(ident, before, after))
             before = after
 
     async def _one(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
@@ -219,7 +210,7 @@ class Daemon:
             self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
         finally:
             after.set()
-            self._queued.discard(ident)
+            self.queued.discard(ident)
             self._slots.release()
 
     async def extract(self, reference: Reference) -> bytes:
@@ -246,67 +237,16 @@ class Daemon:
     async def _alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""
         try:
-            await self._commit(decision)
+            await self.commit(decision)
         except OSError as error:
             self.tell("error", where="alert", kind=type(error).__name__, words=str(error))
 
-    async def _commit(self, decision: Decision) -> None:
+    async def commit(self, decision: Decision) -> None:
+        """A decision in a turn of its own, and its events in the log."""
         async with self.store.turn() as turn:
             turn.commit(decision)
         for event, fields in decision.events:
             self.tell(event, **fields)
-
-    # ----------------------------------------------------------------------------------------------- timers
-
-    def _job(self, when: schedule.Job, work: Callable[[], Awaitable[Any]]) -> None:
-        """One failing job harms no other: each runs as a task of its own, and its error is logged."""
-
-        async def guarded() -> None:
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001  see above
-                self.tell("error", where=work.__name__, kind=type(error).__name__, words=str(error))
-
-        when.do(lambda: self._spawn(guarded()))
-
-    async def _timers(self) -> None:
-        while True:
-            self.jobs.run_pending()
-            await asyncio.sleep(1)
-
-    async def heartbeat(self) -> None:
-        """Queue sizes for monitoring, every minute."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        self.tell(
-            "heartbeat",
-            waiting=len(self._queued),
-            outbox=self.store.unsent()[0],
-            parked=len(self.inbox.parked()),
-            live=len(self.store.register.lines),
-            memory_mb=peak,
-            lost=self.tell.lost,
-        )
-
-    async def sweep(self) -> None:
-        """Files what can no longer change by itself."""
-        moved = await self.store.sweep(self.now(), self.office.policy.periods.reopen_days)
-        if moved:
-            self.tell("filed", count=moved)
-
-    async def retire(self) -> None:
-        """Erases what is old enough, where rules.yaml says how old that is."""
-        days = self.office.policy.periods.retention_days
-        if days:
-            erased = await asyncio.to_thread(lambda: sum(1 for _ in erase_old(self.settings.data, self.disk, self.inbox, self.now(), days)))
-            self.tell("erased", count=erased)
-
-    async def morning(self) -> None:
-        """The digest, once a day, when work has begun."""
-        async with self.store.turn() as turn:
-            now, register = self.now(), self.store.register
-            day = due(self.office, register.digested, now)
-            if day:
-                turn.commit(digest(tuple(self.store.rows()), dataclasses.replace(self.office, away=register.away), day, now))
 
     # ------------------------------------------------------------------------------------------------ rules
 
@@ -340,50 +280,6 @@ class Daemon:
                 self.store.register.wake(self.now())
             self.office = self.desk.office = office
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
-
-    # ---------------------------------------------------------------------------------------------- control
-
-    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the command line asks of a running daemon: {"do": …} in, {"ok": …} or {"error": …} out."""
-        do, ident = request.get("do"), str(request.get("letter", ""))
-        if do == "retry":
-            self.inbox.retry(ident)
-            self.tell("retried", letter=ident, who="admin")
-            self.queue(ident)
-        elif do == "drop":
-            self.inbox.drop(ident, self.now())
-            self.tell("dropped", letter=ident, who="admin")
-        elif do == "look":
-            for waiting in self.inbox.waiting():
-                self.queue(waiting)
-        elif do == "rotate":
-            self.secret = rotate(self.settings.secret_file, self.disk, self.secret, new_key())
-            self.office = self.desk.office = open_office(self.settings, self.secret)
-        elif do in ("release", "discard"):
-            return {"ok": await self.let_go(request, release=do == "release")}
-        elif do == "lift":
-            address, now = str(request.get("to", "")), self.now()
-            there = int(self.store.register.suppressed(address, now))
-            await self._commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
-            return {"ok": there}
-        elif do == "health":
-            unsent, since = self.store.unsent()
-            oldest = int((self.now() - since).total_seconds()) if since else None
-            return {"unsent": unsent, "oldest_unsent_seconds": oldest, "held": len(self.store.held())}
-        else:
-            return {"error": f"unknown request {do!r}"}
-        return {"ok": True}
-
-    async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
-        """Releases or drops held letters, all of them or those to one address; how many."""
-        wanted, now = str(request.get("to", "")).lower(), self.now()
-        held = [one for one in self.store.held() if not wanted or one.letter.to == wanted]
-        state = Delivery.waiting if release else Delivery.cancelled
-        await self.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
-        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held} | {wanted} - {""})
-        await self._commit(Decision(records=records))
-        return len(held)
-
 
 async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:
     """Runs a desk until it is told to stop; `say` gets the ready line."""

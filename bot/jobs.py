@@ -1,0 +1,83 @@
+"""What the daemon does by the clock: heartbeat, filing, retention, the morning's digest, the weekly letter, the tickets' own timers."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import resource
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import schedule
+
+from bot.store.retention import erase_old
+from bot.tickets.digest import digest, due
+
+if TYPE_CHECKING:
+    from bot.daemon import Daemon
+
+
+class Jobs:
+    """One a daemon; a job that is late after a sleep runs once."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._desk = daemon
+        self._schedule = schedule.Scheduler()
+        self._job(self._schedule.every(1).minutes, self.heartbeat)
+        self._job(self._schedule.every(1).hours, self.sweep)
+        self._job(self._schedule.every(6).hours, self.retire)
+        self._job(self._schedule.every(1).minutes, self.morning)
+        self._job(self._schedule.every(1).minutes, daemon.weekly.send)
+        self._job(self._schedule.every(10).seconds, daemon.timers.look)
+
+    def _job(self, when: schedule.Job, work: Callable[[], Awaitable[Any]]) -> None:
+        """One failing job harms no other: each runs as a task of its own, and its error is logged."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  see above
+                self._desk.tell("error", where=work.__name__, kind=type(error).__name__, words=str(error))
+
+        when.do(lambda: self._desk.spawn(guarded()))
+
+    async def run(self) -> None:
+        """Runs what is due, until cancelled."""
+        while True:
+            self._schedule.run_pending()
+            await asyncio.sleep(1)
+
+    async def heartbeat(self) -> None:
+        """Queue sizes for monitoring, every minute."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self._desk.tell(
+            "heartbeat",
+            waiting=len(self._desk.queued),
+            outbox=self._desk.store.unsent()[0],
+            parked=len(self._desk.inbox.parked()),
+            live=len(self._desk.store.register.lines),
+            memory_mb=peak,
+            lost=self._desk.tell.lost,
+        )
+
+    async def sweep(self) -> None:
+        """Files what can no longer change by itself."""
+        moved = await self._desk.store.sweep(self._desk.now(), self._desk.office.policy.periods.reopen_days)
+        if moved:
+            self._desk.tell("filed", count=moved)
+
+    async def retire(self) -> None:
+        """Erases what is old enough, where rules.yaml says how old that is."""
+        days = self._desk.office.policy.periods.retention_days
+        if days:
+            where = self._desk.settings.data, self._desk.disk, self._desk.inbox
+            erased = await asyncio.to_thread(lambda: sum(1 for _ in erase_old(*where, self._desk.now(), days)))
+            self._desk.tell("erased", count=erased)
+
+    async def morning(self) -> None:
+        """The digest, once a day, when work has begun."""
+        async with self._desk.store.turn() as turn:
+            now, register = self._desk.now(), self._desk.store.register
+            day = due(self._desk.office, register.digested, now)
+            if day:
+                turn.commit(digest(tuple(self._desk.store.rows()), dataclasses.replace(self._desk.office, away=register.away), day, now))
