@@ -39,7 +39,8 @@ def fill(data: Path, letters: int) -> None:
     live.mkdir(parents=True)
     for number in range(1, letters + 1):
         ident = inbox.new_id(now)
-        raw = f"From: u{number}@example.org\r\nSubject: Film {number}\r\nMessage-ID: <{number}@x>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{WORDS}"
+        head = f"From: u{number}@example.org\r\nSubject: Film {number}\r\nMessage-ID: <{number}@x>\r\n"
+        raw = f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{WORDS}"
         envelope = Envelope(letter=ident, received=now, mail_from=f"u{number}@example.org")
         (data / "inbox" / "new" / f"{ident}.eml").write_bytes(MARK + msgspec.json.encode(envelope) + b"\n" + raw.encode())
         inbox.done(ident)
