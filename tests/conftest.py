@@ -8,8 +8,8 @@ import pytest
 
 
 def must_run() -> bool:
-    """DESK_TEST_ALL=1 (in CI) turns every skip for want of a program into a failure."""
-    return os.environ.get("DESK_TEST_ALL", "") == "1"
+    """TEST_ALL=1 (in CI) turns every skip for want of a program into a failure."""
+    return os.environ.get("TEST_ALL", "") == "1"
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -19,4 +19,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     report = outcome.get_result()
     if report.skipped and must_run():
         report.outcome = "failed"
-        report.longrepr = f"skipped, which DESK_TEST_ALL=1 forbids: {report.longrepr}"
+        report.longrepr = f"skipped, which TEST_ALL=1 forbids: {report.longrepr}"

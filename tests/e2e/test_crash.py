@@ -33,7 +33,7 @@ from bot.store.files import Disk, Write
 
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 9
-KILLS = int(os.environ.get("DESK_KILLS", "15" if os.environ.get("DESK_TEST_ALL") == "1" else "4"))
+KILLS = int(os.environ.get("DESK_KILLS", "15" if os.environ.get("TEST_ALL") == "1" else "4"))
 
 
 class Counting(Disk):
