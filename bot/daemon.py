@@ -57,6 +57,8 @@ class Daemon:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] = clock) -> None:
         """Raises RulesRefused, LockedError, ValueError or OSError with a text for the admin; nothing runs then."""
+        if settings.store:
+            raise ValueError("DESK_STORE: this version keeps everything in files under DESK_DATA; leave DESK_STORE unset")
         self.settings, self.now, self.disk = settings, now, Disk()
         self.stop = asyncio.Event()
         self.began = time.monotonic()
