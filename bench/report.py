@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT))
 from bot.model import Address, Audience, Entry, Outgoing, Resolution, Seen, Status, Ticket  # noqa: E402  the product is not installed here
 from bot.reports.figures import Figures  # noqa: E402
 from bot.reports.weekly import read_rows  # noqa: E402
-from bot.store.register import Person, Register, Row  # noqa: E402
+from bot.store.register import Register  # noqa: E402
+from bot.store.rows import Person, Row  # noqa: E402
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.rule import Rule
 
 from bot.model import Ticket
-from bot.store.register import Row
+from bot.store.rows import Row
 
 
 def show_ticket(ticket: Ticket, console: Console | None = None) -> None:

@@ -12,7 +12,7 @@ from tinydb.storages import Storage
 from tinydb.table import Document
 
 from bot.model import DeskRecord, Seen, Ticket
-from bot.store.register import Row
+from bot.store.rows import Row
 
 
 class Page(Storage):

@@ -11,70 +11,14 @@ from itertools import islice
 from sys import intern
 from typing import Any
 
-from msgspec import Struct
-
 from bot.model import Audience, DeskRecord, Fate
 from bot.store.port import ANNOUNCED, BY_MAIL, Earlier, Found, Question, Sender
+from bot.store.rows import Row
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
 MOST = 100  # letters to one address that are counted: no cap is higher
 BLOCK_DAYS = 30
-
-
-class SentRow(Struct, frozen=True, gc=False):
-    """What the register reads of an outgoing letter."""
-
-    id: int
-    to: str
-    created: datetime
-    due: datetime
-    audience: str
-    automatic: bool = True
-    state: str = "waiting"
-    done_at: datetime | None = None
-
-
-class SeenRow(Struct, frozen=True, gc=False):
-    """What the register reads of a letter that a ticket has taken in."""
-
-    letter: str
-    message_id: str = ""
-    fingerprint: str = ""
-
-
-class EntryRow(Struct, frozen=True, gc=False):
-    """What the register reads of an entry."""
-
-    message_id: str = ""
-
-
-class Person(Struct, frozen=True, gc=False):
-    """The requester."""
-
-    email: str
-
-
-class Row(Struct, frozen=True):
-    """What the register reads of a ticket; the rest of the file is skipped while it is decoded."""
-
-    number: int
-    requester: Person
-    opened: datetime
-    subject: str = ""
-    status: str = "created"
-    resolution: str | None = None
-    ground: str | None = None
-    priority: str = "medium"
-    owner: str = ""
-    due: datetime | None = None
-    done_at: datetime | None = None
-    timer: datetime | None = None
-    labels: tuple[str, ...] = ()
-    links: tuple[int, ...] = ()
-    entries: tuple[EntryRow, ...] = ()
-    seen: tuple[SeenRow, ...] = ()
-    outgoing: tuple[SentRow, ...] = ()
 
 
 def mark(*words: str) -> int:

@@ -24,7 +24,8 @@ from bot.store.days import Days
 from bot.store.documents import read_fates, read_ticket, row_of, ticket_page
 from bot.store.files import Disk, Write
 from bot.store.port import Due, Earlier, Found, Question
-from bot.store.register import Register, Row, SentRow
+from bot.store.register import Register
+from bot.store.rows import Row, SentRow
 from bot.store.writer import Key, Writer
 
 CACHED = 500  # tickets kept in memory

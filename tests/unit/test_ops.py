@@ -120,6 +120,7 @@ def test_a_supervisor_that_does_not_listen_holds_nobody(tmp_path, monkeypatch):
         line.bind(str(tmp_path / "notify"))
         for _ in range(1000):  # more than the queue of a socket holds
             supervisor.say("WATCHDOG=1")
+        assert line.recv(100) == b"WATCHDOG=1"
 
 
 def test_logrotate_takes_the_logs_away_and_the_desk_goes_on(tmp_path, desk):

@@ -17,7 +17,8 @@ from bot.office import open_office
 from bot.policy import load
 from bot.settings import Settings
 from bot.store.port import Sender
-from bot.store.register import Person, Register, Row
+from bot.store.register import Register
+from bot.store.rows import Person, Row
 from bot.tickets.due import due_from
 from bot.tickets.states import move
 from bot.tickets.timers import address, armed, decide, moments

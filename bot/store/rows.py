@@ -1,0 +1,62 @@
+"""What the register reads of a ticket's file; the rest is skipped while it is decoded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class SentRow(Struct, frozen=True, gc=False):
+    """What the register reads of an outgoing letter."""
+
+    id: int
+    to: str
+    created: datetime
+    due: datetime
+    audience: str
+    automatic: bool = True
+    state: str = "waiting"
+    done_at: datetime | None = None
+
+
+class SeenRow(Struct, frozen=True, gc=False):
+    """What the register reads of a letter that a ticket has taken in."""
+
+    letter: str
+    message_id: str = ""
+    fingerprint: str = ""
+
+
+class EntryRow(Struct, frozen=True, gc=False):
+    """What the register reads of an entry."""
+
+    message_id: str = ""
+
+
+class Person(Struct, frozen=True, gc=False):
+    """The requester."""
+
+    email: str
+
+
+class Row(Struct, frozen=True):
+    """What the register reads of a ticket; the rest of the file is skipped while it is decoded."""
+
+    number: int
+    requester: Person
+    opened: datetime
+    subject: str = ""
+    status: str = "created"
+    resolution: str | None = None
+    ground: str | None = None
+    priority: str = "medium"
+    owner: str = ""
+    due: datetime | None = None
+    done_at: datetime | None = None
+    timer: datetime | None = None
+    labels: tuple[str, ...] = ()
+    links: tuple[int, ...] = ()
+    entries: tuple[EntryRow, ...] = ()
+    seen: tuple[SeenRow, ...] = ()
+    outgoing: tuple[SentRow, ...] = ()
