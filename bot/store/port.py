@@ -1,13 +1,21 @@
-"""What the desk asks of a store and tells it, in the desk's words. Two stores answer: `tinydb` (embedded) and, one day, PostgreSQL."""
+"""What the desk asks of a store and tells it, in the desk's words. Two stores answer: `tinydb` (files) and `postgres`.
+
+`Letters` are the raw letters, `Store` the tickets and the desk's own records; both are for the running desk, and asynchronous. `Shelf`
+is the same desk lying still: what reports, the ledger and the command line read. All of them raise OSError where the store fails.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, TypeVar
 
-from bot.model import Decision, Outgoing, Ticket, Value
+from bot.model import Decision, Envelope, Outgoing, Ticket, Value
+from bot.store.inbox import Parked
+
+T = TypeVar("T")
 
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail
@@ -76,6 +84,8 @@ class Found(Value, frozen=True):
     confirmed_by: str = ""  # the letter that has confirmed it already
     away: dict[str, str] = {}  # agents and the ISO day of their return
     outage: str = ""  # what a lead announces by mail
+    digested: str = ""  # the last day whose digest has gone out
+    reported: str = ""  # the last week whose report has
 
 
 class Turn(Protocol):
@@ -99,8 +109,34 @@ class Due(Value, frozen=True):
     letter: Outgoing
 
 
+class Window(NamedTuple):
+    """So many letters may leave for `key` within `span`."""
+
+    key: str
+    most: int
+    span: timedelta
+
+
+class Counts(NamedTuple):
+    """How full the desk is."""
+
+    live: int  # tickets that can still change by themselves
+    unsent: int  # letters that wait to leave
+    oldest: datetime | None  # when the oldest of these was made
+
+
 class Store(Protocol):
-    """Tickets and the desk's own records, durable."""
+    """Tickets and the desk's own records, durable; of one daemon, or of several on one database."""
+
+    changed: asyncio.Event  # set when an outgoing letter may have become due
+    loaded: asyncio.Event  # set when turns can be taken
+    broken: list[str]  # what cannot be read; only those tickets suffer
+
+    async def load(self) -> None:
+        """Makes ready; the doors are open meanwhile."""
+
+    async def close(self) -> None:
+        """Returns when everything is durable."""
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """`async with store.turn() as turn`: find, decide, commit.
@@ -108,35 +144,131 @@ class Store(Protocol):
         Raises OSError where the commit could not be made durable: nothing of it has then happened.
         """
 
-    def due(self, now: datetime, limit: int) -> list[Due]:
-        """Outgoing letters that may leave, the oldest first; each is given out once until `delivered`, or until the next start."""
+    async def leads(self) -> bool:
+        """Whether what happens by the clock (timers, digest, filing) is this daemon's to do; one of several has it."""
+
+    async def due(self, now: datetime, limit: int) -> list[Due]:
+        """Outgoing letters that may leave, the oldest first; each is given out once until `delivered`, or until its daemon is gone."""
 
     async def delivered(self, results: Sequence[Due]) -> None:
         """Records what became of outgoing letters (state, attempts, result, due), durable. Raises OSError."""
 
-    def next_due(self) -> datetime | None:
+    async def next_due(self) -> datetime | None:
         """When the next waiting letter becomes due; None when none waits."""
 
-    def timers(self, now: datetime, limit: int) -> list[int]:
+    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
+        """None when a letter may leave now under all these sliding windows (it is then counted), or else the moment at which it may."""
+
+    async def suppressed(self, person: str, now: datetime) -> bool:
+        """True while automatic mail to the address is suppressed."""
+
+    async def timers(self, now: datetime, limit: int) -> list[int]:
         """Tickets whose `timer` has come, the oldest first; each is named once for each moment."""
 
-    def over(self, active: Collection[str]) -> list[int]:
+    async def over(self, active: Collection[str]) -> list[int]:
         """Tickets that were answered with an announcement which is no longer among the active ones (clause 7)."""
 
-    def snooze(self, number: int, until: datetime | None) -> None:
+    async def snooze(self, number: int, until: datetime | None) -> None:
         """The timer of a ticket looks again then, or not before its next change; forgotten at a restart."""
 
-    def rows(self) -> Iterator[Earlier]:
-        """The live tickets as the register knows them, by number."""
+    async def wake(self, now: datetime) -> None:
+        """The timers look at every ticket that is not done: the periods or the calendar have changed."""
+
+    async def rows(self) -> list[Earlier]:
+        """The live tickets, by number."""
 
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed."""
 
-    def held(self) -> list[Due]:
+    async def held(self) -> list[Due]:
         """Outgoing letters that are held."""
+
+    async def counts(self) -> Counts:
+        """For the heartbeat and for `health`."""
 
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
 
-    def fates(self) -> Iterator[tuple[str, str, int]]:
-        """Every letter that is accounted for, read from the disk alone: (inbox id, fate, ticket or 0)."""
+
+class Letters(Protocol):
+    """Raw letters: taken in, given out to be handled, archived or set aside. Ids that are not there raise NoLetterError."""
+
+    changed: asyncio.Event  # set when a letter may be there to be handled
+
+    def new_id(self, now: datetime) -> str:
+        """The id for a letter that comes in now."""
+
+    async def take(self, raw: bytes, envelope: Envelope) -> None:
+        """Stores a letter; durable when this comes back, and only then may the sender be told 250."""
+
+    async def claim(self, limit: int) -> list[str]:
+        """Letters to be handled, the oldest first; each is given out once until `release`, or until its daemon is gone."""
+
+    async def release(self, letter: str) -> None:
+        """A claimed letter that could not be handled now: it is given out again."""
+
+    async def read(self, letter: str) -> tuple[Envelope, bytes]:
+        """Envelope and raw bytes, wherever the letter lies."""
+
+    async def has(self, letter: str) -> bool:
+        """Whether a letter of this id has been taken in, wherever it lies by now."""
+
+    async def done(self, letter: str) -> None:
+        """A handled letter goes into the archive; need not be durable, since a repeat is absorbed."""
+
+    async def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
+        """Sets a letter aside with the reason and the end of the traceback."""
+
+    async def retry(self, letter: str) -> None:
+        """A parked letter is to be handled again."""
+
+    async def drop(self, letter: str, now: datetime) -> None:
+        """A parked letter is given up; it stays in the archive, marked, so that it stays accounted for."""
+
+    async def again(self, letter: str) -> None:
+        """An archived letter is to be handled again."""
+
+    async def waiting(self) -> tuple[int, str]:
+        """How many letters are there to be handled, claimed or not, and the oldest's id, "" for none."""
+
+    async def parked(self) -> list[Parked]:
+        """The letters set aside, oldest first."""
+
+    async def erase(self, letter: str) -> None:
+        """Removes an archived letter for good; one that is gone already is no error."""
+
+    async def sweep(self, now: datetime) -> int:
+        """Removes what crashes left behind; how many."""
+
+    async def close(self) -> None:
+        """Ends it; claims are given back."""
+
+
+class Shelf(Protocol):
+    """A desk's data at rest. Blocking; may be read while a desk runs, and by any thread."""
+
+    broken: list[str]  # what could not be read so far
+
+    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
+        """Every ticket by number, decoded as `kind` (a Struct with those fields of Ticket that are wanted), the live ones alone or all."""
+
+    def ticket(self, number: int) -> Ticket | None:
+        """One ticket, live or filed. Raises msgspec.DecodeError for a broken one."""
+
+    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """(place, record) of the desk's own records, the oldest first, decoded as `kind`."""
+
+    def letters(self) -> Iterator[tuple[str, str]]:
+        """Every letter ever taken in, once, with its place: waiting, parked, dropped or archived.
+
+        Places are read in the order in which letters move, so that none is missed while the desk is at work.
+        """
+
+    def letter(self, ident: str) -> tuple[Envelope, bytes]:
+        """Envelope and raw bytes; NoLetterError."""
+
+    def parked(self) -> list[Parked]:
+        """The letters set aside, oldest first, with their reasons (the dropped ones are not among them)."""
+
+    def close(self) -> None:
+        """Lets it go."""
