@@ -192,7 +192,7 @@ class Daemon:
     async def _doors_first(self) -> None:
         """Waits for a pause in what comes in, not for long."""
         end = time.monotonic() + BREATHER
-        while self.doors.busy(GAP) and time.monotonic() < end:
+        while self.doors.busy(GAP) and time.monotonic() < end:  # noqa: ASYNC110  it is a pause that is waited for, not an event
             await asyncio.sleep(GAP)
 
     async def _claimed(self, limit: int) -> list[str]:
