@@ -21,6 +21,7 @@ from bot.model import Address, Audience, Delivery, Entry, Envelope, Fate, Outgoi
 from bot.store.documents import ticket_page
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -88,7 +89,7 @@ def main() -> None:
     asyncio.run(store.load())
     loaded, memory = time.perf_counter() - began, megabytes() - before
     began = time.perf_counter()
-    result = account(data)
+    result = account(FileShelf(data))
     seconds = time.perf_counter() - began
     assert result.adds_up, result.as_text()
     print(json.dumps({"kind": kind, "tickets": number, "live": len(store.register.lines), "load_seconds": round(loaded, 1),

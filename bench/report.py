@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bot.model import Address, Audience, Entry, Outgoing, Resolution, Seen, Status, Ticket  # noqa: E402  the product is not installed here
-from bot.reports.figures import Figures  # noqa: E402
-from bot.reports.weekly import read_rows  # noqa: E402
+from bot.reports.figures import Figures, TicketRow  # noqa: E402
 from bot.store.register import Register  # noqa: E402
 from bot.store.rows import Person, Row  # noqa: E402
+from bot.store.shelf import FileShelf  # noqa: E402
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def main(count: int) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began = time.perf_counter()
         zone = ZoneInfo("Europe/Moscow")
-        figures = Figures(START.date(), (START + timedelta(days=3660)).date(), zone).add_all(read_rows(data))
+        figures = Figures(START.date(), (START + timedelta(days=3660)).date(), zone).add_all(FileShelf(data).tickets(TicketRow))
         spent = time.perf_counter() - began
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"report over {figures.done.total():,} done tickets: {spent:.1f} s, memory +{grown:.0f} MB")
