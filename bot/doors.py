@@ -40,6 +40,11 @@ class Doors:
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
         self.refused = refused
         self.open: list[Stoppable] = []
+        self._listening: list[Door] = []
+
+    def busy(self, gap: float) -> bool:
+        """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
+        return any(door.busy(gap) for door in self._listening)
 
     async def start(self) -> dict[str, str]:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
@@ -80,6 +85,7 @@ class Doors:
         else:
             where = HostPort(*await door.start(where.host, where.port))
         self.open.append(door)
+        self._listening.append(door)
         return str(where)
 
     async def stop(self) -> None:
