@@ -125,7 +125,11 @@ class PostgresLetters:
 
     async def erase(self, letter: str) -> None:
         """See the port."""
-        await self._database.ask("delete from letters where id = %s and place in ('archived', 'dropped')", letter)
+        await self._database.ask("delete from letters where id = %s", letter)
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        await self._database.ask("update letters set envelope = %s, raw = %s where id = %s", tables.document(envelope), raw, envelope.letter)
 
     async def sweep(self, now: datetime) -> int:
         """See the port: what was not committed is not there."""
