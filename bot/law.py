@@ -7,22 +7,33 @@ cut off: raw letters first, then what names them, his own tickets last, since hi
 from __future__ import annotations
 
 import base64
+import gzip
 import quopri
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from email.header import Header
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bot.model import Decision, DeskRecord, Envelope, Ticket, Value
 from bot.reading import charset
-from bot.reading.headers import Senders
+from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
+from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Letters, Shelf, Store
 from bot.tickets.erasing import NOBODY, Person, record_without, without
+
+SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+MESSAGE_ID = re.compile(r"^message-id:\s*<[^.>]*\.(\d+)-", re.IGNORECASE | re.MULTILINE)  # the ticket in one of ours
+LOGS = ("desk.jsonl", "desk.log")  # of today
+LETTER = re.compile(r"\d{8}T\d{12}-[0-9a-f]{6}")
+CLIENT = re.compile(r"(\bclient(?:=|\":\"))[^\s\"]+")
 
 
 class Plan(Value, frozen=True):
@@ -142,17 +153,25 @@ async def forget(plan: Plan, letters: Letters, store: Store, now: datetime) -> N
 
 
 def letter_without(envelope: Envelope, raw: bytes, person: Person, known: bool = False) -> tuple[Envelope, bytes]:
-    """Somebody's letter without the person's address, and without his words where it names him; other files in it stay as they are."""
+    """Somebody's letter without the person, envelope included."""
+    sender = "" if envelope.mail_from.lower() == person.address else envelope.mail_from
+    return msgspec.structs.replace(envelope, mail_from=sender), raw_without(raw, person, known)
+
+
+def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
+    """A letter without the person's address, and without his words where it names him; other files in it stay as they are."""
     clean = person.exact.sub(NOBODY, raw.decode("latin-1")).encode("latin-1")
-    known = known or clean != raw
-    for part in parse(clean)[0].walk():
+    root, known = parse(clean)[0], known or clean != raw
+    subject = words(root.field("subject"))
+    if (cleaned := person.cleaned(subject, known)) != subject:
+        known, clean = True, SUBJECT.sub(lambda _: b"Subject: " + Header(cleaned, "utf-8").encode().encode(), clean, count=1)
+    for part in root.walk():
         if part.type.startswith("text/") and not part.children:
             label = part.parameters.get("charset", b"").decode("latin-1")
             text, _ = charset.decode(part.body(), label)
             if (cleaned := person.cleaned(text, known)) != text:
                 clean = clean.replace(part.raw, _encoded(cleaned, charset.codec(label), part.field("content-transfer-encoding")), 1)
-    sender = "" if envelope.mail_from.lower() == person.address else envelope.mail_from
-    return msgspec.structs.replace(envelope, mail_from=sender), clean
+    return clean
 
 
 def _encoded(text: str, codec: str, way: bytes) -> bytes:
@@ -164,3 +183,50 @@ def _encoded(text: str, codec: str, way: bytes) -> bytes:
         data = lines.encode("utf-8", "replace")
     ways = {b"base64": base64.encodebytes, b"quoted-printable": quopri.encodestring}
     return ways.get(way.strip().lower(), bytes)(data)
+
+
+# -------------------------------------------------------------------------------------------- files of the data folder
+
+
+def files_without(data: Path, plan: Plan) -> int:
+    """Takes the person out of what lies in the data folder beside the store: letters sent into a folder, files that `repair` has set
+    aside, logs that have been rotated away; how many files. To be done before `forget`, while his tickets are known.
+    """
+    person, disk, changed = plan.person, Disk(), 0
+    for path in (data / "outbox").glob("*.eml"):
+        raw = path.read_bytes()
+        head = raw[: raw.find(b"\r\n\r\n")].decode("utf-8", "replace")
+        ours = MESSAGE_ID.search(head)
+        if f"\ndelivered-to: {person.address}\r" in head.lower() or (ours and int(ours[1]) in plan.own):
+            disk.unlink(path)
+        elif (rest := raw_without(raw, person)) != raw:
+            disk.write_synced(path.with_name(f".{path.name}.tmp"), path, rest)
+        else:
+            continue
+        changed += 1
+    for path in (*data.glob("tickets/broken/*.json"), *data.glob("desk/broken/*.json")):
+        if person.hint.search(path.read_bytes().decode("utf-8", "replace")):  # its name keeps the number
+            disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
+            changed += 1
+    rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS)
+    return changed + sum(log_without(path, person) for path in rotated)
+
+
+def log_without(path: Path, person: Person) -> int:
+    """A log, compressed or not, without the person's address, and without where his letters came from; 1 where it named him."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    opened: Any = partial(gzip.open if path.suffix == ".gz" else open, encoding="utf-8", errors="surrogateescape")
+    changed = False
+    with opened(path, "rt") as source, opened(temporary, "wt") as target:
+        for line in source:
+            clean = person.exact.sub(NOBODY, line)
+            if any(letter in person.letters for letter in LETTER.findall(line)):
+                clean = CLIENT.sub(r"\1-", clean)
+            changed |= clean != line
+            target.write(clean)
+    if changed:
+        shutil.copymode(path, temporary)
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+    return int(changed)

@@ -56,6 +56,7 @@ EVENTS: dict[str, Event] = {
     "escalated": Event("A ticket went to a department.", ("department", "by")),
     "timer": Event("Time alone did something to a ticket; `about` says what.", ("about",)),
     "erased": Event("Done tickets and records older than `retention_days` were erased.", ("count",)),
+    "forgotten": Event("A person was erased (`run.py forget`).", ("tickets", "letters")),
     "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
     # letters out
     "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),
@@ -115,6 +116,10 @@ class _Lines:
             opened = os.fstat(self._file)
             self._which = opened.st_dev, opened.st_ino
 
+    def still(self, change: Callable[[Path], object]) -> None:
+        with self._lock:
+            change(self._path)
+
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
@@ -149,6 +154,11 @@ class Log:
         self._json.write(msgspec.json.encode(entry, enc_hook=str).decode("utf-8"))
         words = " ".join(f"{key}={_plain(value)}" for key, value in entry.items() if key not in _HEAD and value not in (None, ""))
         self._text.write(f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip())
+
+    def still(self, change: Callable[[Path], object]) -> None:
+        """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
+        for lines in (self._json, self._text):
+            lines.still(change)
 
     def close(self) -> None:
         """Close both files."""
