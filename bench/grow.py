@@ -2,7 +2,8 @@
 
     python bench/grow.py FOLDER live|filed NUMBER
 
-Then: the time until the daemon takes letters, and until it has loaded; its memory; the time of the ledger; as one JSON object.
+Then, as one JSON object: the time until the daemon takes letters and until it has loaded, its memory, and what the commands that
+look at everything take: ledger, report, replay.
 A desk of ours makes the first ticket, out of a real letter; the others are copies of it with numbers, people, ids and days of their
 own: files of their own, of the same size (about 24 KB), and so is the archived letter of each.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,14 +24,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import ANSWERS, Load, desk, disk_use, family, memory, wait_for  # first: it makes the product known
+from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, wait_for  # first: it makes the product known
 from msgspec.structs import replace
 
-from bot.ledger import account
 from bot.model import Resolution, Status
 from bot.store.documents import read_ticket, ticket_page
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
 
 NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
@@ -65,8 +68,6 @@ class Mould:
         data.mkdir(parents=True, exist_ok=True)
         if needed > shutil.disk_usage(data).free:
             raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
-        Inbox(data, Disk())
-        FileStore(data, Disk(), datetime.now(UTC))
         step = -(-len(numbers) // WORKERS)
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
@@ -84,7 +85,7 @@ class Mould:
             folder = data / "tickets" / ("live" if status is Status.created else f"done/{number // 1000:03}")
             day = data / "archive" / f"{ident(number)[:4]}-{ident(number)[4:6]}-{ident(number)[6:8]}"
             for one in {folder, day} - made:
-                one.mkdir(exist_ok=True)
+                one.mkdir(parents=True, exist_ok=True)
                 made.add(one)
             for path, content in ((folder / f"{number}.json", page), (day / f"{ident(number)}.eml", self.letter)):
                 content = content.replace(first, ident(number).encode()).replace(b"%d" % NUMBER, b"%d" % number)
@@ -121,12 +122,28 @@ def measure_start(data: Path) -> dict[str, float]:
     return {"ready_s": server.ready, "loaded_s": server.ready + loaded, "main_mb": main, "all_mb": everyone}
 
 
-def measure_ledger(data: Path) -> dict[str, float]:
-    """Seconds of the proof, and how many letters it accounts for."""
+def command(data: Path, *words: str) -> dict[str, float]:
+    """Seconds and megabytes of a command of run.py, its start included; raises SystemExit with its words where it fails."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")} | {"DESK_DATA": str(data)}
     began = time.perf_counter()
-    result = account(data)
-    assert result.adds_up, result.as_text()
-    return {"ledger_letters": result.accepted, "ledger_s": time.perf_counter() - began}
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT, env=environment, stdout=told, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        told.seek(0)
+        if process.returncode > 1:  # 1: found something
+            raise SystemExit(f"run.py {words[0]}: {told.read().decode()[-500:]}")
+    return {f"{words[0]}_s": seconds, f"{words[0]}_mb": used.ru_maxrss / 1024}
+
+
+def replay(data: Path) -> dict[str, float]:
+    """The rules with another version of one browser, against all the letters."""
+    changed, number = re.subn(r"(?m)^(\s+chrome: )\d+", r"\g<1>142", (ROOT / "rules.yaml").read_text("utf-8"))
+    assert number == 1
+    rules = data.with_suffix(".yaml")
+    rules.write_text(changed, "utf-8")
+    return command(data, "replay", "--rules", str(rules))
 
 
 def main() -> None:
@@ -134,7 +151,8 @@ def main() -> None:
     data, kind, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     if not data.exists():
         Mould().fill(data, Status.created if kind == "live" else Status.done, range(1, number + 1))
-    found = {**measure_start(data), **measure_ledger(data), "bytes_a_ticket": disk_use(data / "tickets") // number}
+    found = {**measure_start(data), **command(data, "ledger"), **command(data, "report"), **replay(data)}
+    found["bytes_a_ticket"] = disk_use(data / "tickets") / number
     print(json.dumps({"kind": kind, "tickets": number} | {key: round(value, 1) for key, value in found.items()}))
 
 

@@ -92,20 +92,23 @@ def deliver(
     from bot.control import ask
     from bot.intake.pipe import deliver as take
     from bot.store.files import Disk
-    from bot.store.inbox import Inbox
+    from bot.stores import open_store
+
+    async def work() -> tuple[int, str]:
+        chosen, now = Settings.load(), datetime.now(UTC)
+        inbox, _ = open_store(chosen, Disk(), now)
+        taken = await take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
+        await inbox.close()
+        with contextlib.suppress(OSError, ValueError):
+            await ask(chosen.data, {"do": "look"})
+        return taken
 
     try:
-        chosen = Settings.load()
-        inbox = Inbox(chosen.data, Disk())
-    except (OSError, SettingsError) as error:
+        code, words = asyncio.run(work())
+    except (OSError, ValueError, SettingsError) as error:
         fail(f"cannot be stored: {error}", AGAIN)
-    now = datetime.now(UTC)
-    code, words = take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
     if code:
         fail(words, code)
-    else:
-        with contextlib.suppress(OSError, ValueError):
-            asyncio.run(ask(chosen.data, {"do": "look"}))
 
 
 @app.command()
@@ -223,12 +226,13 @@ def list_tickets(
     from rich.console import Console
     from rich.table import Table
 
-    from bot.show import tickets_on_disk
+    from bot.store.rows import Row
+    from bot.stores import open_shelf
 
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
         table.add_column(title, overflow="fold")
-    for row in tickets_on_disk(settings().data, everything):
+    for row in open_shelf(settings()).tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
         owner = row.owner.partition("@")[0] or "-"
         table.add_row(str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
@@ -242,29 +246,25 @@ def show(
 ) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.show import show_ticket
-    from bot.store.documents import read_ticket
+    from bot.stores import open_shelf
+    from bot.tickets.due import told
 
-    digits = "".join(filter(str.isdigit, ticket))
-    data = settings().data / "tickets"
-    number = int(digits or 0)
-    for path in (data / "live" / f"{number}.json", data / "done" / f"{number // 1000:03}" / f"{number}.json"):
-        if path.exists() and sla:
-            from bot.tickets.due import told
-
-            typer.echo("\n".join(told(read_ticket(path), rules(), datetime.now(UTC), "en")))
-            return
-        if path.exists():
-            show_ticket(read_ticket(path))
-            return
-    fail(f"there is no ticket {ticket}", 1)
+    found = open_shelf(settings()).ticket(int("".join(filter(str.isdigit, ticket)) or 0))
+    if found is None:
+        fail(f"there is no ticket {ticket}", 1)
+    elif sla:
+        typer.echo("\n".join(told(found, rules(), datetime.now(UTC), "en")))
+    else:
+        show_ticket(found)
 
 
 @app.command()
 def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Prove from the disk that every accepted letter ended in exactly one place. Exit 1 where it does not add up."""
     from bot.ledger import account
+    from bot.stores import open_shelf
 
-    result = account(settings().data)
+    result = account(open_shelf(settings()))
     typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
@@ -274,11 +274,12 @@ def health() -> None:
     """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
     from bot.control import ask
     from bot.health import health as look
+    from bot.stores import open_shelf
 
     data = settings().data
     if not data.is_dir():
         fail(f"{data}: there is no desk here", 1)
-    found = look(data, asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    found = look(data, open_shelf(settings()), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
     typer.echo(json.dumps(found))
     raise typer.Exit(0 if found["healthy"] else 1)
 

@@ -14,7 +14,7 @@ from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
-from bot.store.inbox import Inbox
+from bot.store.port import Letters
 from bot.tickets.office import Office
 
 Accept = Callable[[bytes, Envelope], Awaitable[None]]
@@ -32,7 +32,7 @@ class Doors:
     """The doors of one daemon; `office` is asked anew each time, since rules.yaml may change."""
 
     def __init__(
-        self, settings: Settings, inbox: Inbox, accept: Accept, office: Callable[[], Office], now: Callable[[], datetime], tell: Callable[..., None]
+        self, settings: Settings, inbox: Letters, accept: Accept, office: Callable[[], Office], now: Callable[[], datetime], tell: Callable[..., None]
     ) -> None:
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
         self.open: list[Stoppable] = []

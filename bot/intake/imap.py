@@ -43,7 +43,7 @@ class ImapDoor:
     """Reads one folder until it is stopped. `accept` stores durably or raises OSError; `has` knows the ids that were accepted."""
 
     def __init__(
-        self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], bool],
+        self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], Awaitable[bool]],
         now: Callable[[], datetime], tell: Callable[..., None],
     ) -> None:  # fmt: skip
         self.box, self.password_file, self.accept, self.has, self.now, self.tell = box, password_file, accept, has, now, tell
@@ -173,7 +173,7 @@ class ImapDoor:
     async def _store_one(self, uid: int, raw: bytes, at: datetime, validity: int) -> None:
         place = f"{self.box.user}@{self.box.host}/{self.box.folder}/{validity}/{uid}\n".encode()
         ident = f"{at:%Y%m%dT%H%M%S%f}-{hashlib.blake2b(place + raw, digest_size=8).hexdigest()}"
-        if self.has(ident):
+        if await self.has(ident):
             return
         envelope = Envelope(letter=ident, received=self.now(), mail_from=return_path(raw), client="imap", intake="imap")
         await self.accept(raw, envelope)

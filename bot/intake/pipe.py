@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import IO
 
 from bot.model import Envelope
-from bot.store.inbox import Inbox
+from bot.store.port import Letters
 
 OK, DATAERR, TEMPFAIL = 0, 65, 75
 LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP door
@@ -18,9 +18,9 @@ _RETURN_PATH = re.compile(rb"Return-Path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n", re.IG
 _MBOX_FROM = re.compile(rb"From ([^\s]+) [^\n]*\n")
 
 
-def deliver(
+async def deliver(
     stdin: IO[bytes],
-    inbox: Inbox,
+    inbox: Letters,
     now: datetime,
     *,
     sender: str | None = None,
@@ -42,7 +42,7 @@ def deliver(
         mail_from, raw = _sender(raw, given)
         letter = inbox.new_id(now)
         envelope = Envelope(letter=letter, received=now, mail_from=mail_from, recipients=tuple(recipients), intake="pipe")
-        inbox.accept(raw, envelope)
+        await inbox.take(raw, envelope)
     except OSError as error:
         return TEMPFAIL, f"the letter could not be stored: {error}"
     return OK, letter

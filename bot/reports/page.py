@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -55,10 +56,11 @@ def report(
     from rich.table import Table as Grid
 
     from bot.reports.charts import draw
-    from bot.reports.figures import Figures
+    from bot.reports.figures import Figures, TicketRow
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
-    from bot.reports.weekly import names, read_rows
+    from bot.reports.weekly import names
+    from bot.stores import open_shelf
 
     policy = rules()
     language = language or policy.desk.language
@@ -66,7 +68,8 @@ def report(
     first = day(since) if since else last - timedelta(days=6)
     if first > last:
         fail(f"--from {first} is after --to {last}")
-    figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(read_rows(settings().data))
+    with closing(open_shelf(settings())) as shelf:
+        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(shelf.tickets(TicketRow))
     found, head = tables(figures, language), title(figures, language)
     if html:
         html.write_text(page(head, language, found, draw(figures, language)), "utf-8")

@@ -7,12 +7,12 @@ is the same desk lying still: what reports, the ledger and the command line read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
-from bot.model import Decision, Envelope, Outgoing, Ticket, Value
+from bot.model import Decision, DeskRecord, Envelope, Outgoing, Ticket, Value
 from bot.store.inbox import Parked
 
 T = TypeVar("T")
@@ -189,6 +189,12 @@ class Store(Protocol):
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
 
+    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """Puts a record of the desk, as it is by now, through `change`; durable. `place` is one of `Shelf.records`. Raises OSError."""
+
+    async def strike(self, person: str) -> None:
+        """What is known of an address beside tickets and records (counts, latches, indexes in memory) is forgotten."""
+
 
 class Letters(Protocol):
     """Raw letters: taken in, given out to be handled, archived or set aside. Ids that are not there raise NoLetterError."""
@@ -272,3 +278,25 @@ class Shelf(Protocol):
 
     def close(self) -> None:
         """Lets it go."""
+
+
+class Target(Protocol):
+    """A desk at rest that is being filled from a Shelf (`bot.carry`). Blocking. What is put twice is there once, as it was put last.
+
+    Places of letters are those of `Shelf.letters`, places of records those of `Shelf.records`, "DAY/number" or "DAY.page/number".
+    """
+
+    def empty(self) -> bool:
+        """Whether there is no ticket, record or letter."""
+
+    def record(self, place: str, record: DeskRecord) -> None:
+        """A record of the desk; they come in the order of `Shelf.records`."""
+
+    def ticket(self, ticket: Ticket, *, filed: bool) -> None:
+        """A ticket; one that is `filed` can no longer change by itself."""
+
+    def letter(self, envelope: Envelope, raw: bytes, place: str, parked: Parked | None) -> None:
+        """A letter; `parked` is the reason of one that is parked."""
+
+    def close(self) -> None:
+        """Returns when everything is durable. Raises OSError."""

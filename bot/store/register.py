@@ -222,11 +222,13 @@ class Register:
             refused_before=bool(copy and copy & 1),
             senders={person: self.sender(person, now) for person in people},
             earlier=tuple(self.earlier(question.requester)),
-            rows=tuple(self.lines.values()) if question.rows else (),
+            rows=tuple(self.lines[number] for number in sorted(self.lines)) if question.rows else (),
             confirms=(waits := self._pending.get(question.confirms, "")),
             confirmed_by=self._confirmed.get(waits, ""),
             away=dict(self.away),
             outage=self._outage,
+            digested=self.digested,
+            reported=self.reported,
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
 

@@ -1,0 +1,27 @@
+"""Which store the settings name: files under DESK_DATA, or a PostgreSQL database (DESK_STORE)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.port import Letters, Shelf, Store
+
+
+def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, Store]:
+    """The store of a running desk; raises ValueError with a word for the admin where it cannot be used, and OSError."""
+    if settings.store:
+        raise ValueError("DESK_STORE: this version keeps everything in files under DESK_DATA; leave DESK_STORE unset")
+    from bot.store.inbox import Inbox
+    from bot.store.letters import FileLetters
+    from bot.store.tinydb import FileStore
+
+    return FileLetters(Inbox(settings.data, disk)), FileStore(settings.data, disk, now)
+
+
+def open_shelf(settings: Settings) -> Shelf:
+    """The data at rest; raises as open_store."""
+    from bot.store.shelf import FileShelf
+
+    return FileShelf(settings.data)
