@@ -29,7 +29,7 @@ from bot.desk import Desk
 from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
-from bot.model import Decision, Envelope, Reference
+from bot.model import Decision, Reference
 from bot.office import RulesRefused, open_office
 from bot.readers import Readers
 from bot.reports.weekly import Weekly, picture_bytes
@@ -43,8 +43,9 @@ from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that another process put there
 AT_ONCE = 8  # letters under way for each reader
-RUSH = 20  # letters in the line while others are just coming in; then the doors go first, since senders wait for their 250
-BREATHER = 0.01  # seconds for which each letter of the line then waits: a hundred a second still go on
+AHEAD = 20  # letters that are taken over from the inbox before it is their turn
+GAP = 0.002  # seconds: while clients talk without such a pause, the doors go first, since senders wait for their 250
+BREATHER = 0.05  # seconds for which each letter then waits at most: twenty a second go on whatever comes in
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -72,16 +73,16 @@ class Daemon:
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.carrier = self._carrier()
         self.outbox = Outbox(
-            self.store, self.carrier, self._sender, self.extract, self.given_up, self.relay_refuses, self._limits, now, self.tell
+            self.store, self.carrier, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell
         )
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
         self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
-        self.doors = Doors(settings, self.inbox, self._accept, lambda: self.office, now, self.tell)
+        self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
         self.jobs = Jobs(self)
         self._under_way = 0  # letters
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._came = 0.0  # when a letter came in last
+        self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -161,11 +162,6 @@ class Daemon:
 
     # ---------------------------------------------------------------------------------------------- letters
 
-    async def _accept(self, raw: bytes, envelope: Envelope) -> None:
-        """Stores a letter, durably. The sender hears 250 when this returns."""
-        self._came = time.monotonic()
-        await self.inbox.take(raw, envelope)
-
     async def _load(self) -> None:
         await self.store.load()
         gc.collect()
@@ -182,18 +178,23 @@ class Daemon:
         before.set()
         while True:
             self.inbox.changed.clear()
-            if len(line) <= RUSH:
-                line += await self._claimed(RUSH + most - self._under_way - len(line))
+            if len(line) <= AHEAD:
+                line += await self._claimed(AHEAD + most - self._under_way - len(line))
             if not line or self._under_way >= most:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.inbox.changed.wait(), LOOK_AGAIN)
                 continue
-            if len(line) > RUSH and time.monotonic() - self._came < 2 * BREATHER:
-                await asyncio.sleep(BREATHER)
+            await self._doors_first()
             after = asyncio.Event()
             self._under_way += 1
             self.spawn(self._one(line.popleft(), before, after))
             before = after
+
+    async def _doors_first(self) -> None:
+        """Waits for a pause in what comes in, not for long."""
+        end = time.monotonic() + BREATHER
+        while self.doors.busy(GAP) and time.monotonic() < end:  # noqa: ASYNC110  it is a pause that is waited for, not an event
+            await asyncio.sleep(GAP)
 
     async def _claimed(self, limit: int) -> list[str]:
         """Letters of the inbox, none while the store cannot be asked."""
@@ -241,10 +242,12 @@ class Daemon:
             if ticket is not None:
                 turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
 
-    async def relay_refuses(self, words: str) -> None:
-        """The relay refuses us, not a letter: the leads are told once a day."""
+    async def refused(self, words: str, about: str = "relay_login") -> None:
+        """The relay or the mailbox refuses us, not a letter: the leads are told once a day."""
         now = self.now()
-        await self._alert(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
+        if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
+            self._refused[about] = today
+            await self._alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
 
     async def _alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""

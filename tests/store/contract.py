@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -222,4 +223,5 @@ class Contract:
         await commit(opened.store, ticket(1, "a", status=Status.done, done_at=NOW - timedelta(days=20)), ticket(2, "b"))
         await commit(opened.store, records=(record("c"), record("d", fate=Fate.duplicate)))
         await opened.store.sweep(NOW, 14)
-        assert sorted(read_fates(opened.shelf())) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+        with closing(opened.shelf()) as shelf:
+            assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from contract import IVAN, NOW, Contract, Opened, ask, commit, done, fails, outgoing, record, ticket
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
 
 from bot.ledger import read_fates
-from bot.model import Delivery, Status
+from bot.model import Status
 from bot.store import days
 from bot.store.files import Disk
 from bot.store.shelf import FileShelf
@@ -142,97 +138,27 @@ async def test_a_number_somebody_else_has_taken_is_not_written_over(store, tmp_p
     assert (tmp_path / "tickets/live/1.json").read_bytes() == b'{"ticket": {}}'
 
 
-class Desk(RuleBasedStateMachine):
-    """Any order of commits, deliveries, failures, filings and crashes leaves what was acknowledged, and nothing else."""
+class Desk(AnyOrder):
+    """On a folder where a sync costs nothing."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # where a sync costs nothing
-        self.loop = asyncio.new_event_loop()
-        self.disk = Moody()
-        self.now = NOW
-        self.tickets: dict[int, Any] = {}
-        self.records: set[str] = set()
-        self.sent: set[tuple[int, int]] = set()
-        self.count = 0
+        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        self.moody = Moody()
 
-    def run(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work)
+    async def opened(self) -> FileStore:
+        return await opened_on(Path(self.folder.name), self.moody)
 
-    @initialize()
-    def start(self) -> None:
-        self.store = self.run(opened_on(Path(self.folder.name), self.disk))
+    def fail(self, failing: bool) -> None:
+        self.moody.failing = failing
 
-    @rule(letters=st.integers(0, 3))
-    def opens(self, letters: int) -> None:
-        self.count += 1
-        fresh = self.run(ask(self.store)).fresh
-        assert fresh not in self.tickets
-        one = ticket(fresh, f"l{self.count}", outgoing=tuple(outgoing(n + 1, due=self.now + timedelta(minutes=n)) for n in range(letters)))
-        if not self.run(fails(commit(self.store, one))):
-            self.tickets[fresh] = one
-
-    @rule(pick=st.integers(0), status=st.sampled_from(Status), cancel=st.booleans())
-    def changes(self, pick: int, status: Status, cancel: bool) -> None:
-        if self.tickets:
-            number = sorted(self.tickets)[pick % len(self.tickets)]
-            self.count += 1
-            one = self.run(self.store.ticket(number))
-            letters = tuple(replace(out, state=Delivery.cancelled) if cancel and out.state is Delivery.waiting else out for out in one.outgoing)
-            letters += (outgoing(len(letters) + 1, due=self.now),)
-            changed = replace(one, status=status, done_at=self.now if status is Status.done else None, owner=f"{self.count}@desk", outgoing=letters)
-            if not self.run(fails(commit(self.store, changed))):
-                self.tickets[number] = changed
-
-    @rule()
-    def records_a_deed(self) -> None:
-        self.count += 1
-        if not self.run(fails(commit(self.store, records=(record(f"r{self.count}"),)))):
-            self.records.add(f"r{self.count}")
-
-    @rule(minutes=st.sampled_from([0, 1, 60 * 24 * 15]))
-    def delivers(self, minutes: int) -> None:
-        self.now += timedelta(minutes=minutes)
-        given = self.run(self.store.due(self.now, 3))
-        for one in given:
-            assert (one.ticket, one.letter.id) not in self.sent, "twice"
-        results = [done(one, done_at=self.now) for one in given]
-        while self.run(fails(self.store.delivered(results))):
-            self.disk.failing = False
-        for one in results:
-            self.sent.add((one.ticket, one.letter.id))
-            now = self.tickets[one.ticket]
-            letters = tuple(one.letter if out.id == one.letter.id else out for out in now.outgoing)
-            self.tickets[one.ticket] = replace(now, outgoing=letters)
-
-    @rule()
-    def files(self) -> None:
-        self.run(self.store.sweep(self.now, 14))
-
-    @rule(failing=st.booleans())
-    def disk(self, failing: bool) -> None:
-        self.disk.failing = failing
-
-    @rule()
-    def crashes(self) -> None:
-        self.disk.failing = False
-        self.run(self.store.close())
-        self.store = self.run(opened_on(Path(self.folder.name), self.disk))
-
-    @invariant()
-    def holds_what_was_acknowledged(self) -> None:
-        if hasattr(self, "store"):
-            assert {number: self.run(self.store.ticket(number)) for number in self.tickets} == self.tickets
-            fates = list(read_fates(FileShelf(Path(self.folder.name))))
-            assert {letter for letter, fate, _ in fates if fate == "machine"} == self.records
-            assert {number for _, fate, number in fates if fate == "opened"} == set(self.tickets)
+    def shelf(self) -> FileShelf:
+        return FileShelf(Path(self.folder.name))
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.run(self.store.close())
-        self.loop.close()
+        super().teardown()
         self.folder.cleanup()
 
 
-Desk.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+Desk.TestCase.settings = QUICK
 TestAnyOrder = Desk.TestCase
