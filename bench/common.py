@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,13 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder for a measure, on the disk that BENCH_DIR names."""
+    with tempfile.TemporaryDirectory(prefix="desk-bench-", dir=os.environ.get("BENCH_DIR"), ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 class Server(NamedTuple):
@@ -208,5 +216,7 @@ def memory(*pids: int) -> int:
 
 
 def disk_use(folder: Path) -> int:
-    """Bytes that a folder takes on its disk."""
+    """Octets that a folder takes on its disk; none where there is no folder."""
+    if not folder.exists():
+        return 0
     return int(subprocess.run(["du", "-s", "-B1", str(folder)], check=True, capture_output=True, text=True).stdout.split()[0])

@@ -19,12 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, wait_for  # first: it makes the product known
+from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
 from msgspec.structs import replace
 
 from bot.model import Resolution, Status
@@ -44,13 +44,13 @@ class Mould:
     """A ticket and its letter as a running desk has made them, to make others of."""
 
     def __init__(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder) / "desk"
+        with temporary() as place:
+            data = place / "desk"
             last = data / "tickets" / "done" / f"{NUMBER // 1000}" / f"{NUMBER - 1}.json"
             last.parent.mkdir(parents=True)
             last.touch()  # the desk takes the next number
             with desk(data) as server:
-                Load(Path(folder) / "load", 1).send(server.where)
+                Load(place / "load", 1).send(server.where)
                 wait_for(ANSWERS, data / "outbox")
             self.ticket = read_ticket(data / "tickets" / "live" / f"{NUMBER}.json")
             self.letter = next((data / "archive").glob(f"*/{self.ticket.seen[0].letter}.eml")).read_bytes()
@@ -73,10 +73,6 @@ class Mould:
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
             pool.starmap(self._write, [(data, status, part) for part in parts])
         os.sync()
-
-    def fill_filed(self, tickets: int) -> Callable[[Path], None]:
-        """A function that gives a desk so many filed tickets."""
-        return lambda data: self.fill(data, Status.done, range(1, tickets + 1))
 
     def _write(self, data: Path, status: Status, numbers: range) -> None:
         first, made = self.ticket.seen[0].letter.encode(), set()

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import ANSWERS, RUN, letter
+from common import ANSWERS, RUN, letter, temporary
 
 AGENTS = ("anna", "boris")
 ANYBODY = "db.security.addPermissionToRole('Anonymous', 'Email Access')"  # letters of strangers, in the template behind a #
@@ -71,8 +70,7 @@ class Peer:
 @contextmanager
 def peer() -> Iterator[Peer]:
     """Roundup, installed for the time of the measure. Raises SystemExit with the reason where it cannot be had."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
+    with temporary() as home:
         venv.create(home / "env", with_pip=True)
         told = subprocess.run([home / "env/bin/pip", "install", "-q", "roundup"], capture_output=True, text=True, check=False)
         if told.returncode:

@@ -1,6 +1,6 @@
 """The whole way of a letter against a bare aiosmtpd, both in one run, as ratios; and how long a sender waits at half of that load.
 
-    python bench/throughput.py [letters] [rounds] [--picture BYTES] [--kept] [--filed TICKETS] [--json]
+    python bench/throughput.py [letters] [rounds] [--picture BYTES] [--kept] [--json]
 
 "accept" ends with the last 250, "whole" with the last letter in the outbox folder: an acknowledgement and a notice to each of
 two agents, for every letter.
@@ -11,17 +11,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import re
+import shutil
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from common import ANSWERS, DESK, Load, Server, bare, count, cpu, desk, family, letter, memory, running, screenshot, wait_for
+from common import (
+    ANSWERS, DESK, Load, Server, bare, count, cpu, desk, disk_use, family, letter, memory, running, screenshot, temporary, wait_for
+)  # fmt: skip
 
 DOOR = """
 import asyncio, sys
@@ -42,6 +42,10 @@ asyncio.run(main())
 """
 
 
+WARM = 40  # letters before a measure begins
+STORED = ("tickets", "archive", "log")
+
+
 class Rates(NamedTuple):
     """Letters a second of yardstick and desk, and what the desk uses."""
 
@@ -51,6 +55,7 @@ class Rates(NamedTuple):
     main_ms: float  # CPU of the main process for each letter
     all_ms: float  # that of all its processes
     megabytes: int  # of the main process, at the end
+    stored: dict[str, float]  # octets on the disk for each letter: tickets, archive, log
 
     def __str__(self) -> str:
         return (f"yardstick {self.bare:5.0f}/s   accept {self.accept:5.0f}/s ({self.accept / self.bare:.2f})   whole {self.whole:5.0f}/s "
@@ -84,23 +89,25 @@ def measure_desk(servers: list[Server], outboxes: list[Path], load: Load, *, kep
     return load.letters / accepted, load.letters / whole, *(seconds * 1000 / load.letters for seconds in times)
 
 
-def warm(server: Server, outbox: Path) -> None:
-    """A desk that has loaded, with all its reader processes started."""
-    Load(outbox.parent.with_suffix(".warm"), 40).send(server.where)
-    wait_for(count(outbox) // ANSWERS * ANSWERS + 40 * ANSWERS, outbox)
+def warm(servers: list[Server], outboxes: list[Path]) -> None:
+    """Desks that have loaded, with all their reader processes started."""
+    for server, outbox in zip(servers, outboxes, strict=True):
+        Load(outbox.parent.with_suffix(".warm"), WARM).send(server.where)
+    wait_for(len(servers) * WARM * ANSWERS, *outboxes)
 
 
-def measure(letters: int, *, picture: int = 0, kept: bool = False, fill: Callable[[Path], None] = lambda data: None) -> Rates:
-    """One load on the yardstick, and the same on a desk that has finished loading; `fill` makes the desk an old one."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
-        place = Path(folder)
-        load, data = Load(place / "load", letters, screenshot(picture) if picture else b""), place / "desk"
-        fill(data)
-        with bare(place / "bare") as server:
-            yardstick = rate(server, place / "bare/new", load, kept=kept)
-        with desk(data) as server:
-            warm(server, data / "outbox")
-            return Rates(yardstick, *measure_desk([server], [data / "outbox"], load, kept=kept), memory(server.pid))
+def measure(place: Path, letters: int, *, picture: int = 0, kept: bool = False) -> Rates:
+    """One load on the yardstick, and the same on a desk that has finished loading, in the folder `place`; a desk may lie there already."""
+    load, data = Load(place / "load", letters, screenshot(picture) if picture else b""), place / "desk"
+    shutil.rmtree(place / "bare", ignore_errors=True)
+    with bare(place / "bare") as server:
+        yardstick = rate(server, place / "bare/new", load, kept=kept)
+    before = {name: disk_use(data / name) for name in STORED}
+    with desk(data) as server:
+        warm([server], [data / "outbox"])
+        figures, megabytes = measure_desk([server], [data / "outbox"], load, kept=kept), memory(server.pid)
+    stored = {name: (disk_use(data / name) - before[name]) / (load.letters + WARM) for name in STORED}
+    return Rates(yardstick, *figures, megabytes, stored)
 
 
 def best(rounds: list[Rates]) -> tuple[float, float]:
@@ -141,12 +148,12 @@ async def steady(port: int, letters: int, a_second: float) -> tuple[dict[str, fl
 
 def measure_latency(a_second: float, letters: int) -> dict[str, tuple[float, float]]:
     """Milliseconds to the 250 and to the acknowledgement in the outbox folder, at a steady pace: median and 99 of 100."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
-        data = Path(folder) / "desk"
+    with temporary() as place:
+        data = place / "desk"
         with desk(data) as server:
-            warm(server, data / "outbox")
+            warm([server], [data / "outbox"])
             began, waits = asyncio.run(steady(int(server.where.rpartition(":")[2]), letters, a_second))
-            wait_for((40 + letters) * ANSWERS, data / "outbox")
+            wait_for((WARM + letters) * ANSWERS, data / "outbox")
         answered = []
         for path in (data / "outbox").glob("*.eml"):
             to = re.search(rb"(?m)^Delivered-To: (\S+)", path.read_bytes())
@@ -168,15 +175,12 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=3)
     parser.add_argument("--picture", type=int, default=0, help="bytes of a screenshot that goes along")
     parser.add_argument("--kept", action="store_true", help="keep connections for more letters")
-    parser.add_argument("--filed", type=int, default=0, help="done tickets that are there already")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    from grow import Mould  # which takes its ticket from a desk of ours
-
-    fill = Mould().fill_filed(chosen.filed) if chosen.filed else lambda data: None
     rounds = []
     for _ in range(chosen.rounds):
-        rounds.append(measure(chosen.letters, picture=chosen.picture, kept=chosen.kept, fill=fill))
+        with temporary() as place:
+            rounds.append(measure(place, chosen.letters, picture=chosen.picture, kept=chosen.kept))
         print(rounds[-1], file=sys.stderr if chosen.json else sys.stdout, flush=True)
     accept, whole = (round(ratio, 2) for ratio in best(rounds))
     print(json.dumps({"letters": chosen.letters, "accept": accept, "whole": whole}) if chosen.json else f"best: accept {accept}, whole {whole}")
