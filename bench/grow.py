@@ -118,12 +118,14 @@ def measure_start(data: Path) -> dict[str, float]:
     return {"ready_s": server.ready, "loaded_s": server.ready + loaded, "main_mb": main, "all_mb": everyone}
 
 
-def command(data: Path, *words: str) -> dict[str, float]:
+def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
     """Seconds and megabytes of a command of run.py, its start included; raises SystemExit with its words where it fails."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")} | {"DESK_DATA": str(data)}
     began = time.perf_counter()
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT, env=environment, stdout=told, stderr=told)
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT, env=environment, stdin=given, stdout=told, stderr=told)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
