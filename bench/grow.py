@@ -29,10 +29,6 @@ from msgspec.structs import replace
 
 from bot.model import Resolution, Status
 from bot.store.documents import read_ticket, ticket_page
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.shelf import FileShelf
-from bot.store.tinydb import FileStore
 
 NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
 A_DAY = 10_000  # letters

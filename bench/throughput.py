@@ -20,7 +20,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import (
-    ANSWERS, DESK, Load, Server, bare, count, cpu, desk, disk_use, family, letter, memory, running, screenshot, temporary, wait_for
+    ANSWERS,
+    DESK,
+    Load,
+    Server,
+    bare,
+    count,
+    cpu,
+    desk,
+    disk_use,
+    family,
+    letter,
+    memory,
+    running,
+    screenshot,
+    temporary,
+    wait_for,
 )  # fmt: skip
 
 DOOR = """

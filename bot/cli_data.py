@@ -99,6 +99,7 @@ def forget(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
 ) -> None:
     """Erase a person everywhere: tickets, letters, records, logs. The figures stay, and the ledger still adds up."""
+    from bot.control import ask
     from bot.law import Plan, files_without, trace
 
     chosen, who, now = settings(), address.strip().lower(), datetime.now(UTC)
@@ -115,6 +116,8 @@ def forget(
         typer.echo(f"{len(found):6} {what}" + (f" ({', '.join(map(str, found[:10]))}{', …' * (len(found) > 10)})" if found else ""))
     if dry_run:
         return
+    if plan.waiting and (chosen.store or asyncio.run(ask(chosen.data, {"do": "look"})) is not None):
+        fail(f"{len(plan.waiting)} letter(s) of his are about to be handled; try again in a minute", AGAIN)
     with said():
         changed = files_without(chosen.data, plan)
         typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")

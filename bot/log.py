@@ -87,7 +87,7 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self.path = path
         self._file = -1
         self._which = (0, 0)  # device and inode of the open file
         self._torn = False
@@ -110,19 +110,15 @@ class _Lines:
     def _follow(self) -> None:
         """Have the file open that bears the name now."""
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except FileNotFoundError:
             found = None
         if self._file < 0 or found is None or (found.st_dev, found.st_ino) != self._which:
             self.close()
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
             self._torn = False
             opened = os.fstat(self._file)
             self._which = opened.st_dev, opened.st_ino
-
-    def still(self, change: Callable[[Path], object]) -> None:
-        with self._lock:
-            change(self._path)
 
     def close(self) -> None:
         if self._file >= 0:
@@ -180,8 +176,10 @@ class Log:
 
     def still(self, change: Callable[[Path], object]) -> None:
         """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
-        for lines in (self._json, self._text):
-            lines.still(change)
+        self.flush()
+        with self._lock:
+            change(self._json.path)
+            change(self._text.path)
 
     def close(self) -> None:
         """Write what is left, and close both files."""
