@@ -285,11 +285,32 @@ def health() -> None:
 
 
 @app.command()
+def migrate() -> None:
+    """Make the tables of DESK_STORE, or bring them up to date. Stop all daemons first; a second time changes nothing."""
+    from bot.stores import needed
+
+    url = settings().store
+    if not url:
+        fail("DESK_STORE is not set: files need no migration")
+    try:
+        with needed():
+            from bot.store.postgres.schema import migrate as bring
+        before, after = bring(url)
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot migrate: {error}", AGAIN)
+    typer.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
+
+
+@app.command()
 def repair() -> None:
     """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
     from bot.health import repair as mend
     from bot.store.files import DataLock, LockedError
 
+    if settings().store:
+        fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
     data = settings().data
     try:
         with DataLock(data):

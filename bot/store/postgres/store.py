@@ -77,13 +77,15 @@ class PostgresStore(Outbox):
 
     async def load(self) -> None:
         """See the port: there is nothing to be loaded."""
+        self._database.join()
         self.loaded.set()
         self.changed.set()
 
     async def close(self) -> None:
         """See the port."""
         await self.idle()
-        await self._database.close()
+        if self.loaded.is_set():
+            await self._database.leave()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[PostgresTurn]:
