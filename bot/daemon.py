@@ -73,15 +73,16 @@ class Daemon:
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.carrier = self._carrier()
         self.outbox = Outbox(
-            self.store, self.carrier, self._sender, self.extract, self.given_up, self.relay_refuses, self._limits, now, self.tell
+            self.store, self.carrier, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell
         )
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
         self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
-        self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell)
+        self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
         self.jobs = Jobs(self)
         self._under_way = 0  # letters
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -242,10 +243,12 @@ class Daemon:
             if ticket is not None:
                 turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
 
-    async def relay_refuses(self, words: str) -> None:
-        """The relay refuses us, not a letter: the leads are told once a day."""
+    async def refused(self, words: str, about: str = "relay_login") -> None:
+        """The relay or the mailbox refuses us, not a letter: the leads are told once a day."""
         now = self.now()
-        await self._alert(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
+        if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
+            self._refused[about] = today
+            await self._alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
 
     async def _alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""

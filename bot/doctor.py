@@ -150,7 +150,7 @@ def connected(target: RelayTarget) -> smtplib.SMTP:
         if target.security == "starttls":
             client.starttls(context=context)
         if target.user:
-            client.login(target.user, target.password)
+            client.login(target.user, target.secret())
     except (OSError, smtplib.SMTPException):
         client.close()
         raise

@@ -101,6 +101,10 @@ class FileLetters:
         """See the port."""
         self.inbox.erase(letter)
 
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        self.inbox.rewrite(envelope, raw)
+
     async def sweep(self, now: datetime) -> int:
         """See the port."""
         return self.inbox.sweep(now)

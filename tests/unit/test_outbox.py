@@ -194,3 +194,16 @@ async def test_a_result_is_recorded_as_soon_as_the_disk_is_well_again(desk, monk
     desk.store.delivered = ill
     assert await desk.work() == ["sent"]
     assert (len(tries), len(desk.got)) == (4, 1)
+
+
+async def test_it_ends_when_told_so_just_as_a_letter_leaves(desk):
+    """A shutdown that came at that moment was once overheard, and the desk did not end while letters were leaving."""
+    await commit(desk.store, ticket(1, outgoing=(outgoing(due=NOW + timedelta(minutes=1)),)))  # it waits for an event or a time
+    running = asyncio.create_task(desk.outbox.run())
+    await asyncio.sleep(0.05)
+    desk.store.changed.set()
+    await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=5)
+    running.cancel()
+    assert done
