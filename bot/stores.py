@@ -51,7 +51,10 @@ def open_shelf(settings: Settings) -> Shelf:
 def open_target(settings: Settings) -> Target:
     """The data at rest, to be filled by a copy; raises as open_store."""
     if settings.store:
-        raise ValueError("DESK_STORE: this version keeps everything in files under DESK_DATA; leave DESK_STORE unset")
+        with needed():
+            from bot.store.postgres import schema, shelf
+        schema.check(settings.store)
+        return shelf.PostgresTarget(settings.store)
     from bot.store.folders import Folder
 
     return Folder(settings.data, Disk())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from cluster import Cluster
-from contract import NOW, Contract, Opened, ask, commit, fails, record, ticket
+from contract import Contract, Opened
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from letters_contract import RAW, Box, LettersContract
+from letters_contract import Box, LettersContract
 from machine import QUICK, AnyOrder
 
 pytestmark = pytest.mark.postgres

@@ -125,7 +125,12 @@ class PostgresLetters:
 
     async def erase(self, letter: str) -> None:
         """See the port."""
-        await self._database.ask("delete from letters where id = %s and place in ('archived', 'dropped')", letter)
+        await self._database.ask("delete from letters where id = %s", tables.clean(letter))
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
+        await self._database.ask(query, tables.document(envelope), raw, tables.clean(envelope.letter))
 
     async def sweep(self, now: datetime) -> int:
         """See the port: what was not committed is not there."""
