@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import time
 from datetime import UTC, datetime
@@ -165,3 +166,17 @@ def test_whatever_the_desk_logs_is_in_the_list():
     for word, fields, where in calls:
         assert word in EVENTS, where
         assert fields <= {*EVENTS[word].fields, "letter", "ticket"}, where
+
+
+async def test_a_running_desk_gathers_the_lines_of_a_moment(log, tmp_path, monkeypatch):
+    monkeypatch.setattr("bot.log.TOGETHER", 0.01)
+    log("opened", ticket=1)
+    await asyncio.to_thread(log, "opened", ticket=2)
+    log("opened", ticket=3)
+    log("opened", ticket=4)
+    await asyncio.sleep(0.1)
+    log("opened", ticket=5)
+    assert [line["ticket"] for line in lines(tmp_path)] == [1, 2, 3, 4]
+    log.close()
+    assert [line["ticket"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5]
+    assert len((tmp_path / "desk.log").read_text().splitlines()) == 5
