@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cluster import Cluster
 from daemon import Running, text_of
+from peers import block
 
 from bot.model import Ticket
 
@@ -191,12 +192,14 @@ def test_one_of_two_leads_and_the_other_takes_over(tmp_path: Path, store: str, c
 
 
 def test_a_schema_that_is_missing_old_or_newer_is_named(tmp_path: Path, cluster: Cluster) -> None:
-    cluster.sql("create database bare")
-    desk = Running(tmp_path / "data", DESK_STORE=cluster.url("bare"))
+    for command in block("sql database").strip().splitlines():
+        cluster.sql(command.replace("role desk", "role keeper").replace("database desk owner desk", "database bare owner keeper"))
+    desk = Running(tmp_path / "data", DESK_STORE=cluster.url("bare").replace("desk@", "keeper@"))
     assert b"run.py migrate" in desk.run("serve").stderr
     assert desk.run("migrate").stdout == b"schema none -> 0001\n"
     assert desk.run("migrate").stdout == b"schema 0001\n"
     assert desk.run("ledger").returncode == 0
+    assert b"the database answers" in desk.run("doctor", "--no-letter").stdout
     cluster.sql("update alembic_version set version_num = '9999'", "bare")
     for command in ("serve", "migrate", "ledger"):
         refused = desk.run(command)
