@@ -182,7 +182,8 @@ class Daemon:
                 line += await self._claimed(AHEAD + most - self._under_way - len(line))
             if not line or self._under_way >= most:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.inbox.changed.wait(), LOOK_AGAIN)
+                    async with asyncio.timeout(LOOK_AGAIN):
+                        await self.inbox.changed.wait()
                 continue
             await self._doors_first()
             after = asyncio.Event()

@@ -5,6 +5,7 @@ Only the fields that an event names are written, so no letter text and no secret
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import structlog
 from structlog.typing import EventDict
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+TOGETHER = 0.05  # seconds for which the lines of a running desk are gathered, since a write each would cost more than all the rest of them
 LONGEST = 500  # characters of a value; more is a letter's text or an attack
 
 
@@ -88,19 +90,21 @@ class _Lines:
         self._file = -1
         self._which = (0, 0)  # device and inode of the open file
         self._torn = False
-        self._lock = threading.Lock()
         self.lost = 0
 
-    def write(self, line: str) -> None:
-        with self._lock:
-            try:
-                self._follow()
-                # After a failed write the file may end within a line: the next one begins on its own.
-                data = (f"\n{line}\n" if self._torn else f"{line}\n").encode()
-                self._torn = os.write(self._file, data) < len(data)
-            except OSError:
-                self._torn = True
-            self.lost += self._torn
+    def write(self, lines: list[str]) -> None:
+        data, written = "".join(f"{line}\n" for line in lines).encode(), 0
+        try:
+            self._follow()
+            # After a failed write the file may end within a line: the next one begins on its own.
+            if self._torn:
+                os.write(self._file, b"\n")
+            written = os.write(self._file, data)
+        except OSError:
+            self._torn = True
+        else:
+            self._torn = written < len(data)
+        self.lost += data.count(b"\n", written)
 
     def _follow(self) -> None:
         """Have the file open that bears the name now."""
@@ -133,6 +137,8 @@ class Log:
         self._strict = strict
         self._least = LEVELS[level]
         self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
+        self._gathered: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
         self._logger = structlog.wrap_logger(self, processors=[self._check, self._stamp, _bound], wrapper_class=structlog.BoundLoggerBase)
 
     @property
@@ -145,13 +151,31 @@ class Log:
         self._logger._proxy_to_logger("write", event, **fields)
 
     def write(self, **entry: Any) -> None:
-        """The end of the chain: one line in each file."""
-        self._json.write(msgspec.json.encode(entry, enc_hook=str).decode("utf-8"))
+        """The end of the chain: one line in each file, at once where no event loop runs, with those of the next moment where one does."""
         words = " ".join(f"{key}={_plain(value)}" for key, value in entry.items() if key not in _HEAD and value not in (None, ""))
-        self._text.write(f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip())
+        text = f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip()
+        with self._lock:
+            self._gathered.append((msgspec.json.encode(entry, enc_hook=str).decode("utf-8"), text))
+            first = len(self._gathered) == 1
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            if first:
+                loop.call_later(TOGETHER, self.flush)
+
+    def flush(self) -> None:
+        """Write what has been gathered."""
+        with self._lock:
+            gathered, self._gathered = self._gathered, []
+            if gathered:
+                self._json.write([line for line, _ in gathered])
+                self._text.write([line for _, line in gathered])
 
     def close(self) -> None:
-        """Close both files."""
+        """Write what is left, and close both files."""
+        self.flush()
         self._json.close()
         self._text.close()
 

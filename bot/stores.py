@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.settings import Settings
 from bot.store.files import Disk
-from bot.store.port import Letters, Shelf, Store
+from bot.store.port import Letters, Shelf, Store, Target
 
 
 def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, Store]:
@@ -25,3 +25,12 @@ def open_shelf(settings: Settings) -> Shelf:
     from bot.store.shelf import FileShelf
 
     return FileShelf(settings.data)
+
+
+def open_target(settings: Settings) -> Target:
+    """The data at rest, to be filled by a copy; raises as open_store."""
+    if settings.store:
+        raise ValueError("DESK_STORE: this version keeps everything in files under DESK_DATA; leave DESK_STORE unset")
+    from bot.store.folders import Folder
+
+    return Folder(settings.data, Disk())

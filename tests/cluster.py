@@ -24,8 +24,8 @@ def programs() -> Path | None:
 class Cluster:
     """A server that can be stopped and started. It does not sync, unless a test asks for it: no test pulls the plug."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
-        self.folder, self._binaries = folder, binaries
+    def __init__(self, folder: Path, binaries: Path, *, synced: bool = False) -> None:
+        self.folder, self._binaries, self._synced = folder, binaries, synced
         self._count = 0
         self._run("initdb", "--auth=trust", "--username=desk", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D", str(folder / "data"))
         self.start()
@@ -48,7 +48,7 @@ class Cluster:
 
     def start(self) -> None:
         """Returns when the server takes connections."""
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=200"
+        options = f"-k {self.folder} -c listen_addresses= -c fsync={'on' if self._synced else 'off'} -c max_connections=200"
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
 
     def stop(self, how: str = "fast") -> None:

@@ -88,7 +88,7 @@ class Outbox:
                 self._busy += 1
                 under_way.create_task(self.deliver([one])).add_done_callback(self._free)
             wait = (next_due - self._now()).total_seconds() if next_due else None
-            with contextlib.suppress(TimeoutError):  # wait_for of Python 3.11 forgets a cancel that comes as the wait ends
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, min(wait, 60.0)) if wait is not None else None):
                     await self._changed.wait()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,14 @@ def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
     table = TinyDB(page, storage=lambda page: page).table("record", cache_size=0)
     documents = {ident: Document({**msgspec.to_builtins(one), "id": ident}, doc_id=ident) for ident, one in records.items()}
     there = [ident for ident in documents if table.contains(doc_id=ident)]
+
+    def take_over(old: MutableMapping[Any, Any]) -> None:
+        new = documents[old["id"]]
+        old.clear()  # a field that has its default now is not in `new`
+        old.update(new)
+
     if there:
-        table.update(lambda old: old.update(documents[old["id"]]), doc_ids=there)
+        table.update(take_over, doc_ids=there)
     if len(there) < len(documents):
         table.insert_multiple(document for ident, document in documents.items() if ident not in there)
 

@@ -11,6 +11,7 @@ from bot.model import Envelope
 from bot.store.inbox import Inbox, Parked
 
 LOOK_AGAIN = 5.0  # seconds
+AT_HAND = 4 * 1024 * 1024  # bytes of letters that need not be read from the disk again, since they have just been written
 
 
 class FileLetters:
@@ -21,6 +22,8 @@ class FileLetters:
         self.changed = asyncio.Event()
         self._line: deque[str] = deque()
         self._known: set[str] = set()  # in the line, or given out
+        self._at_hand: dict[str, tuple[Envelope, bytes]] = {}
+        self._room = AT_HAND
         self._looked = float("-inf")
         self._look()
 
@@ -43,6 +46,9 @@ class FileLetters:
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """See the port; letters that come at the same time share the syncs."""
         await self.inbox.take(raw, envelope)
+        if len(raw) <= self._room:
+            self._room -= len(raw)
+            self._at_hand[envelope.letter] = envelope, raw
         self._queue(envelope.letter)
 
     async def claim(self, limit: int) -> list[str]:
@@ -58,7 +64,13 @@ class FileLetters:
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
         """See the port."""
-        return self.inbox.read(letter)
+        return self._handed(letter) or self.inbox.read(letter)
+
+    def _handed(self, letter: str) -> tuple[Envelope, bytes] | None:
+        """The letter, if it is at hand; it is so once."""
+        if found := self._at_hand.pop(letter, None):
+            self._room += len(found[1])
+        return found
 
     async def has(self, letter: str) -> bool:
         """See the port."""
@@ -99,7 +111,12 @@ class FileLetters:
 
     async def erase(self, letter: str) -> None:
         """See the port."""
+        self._handed(letter)
         self.inbox.erase(letter)
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        self.inbox.rewrite(envelope, raw)
 
     async def sweep(self, now: datetime) -> int:
         """See the port."""

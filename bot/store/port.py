@@ -241,7 +241,10 @@ class Letters(Protocol):
         """The letters set aside, oldest first."""
 
     async def erase(self, letter: str) -> None:
-        """Removes an archived letter for good; one that is gone already is no error."""
+        """Removes a letter for good, wherever it lies; one that is gone already is no error."""
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """Puts other words in the place of a letter's (`forget`); one that is gone already is no error."""
 
     async def sweep(self, now: datetime) -> int:
         """Removes what crashes left behind; how many."""

@@ -194,6 +194,12 @@ class Register:
             if one.fate is not Fate.duplicate:  # what it is a copy of stays known
                 self._copies.pop(mark(one.message_id, one.fingerprint), None)
 
+    def strike(self, person: str) -> None:
+        """Whatever is known of an address."""
+        closed = (self._latched, self._doubted, self._suppressed, self._blocked)
+        for table in (*closed, self._by_person, self._sent, self._errors, self._unproved, self._asked):
+            table.pop(person, None)
+
     # ------------------------------------------------------------------------------------------------- answers
 
     def find(self, question: Question, now: datetime) -> Found:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,14 +24,15 @@ class FileShelf:
         self._live, self._filed = data / "tickets" / "live", data / "tickets" / "done"
 
     def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
-        """See the port. A ticket that is filed at this very moment is met once."""
+        """See the port. Live ones are looked for first and last: one that is filed, or comes back, meanwhile is met, once."""
         decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
         met: set[str] = set()
-        places = [self._live]
+        places: list[Iterable[Path]] = [sorted(self._live.glob("[0-9]*.json"))]
         if filed:
-            places = [*sorted((path for path in self._filed.glob("*") if path.name.isdigit()), key=lambda path: int(path.name)), self._live]
+            folders = sorted((path for path in self._filed.glob("*") if path.name.isdigit()), key=lambda path: int(path.name))
+            places = [*(folder.glob("[0-9]*.json") for folder in folders), itertools.chain(places[0], self._live.glob("[0-9]*.json"))]
         for place in places:
-            for path in sorted(place.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
+            for path in sorted(set(place), key=lambda path: int(path.stem)):
                 if path.name not in met and (tables := self._tables(path, decoder)) is not None:
                     met.add(path.name)
                     yield from tables.get("ticket", {}).values()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, Outgoing, Status, Ticket
+from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
 from bot.store.commits import Commits
 from bot.store.days import Days
 from bot.store.documents import read_ticket, row_of, ticket_page
@@ -28,6 +28,7 @@ from bot.store.register import Register
 from bot.store.rows import Row, SentRow
 from bot.store.windows import Windows
 from bot.store.writer import Key, Writer
+from bot.tickets.erasing import ERASED
 
 CACHED = 500  # tickets kept in memory
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
@@ -160,6 +161,8 @@ class FileStore:
         number = ticket.number
         if number not in self.register.lines:
             (self._fresh if number > self.register.highest else self._returning).add(number)
+        if ERASED in ticket.labels and (known := self.get(number)):
+            self.register.remove(row_of(known))
         self._dirty[number] = ticket
         self.register.add(row_of(ticket))
         return self._writer.start(("ticket", number), lambda: self._prepared(number))
@@ -345,6 +348,16 @@ class FileStore:
             await asyncio.sleep(0)
         return moved
 
+    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """See the port."""
+        async with self._turn:
+            written = self._days.amend(place, change, self._writer)
+        if written is not None:
+            await written
+
+    async def strike(self, person: str) -> None:
+        """See the port."""
+        self.register.strike(person)
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
     """The delivery's result, unless the letter has been taken back meanwhile."""

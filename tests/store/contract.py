@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from bot.ledger import read_fates
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
 from bot.store.port import Due, Found, Question, Shelf, Store
+from bot.tickets.erasing import emptied
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"
@@ -66,6 +67,11 @@ async def fails(work: Awaitable[None]) -> bool:
 
 def done(one: Due, **more: Any) -> Due:
     return replace(one, letter=replace(one.letter, **{"state": Delivery.sent, "attempts": 1, "done_at": NOW} | more))
+
+
+def records(opened: Opened) -> list[tuple[str, DeskRecord]]:
+    with closing(opened.shelf()) as shelf:
+        return list(shelf.records(DeskRecord))
 
 
 class Contract:
@@ -225,3 +231,28 @@ class Contract:
         await opened.store.sweep(NOW, 14)
         with closing(opened.shelf()) as shelf:
             assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+
+    async def test_a_record_is_amended_and_nothing_of_what_it_said_stays(self, opened: Opened):
+        letter = outgoing(audience=Audience.stranger, to=IVAN)
+        await commit(opened.store, records=(record("a", about="suppression", who=IVAN, words="слова", outgoing=(letter,)), record("b", who=MARIA)))
+        [place] = [place for place, one in records(opened) if one.who == IVAN]
+        left = DeskRecord(at=NOW, about="erased")
+        await opened.store.amend(place, lambda known: left if known.who == IVAN else known)
+        await opened.store.strike(IVAN)
+        for store in (opened.store, await opened.again()):
+            assert [one for _, one in records(opened)] == [left, record("b", who=MARIA)]
+            assert await store.due(NOW, 9) == []
+            assert not await store.suppressed(IVAN, NOW)
+            assert not (await ask(store, "a")).repeated
+
+    async def test_whose_tickets_are_emptied_is_nobody_the_desk_knows(self, opened: Opened):
+        sent = replace(outgoing(), state=Delivery.sent, done_at=NOW)
+        await commit(opened.store, ticket(1, "a", outgoing=(sent,)), ticket(2, "b", MARIA))
+        assert (await ask(opened.store)).senders[IVAN].known
+        await commit(opened.store, emptied(ticket(1, "a", outgoing=(sent,)), NOW))
+        await opened.store.strike(IVAN)
+        for store in (opened.store, await opened.again()):
+            found = await ask(store, "a", references=("1@client",), message_id="1@client")
+            assert (found.fresh, found.earlier, found.by_reference, found.repeated, found.duplicate) == (3, (), 0, False, False)
+            assert (found.senders[IVAN].known, found.senders[IVAN].sent, found.senders[IVAN].opened) == (False, (), ())
+            assert (await ask(store, requester=MARIA)).senders[MARIA].known

@@ -113,6 +113,8 @@ class LettersContract:
         for _ in range(2):
             await box.letters.erase(ident)
         assert (await box.letters.has(ident), box.places()) == (False, {})
+        with pytest.raises(NoLetterError):
+            await box.letters.read(ident)
 
     @pytest.mark.parametrize("ident", ["20260101T000000000000-aaaaaa", "../../etc/passwd", "nothing"])
     async def test_a_letter_that_is_not_there_is_named(self, box: Box, ident: str):
