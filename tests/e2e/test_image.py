@@ -79,7 +79,7 @@ def test_the_image_answers_a_letter_and_says_how_it_is(image):
             assert server.stdout is not None
             assert server.stdout.readline().startswith("ready smtp=")
             with smtplib.SMTP("127.0.0.1", smtp, timeout=20) as client:
-                letter = "From: olga@example.org\nTo: support@providence.film\nSubject: No sound\n\nSince yesterday there is no sound in Chrome 131.\n"
+                letter = "From: olga@example.org\nTo: support@providence.film\nSubject: No sound\n\nSince yesterday no sound in Chrome 131.\n"
                 client.sendmail("olga@example.org", ["support@providence.film"], letter)
             letters = ["run", name, "--", "sh", "-c", "ls /data/outbox 2>/dev/null | wc -l"]
             wait_for(lambda: int(buildah(*letters)) >= 1, 40)
