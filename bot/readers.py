@@ -7,7 +7,6 @@ Readers come from a fork server that has loaded the heavy modules already, so th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import multiprocessing
 import pickle
 import socket
@@ -76,6 +75,7 @@ class Readers:
         """Ends all readers at once. Who waits for a letter is cancelled; the letter stays in the inbox."""
         self._closed = True
         for one in self._readers:
+            one.starting.cancel()
             one.close()
         self._nobody()
 
@@ -173,11 +173,15 @@ class _Reader(asyncio.Protocol):
     async def start(self) -> None:
         """Returns when the process is ready for its first task; raises OSError, EOFError or Unreadable when it is not."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = _context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
-            await asyncio.to_thread(process.start)
-        self._process = process
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        try:
+            with theirs:
+                process = _context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
+                process.start()
+                self._process = process
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
         await self._said(b"", STARTING)
 
     async def run(self, message: bytes, seconds: float) -> bytes:

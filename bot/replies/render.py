@@ -60,6 +60,10 @@ class Rendered(Value, frozen=True):
     text: str
     html: str
 
+    def put(self, old: str, new: str) -> Rendered:
+        """The same letter with one address in the place of another."""
+        return Rendered(subject=self.subject, text=self.text.replace(old, new), html=self.html.replace(old, new))
+
 
 class TemplateMistake(Value, frozen=True):
     """What is wrong with a template, and where; `line` is 0 where no line is to blame."""
