@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
-from structlog.typing import EventDict
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+Flush = Callable[[], None]
 LONGEST = 500  # characters of a value; more is a letter's text or an attack
 
 
@@ -91,16 +90,17 @@ class _Lines:
         self._lock = threading.Lock()
         self.lost = 0
 
-    def write(self, line: str) -> None:
+    def write(self, lines: bytes) -> None:
+        """Appends whole lines."""
         with self._lock:
             try:
                 self._follow()
                 # After a failed write the file may end within a line: the next one begins on its own.
-                data = (f"\n{line}\n" if self._torn else f"{line}\n").encode()
+                data = b"\n" + lines if self._torn else lines
                 self._torn = os.write(self._file, data) < len(data)
             except OSError:
                 self._torn = True
-            self.lost += self._torn
+            self.lost += self._torn and lines.count(b"\n")
 
     def _follow(self) -> None:
         """Have the file open that bears the name now."""
@@ -124,16 +124,19 @@ class _Lines:
 class Log:
     """Call it with an event word and its fields: `log("opened", letter=id, ticket=7, priority="high")`."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime], level: str = "info", *, strict: bool = True) -> None:
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime], level: str = "info", *, strict: bool = True, later: Callable[[Flush], object] | None = None
+    ) -> None:
         """Writes `desk.jsonl` and `desk.log` into `folder`; raises OSError where the folder cannot be made.
 
         `strict` raises UnknownEventError for what is not in EVENTS, as tests want it; otherwise it is logged as an error.
+        `later` calls a function in a moment: events up to "info" wait for it, so that those of a busy moment are one write.
         """
-        self._now = now
-        self._strict = strict
-        self._least = LEVELS[level]
+        self._now, self._strict, self._least, self._later = now, strict, LEVELS[level], later
         self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
-        self._logger = structlog.wrap_logger(self, processors=[self._check, self._stamp, _bound], wrapper_class=structlog.BoundLoggerBase)
+        self._waiting: list[tuple[bytes, str]] = []
+        self._called = False  # flush will be called
+        self._second = ("", "")  # the second of the last event, as JSON has it and as people read it
 
     @property
     def lost(self) -> int:
@@ -142,46 +145,54 @@ class Log:
 
     def __call__(self, event: str, /, **fields: Any) -> None:
         """Log an event with the fields it names in EVENTS."""
-        self._logger._proxy_to_logger("write", event, **fields)
+        known = EVENTS.get(event)
+        if known is None:
+            if self._strict:
+                raise UnknownEventError(f"there is no event {event!r} in bot.log.EVENTS")
+            known, event, fields = EVENTS["error"], "error", {**fields, "where": "log", "kind": "UnknownEvent", "words": event}
+        head = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None)}
+        if self._strict and not fields.keys() <= set(known.fields):
+            raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
+        if LEVELS[known.level] < self._least:
+            return
+        told = {key: _short(value) for key, value in (head | fields).items() if key in known.fields or key in head}
+        self._write(event, known.level, told)
 
-    def write(self, **entry: Any) -> None:
-        """The end of the chain: one line in each file."""
-        self._json.write(msgspec.json.encode(entry, enc_hook=str).decode("utf-8"))
-        words = " ".join(f"{key}={_plain(value)}" for key, value in entry.items() if key not in _HEAD and value not in (None, ""))
-        self._text.write(f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip())
+    def _write(self, event: str, level: str, told: dict[str, Any]) -> None:
+        now = self._now()
+        words = " ".join([f"{key}={_plain(value)}" for key, value in told.items() if value is not None and value != ""])
+        line = msgspec.json.encode({"time": now, "event": event, "level": level, **told}, enc_hook=str)
+        self._waiting.append((line, f"{self._spoken(now)} {level:7} {event:15} {words}".rstrip()))
+        if self._later is None or LEVELS[level] > LEVELS["info"]:
+            self.flush()
+        elif not self._called:
+            self._called = True
+            self._later(self.flush)
+
+    def _spoken(self, now: datetime) -> str:
+        """The second, for people; most events have that of the one before."""
+        second = now.isoformat(timespec="seconds")
+        if second != self._second[0]:
+            self._second = second, f"{now:%Y-%m-%d %H:%M:%S%z}"
+        return self._second[1]
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._called = False
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._json.write(b"".join([line + b"\n" for line, _ in waiting]))
+            self._text.write("".join([f"{words}\n" for _, words in waiting]).encode())
 
     def close(self) -> None:
-        """Close both files."""
+        """Write what waits, and close both files."""
+        self.flush()
         self._json.close()
         self._text.close()
 
-    def _check(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
-        word = given["event"]
-        if (known := EVENTS.get(word)) is None:
-            if self._strict:
-                raise UnknownEventError(f"there is no event {word!r} in bot.log.EVENTS")
-            known, given = EVENTS["error"], {**given, "event": "error", "where": "log", "kind": "UnknownEvent", "words": word}
-        strangers = given.keys() - {*known.fields, "event", "letter", "ticket"}
-        if strangers and self._strict:
-            raise UnknownEventError(f"the event {word!r} has no field {', '.join(sorted(strangers))}")
-        if LEVELS[known.level] < self._least:
-            raise structlog.DropEvent
-        return {key: value for key, value in given.items() if key not in strangers} | {"level": known.level}
-
-    def _stamp(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
-        head = {"time": self._now(), "event": given.pop("event"), "level": given.pop("level")}
-        return {**head, "letter": given.pop("letter", None), "ticket": given.pop("ticket", None), **given}
-
-
-_HEAD = ("time", "event", "level")
-
-
-def _bound(_logger: Any, _method: str, given: EventDict) -> EventDict:
-    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
-    return {key: _short(value) for key, value in given.items()}
-
 
 def _short(value: Any) -> Any:
+    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
     if isinstance(value, str):
         value = value[:LONGEST]
         return value if value.isprintable() else "".join(char if char.isprintable() else " " for char in value)

@@ -87,6 +87,22 @@ def test_any_value_makes_one_line_in_each_file(tmp_path_factory, fields):
     assert log.lost == 0
 
 
+def test_what_can_wait_is_one_write_and_what_cannot_takes_it_along_in_order(tmp_path):
+    calls = []
+    log = Log(tmp_path, lambda: NOW, later=calls.append)
+    for ticket in (1, 2):
+        log("opened", ticket=ticket)
+    assert len(calls) == 1
+    assert not (tmp_path / "desk.jsonl").exists()
+    log("error", where="test")
+    assert [line["ticket"] for line in lines(tmp_path)] == [1, 2, None]
+    calls.pop()()
+    log("opened", ticket=3)
+    assert len(calls) == 1
+    log.close()
+    assert [line["ticket"] for line in lines(tmp_path)] == [1, 2, None, 3]
+
+
 def test_long_values_are_cut(log, tmp_path):
     log("error", words="x" * 100_000)
     assert len((tmp_path / "desk.jsonl").read_text()) < 1_000
