@@ -86,7 +86,7 @@ def serve() -> None:
 @app.command()
 def deliver(
     sender: Annotated[str | None, typer.Option(help="envelope sender; default: $SENDER, or the Return-Path line")] = None,
-    recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: the desk's address")] = None,
+    recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: $RECIPIENT")] = None,
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask

@@ -45,6 +45,12 @@ async def test_the_envelope_sender_is_the_one_the_mail_server_names(inbox, raw, 
     assert (envelope.intake, envelope.client, envelope.recipients, envelope.received) == ("pipe", "", ("support@desk.example",), NOW)
 
 
+async def test_the_recipient_is_the_one_the_mail_server_names(inbox):
+    for given, environ, known in (((), {"RECIPIENT": "support+a@desk.example"}, ("support+a@desk.example",)), ((), {"RECIPIENT": ""}, ())):
+        _, letter = await pipe.deliver(io.BytesIO(LETTER), inbox, NOW, environ=environ, recipients=given)
+        assert (await inbox.read(letter))[0].recipients == known
+
+
 async def test_no_letter_is_a_mistake_of_the_caller(inbox):
     assert (await pipe.deliver(io.BytesIO(b""), inbox, NOW))[0] == 65
     assert inbox.inbox.waiting() == []
