@@ -164,7 +164,7 @@ def machine() -> str:
 
 def between(page: str, name: str, text: str) -> str:
     """The page with the text between the marks of that name. Raises ValueError where it has none."""
-    changed, number = re.subn(rf"(?s)(<!-- {name}[^>]*-->\n).*?(<!-- /{name} -->)", lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page)
+    changed, number = re.subn(rf"(?s)(<!-- {name} by bench[^>]*-->\n).*?(<!-- /{name} -->)", lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page)
     if number != 1:
         raise ValueError(f"one pair of marks <!-- {name} --> is wanted, there are {number}")
     return changed
