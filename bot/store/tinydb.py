@@ -61,6 +61,10 @@ class FileTurn:
         """A ticket, live or filed."""
         return self._store.get(number)
 
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return {number: ticket for number in numbers if (ticket := self._store.get(number))}
+
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the turn's block is left."""
         self.decision = decision

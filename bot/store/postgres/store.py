@@ -23,7 +23,6 @@ from bot.store.tinydb import rests
 SWEPT = 200  # tickets filed under one lock
 LONGEST = timedelta(days=1)  # no window is longer
 
-TICKET = "select document from tickets where number = %s"
 COUNTS = """
 select (select count(*) from tickets where not filed),
        count(*) filter (where state = 'waiting'), min(created) filter (where state = 'waiting') from outbox
@@ -60,7 +59,11 @@ class PostgresTurn:
 
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
-        return await ticket_of(self._connection, number)
+        return (await self.tickets([number])).get(number)
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return await find.tickets(self._connection, numbers)
 
     def commit(self, decision: Decision) -> None:
         """See the port."""
@@ -77,13 +80,15 @@ class PostgresStore(Outbox):
 
     async def load(self) -> None:
         """See the port: there is nothing to be loaded."""
+        self._database.join()
         self.loaded.set()
         self.changed.set()
 
     async def close(self) -> None:
         """See the port."""
         await self.idle()
-        await self._database.close()
+        if self.loaded.is_set():
+            await self._database.leave()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[PostgresTurn]:
@@ -103,7 +108,7 @@ class PostgresStore(Outbox):
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
         async with self._database.connection() as connection:
-            return await ticket_of(connection, number)
+            return (await find.tickets(connection, [number])).get(number)
 
     async def rows(self) -> list[Earlier]:
         """See the port."""
@@ -169,11 +174,3 @@ class PostgresStore(Outbox):
         """See the port."""
         await self._database.ask("delete from keys where key = %s", tables.key("to", person))
         await self._database.ask("delete from departures where key = %s", person)
-
-
-async def ticket_of(connection: Connection, number: int) -> Ticket | None:
-    """A ticket, live or filed."""
-    if number >= find.LARGEST:
-        return None
-    row = await (await connection.execute(TICKET, [number])).fetchone()
-    return _tickets.decode(row[0]) if row else None
