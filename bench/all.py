@@ -119,6 +119,8 @@ def postgres(run: Run) -> Iterator[Row]:
         measured = f"{accept / yardstick:.2f}, **{whole / yardstick:.2f}** ({whole:.0f}/s)"
         yield Row(f"PostgreSQL, {daemons}: accept, whole way, of the yardstick", "", measured)
     yield Row("PostgreSQL: CPU of one daemon, of two, for each letter", "", f"{found['one_all_ms']:.1f} ms, {found['two_all_ms']:.1f} ms")
+    yield Row("PostgreSQL: time under the desk's lock for each letter, one daemon, two", "",
+              f"{found['one_lock_ms']:.1f} ms, {found['two_lock_ms']:.1f} ms")  # fmt: skip
     yield Row("PostgreSQL: on its disk for each letter; connections of a daemon", "",
               f"{found['one_octets'] / 1024:.0f} KB; {found['one_connections']:.0f}")  # fmt: skip
     run.figures.postgres(found)

@@ -29,6 +29,7 @@ class Figures:
     readers_mb: float = 0
     pg_one: float = 0  # letters a second with one daemon, with two
     pg_two: float = 0
+    pg_lock_ms: float = 0  # under the lock of the whole desk, for each letter: deciding it, and recording that its answers have left
     pg_octets: float = 0
     pg_connections: float = 0
 
@@ -39,7 +40,7 @@ class Figures:
     def postgres(self, found: dict[str, float]) -> None:
         """From PostgreSQL's section."""
         self.pg_one, self.pg_two = found["one_whole"], found["two_whole"]
-        self.pg_octets, self.pg_connections = found["one_octets"], found["one_connections"]
+        self.pg_lock_ms, self.pg_octets, self.pg_connections = found["one_lock_ms"], found["one_octets"], found["one_connections"]
 
 
 def tables(found: Figures) -> dict[str, str]:
@@ -54,6 +55,8 @@ def tables(found: Figures) -> dict[str, str]:
         ("memory of an empty desk, of its two readers", "{:.0f} MB, {:.0f} MB", (found.empty_mb, found.readers_mb)),
         ("memory for 100,000 live tickets", "{:.0f} MB", (found.live_mb,)),
         ("whole way on PostgreSQL: one daemon, two on the same cores", "{:.0f} and {:.0f} letters/s", (found.pg_one, found.pg_two)),
+        ("time under PostgreSQL's lock for a letter; what that allows at most", "{:.1f} ms; {:.0f} letters/s",
+         (found.pg_lock_ms, 1000 / found.pg_lock_ms if found.pg_lock_ms else 0)),
         ("PostgreSQL's disk for a letter, all told", "{:.1f} KB", (found.pg_octets / 1024,)),
         ("connections of a daemon", "{:.0f}", (found.pg_connections,)),
     )
