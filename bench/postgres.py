@@ -53,6 +53,7 @@ def cluster() -> Iterator[tuple[Any, list[str]]]:
 def watched(url: str) -> Iterator[list[bool]]:
     """Looks meanwhile whether the lock of the turn is held: its share of the time is what a decision takes of the whole desk's."""
     import psycopg
+
     from bot.store.postgres.database import TURN
 
     looks: list[bool] = []
