@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot import cli_admin
+from bot import cli_admin, cli_data
 from bot.reports.page import report
 from bot.settings import Settings, SettingsError
 from bot.terminal import AGAIN, fail, rules, settings, shelf
@@ -30,6 +30,8 @@ app.add_typer(cli_admin.suppressed_app, name="suppressed")
 app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
 app.command()(report)
+for command in (cli_data.backup, cli_data.restore, cli_data.move, cli_data.export, cli_data.forget):
+    app.command()(command)
 
 USAGE = 64  # EX_USAGE of sysexits.h
 

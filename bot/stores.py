@@ -5,10 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.port import Letters, Shelf, Store, Target
+
+INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.move leaves in the data folder while it works, and afterwards
+
+
+def begun(data: Path, store: str | None) -> str:
+    """Why no desk may start on this data folder, or ""."""
+    if any((data / INCOMING).glob("*")) or (data / FILLING).exists():
+        return f"{data}: a restore or a move was cut off; run it again"
+    if (data / MOVED).exists() and not store:
+        return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED}, and begin with number 1)"
+    return ""
 
 
 @contextlib.contextmanager
@@ -22,6 +34,8 @@ def needed() -> Iterator[None]:
 
 def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, Store]:
     """The store of a running desk; raises ValueError with a word for the admin where it cannot be used, and OSError."""
+    if unfinished := begun(settings.data, settings.store):
+        raise ValueError(unfinished)
     if settings.store:
         with needed():
             from bot.store.postgres import letters, schema, store

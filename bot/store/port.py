@@ -194,6 +194,13 @@ class Store(Protocol):
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
 
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """Erases what was done or recorded before `limit`, and filed since: words, names, addresses and raw letters; how much.
+
+        What stays of a ticket: number, times, status, resolution, priority, labels, owner. Raw letters go first and what names them last:
+        cut off in between, the next run finishes the work. Raises OSError.
+        """
+
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """Puts a record of the desk, as it is by now, through `change`; durable. `place` is one of `Shelf.records`. Raises OSError."""
 

@@ -8,6 +8,7 @@ from bot.model import Hit, Letter, LetterClass, Status, Ticket, Value
 from bot.reading.automatic import judge as class_of
 from bot.store.port import Found, Question
 from bot.tickets.commands import LISTS, Named, named
+from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.queue import asked
@@ -120,11 +121,11 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: b
 
 
 def followed(found: Found, number: int) -> Ticket | None:
-    """The ticket of that number, its merges followed to the end."""
+    """The ticket of that number, its merges followed to the end; None for one of which only the figures are left."""
     ticket, steps = found.tickets.get(number), 0
     while ticket is not None and ticket.merged_into and steps < 100:
         ticket, steps = found.tickets.get(ticket.merged_into), steps + 1
-    return ticket
+    return None if ticket is not None and ERASED in ticket.labels else ticket
 
 
 def takes_part(ticket: Ticket, sender: str) -> bool:

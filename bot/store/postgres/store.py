@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.model import Decision, DeskRecord, Ticket
-from bot.store.port import BY_MAIL, Counts, Earlier, Found, Question
+from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
 from bot.store.tinydb import rests
+from bot.tickets.erasing import emptied
 
 SWEPT = 200  # tickets filed under one lock
 LONGEST = timedelta(days=1)  # no window is longer
@@ -42,6 +43,9 @@ order by number
 """
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
 FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s)"]
+OLD = "select number from tickets where filed and done_at < %s and not coalesce(document::jsonb -> 'labels' ? 'erased', false) order by number"
+OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
+GONE = ["delete from keys where record = %s", "delete from outbox where ticket = 0 and record = %s", "delete from records where id = %s"]
 
 _tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
 
@@ -160,6 +164,26 @@ class PostgresStore(Outbox):
             moved, last = moved + len(resting), tickets[-1].number
 
     # ------------------------------------------------------------------------------------------------------- the law
+
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """See the port."""
+        tickets = [number for (number,) in await self._database.ask(OLD, limit)]
+        for number in tickets:
+            ticket = await self.ticket(number)
+            if ticket is not None:
+                for seen in ticket.seen:
+                    await letters.erase(seen.letter)
+                async with self._database.turn() as connection:
+                    await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
+        records = await self._database.ask(OLD_RECORDS, limit)
+        for ident, document in records:
+            record = _records.decode(document)
+            if record.fate:
+                await letters.erase(record.letter)
+            async with self._database.turn() as connection:
+                await run(connection, [(query, [ident]) for query in GONE])
+        await self._database.durable()
+        return len(tickets) + len(records)
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""
