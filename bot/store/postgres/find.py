@@ -126,7 +126,8 @@ async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
     """Tickets that hold all the words of a query, in any form (clause 2.1: agents find what was said before)."""
     pieces = [piece for piece in query.split() if "@" in piece]
     words = " ".join(piece for piece in query.split() if "@" not in piece)
-    rows = await _all(await connection.execute(SEARCH if words else BY_ADDRESS, {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}))
+    values = {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}
+    rows = await _all(await connection.execute(SEARCH if words else BY_ADDRESS, values))
     return tuple(earlier(line) for (line,) in rows)
 
 
