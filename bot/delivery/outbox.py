@@ -112,8 +112,7 @@ class Outbox:
         now = self._now()
         leaving: list[Due] = []
         results: list[Due] = []
-        for one in due:
-            kept = await self._recheck(one, now)
+        for one, kept in zip(due, await asyncio.gather(*(self._recheck(one, now) for one in due)), strict=True):
             (leaving if kept is None else results).append(kept or one)
         results += await self._carry(leaving)
         await self._lasting(partial(self._store.delivered, results))

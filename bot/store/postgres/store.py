@@ -42,7 +42,7 @@ select number from tickets where not filed and announced <> '' and announced <> 
 order by number
 """
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
-FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s)"]
+FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s) and ticket > 0"]
 OLD = "select number from tickets where filed and done_at < %s and not coalesce(document::jsonb -> 'labels' ? 'erased', false) order by number"
 OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
 GONE = ["delete from keys where record = %s", "delete from outbox where ticket = 0 and record = %s", "delete from records where id = %s"]

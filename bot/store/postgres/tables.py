@@ -30,7 +30,7 @@ KEYS = """
 insert into keys (ticket, record, key, at) select %s, 0, * from unnest(%s::bigint[], %s::timestamptz[])
 on conflict (key, ticket, record) do update set at = excluded.at where keys.at < excluded.at
 """
-NO_KEYS = "delete from keys where ticket = %s and key <> all(%s::bigint[])"
+NO_KEYS = "delete from keys where ticket = %s and ticket > 0 and key <> all(%s::bigint[])"
 # A letter that is under way keeps its claim.
 OUTBOX = """
 insert into outbox (ticket, record, id, state, due, created)
@@ -87,7 +87,7 @@ def amended(ident: int, record: DeskRecord) -> list[Statement]:
     waiting = columns([one for one in record.outgoing if one.state in UNDER_WAY])
     return [
         ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(record.who), document(record), ident)),
-        ("delete from keys where record = %s and key <> all(%s::bigint[])", (ident, record_keys(record))),
+        ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
         ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::int[])", (ident, waiting[0])),
     ]
 
