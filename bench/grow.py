@@ -29,10 +29,6 @@ from msgspec.structs import replace
 
 from bot.model import Resolution, Status
 from bot.store.documents import read_ticket, ticket_page
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.shelf import FileShelf
-from bot.store.tinydb import FileStore
 
 NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
 A_DAY = 10_000  # letters
@@ -68,7 +64,7 @@ class Mould:
         data.mkdir(parents=True, exist_ok=True)
         if needed > shutil.disk_usage(data).free:
             raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
-        step = -(-len(numbers) // WORKERS)
+        step = -(-len(numbers) // WORKERS) or 1
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
             pool.starmap(self._write, [(data, status, part) for part in parts])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
+from bot.law import Plan, forget, log_without
 from bot.model import Decision, Delivery, DeskRecord
 from bot.office import open_office, rotate
 from bot.store.files import new_key
@@ -41,6 +44,11 @@ class Admin:
             there = int(await self._desk.store.suppressed(address, now))
             await self._desk.commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
             return {"ok": there}
+        elif do == "forget":
+            plan = msgspec.convert(request["plan"], Plan)
+            await forget(plan, self._desk.inbox, self._desk.store, self._desk.now())
+            await asyncio.to_thread(self._desk.tell.still, lambda path: log_without(path, plan.person))
+            self._desk.tell("forgotten", tickets=len(plan.own) + len(plan.others), letters=len(plan.erased) + len(plan.cut))
         elif do == "health":
             counts = await self._desk.store.counts()
             oldest = int((self._desk.now() - counts.oldest).total_seconds()) if counts.oldest else None

@@ -29,7 +29,7 @@ class RefusedError(Exception):
     """It cannot be done as things are; the text says why, and what to do."""
 
 
-def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime, reopen_days: int) -> Carried:
+def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carried:
     """Writes the archive `path` (mode 0600: the secret is in it), whole or not at all, in little memory. Raises OSError and ChangedError."""
     part, disk = path.with_name(f".{path.name}.part"), Disk()
     disk.unlink(part)
@@ -45,7 +45,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime, reopen_d
                 for name, source in _beside(settings):
                     put(name, source.read_bytes())
                 target = Files(lambda name, content: put(f"data/{name}", content))
-                carried = carry(shelf, target, now, reopen_days)
+                carried = carry(shelf, target, now)
                 target.close()
             file.flush()
             disk.fsync(file.fileno())

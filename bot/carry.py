@@ -12,6 +12,8 @@ from bot.store.port import Shelf, Target
 from bot.store.register import mark
 from bot.store.tinydb import rests
 
+FILED_DAYS = 90  # tickets that were done before arrive filed, the others are filed there, as rules.yaml has it
+
 
 class Carried(NamedTuple):
     """How much was carried."""
@@ -26,7 +28,7 @@ class ChangedError(Exception):
     """Letters were erased under way: what names them has been carried already. Try again."""
 
 
-def carry(shelf: Shelf, target: Target, now: datetime, reopen_days: int) -> Carried:
+def carry(shelf: Shelf, target: Target, now: datetime) -> Carried:
     """Records and tickets first and letters after them, so that what a ticket names is there although the desk goes on.
 
     A letter that nothing carried accounts for is put as waiting: it is handled again where it arrives, and what was done with it meanwhile
@@ -39,7 +41,7 @@ def carry(shelf: Shelf, target: Target, now: datetime, reopen_days: int) -> Carr
         records += 1
         accounted |= {mark(record.letter)} if record.fate else set()
     for ticket in shelf.tickets(Ticket):
-        target.ticket(ticket, filed=rests(ticket, now, reopen_days))
+        target.ticket(ticket, filed=rests(ticket, now, FILED_DAYS))
         tickets, highest = tickets + 1, max(highest, ticket.number)
         accounted.update(mark(seen.letter) for seen in ticket.seen)
     parked = {one.letter: one for one in shelf.parked()}

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from bot import cli_admin
+from bot import cli_admin, cli_data
 from bot.reports.page import report
 from bot.settings import Settings, SettingsError
-from bot.terminal import AGAIN, fail, rules, settings
+from bot.terminal import AGAIN, fail, rules, settings, shelf
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -30,6 +30,8 @@ app.add_typer(cli_admin.suppressed_app, name="suppressed")
 app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
 app.command()(report)
+for command in (cli_data.backup, cli_data.restore, cli_data.move, cli_data.export, cli_data.forget):
+    app.command()(command)
 
 USAGE = 64  # EX_USAGE of sysexits.h
 
@@ -227,12 +229,11 @@ def list_tickets(
     from rich.table import Table
 
     from bot.store.rows import Row
-    from bot.stores import open_shelf
 
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
         table.add_column(title, overflow="fold")
-    for row in open_shelf(settings()).tickets(Row, filed=everything):
+    for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
         owner = row.owner.partition("@")[0] or "-"
         table.add_row(str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
@@ -246,10 +247,9 @@ def show(
 ) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.show import show_ticket
-    from bot.stores import open_shelf
     from bot.tickets.due import told
 
-    found = open_shelf(settings()).ticket(int("".join(filter(str.isdigit, ticket)) or 0))
+    found = shelf().ticket(int("".join(filter(str.isdigit, ticket)) or 0))
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:
@@ -262,9 +262,8 @@ def show(
 def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Prove from the disk that every accepted letter ended in exactly one place. Exit 1 where it does not add up."""
     from bot.ledger import account
-    from bot.stores import open_shelf
 
-    result = account(open_shelf(settings()))
+    result = account(shelf())
     typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
@@ -274,14 +273,32 @@ def health() -> None:
     """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
     from bot.control import ask
     from bot.health import health as look
-    from bot.stores import open_shelf
 
     data = settings().data
     if not data.is_dir():
         fail(f"{data}: there is no desk here", 1)
-    found = look(data, open_shelf(settings()), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    found = look(data, shelf(), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
     typer.echo(json.dumps(found))
     raise typer.Exit(0 if found["healthy"] else 1)
+
+
+@app.command()
+def migrate() -> None:
+    """Make the tables of DESK_STORE, or bring them up to date. Stop all daemons first; a second time changes nothing."""
+    from bot.stores import needed
+
+    url = settings().store
+    if not url:
+        fail("DESK_STORE is not set: files need no migration")
+    try:
+        with needed():
+            from bot.store.postgres.schema import migrate as bring
+        before, after = bring(url)
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot migrate: {error}", AGAIN)
+    typer.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
 
 
 @app.command()
@@ -290,6 +307,8 @@ def repair() -> None:
     from bot.health import repair as mend
     from bot.store.files import DataLock, LockedError
 
+    if settings().store:
+        fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
     data = settings().data
     try:
         with DataLock(data):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.terminal import settings, tell_daemon
+from bot.terminal import settings, shelf, tell_daemon
 
 parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
@@ -21,9 +21,8 @@ secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_i
 @parked_app.command("list")
 def parked_list() -> None:
     """List parked letters with their reasons. Exit 1 when there are any."""
-    from bot.stores import open_shelf
 
-    found = open_shelf(settings()).parked()
+    found = shelf().parked()
     for one in found:
         typer.echo(f"{one.letter}  {one.at.astimezone():%Y-%m-%d %H:%M}  {one.reason}")
     raise typer.Exit(1 if found else 0)
@@ -63,11 +62,10 @@ def _parked(do: str, letter: str) -> None:
 def held_list() -> None:
     """List held letters: ticket, recipient, why. Exit 1 when there are any."""
     from bot.model import DeskRecord, Ticket
-    from bot.stores import open_shelf
 
-    shelf = open_shelf(settings())
-    kept = [(str(ticket.number), ticket.outgoing) for ticket in shelf.tickets(Ticket, filed=False)]
-    kept += [(place.partition("/")[0], record.outgoing) for place, record in shelf.records(DeskRecord)]
+    desk = shelf()
+    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(Ticket, filed=False)]
+    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
     held = [(place, one) for place, letters in kept for one in letters if one.state == "held"]
     for place, one in held:
         typer.echo(f"{place}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
@@ -98,10 +96,9 @@ def _held(do: str, to: str) -> None:
 def suppressed_list() -> None:
     """List suppressed addresses with the day and the code of the bounce. Exit 1 when there are any."""
     from bot.model import DeskRecord
-    from bot.stores import open_shelf
 
     found: dict[str, str] = {}
-    for _, record in open_shelf(settings()).records(DeskRecord):
+    for _, record in shelf().records(DeskRecord):
         if record.about == "suppression":
             found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
         elif record.about == "lift":
@@ -135,10 +132,9 @@ def secret_rotate() -> None:
 def overrides() -> None:
     """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
     from bot.model import DeskRecord
-    from bot.stores import open_shelf
 
     found: dict[str, list[str]] = {}
-    for _, record in open_shelf(settings()).records(DeskRecord):
+    for _, record in shelf().records(DeskRecord):
         if record.about == "override":
             rule, _, text = record.words.partition("\n")
             found.setdefault(rule, []).append(text)

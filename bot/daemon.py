@@ -99,7 +99,8 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
-        self.tell("started", version=__version__, pid=os.getpid(), data=str(self.settings.data), rules=str(self.settings.rules), store="files")
+        settings, store = self.settings, "postgresql" if self.settings.store else "files"
+        self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
             self.tell("caps_off")
         places = await self.doors.start()

@@ -116,8 +116,8 @@ class Desk:
     async def find(self, turn: Turn, letter: Letter, sight: Sight, now: datetime) -> Found:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
         found = await turn.find(question(letter, sight, self.office), now)
-        more = {number: await turn.ticket(number) for number in agents.wanted(letter, sight, found) if number not in found.tickets}
-        return structs.replace(found, tickets={**found.tickets, **{number: ticket for number, ticket in more.items() if ticket}}) if more else found
+        more = set(agents.wanted(letter, sight, found)) - found.tickets.keys()
+        return structs.replace(found, tickets={**found.tickets, **await turn.tickets(more)}) if more else found
 
     async def original(self, letter: Letter, sight: Sight, found: Found, now: datetime) -> Letter | None:
         """The archived letter that this one confirms, read again; None where it confirms none."""

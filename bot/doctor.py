@@ -45,6 +45,7 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     """Everything, one after another; `letter` sends one to the desk itself. Reads and asks, changes nothing else."""
     yield from rules(settings)
     yield from disk(settings)
+    yield from store(settings)
     yield clock()
     yield from certificate(settings.tls_cert)
     yield from relay(settings)
@@ -108,7 +109,19 @@ def disk(settings: Settings) -> Iterator[Finding]:
         if path.exists() and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
-    if parked := len(open_shelf(settings).parked()):
+
+
+def store(settings: Settings) -> Iterator[Finding]:
+    """The database, where there is one, and the letters that were set aside."""
+    try:
+        with contextlib.closing(open_shelf(settings)) as shelf:
+            parked = len(shelf.parked())
+    except (ValueError, OSError) as error:
+        yield Finding("red", str(error), "see DESK_STORE in docs/operations.md")
+        return
+    if settings.store:
+        yield Finding("green", "the database answers, and has this program's schema")
+    if parked:
         yield Finding("yellow", f"{parked} letter(s) could not be handled", "run.py parked list, then retry or drop")
 
 

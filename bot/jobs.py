@@ -6,13 +6,12 @@ import asyncio
 import dataclasses
 import resource
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import schedule
 
-from bot.store.inbox import Inbox
 from bot.store.port import Question
-from bot.store.retention import erase_old
 from bot.tickets.digest import digest, due
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ class Jobs:
         """Erases what is old enough, where rules.yaml says how old that is."""
         days = self._desk.office.policy.periods.retention_days
         if days:
-            where = self._desk.settings.data, self._desk.disk, Inbox(self._desk.settings.data, self._desk.disk)
-            erased = await asyncio.to_thread(lambda: sum(1 for _ in erase_old(*where, self._desk.now(), days)))
+            erased = await self._desk.store.retire(self._desk.now() - timedelta(days=days), self._desk.inbox)
             self._desk.tell("erased", count=erased)
 
     async def morning(self) -> None:

@@ -58,6 +58,7 @@ EVENTS: dict[str, Event] = {
     "escalated": Event("A ticket went to a department.", ("department", "by")),
     "timer": Event("Time alone did something to a ticket; `about` says what.", ("about",)),
     "erased": Event("Done tickets and records older than `retention_days` were erased.", ("count",)),
+    "forgotten": Event("A person was erased (`run.py forget`).", ("tickets", "letters")),
     "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
     # letters out
     "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),
@@ -86,7 +87,7 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self.path = path
         self._file = -1
         self._which = (0, 0)  # device and inode of the open file
         self._torn = False
@@ -109,12 +110,12 @@ class _Lines:
     def _follow(self) -> None:
         """Have the file open that bears the name now."""
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except FileNotFoundError:
             found = None
         if self._file < 0 or found is None or (found.st_dev, found.st_ino) != self._which:
             self.close()
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
             self._torn = False
             opened = os.fstat(self._file)
             self._which = opened.st_dev, opened.st_ino
@@ -172,6 +173,13 @@ class Log:
             if gathered:
                 self._json.write([line for line, _ in gathered])
                 self._text.write([line for _, line in gathered])
+
+    def still(self, change: Callable[[Path], object]) -> None:
+        """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
+        self.flush()
+        with self._lock:
+            change(self._json.path)
+            change(self._text.path)
 
     def close(self) -> None:
         """Write what is left, and close both files."""

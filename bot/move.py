@@ -2,7 +2,7 @@
 point and are then called again.
 
 What is to live in files is put together in `incoming`, checked, and then renamed into its place; what is to live in a database is put
-there letter by letter, and putting twice changes nothing. Until it is finished no daemon starts (`begun`).
+there letter by letter, and putting twice changes nothing. Until it is finished no daemon starts (`bot.stores.begun`).
 """
 
 from __future__ import annotations
@@ -22,26 +22,14 @@ from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
 from bot.store.port import Shelf
 from bot.store.shelf import FileShelf
-from bot.stores import open_shelf, open_target
+from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
 from bot.tickets.erasing import emptied
 
-INCOMING, COMPLETE = "incoming", "complete"  # a folder of the data folder, and a file in it: from here on it is only renamed
-FILLING = "filling"  # a file of the data folder: which database is being filled, and whether it is full
-MOVED = "moved"  # a folder of the data folder: the files of a desk that lives in a database now
+COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
 Say = Callable[[str], None]
 
 
-def begun(settings: Settings) -> str:
-    """Why no daemon may start on these settings, or ""."""
-    data = settings.data
-    if any((data / INCOMING).glob("*")) or (data / FILLING).exists():
-        return f"{data}: a restore or a move was cut off; run it again"
-    if (data / MOVED).exists() and not settings.store:
-        return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED} and begin with number 1)"
-    return ""
-
-
-def restore(settings: Settings, archive: Path, now: datetime, reopen_days: int, say: Say) -> Account:
+def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
     incoming = settings.data / INCOMING
     if not (incoming / COMPLETE).exists():
@@ -50,13 +38,13 @@ def restore(settings: Settings, archive: Path, now: datetime, reopen_days: int, 
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, "")
     if settings.store:
-        _fill(settings, FileShelf(incoming / "data"), now, reopen_days)
+        _fill(settings, FileShelf(incoming / "data"), now)
     _install(settings, () if settings.store else FOLDERS, say)
     _unmark(settings.data / FILLING)
     return account(open_shelf(settings))
 
 
-def move(settings: Settings, goal: Settings, now: datetime, reopen_days: int, say: Say) -> Account:
+def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account:
     """The desk of `settings` goes over to the store of `goal`; its ledger there. To be called under the lock, and with no other daemon at
     work on the database. Raises RefusedError and OSError.
     """
@@ -66,7 +54,7 @@ def move(settings: Settings, goal: Settings, now: datetime, reopen_days: int, sa
     if goal.store:
         if (data / MOVED).exists() and not (data / FILLING).exists():
             raise RefusedError(f"remove {data / MOVED} first: it is what an earlier move left behind")
-        _fill(goal, FileShelf(data), now, reopen_days)
+        _fill(goal, FileShelf(data), now)
         (data / MOVED).mkdir(exist_ok=True)
         for name in FOLDERS:
             if (data / name).exists():
@@ -81,7 +69,7 @@ def move(settings: Settings, goal: Settings, now: datetime, reopen_days: int, sa
             raise RefusedError(f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
         target, source = Folder(incoming / "data", Disk()), open_shelf(settings)
-        carry(source, target, now, reopen_days)
+        carry(source, target, now)
         target.close()
         _same(source, FileShelf(incoming / "data"))
         _mark(incoming / COMPLETE, "")
@@ -91,7 +79,7 @@ def move(settings: Settings, goal: Settings, now: datetime, reopen_days: int, sa
     return account(open_shelf(goal))
 
 
-def _fill(goal: Settings, source: Shelf, now: datetime, reopen_days: int) -> None:
+def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
     """Puts what lies on the shelf into the database of `goal`, which must be empty, or half full of just that."""
     which, marker = hashlib.sha256((goal.store or "").encode()).hexdigest()[:16], goal.data / FILLING
     state = marker.read_text("ascii") if marker.exists() else ""
@@ -103,7 +91,7 @@ def _fill(goal: Settings, source: Shelf, now: datetime, reopen_days: int) -> Non
     if state not in ("", which):
         raise RefusedError("another database was being filled: finish that first")
     _mark(marker, which)
-    carried = carry(source, target, now, reopen_days)
+    carried = carry(source, target, now)
     aside = max((int(path.stem) for path in goal.data.glob("tickets/broken/[0-9]*.json")), default=0)
     if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
         lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.terminal import fail, rules, settings
+from bot.terminal import fail, rules, shelf
 
 if TYPE_CHECKING:
     from bot.reports.tables import Table  # in earnest it would bring half of the desk along, and `deliver` has to start at once
@@ -60,7 +60,6 @@ def report(
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
     from bot.reports.weekly import names
-    from bot.stores import open_shelf
 
     policy = rules()
     language = language or policy.desk.language
@@ -68,8 +67,8 @@ def report(
     first = day(since) if since else last - timedelta(days=6)
     if first > last:
         fail(f"--from {first} is after --to {last}")
-    with closing(open_shelf(settings())) as shelf:
-        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(shelf.tickets(TicketRow))
+    with closing(shelf()) as desk:
+        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets(TicketRow))
     found, head = tables(figures, language), title(figures, language)
     if html:
         html.write_text(page(head, language, found, draw(figures, language)), "utf-8")

@@ -33,6 +33,7 @@ class Question(Value, frozen=True):
     tickets: tuple[int, ...] = ()  # numbers named by addresses, Message-IDs or tags
     staff: tuple[str, ...] = ()  # other addresses that a letter may go to: agents, and those that a command names
     rows: bool = False  # the whole desk is looked at: queue, search
+    searches: tuple[str, ...] = ()  # words, and addresses or pieces of them, of tickets that are looked for
     confirms: int = 0  # serial of the confirmation that this letter answers
 
 
@@ -80,6 +81,7 @@ class Found(Value, frozen=True):
     earlier: tuple[Earlier, ...] = ()  # tickets of the requester, the newest first
     through: dict[int, int] = {}  # ticket -> acknowledgements caused today by letters to its signed addresses
     rows: tuple[Earlier, ...] = ()  # every live ticket, where the question wants them
+    searched: dict[str, tuple[Earlier, ...]] = {}  # tickets, live or filed, that hold all that is looked for; {} where the store cannot search
     confirms: str = ""  # the letter that waits for this confirmation
     confirmed_by: str = ""  # the letter that has confirmed it already
     away: dict[str, str] = {}  # agents and the ISO day of their return
@@ -96,6 +98,9 @@ class Turn(Protocol):
 
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed, or None."""
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """Those of these tickets that there are, live or filed."""
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over; it is on disk when the turn's block has been left without an error."""
@@ -188,6 +193,13 @@ class Store(Protocol):
 
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
+
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """Erases what was done or recorded before `limit`, and filed since: words, names, addresses and raw letters; how much.
+
+        What stays of a ticket: number, times, status, resolution, priority, labels, owner. Raw letters go first and what names them last:
+        cut off in between, the next run finishes the work. Raises OSError.
+        """
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """Puts a record of the desk, as it is by now, through `change`; durable. `place` is one of `Shelf.records`. Raises OSError."""

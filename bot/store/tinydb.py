@@ -23,8 +23,9 @@ from bot.store.commits import Commits
 from bot.store.days import Days
 from bot.store.documents import read_ticket, row_of, ticket_page
 from bot.store.files import Disk, Write
-from bot.store.port import Counts, Due, Earlier, Found, Question, Window
+from bot.store.port import Counts, Due, Earlier, Found, Letters, Question, Window
 from bot.store.register import Register
+from bot.store.retention import erase_old
 from bot.store.rows import Row, SentRow
 from bot.store.windows import Windows
 from bot.store.writer import Key, Writer
@@ -60,6 +61,10 @@ class FileTurn:
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed."""
         return self._store.get(number)
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return {number: ticket for number in numbers if (ticket := self._store.get(number))}
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the turn's block is left."""
@@ -347,6 +352,15 @@ class FileStore:
                 moved += 1
             await asyncio.sleep(0)
         return moved
+
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """See the port."""
+        loop = asyncio.get_running_loop()
+
+        def erase(letter: str) -> None:
+            asyncio.run_coroutine_threadsafe(letters.erase(letter), loop).result()
+
+        return await asyncio.to_thread(lambda: sum(1 for _ in erase_old(self.desk.parent, self._disk, erase, limit)))
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""

@@ -29,6 +29,7 @@ class Opened:
     again: Callable[[], Awaitable[Store]]
     fail: Callable[[bool], None]
     shelf: Callable[[], Shelf]
+    aged: Callable[[], None] = lambda: None  # what has been written looks as old as it says
 
 
 def outgoing(ident: int = 1, to: str = IVAN, due: datetime = NOW, **more: Any) -> Outgoing:
@@ -67,6 +68,16 @@ async def fails(work: Awaitable[None]) -> bool:
 
 def done(one: Due, **more: Any) -> Due:
     return replace(one, letter=replace(one.letter, **{"state": Delivery.sent, "attempts": 1, "done_at": NOW} | more))
+
+
+class Erased:
+    """In the place of Letters: which were erased."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    async def erase(self, letter: str) -> None:
+        self.gone.append(letter)
 
 
 def records(opened: Opened) -> list[tuple[str, DeskRecord]]:
@@ -256,3 +267,22 @@ class Contract:
             assert (found.fresh, found.earlier, found.by_reference, found.repeated, found.duplicate) == (3, (), 0, False, False)
             assert (found.senders[IVAN].known, found.senders[IVAN].sent, found.senders[IVAN].opened) == (False, (), ())
             assert (await ask(store, requester=MARIA)).senders[MARIA].known
+
+    async def test_what_is_old_enough_keeps_its_figures_alone(self, opened: Opened):
+        old, young = NOW - timedelta(days=90), NOW - timedelta(days=20)
+        done_ = {"status": Status.done, "resolution": "solved"}
+        await commit(opened.store, ticket(1, "a", done_at=old, **done_), ticket(2, "b", MARIA, done_at=young, **done_))
+        await commit(opened.store, records=(record("c", at=old, who=IVAN), record("d", who=MARIA)))
+        assert await opened.store.sweep(NOW, 14) == 2
+        letters = Erased()
+        opened.aged()
+        for count in (2, 0):
+            assert await opened.store.retire(NOW - timedelta(days=60), letters) == count
+        assert letters.gone == ["a", "c"]
+        store = await opened.again()
+        first, second = await store.ticket(1), await store.ticket(2)
+        assert first is not None
+        assert second is not None
+        assert (first.requester.email, first.seen, first.entries, first.resolution, first.done_at) == ("", (), (), "solved", old)
+        assert (second.requester.email, [one.who for _, one in records(opened)]) == (MARIA, [MARIA])
+        assert (await ask(store)).fresh == 3

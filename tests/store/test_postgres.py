@@ -7,12 +7,14 @@ from cluster import Cluster
 from contract import Contract, Opened
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
+from letters_contract import Box, LettersContract
 from machine import QUICK, AnyOrder
 
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
 
 from bot.store.postgres.database import Database  # noqa: E402
+from bot.store.postgres.letters import PostgresLetters  # noqa: E402
 from bot.store.postgres.shelf import PostgresShelf  # noqa: E402
 from bot.store.postgres.store import PostgresStore  # noqa: E402
 
@@ -60,6 +62,23 @@ class TestPostgresStore(Contract):
         yield Opened(stores[0], again, moody.fail, lambda: PostgresShelf(moody.url))
         for store in stores:
             await store.close()
+
+
+class TestPostgresLetters(LettersContract):
+    @pytest.fixture
+    async def box(self, cluster, database):
+        url = cluster.url(database)
+        made, shelf = [PostgresLetters(Database(url))], PostgresShelf(url)
+
+        async def again() -> PostgresLetters:
+            cluster.sql("delete from daemons", database)
+            made.append(PostgresLetters(Database(url)))
+            return made[-1]
+
+        yield Box(made[0], again, lambda: shelf)
+        for letters in made:
+            await letters.close()
+        shelf.close()
 
 
 @pytest.fixture

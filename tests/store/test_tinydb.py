@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -55,7 +56,11 @@ class TestFileStore(Contract):
             stores.append(await opened_on(tmp_path))
             return stores[-1]
 
-        yield Opened(stores[0], again, lambda failing: setattr(disk, "failing", failing), lambda: FileShelf(tmp_path))
+        def aged() -> None:
+            for path in tmp_path.rglob("*.json"):
+                os.utime(path, (0, 0))
+
+        yield Opened(stores[0], again, lambda failing: setattr(disk, "failing", failing), lambda: FileShelf(tmp_path), aged)
         for store in stores:
             await store.close()
 

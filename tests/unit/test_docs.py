@@ -126,3 +126,8 @@ def test_pages_that_are_linked_are_there_with_their_headings():
             if anchor:
                 heads = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in re.findall(r"(?m)^#+ (.*)$", path.read_text("utf-8"))]
                 assert anchor in heads, f"{page}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize(("page", "name"), [("performance.md", "measured"), ("scaling.md", "figures"), ("scaling.md", "arithmetic")])
+def test_the_tables_that_bench_writes_have_their_marks(page: str, name: str) -> None:
+    assert len(re.findall(rf"(?s)<!-- {name} by bench/all.py.*?-->\n.*<!-- /{name} -->", PAGES[page])) == 1

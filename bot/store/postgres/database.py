@@ -93,6 +93,7 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._opening = asyncio.Lock()
         self._turn = asyncio.Lock()
+        self._users = 0
         self._living: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
         self._leader: Connection | None = None
@@ -130,8 +131,16 @@ class Database:
                 self._living = asyncio.create_task(self._live())
             return self._pool
 
-    async def close(self) -> None:
-        """Gives the claims back and ends the connections."""
+    def join(self) -> Database:
+        """Somebody more uses it."""
+        self._users += 1
+        return self
+
+    async def leave(self) -> None:
+        """The last user gives the claims back and ends the connections."""
+        self._users -= 1
+        if self._users > 0:
+            return
         await self._flush.idle()
         for task in (self._living, self._checking):
             if task is not None:

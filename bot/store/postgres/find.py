@@ -6,6 +6,7 @@ question, a throw-away Register is filled with them, and answers as ever.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,9 @@ from psycopg.rows import TupleRow
 
 from bot.model import DeskRecord, Ticket
 from bot.store.documents import row_of
-from bot.store.port import Found, Question
+from bot.store.port import Earlier, Found, Question
 from bot.store.postgres.database import Connection
-from bot.store.postgres.tables import earlier, key
+from bot.store.postgres.tables import clean, earlier, folded, key
 from bot.store.register import Register
 from bot.store.rows import Row
 
@@ -70,6 +71,12 @@ union all select 'highest', max(number), null, null from tickets
 """
 # The letter that waits for a confirmation, and the one that has confirmed it.
 BY_KEY = "select id, at, document from records where id in (select record from keys where key = %s)"
+SEARCH = """
+select line from tickets where (%(words)s = '' or search @@ plainto_tsquery('russian', %(words)s))
+and not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
+order by number desc limit 500
+"""
+TICKETS = "select document from tickets where number = any(%s)"
 ROWS = "select line from tickets where not filed order by number"
 
 _tickets, _rows, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(Row), msgspec.json.Decoder(DeskRecord)
@@ -83,7 +90,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     asked = [key("letter", question.letter)]
     asked += [key("copy", question.message_id, question.fingerprint)] if question.message_id else []
     values = {
-        "keys": asked, "people": sorted(one.replace("\0", "") for one in people), "day": now - DAY, "hour": now - timedelta(hours=1),
+        "keys": asked, "people": sorted(map(clean, people)), "day": now - DAY, "hour": now - timedelta(hours=1),
         "remembered": now - REMEMBERED, "recent": [*(key("to", one) for one in people), *(key("link", str(one)) for one in question.tickets)],
     }  # fmt: skip
     register, rows, records, highest = Register(), [], [], 0
@@ -103,7 +110,23 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     register.highest = highest
     found = register.find(question, now)
     everything = tuple(earlier(line) for (line,) in await _all(await connection.execute(ROWS))) if question.rows else ()
-    return replace(found, tickets=tickets, rows=everything, senders={person: register.sender(person, now) for person in people})
+    searched = {words: await _search(connection, words) for words in question.searches}
+    senders = {person: register.sender(person, now) for person in people}
+    return replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
+
+
+async def tickets(connection: Connection, numbers: Collection[int]) -> dict[int, Ticket]:
+    """Tickets, live or filed."""
+    rows = await _all(await connection.execute(TICKETS, [[number for number in numbers if number < LARGEST]]))
+    return {ticket.number: ticket for ticket in (_tickets.decode(document) for (document,) in rows)}
+
+
+async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
+    """Tickets that hold all the words of a query, in any form (clause 2.1: agents find what was said before)."""
+    pieces = [piece for piece in query.split() if "@" in piece]
+    words = " ".join(piece for piece in query.split() if "@" not in piece)
+    rows = await _all(await connection.execute(SEARCH, {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}))
+    return tuple(earlier(line) for (line,) in rows)
 
 
 async def _named(connection: Connection, question: Question) -> list[tuple[bool, Ticket]]:

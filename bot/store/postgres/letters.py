@@ -39,7 +39,7 @@ class PostgresLetters:
 
     def __init__(self, database: Database) -> None:
         self.changed = asyncio.Event()
-        self._database, self._ids = database, Ids()
+        self._database, self._ids = database.join(), Ids()
         self._taken: Together[tuple[bytes, Envelope], None] = Together(self._take, most=50)
         self._handled: Together[str, bool] = Together(self._done)
         database.bells.append(self.changed)
@@ -75,7 +75,7 @@ class PostgresLetters:
 
     async def has(self, letter: str) -> bool:
         """See the port."""
-        return bool(await self._database.ask("select from letters where id = %s", tables.clean(letter)))
+        return bool(await self._database.ask("select 1 from letters where id = %s", tables.clean(letter)))
 
     async def done(self, letter: str) -> None:
         """See the port."""
@@ -125,13 +125,19 @@ class PostgresLetters:
 
     async def erase(self, letter: str) -> None:
         """See the port."""
-        await self._database.ask("delete from letters where id = %s and place in ('archived', 'dropped')", letter)
+        await self._database.ask("delete from letters where id = %s", tables.clean(letter))
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
+        await self._database.ask(query, tables.document(envelope), raw, tables.clean(envelope.letter))
 
     async def sweep(self, now: datetime) -> int:
         """See the port: what was not committed is not there."""
         return 0
 
     async def close(self) -> None:
-        """See the port; the claims end with the store's."""
+        """See the port."""
         await self._taken.idle()
         await self._handled.idle()
+        await self._database.leave()

@@ -20,7 +20,12 @@ from bot.store.postgres.database import CONNECT, Statement, spoken
 PORTION = 500  # rows that are fetched at once
 TICKETS = "select document, number from tickets where not filed or %s order by number"
 RECORDS = "select document, to_char(at at time zone 'UTC', 'YYYY-MM-DD/') || id from records order by at, id"
-LETTERS = "select id, place from letters order by id"
+LETTERS = """
+(select id, place from letters where place = 'waiting' order by id) union all
+(select id, place from letters where place = 'parked' order by id) union all
+(select id, place from letters where place = 'dropped' order by id) union all
+(select id, place from letters where place = 'archived' order by id)
+"""
 
 
 class PostgresShelf:

@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.model import Decision, DeskRecord, Ticket
-from bot.store.port import BY_MAIL, Counts, Earlier, Found, Question
+from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
 from bot.store.tinydb import rests
+from bot.tickets.erasing import emptied
 
 SWEPT = 200  # tickets filed under one lock
 LONGEST = timedelta(days=1)  # no window is longer
 
-TICKET = "select document from tickets where number = %s"
 COUNTS = """
 select (select count(*) from tickets where not filed),
        count(*) filter (where state = 'waiting'), min(created) filter (where state = 'waiting') from outbox
@@ -43,6 +43,9 @@ order by number
 """
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
 FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s)"]
+OLD = "select number from tickets where filed and done_at < %s and not coalesce(document::jsonb -> 'labels' ? 'erased', false) order by number"
+OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
+GONE = ["delete from keys where record = %s", "delete from outbox where ticket = 0 and record = %s", "delete from records where id = %s"]
 
 _tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
 
@@ -60,7 +63,11 @@ class PostgresTurn:
 
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
-        return await ticket_of(self._connection, number)
+        return (await self.tickets([number])).get(number)
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return await find.tickets(self._connection, numbers)
 
     def commit(self, decision: Decision) -> None:
         """See the port."""
@@ -77,13 +84,15 @@ class PostgresStore(Outbox):
 
     async def load(self) -> None:
         """See the port: there is nothing to be loaded."""
+        self._database.join()
         self.loaded.set()
         self.changed.set()
 
     async def close(self) -> None:
         """See the port."""
         await self.idle()
-        await self._database.close()
+        if self.loaded.is_set():
+            await self._database.leave()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[PostgresTurn]:
@@ -103,7 +112,7 @@ class PostgresStore(Outbox):
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
         async with self._database.connection() as connection:
-            return await ticket_of(connection, number)
+            return (await find.tickets(connection, [number])).get(number)
 
     async def rows(self) -> list[Earlier]:
         """See the port."""
@@ -156,6 +165,26 @@ class PostgresStore(Outbox):
 
     # ------------------------------------------------------------------------------------------------------- the law
 
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """See the port."""
+        tickets = [number for (number,) in await self._database.ask(OLD, limit)]
+        for number in tickets:
+            ticket = await self.ticket(number)
+            if ticket is not None:
+                for seen in ticket.seen:
+                    await letters.erase(seen.letter)
+                async with self._database.turn() as connection:
+                    await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
+        records = await self._database.ask(OLD_RECORDS, limit)
+        for ident, document in records:
+            record = _records.decode(document)
+            if record.fate:
+                await letters.erase(record.letter)
+            async with self._database.turn() as connection:
+                await run(connection, [(query, [ident]) for query in GONE])
+        await self._database.durable()
+        return len(tickets) + len(records)
+
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""
         ident = int(place.rpartition("/")[2])
@@ -169,11 +198,3 @@ class PostgresStore(Outbox):
         """See the port."""
         await self._database.ask("delete from keys where key = %s", tables.key("to", person))
         await self._database.ask("delete from departures where key = %s", person)
-
-
-async def ticket_of(connection: Connection, number: int) -> Ticket | None:
-    """A ticket, live or filed."""
-    if number >= find.LARGEST:
-        return None
-    row = await (await connection.execute(TICKET, [number])).fetchone()
-    return _tickets.decode(row[0]) if row else None
