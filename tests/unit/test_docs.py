@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer.main
@@ -106,6 +108,14 @@ def test_the_ready_answer_of_the_page_is_the_shipped_one():
     example = re.search(r"#template (\w+)\n {4}(\w+): ", part(TEMPLATES, "## Ready answers"))
     assert example
     assert f"{{{{ {example[2]} }}}}" in (ROOT / "templates" / "en" / "answers" / f"{example[1]}.txt").read_text("utf-8")
+
+
+def test_the_sample_letters_are_written_as_the_page_says(tmp_path):
+    [command] = re.findall(r"python (tests/look\.py) FOLDER", TEMPLATES)
+    done = subprocess.run([sys.executable, command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "ru" / "reply-full.txt").read_text("utf-8").startswith("Subject: [PF-12]")
+    assert "<html" in (tmp_path / "en" / "notice_new-bare.html").read_text("utf-8")
 
 
 def test_pages_that_are_linked_are_there_with_their_headings():

@@ -125,14 +125,14 @@ def test_both_languages_tell_the_same_figures():
     russian, english = tables(busy(), "ru"), tables(busy(), "en")
     assert [one.code for one in russian] == [one.code for one in english]
     assert title(busy(), "ru") == "Отчёт с 16.11.2026 по 22.11.2026"
-    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2.75 (12)" in russian[-2].lines()
+    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2,75 (12)" in russian[-2].lines()
     assert any("недостаточно информации: 1" in one.lines() for one in russian)
 
 
 def test_a_csv_runs_no_formula():
     rows = list(csv.reader(io.StringIO(as_csv(tables(busy(), "ru")))))
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
-    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2.75 (12)"] in rows
+    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2,75 (12)"] in rows
 
 
 def test_a_page_holds_everything_and_no_markup_of_a_subject():
