@@ -1,98 +1,153 @@
-"""Old desks for measuring: a desk with many filed tickets or many live ones, made as files in the form of the store.
+"""Old desks for measuring: many filed tickets or many live ones, as files just as the store leaves them.
 
     python bench/grow.py FOLDER live|filed NUMBER
 
-Then: the time until the register is loaded, the memory of the process, and the time of the ledger, as one JSON object.
+Then, as one JSON object: the time until the daemon takes letters and until it has loaded, its memory, and what the commands that
+look at everything take: ledger, report, replay.
+A desk of ours makes the first ticket, out of a real letter; the others are copies of it with numbers, people, ids and days of their
+own: files of their own, of the same size (about 24 KB), and so is the archived letter of each.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import msgspec
+from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
+from msgspec.structs import replace
 
-from bot.ledger import account
-from bot.model import Address, Audience, Delivery, Entry, Envelope, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.documents import ticket_page
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.tinydb import FileStore
+from bot.model import Resolution, Status
+from bot.store.documents import read_ticket, ticket_page
 
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-TEXT = "После вчерашнего обновления плеер перестал запускаться. Открываю фильм, экран остаётся чёрным. Windows 11, Chrome 141.\n" * 5
-HTML = "<p>Здравствуйте! Мы получили Ваше обращение.</p>" * 40
+NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
+A_DAY = 10_000  # letters
+FREE = 1.5  # times the bytes that are needed, before a desk is made
+WORKERS = len(os.sched_getaffinity(0))
 
 
-def ticket(number: int, status: Status = Status.created) -> Ticket:
-    """A ticket as one letter leaves it: an acknowledgement and two notices, all sent."""
-    opened = NOW - timedelta(days=400, seconds=number)
-    who = f"user{number}@example.org"
-    out = [
-        Outgoing(id=n, template="notice_new", audience=Audience.requester if n == 1 else Audience.agent, html=HTML,
-                 to=who if n == 1 else f"agent{n}@desk", subject="Re: x", text=TEXT, message_id=f"pf.{number}-{n}@desk", created=opened, due=opened,
-                 state=Delivery.sent, done_at=opened)
-        for n in (1, 2, 3)
-    ]  # fmt: skip
-    entry = Entry(at=opened, kind="letter", public=True, who=who, text=TEXT, message_id=f"{number}@client", letter=ident(number))
-    seen = Seen(letter=ident(number), fate=Fate.opened, message_id=f"{number}@client", fingerprint="f" * 32, at=opened)
-    return Ticket(
-        number=number, requester=Address(email=who), opened=opened, changed=opened, subject="Не запускается плеер", status=status,
-        done_at=opened if status is Status.done else None, due=NOW + timedelta(hours=48), entries=(entry,), seen=(seen,), outgoing=tuple(out),
-    )  # fmt: skip
+class Mould:
+    """A ticket and its letter as a running desk has made them, to make others of."""
+
+    def __init__(self) -> None:
+        with temporary() as place:
+            data = place / "desk"
+            last = data / "tickets" / "done" / f"{NUMBER // 1000}" / f"{NUMBER - 1}.json"
+            last.parent.mkdir(parents=True)
+            last.touch()  # the desk takes the next number
+            with desk(data) as server:
+                Load(place / "load", 1).send(server.where)
+                wait_for(ANSWERS, data / "outbox")
+            self.ticket = read_ticket(data / "tickets" / "live" / f"{NUMBER}.json")
+            self.letter = next((data / "archive").glob(f"*/{self.ticket.seen[0].letter}.eml")).read_bytes()
+
+    def page(self, status: Status, now: datetime) -> bytes:
+        """The ticket's file, had it been opened some days ago, with everything sent and nothing to be done before a month is over."""
+        past, later = now - timedelta(days=2 if status is Status.created else 400), now + timedelta(days=30)
+        sent = tuple(replace(one, created=past, due=past, done_at=past) for one in self.ticket.outgoing)
+        end: dict[str, Any] = {"done_at": past, "resolution": Resolution.solved, "timer": None} if status is Status.done else {"timer": later}
+        return ticket_page(replace(self.ticket, opened=past, changed=past, due=later, status=status, outgoing=sent, **end))
+
+    def fill(self, data: Path, status: Status, numbers: range) -> None:
+        """Tickets of these numbers and their archived letters, on all cores. Raises SystemExit where the disk is too small for them."""
+        needed = (len(self.page(status, datetime.now(UTC))) + len(self.letter) + 8192) * len(numbers) * FREE
+        data.mkdir(parents=True, exist_ok=True)
+        if needed > shutil.disk_usage(data).free:
+            raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
+        step = -(-len(numbers) // WORKERS) or 1
+        parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
+        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+            pool.starmap(self._write, [(data, status, part) for part in parts])
+        os.sync()
+
+    def _write(self, data: Path, status: Status, numbers: range) -> None:
+        first, made = self.ticket.seen[0].letter.encode(), set()
+        page = self.page(status, datetime.now(UTC))
+        for number in numbers:
+            folder = data / "tickets" / ("live" if status is Status.created else f"done/{number // 1000:03}")
+            day = data / "archive" / f"{ident(number)[:4]}-{ident(number)[4:6]}-{ident(number)[6:8]}"
+            for one in {folder, day} - made:
+                one.mkdir(parents=True, exist_ok=True)
+                made.add(one)
+            for path, content in ((folder / f"{number}.json", page), (day / f"{ident(number)}.eml", self.letter)):
+                content = content.replace(first, ident(number).encode()).replace(b"%d" % NUMBER, b"%d" % number)
+                path.write_bytes(content.replace(b"user0@", b"user%d@" % number))
 
 
 def ident(number: int) -> str:
-    """Its letter's id; ten thousand letters a day."""
-    return f"{datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=number * 8.64):%Y%m%dT%H%M%S%f}-{number % 2**24:06x}"
+    """Its letter's id."""
+    return f"{datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number / A_DAY):%Y%m%dT%H%M%S%f}-{number % 2**24:06x}"
 
 
-def grow(data: Path, kind: str, numbers: range) -> None:
-    """Tickets of these numbers and their archived letters; not synced."""
-    Inbox(data, Disk())
-    FileStore(data, Disk(), NOW)
-    for number in numbers:
-        name = f"{number}.json"
-        path = data / "tickets" / "live" / name if kind == "live" else data / "tickets" / "done" / f"{number // 1000:03}" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(ticket_page(ticket(number, Status.created if kind == "live" else Status.done)))
-        letter, envelope = ident(number), Envelope(letter=ident(number), received=NOW, mail_from=f"user{number}@example.org")
-        day = data / "archive" / f"{letter[:4]}-{letter[4:6]}-{letter[6:8]}"
-        day.mkdir(exist_ok=True)
-        head = b"X-Desk-Envelope: " + msgspec.json.encode(envelope)
-        (day / f"{letter}.eml").write_bytes(head + b"\nSubject: x\r\n\r\n" + TEXT.encode())
+def filed_desks(data: Path, sizes: list[int], mould: Mould) -> Iterator[int]:
+    """One desk that grows: each time it has so many filed tickets, and no others."""
+    there = 0
+    for size in sizes:
+        for name in ("tickets/live", "outbox", "desk", "inbox", "log"):
+            shutil.rmtree(data / name, ignore_errors=True)
+        mould.fill(data, Status.done, range(there + 1, size + 1))
+        there = size
+        yield size
 
 
-def file_tickets(data: Path, number: int) -> None:
-    """So many filed tickets."""
-    grow(data, "filed", range(1, number + 1))
+def measure_start(data: Path) -> dict[str, float]:
+    """Seconds until the daemon takes letters and until its first answer has left, for which it must have loaded; its megabytes."""
+    outbox = data / "outbox"
+    shutil.rmtree(outbox, ignore_errors=True)
+    with desk(data) as server:
+        began = time.perf_counter()
+        Load(data.with_suffix(".first"), 1).send(server.where)
+        wait_for(ANSWERS, outbox)
+        loaded = time.perf_counter() - began
+        time.sleep(1)
+        main, everyone = memory(server.pid), memory(*family(server.pid))
+    return {"ready_s": server.ready, "loaded_s": server.ready + loaded, "main_mb": main, "all_mb": everyone}
 
 
-def megabytes() -> int:
-    """Resident memory of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
+def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
+    """Seconds and megabytes of a command of run.py, its start included; raises SystemExit with its words where it fails."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")} | {"DESK_DATA": str(data)}
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT, env=environment, stdin=given, stdout=told, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        told.seek(0)
+        if process.returncode > 1:  # 1: found something
+            raise SystemExit(f"run.py {words[0]}: {told.read().decode()[-500:]}")
+    return {f"{words[0]}_s": seconds, f"{words[0]}_mb": used.ru_maxrss / 1024}
+
+
+def replay(data: Path) -> dict[str, float]:
+    """The rules with another version of one browser, against all the letters."""
+    changed, number = re.subn(r"(?m)^(\s+chrome: )\d+", r"\g<1>142", (ROOT / "rules.yaml").read_text("utf-8"))
+    assert number == 1
+    rules = data.with_suffix(".yaml")
+    rules.write_text(changed, "utf-8")
+    return command(data, "replay", "--rules", str(rules))
 
 
 def main() -> None:
     """See above; a folder that is there already is measured as it is."""
     data, kind, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     if not data.exists():
-        data.mkdir(parents=True)
-        grow(data, kind, range(1, number + 1))
-    before, began = megabytes(), time.perf_counter()
-    store = FileStore(data, Disk(), NOW)
-    asyncio.run(store.load())
-    loaded, memory = time.perf_counter() - began, megabytes() - before
-    began = time.perf_counter()
-    result = account(data)
-    seconds = time.perf_counter() - began
-    assert result.adds_up, result.as_text()
-    print(json.dumps({"kind": kind, "tickets": number, "live": len(store.register.lines), "load_seconds": round(loaded, 1),
-                      "register_mb": memory, "ledger_letters": result.accepted, "ledger_seconds": round(seconds, 1)}))  # fmt: skip
+        Mould().fill(data, Status.created if kind == "live" else Status.done, range(1, number + 1))
+    found = {**measure_start(data), **command(data, "ledger"), **command(data, "report"), **replay(data)}
+    found["bytes_a_ticket"] = disk_use(data / "tickets") / number
+    print(json.dumps({"kind": kind, "tickets": number} | {key: round(value, 1) for key, value in found.items()}))
 
 
 if __name__ == "__main__":

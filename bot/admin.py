@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
+from bot.law import Plan, forget, log_without
 from bot.model import Decision, Delivery, DeskRecord
 from bot.office import open_office, rotate
 from bot.store.files import new_key
@@ -24,15 +27,13 @@ class Admin:
         """What the command line asks of a running daemon: {"do": …} in, {"ok": …} or {"error": …} out."""
         do, ident = request.get("do"), str(request.get("letter", ""))
         if do == "retry":
-            self._desk.inbox.retry(ident)
+            await self._desk.inbox.retry(ident)
             self._desk.tell("retried", letter=ident, who="admin")
-            self._desk.queue(ident)
         elif do == "drop":
-            self._desk.inbox.drop(ident, self._desk.now())
+            await self._desk.inbox.drop(ident, self._desk.now())
             self._desk.tell("dropped", letter=ident, who="admin")
         elif do == "look":
-            for waiting in self._desk.inbox.waiting():
-                self._desk.queue(waiting)
+            self._desk.inbox.changed.set()
         elif do == "rotate":
             self._desk.secret = rotate(self._desk.settings.secret_file, self._desk.disk, self._desk.secret, new_key())
             self._desk.office = self._desk.desk.office = open_office(self._desk.settings, self._desk.secret)
@@ -40,13 +41,18 @@ class Admin:
             return {"ok": await self.let_go(request, release=do == "release")}
         elif do == "lift":
             address, now = str(request.get("to", "")), self._desk.now()
-            there = int(self._desk.store.register.suppressed(address, now))
+            there = int(await self._desk.store.suppressed(address, now))
             await self._desk.commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
             return {"ok": there}
+        elif do == "forget":
+            plan = msgspec.convert(request["plan"], Plan)
+            await forget(plan, self._desk.inbox, self._desk.store, self._desk.now())
+            await asyncio.to_thread(self._desk.tell.still, lambda path: log_without(path, plan.person))
+            self._desk.tell("forgotten", tickets=len(plan.own) + len(plan.others), letters=len(plan.erased) + len(plan.cut))
         elif do == "health":
-            unsent, since = self._desk.store.unsent()
-            oldest = int((self._desk.now() - since).total_seconds()) if since else None
-            return {"unsent": unsent, "oldest_unsent_seconds": oldest, "held": len(self._desk.store.held())}
+            counts = await self._desk.store.counts()
+            oldest = int((self._desk.now() - counts.oldest).total_seconds()) if counts.oldest else None
+            return {"unsent": counts.unsent, "oldest_unsent_seconds": oldest, "held": len(await self._desk.store.held())}
         else:
             return {"error": f"unknown request {do!r}"}
         return {"ok": True}
@@ -54,7 +60,7 @@ class Admin:
     async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
         """Releases or drops held letters, all of them or those to one address; how many."""
         wanted, now = str(request.get("to", "")).lower(), self._desk.now()
-        held = [one for one in self._desk.store.held() if not wanted or one.letter.to == wanted]
+        held = [one for one in await self._desk.store.held() if not wanted or one.letter.to == wanted]
         state = Delivery.waiting if release else Delivery.cancelled
         await self._desk.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
         records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held} | {wanted} - {""})

@@ -54,7 +54,8 @@ class Names:
         if now < self._rests_until:
             return ""
         try:
-            value, lasts = await asyncio.wait_for(self._ask(name), self._seconds), REMEMBERED
+            async with asyncio.timeout(self._seconds):
+                value, lasts = await self._ask(name), REMEMBERED
             self._failed = 0
         except Exception:  # noqa: BLE001  whatever the network does, the letter is only unproved
             value, lasts = "", FORGOTTEN

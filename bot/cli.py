@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from bot import cli_admin
+from bot import cli_admin, cli_data
 from bot.reports.page import report
 from bot.settings import Settings, SettingsError
-from bot.terminal import AGAIN, fail, rules, settings
+from bot.terminal import AGAIN, fail, rules, settings, shelf
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -30,6 +30,8 @@ app.add_typer(cli_admin.suppressed_app, name="suppressed")
 app.add_typer(cli_admin.secret_app, name="secret")
 app.command()(cli_admin.overrides)
 app.command()(report)
+for command in (cli_data.backup, cli_data.restore, cli_data.move, cli_data.export, cli_data.forget):
+    app.command()(command)
 
 USAGE = 64  # EX_USAGE of sysexits.h
 
@@ -86,26 +88,29 @@ def serve() -> None:
 @app.command()
 def deliver(
     sender: Annotated[str | None, typer.Option(help="envelope sender; default: $SENDER, or the Return-Path line")] = None,
-    recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: the desk's address")] = None,
+    recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: $RECIPIENT")] = None,
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask
     from bot.intake.pipe import deliver as take
     from bot.store.files import Disk
-    from bot.store.inbox import Inbox
+    from bot.stores import open_store
+
+    async def work() -> tuple[int, str]:
+        chosen, now = Settings.load(), datetime.now(UTC)
+        inbox, _ = open_store(chosen, Disk(), now)
+        taken = await take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
+        await inbox.close()
+        with contextlib.suppress(OSError, ValueError):
+            await ask(chosen.data, {"do": "look"})
+        return taken
 
     try:
-        chosen = Settings.load()
-        inbox = Inbox(chosen.data, Disk())
-    except (OSError, SettingsError) as error:
+        code, words = asyncio.run(work())
+    except (OSError, ValueError, SettingsError) as error:
         fail(f"cannot be stored: {error}", AGAIN)
-    now = datetime.now(UTC)
-    code, words = take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
     if code:
         fail(words, code)
-    else:
-        with contextlib.suppress(OSError, ValueError):
-            asyncio.run(ask(chosen.data, {"do": "look"}))
 
 
 @app.command()
@@ -223,12 +228,12 @@ def list_tickets(
     from rich.console import Console
     from rich.table import Table
 
-    from bot.show import tickets_on_disk
+    from bot.store.rows import Row
 
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
         table.add_column(title, overflow="fold")
-    for row in tickets_on_disk(settings().data, everything):
+    for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
         owner = row.owner.partition("@")[0] or "-"
         table.add_row(str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
@@ -242,21 +247,15 @@ def show(
 ) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.show import show_ticket
-    from bot.store.documents import read_ticket
+    from bot.tickets.due import told
 
-    digits = "".join(filter(str.isdigit, ticket))
-    data = settings().data / "tickets"
-    number = int(digits or 0)
-    for path in (data / "live" / f"{number}.json", data / "done" / f"{number // 1000:03}" / f"{number}.json"):
-        if path.exists() and sla:
-            from bot.tickets.due import told
-
-            typer.echo("\n".join(told(read_ticket(path), rules(), datetime.now(UTC), "en")))
-            return
-        if path.exists():
-            show_ticket(read_ticket(path))
-            return
-    fail(f"there is no ticket {ticket}", 1)
+    found = shelf().ticket(int("".join(filter(str.isdigit, ticket)) or 0))
+    if found is None:
+        fail(f"there is no ticket {ticket}", 1)
+    elif sla:
+        typer.echo("\n".join(told(found, rules(), datetime.now(UTC), "en")))
+    else:
+        show_ticket(found)
 
 
 @app.command()
@@ -264,7 +263,7 @@ def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Prove from the disk that every accepted letter ended in exactly one place. Exit 1 where it does not add up."""
     from bot.ledger import account
 
-    result = account(settings().data)
+    result = account(shelf())
     typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
@@ -278,9 +277,28 @@ def health() -> None:
     data = settings().data
     if not data.is_dir():
         fail(f"{data}: there is no desk here", 1)
-    found = look(data, asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    found = look(data, shelf(), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
     typer.echo(json.dumps(found))
     raise typer.Exit(0 if found["healthy"] else 1)
+
+
+@app.command()
+def migrate() -> None:
+    """Make the tables of DESK_STORE, or bring them up to date. Stop all daemons first; a second time changes nothing."""
+    from bot.stores import needed
+
+    url = settings().store
+    if not url:
+        fail("DESK_STORE is not set: files need no migration")
+    try:
+        with needed():
+            from bot.store.postgres.schema import migrate as bring
+        before, after = bring(url)
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot migrate: {error}", AGAIN)
+    typer.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
 
 
 @app.command()
@@ -289,6 +307,8 @@ def repair() -> None:
     from bot.health import repair as mend
     from bot.store.files import DataLock, LockedError
 
+    if settings().store:
+        fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
     data = settings().data
     try:
         with DataLock(data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.terminal import settings, tell_daemon
+from bot.terminal import settings, shelf, tell_daemon
 
 parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
@@ -20,10 +21,8 @@ secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_i
 @parked_app.command("list")
 def parked_list() -> None:
     """List parked letters with their reasons. Exit 1 when there are any."""
-    from bot.store.files import Disk
-    from bot.store.inbox import Inbox
 
-    found = Inbox(settings().data, Disk()).parked()
+    found = shelf().parked()
     for one in found:
         typer.echo(f"{one.letter}  {one.at.astimezone():%Y-%m-%d %H:%M}  {one.reason}")
     raise typer.Exit(1 if found else 0)
@@ -43,11 +42,16 @@ def parked_drop(letter: str) -> None:
 
 def _parked(do: str, letter: str) -> None:
     from bot.store.files import Disk
-    from bot.store.inbox import Inbox
+    from bot.stores import open_store
 
-    def otherwise(data: Path) -> dict[str, Any]:
-        inbox = Inbox(data, Disk())
-        inbox.retry(letter) if do == "retry" else inbox.drop(letter, datetime.now(UTC))
+    async def alone() -> None:
+        now = datetime.now(UTC)
+        letters, _ = open_store(settings(), Disk(), now)
+        await (letters.retry(letter) if do == "retry" else letters.drop(letter, now))
+        await letters.close()
+
+    def otherwise(_: Path) -> dict[str, Any]:
+        asyncio.run(alone())
         return {"ok": True}
 
     tell_daemon({"do": do, "letter": letter}, otherwise)
@@ -57,16 +61,11 @@ def _parked(do: str, letter: str) -> None:
 @held_app.command("list")
 def held_list() -> None:
     """List held letters: ticket, recipient, why. Exit 1 when there are any."""
-    from bot.show import tickets_on_disk
-    from bot.store.documents import day_files, read_day, read_ticket
+    from bot.model import DeskRecord, Ticket
 
-    data = settings().data
-    kept = [
-        (str(row.number), read_ticket(data / "tickets" / "live" / f"{row.number}.json").outgoing)
-        for row in tickets_on_disk(data, everything=False)
-        if any(one.state == "held" for one in row.outgoing)
-    ]
-    kept += [(path.stem, record.outgoing) for path in day_files(data / "desk") for _, record in read_day(path)]
+    desk = shelf()
+    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(Ticket, filed=False)]
+    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
     held = [(place, one) for place, letters in kept for one in letters if one.state == "held"]
     for place, one in held:
         typer.echo(f"{place}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
@@ -96,15 +95,14 @@ def _held(do: str, to: str) -> None:
 @suppressed_app.command("list")
 def suppressed_list() -> None:
     """List suppressed addresses with the day and the code of the bounce. Exit 1 when there are any."""
-    from bot.store.documents import day_files, read_day
+    from bot.model import DeskRecord
 
     found: dict[str, str] = {}
-    for path in day_files(settings().data / "desk"):
-        for _, record in read_day(path):
-            if record.about == "suppression":
-                found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
-            elif record.about == "lift":
-                found.pop(record.who, None)
+    for _, record in shelf().records(DeskRecord):
+        if record.about == "suppression":
+            found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
+        elif record.about == "lift":
+            found.pop(record.who, None)
     for address, why in found.items():
         typer.echo(f"{address}  {why}")
     raise typer.Exit(1 if found else 0)
@@ -133,14 +131,13 @@ def secret_rotate() -> None:
 
 def overrides() -> None:
     """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
-    from bot.store.documents import read_day
+    from bot.model import DeskRecord
 
     found: dict[str, list[str]] = {}
-    for path in sorted((settings().data / "desk").glob("????-??-??.json")):
-        for _, record in read_day(path):
-            if record.about == "override":
-                rule, _, text = record.words.partition("\n")
-                found.setdefault(rule, []).append(text)
+    for _, record in shelf().records(DeskRecord):
+        if record.about == "override":
+            rule, _, text = record.words.partition("\n")
+            found.setdefault(rule, []).append(text)
     for rule, texts in found.items():
         typer.echo(f"# {rule}\n  ignore:")
         for text in texts:

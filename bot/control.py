@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-LONGEST = 100_000  # octets of a request
+LONGEST = 64 * 2**20  # octets of a request: what is to be forgotten of a person is told in one
 NAME = "control"
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,22 +29,23 @@ from bot.desk import Desk
 from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
-from bot.model import Decision, Envelope, Reference
+from bot.model import Decision, Reference
 from bot.office import RulesRefused, open_office
 from bot.readers import Readers
 from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk, read_secret
-from bot.store.inbox import Inbox, NoLetterError
+from bot.store.inbox import NoLetterError
 from bot.store.port import Due
-from bot.store.tinydb import FileStore
+from bot.stores import open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
 from bot.timers import Timers
 
-LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that `deliver` put there
+LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that another process put there
 AT_ONCE = 8  # letters under way for each reader
-RUSH = 20  # letters in the line while others are just coming in; then the doors go first, since senders wait for their 250
-BREATHER = 0.01  # seconds for which each letter of the line then waits: a hundred a second still go on
+AHEAD = 20  # letters that are taken over from the inbox before it is their turn
+GAP = 0.002  # seconds: while clients talk without such a pause, the doors go first, since senders wait for their 250
+BREATHER = 0.05  # seconds for which each letter then waits at most: twenty a second go on whatever comes in
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -57,8 +59,6 @@ class Daemon:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] = clock) -> None:
         """Raises RulesRefused, LockedError, ValueError or OSError with a text for the admin; nothing runs then."""
-        if settings.store:
-            raise ValueError("DESK_STORE: this version keeps everything in files under DESK_DATA; leave DESK_STORE unset")
         self.settings, self.now, self.disk = settings, now, Disk()
         self.stop = asyncio.Event()
         self.began = time.monotonic()
@@ -68,25 +68,21 @@ class Daemon:
         self.secret = read_secret(settings.secret_file, self.disk)
         self.office = open_office(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
-        self.inbox = Inbox(settings.data, self.disk)
-        self.store = FileStore(settings.data, self.disk, now())
+        self.inbox, self.store = open_store(settings, self.disk, now())
         self.readers = Readers(self.office.policy.source, settings.readers)
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.carrier = self._carrier()
         self.outbox = Outbox(
-            self.store, self.carrier, self._sender, self.extract, self.store.register.suppressed, self.given_up, self.relay_refuses,
-            self._limits, now, self.tell, self.store.changed,
-        )  # fmt: skip
+            self.store, self.carrier, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell
+        )
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
-        self.weekly = Weekly(settings.data, self.store, self.disk, lambda: self.office, now)
-        self.doors = Doors(settings, self.inbox, self.accept, lambda: self.office, now, self.tell)
+        self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
+        self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
         self.jobs = Jobs(self)
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self.queued: set[str] = set()
-        self._slots = asyncio.Semaphore(settings.readers * AT_ONCE)
+        self._under_way = 0  # letters
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._came = 0.0  # when a letter came in last
+        self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
     def _carrier(self) -> Carrier:
         relay = self.settings.relay
@@ -103,17 +99,17 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
-        self.tell("started", version=__version__, pid=os.getpid(), data=str(self.settings.data), rules=str(self.settings.rules), store="files")
+        settings, store = self.settings, "postgresql" if self.settings.store else "files"
+        self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
             self.tell("caps_off")
-        for ident in self.inbox.waiting():  # those that are here come first
-            self.queue(ident)
         places = await self.doors.start()
         await self.control.start()
-        for work in (self._pump, self.outbox.run, self.jobs.run, self._watch, self._load, supervisor.watchdog):
+        self._pumping = self.spawn(self._pump())
+        for work in (self.outbox.run, self.jobs.run, self._watch, self._load, supervisor.watchdog):
             self.spawn(work())
         supervisor.say("READY=1")
-        self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=self._queue.qsize())
+        self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=(await self.inbox.waiting())[0])
         return [f"{door}={place}" for door, place in places.items()]
 
     async def run(self) -> None:
@@ -130,10 +126,12 @@ class Daemon:
         supervisor.say("STOPPING=1")
         await self.doors.stop()
         await self.control.stop()
-        await self._slots_free()
+        self._pumping.cancel()
+        await self._all_handled()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.inbox.close()
         await self.store.close()
         await self.carrier.close()
         self.readers.close()
@@ -141,18 +139,20 @@ class Daemon:
         self.tell.close()
         self.lock.release()
 
-    async def _slots_free(self) -> None:
-        """Takes every slot, so that no letter is under way and none begins."""
+    async def _all_handled(self) -> None:
+        """The letters in hand are finished."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(15):
-                for _ in range(self.settings.readers * AT_ONCE):
-                    await self._slots.acquire()
+                while self._under_way:
+                    self.inbox.changed.clear()
+                    await self.inbox.changed.wait()
 
-    def spawn(self, work: Awaitable[Any]) -> None:
+    def spawn(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
         """A task that ends with the daemon; one that ends by an error of its own ends the daemon."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -163,63 +163,76 @@ class Daemon:
 
     # ---------------------------------------------------------------------------------------------- letters
 
-    async def accept(self, raw: bytes, envelope: Envelope) -> None:
-        """Stores a letter, durably, and queues it. The sender hears 250 when this returns."""
-        self._came = time.monotonic()
-        await self.inbox.take(raw, envelope)
-        self.queue(envelope.letter)
-
-    def queue(self, ident: str) -> None:
-        """Puts a letter of the inbox into the line, once."""
-        if ident not in self.queued:
-            self.queued.add(ident)
-            self._queue.put_nowait(ident)
-
     async def _load(self) -> None:
         await self.store.load()
         gc.collect()
         gc.set_threshold(20_000, 20, 50)
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
-            self.tell("error", where="ticket", kind="broken", words=str(path))
-            await self._alert(alarm(self.office, "broken_ticket", (str(path),), str(path), self.now()))
-        self.inbox.sweep(self.now())
-        while True:
-            for ident in self.inbox.waiting():
-                self.queue(ident)
-            await asyncio.sleep(LOOK_AGAIN)
+            self.tell("error", where="ticket", kind="broken", words=path)
+            await self._alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
+        await self.inbox.sweep(self.now())
 
     async def _pump(self) -> None:
         """Letters in the order in which they came; several are read at once, one after another is decided."""
-        before = asyncio.Event()
+        most, line, before = self.settings.readers * AT_ONCE, deque[str](), asyncio.Event()
         before.set()
         while True:
-            ident = await self._queue.get()
-            await self._slots.acquire()
-            if self._queue.qsize() > RUSH and time.monotonic() - self._came < 2 * BREATHER:
-                await asyncio.sleep(BREATHER)
+            self.inbox.changed.clear()
+            if len(line) <= AHEAD:
+                line += await self._claimed(AHEAD + most - self._under_way - len(line))
+            if not line or self._under_way >= most:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN):
+                        await self.inbox.changed.wait()
+                continue
+            await self._doors_first()
             after = asyncio.Event()
-            self.spawn(self._one(ident, before, after))
+            self._under_way += 1
+            self.spawn(self._one(line.popleft(), before, after))
             before = after
+
+    async def _doors_first(self) -> None:
+        """Waits for a pause in what comes in, not for long."""
+        end = time.monotonic() + BREATHER
+        while self.doors.busy(GAP) and time.monotonic() < end:  # noqa: ASYNC110  it is a pause that is waited for, not an event
+            await asyncio.sleep(GAP)
+
+    async def _claimed(self, limit: int) -> list[str]:
+        """Letters of the inbox, none while the store cannot be asked."""
+        try:
+            return await self.inbox.claim(limit)
+        except OSError as error:
+            self.tell("error", where="inbox", kind=type(error).__name__, words=str(error))
+            return []
 
     async def _one(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
         try:
             await self.desk.handle(ident, before, after)
         except OSError as error:
             self.tell("error", letter=ident, where="desk", kind=type(error).__name__, words=str(error))
-            asyncio.get_running_loop().call_later(PAUSE, self.queue, ident)
+            self.spawn(self._later(ident))
         except NoLetterError:
             self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
         finally:
             after.set()
-            self.queued.discard(ident)
-            self._slots.release()
+            self._under_way -= 1
+            self.inbox.changed.set()
+
+    async def _later(self, ident: str) -> None:
+        """A letter that could not be handled now is tried again."""
+        await asyncio.sleep(PAUSE)
+        while True:
+            try:
+                return await self.inbox.release(ident)
+            except OSError:
+                await asyncio.sleep(PAUSE)
 
     async def extract(self, reference: Reference) -> bytes:
         """The bytes of an attachment, out of the archived letter, read by a reader process."""
         if (picture := picture_bytes(self.settings.data, reference)) is not None:
             return picture
-        _, raw = self.inbox.read(reference.letter)
+        _, raw = await self.inbox.read(reference.letter)
         return await self.readers.extract(raw, reference.part)
 
     async def given_up(self, one: Due) -> None:
@@ -231,10 +244,12 @@ class Daemon:
             if ticket is not None:
                 turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
 
-    async def relay_refuses(self, words: str) -> None:
-        """The relay refuses us, not a letter: the leads are told once a day."""
+    async def refused(self, words: str, about: str = "relay_login") -> None:
+        """The relay or the mailbox refuses us, not a letter: the leads are told once a day."""
         now = self.now()
-        await self._alert(alarm(self.office, "relay_login", (words,), f"relay/{now:%Y-%m-%d}", now))
+        if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
+            self._refused[about] = today
+            await self._alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
 
     async def _alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""
@@ -279,7 +294,7 @@ class Daemon:
             if office.policy != self.office.policy:
                 self.readers.reload(office.policy.source)
             if office.policy.times != self.office.policy.times:
-                self.store.register.wake(self.now())
+                await self.store.wake(self.now())
             self.office = self.desk.office = office
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 

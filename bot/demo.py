@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot.settings import HostPort, Settings
+from bot.stores import open_shelf
 
 UNDO = 1  # seconds: nobody watches a demo for two minutes
 PATIENCE = 10.0  # seconds for a letter to come
@@ -139,7 +140,7 @@ async def run(settings: Settings, out: Console) -> int:
         finally:
             await daemon.close()
         stage.tell("9. The proof, from the disk: every accepted letter is in exactly one place.")
-        result = account(data)
+        result = account(open_shelf(daemon.settings))
         out.print(result.as_text())
         return 0 if result.adds_up else 1
 

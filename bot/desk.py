@@ -23,8 +23,7 @@ from bot.policy.judge import matched
 from bot.policy.matching import SLOW
 from bot.readers import Readers, Unreadable
 from bot.reading.charset import decode
-from bot.store.inbox import Inbox
-from bot.store.port import Found, Store, Turn
+from bot.store.port import Found, Letters, Store, Turn
 from bot.tickets import agents, departments, machines, requester
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
@@ -46,7 +45,7 @@ class Desk:
     """Handles letters one after another, or several at once: the store's turns keep decisions apart."""
 
     def __init__(
-        self, inbox: Inbox, store: Store, readers: Readers, office: Office, authenticate: Authenticate, now: Callable[[], datetime], tell: Tell
+        self, inbox: Letters, store: Store, readers: Readers, office: Office, authenticate: Authenticate, now: Callable[[], datetime], tell: Tell
     ) -> None:
         self.inbox, self.store, self.readers, self.office = inbox, store, readers, office
         self.authenticate, self.now, self.tell = authenticate, now, tell
@@ -57,7 +56,7 @@ class Desk:
         """
         try:
             try:
-                envelope, raw = self.inbox.read(ident)
+                envelope, raw = await self.inbox.read(ident)
                 letter = await self.authenticate(raw, await self.read(raw, envelope))
             finally:
                 await before.wait()
@@ -73,7 +72,7 @@ class Desk:
         except Exception as error:  # noqa: BLE001  a letter that fails in any unexpected way is parked, and the next one is handled
             await self.park(ident, f"{type(error).__name__}: {error}", traceback.format_exc())
         else:
-            self.inbox.done(ident)
+            await self.inbox.done(ident)
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
         """Bytes to a Letter, in a reader process with limits on time and memory."""
@@ -117,8 +116,8 @@ class Desk:
     async def find(self, turn: Turn, letter: Letter, sight: Sight, now: datetime) -> Found:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
         found = await turn.find(question(letter, sight, self.office), now)
-        more = {number: await turn.ticket(number) for number in agents.wanted(letter, sight, found) if number not in found.tickets}
-        return structs.replace(found, tickets={**found.tickets, **{number: ticket for number, ticket in more.items() if ticket}}) if more else found
+        more = set(agents.wanted(letter, sight, found)) - found.tickets.keys()
+        return structs.replace(found, tickets={**found.tickets, **await turn.tickets(more)}) if more else found
 
     async def original(self, letter: Letter, sight: Sight, found: Found, now: datetime) -> Letter | None:
         """The archived letter that this one confirms, read again; None where it confirms none."""
@@ -127,14 +126,14 @@ class Desk:
             return None
         if not agents.confirms(letter, sight, self.office, now):
             return None
-        envelope, raw = self.inbox.read(found.confirms)
+        envelope, raw = await self.inbox.read(found.confirms)
         late = now - envelope.received > timedelta(hours=self.office.policy.periods.confirm_hours)
         return None if late else await self.read(raw, envelope)
 
     async def park(self, ident: str, reason: str, trace: str) -> None:
         """Sets a letter aside, raw bytes kept, and alerts the leads."""
         now = self.now()
-        self.inbox.park(ident, reason, trace, now)
+        await self.inbox.park(ident, reason, trace, now)
         self.tell("parked", letter=ident, reason=reason)
         async with self.store.turn() as turn:
             turn.commit(alarm(self.office, "parked", (reason, f"run.py parked list · run.py parked retry {ident}"), ident, now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import imaplib
 import os
@@ -12,6 +13,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
@@ -23,6 +25,7 @@ import dns.resolver
 from bot.control import ask
 from bot.office import RulesRefused, open_office
 from bot.settings import HostPort, RelayTarget, Settings
+from bot.stores import open_shelf
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
 PATIENCE = 60.0  # seconds for the letter that goes all the way round
@@ -42,6 +45,7 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     """Everything, one after another; `letter` sends one to the desk itself. Reads and asks, changes nothing else."""
     yield from rules(settings)
     yield from disk(settings)
+    yield from store(settings)
     yield clock()
     yield from certificate(settings.tls_cert)
     yield from relay(settings)
@@ -105,7 +109,19 @@ def disk(settings: Settings) -> Iterator[Finding]:
         if path.exists() and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
-    if parked := len(list((data / "parked").glob("*.eml"))):
+
+
+def store(settings: Settings) -> Iterator[Finding]:
+    """The database, where there is one, and the letters that were set aside."""
+    try:
+        with contextlib.closing(open_shelf(settings)) as shelf:
+            parked = len(shelf.parked())
+    except (ValueError, OSError) as error:
+        yield Finding("red", str(error), "see DESK_STORE in docs/operations.md")
+        return
+    if settings.store:
+        yield Finding("green", "the database answers, and has this program's schema")
+    if parked:
         yield Finding("yellow", f"{parked} letter(s) could not be handled", "run.py parked list, then retry or drop")
 
 
@@ -147,7 +163,7 @@ def connected(target: RelayTarget) -> smtplib.SMTP:
         if target.security == "starttls":
             client.starttls(context=context)
         if target.user:
-            client.login(target.user, target.password)
+            client.login(target.user, target.secret())
     except (OSError, smtplib.SMTPException):
         client.close()
         raise
@@ -256,15 +272,15 @@ def round_trip(settings: Settings, address: str, patience: float = PATIENCE) -> 
         return Finding("red", f"the test letter was not taken: {error}", "see what is said of the relay above")
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        if (found := arrived(settings.data, ident.encode(), began)) is not None:
-            return Finding("green", f"a test letter went all the way round in {time.time() - began:.1f} s ({found.parent.name})")
+        if arrived(settings, ident.encode(), began):
+            return Finding("green", f"a test letter went all the way round in {time.time() - began:.1f} s")
         time.sleep(0.2)
     return Finding("red", f"{place} took the test letter, and it did not come back in {patience:.0f} s", f"look where mail for {address} goes")
 
 
-def arrived(data: Path, ident: bytes, since: float) -> Path | None:
-    """The file of the handled letter with this Message-ID, among those that came since then (seconds since 1970)."""
-    for path in (data / "archive").glob("20*/*.eml"):
-        if path.stat().st_mtime >= since - 1 and ident in path.read_bytes()[:65_536]:
-            return path
-    return None
+def arrived(settings: Settings, ident: bytes, since: float) -> bool:
+    """Whether a letter with this Message-ID, among those that came since then (seconds since 1970), has been handled."""
+    earliest = f"{datetime.fromtimestamp(since - 1, UTC):%Y%m%dT%H%M%S}"
+    with contextlib.closing(open_shelf(settings)) as shelf:
+        recent = [letter for letter, place in shelf.letters() if place == "archived" and letter >= earliest]
+        return any(ident in shelf.letter(letter)[1][:65_536] for letter in recent)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.intake.lmtp import LmtpDoor
 from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
-from bot.store.inbox import Inbox
+from bot.store.port import Letters
 from bot.tickets.office import Office
 
 Accept = Callable[[bytes, Envelope], Awaitable[None]]
+Refused = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
 class Stoppable(Protocol):
@@ -32,10 +33,18 @@ class Doors:
     """The doors of one daemon; `office` is asked anew each time, since rules.yaml may change."""
 
     def __init__(
-        self, settings: Settings, inbox: Inbox, accept: Accept, office: Callable[[], Office], now: Callable[[], datetime], tell: Callable[..., None]
-    ) -> None:
+        self, settings: Settings, inbox: Letters, accept: Accept, office: Callable[[], Office], now: Callable[[], datetime],
+        tell: Callable[..., None], refused: Refused,
+    ) -> None:  # fmt: skip
+        """`refused` hears the words of a server that does not let us in, and what it is about."""
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
+        self.refused = refused
         self.open: list[Stoppable] = []
+        self._listening: list[Door] = []
+
+    def busy(self, gap: float) -> bool:
+        """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
+        return any(door.busy(gap) for door in self._listening)
 
     async def start(self) -> dict[str, str]:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
@@ -54,7 +63,7 @@ class Doors:
             if settings.imap and settings.imap_password_file:
                 from bot.intake.imap import ImapDoor
 
-                imap = ImapDoor(settings.imap, settings.imap_password_file, self.accept, self.inbox.has, self.now, self.tell)
+                imap = ImapDoor(settings.imap, settings.imap_password_file, self.accept, self.inbox.has, self.now, self.tell, self.refused)
                 imap.start()
                 self.open.append(imap)
                 places["imap"] = settings.imap.host
@@ -76,6 +85,7 @@ class Doors:
         else:
             where = HostPort(*await door.start(where.host, where.port))
         self.open.append(door)
+        self._listening.append(door)
         return str(where)
 
     async def stop(self) -> None:

@@ -8,25 +8,27 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from bot.ledger import account
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.port import Shelf
+from bot.store.shelf import FileShelf
 
 TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
 MOST = {"oldest_unread_seconds": 300, "oldest_unsent_seconds": 3600, "heartbeat_seconds": 180, "parked": 0, "held": 0}
 LEAST_FREE_MB = 200
 
 
-def health(data: Path, told: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     """What monitoring asks, as one flat object. `told` is what the running daemon says of its outbox, None where none runs.
 
     `why` names each value that is out of bounds; times are in seconds, null where there is nothing to measure.
     """
-    inbox = Inbox(data, Disk())
-    unread = inbox.waiting()
+    unread = sorted(letter for letter, _ in takewhile(lambda pair: pair[1] == "waiting", shelf.letters()))
     found: dict[str, Any] = {
         "running": told is not None,
         "unread": len(unread),
@@ -35,7 +37,7 @@ def health(data: Path, told: dict[str, Any] | None, now: datetime) -> dict[str, 
         "oldest_unsent_seconds": None,
         "held": None,
         **(told or {}),
-        "parked": len(inbox.parked()),
+        "parked": len(shelf.parked()),
         "disk_free_mb": shutil.disk_usage(data).free // 2**20,
         "heartbeat_seconds": heartbeat(data / "log" / "desk.jsonl", now),
     }
@@ -71,7 +73,7 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
     the old one had said and promised is gone with its file; its number is not given again. Raises OSError.
     """
     inbox, disk = Inbox(data, Disk()), Disk()
-    found = account(data)
+    found = account(FileShelf(data))
     for path in map(Path, found.broken):
         aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
         disk.mkdir(aside)

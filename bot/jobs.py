@@ -6,11 +6,12 @@ import asyncio
 import dataclasses
 import resource
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import schedule
 
-from bot.store.retention import erase_old
+from bot.store.port import Question
 from bot.tickets.digest import digest, due
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Jobs:
 
         async def guarded() -> None:
             try:
-                await work()
+                if work == self.heartbeat or await self._desk.store.leads():
+                    await work()
             except Exception as error:  # noqa: BLE001  see above
                 self._desk.tell("error", where=work.__name__, kind=type(error).__name__, words=str(error))
 
@@ -49,13 +51,14 @@ class Jobs:
 
     async def heartbeat(self) -> None:
         """Queue sizes for monitoring, every minute."""
+        counts = await self._desk.store.counts()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         self._desk.tell(
             "heartbeat",
-            waiting=len(self._desk.queued),
-            outbox=self._desk.store.unsent()[0],
-            parked=len(self._desk.inbox.parked()),
-            live=len(self._desk.store.register.lines),
+            waiting=(await self._desk.inbox.waiting())[0],
+            outbox=counts.unsent,
+            parked=len(await self._desk.inbox.parked()),
+            live=counts.live,
             memory_mb=peak,
             lost=self._desk.tell.lost,
         )
@@ -70,14 +73,14 @@ class Jobs:
         """Erases what is old enough, where rules.yaml says how old that is."""
         days = self._desk.office.policy.periods.retention_days
         if days:
-            where = self._desk.settings.data, self._desk.disk, self._desk.inbox
-            erased = await asyncio.to_thread(lambda: sum(1 for _ in erase_old(*where, self._desk.now(), days)))
+            erased = await self._desk.store.retire(self._desk.now() - timedelta(days=days), self._desk.inbox)
             self._desk.tell("erased", count=erased)
 
     async def morning(self) -> None:
         """The digest, once a day, when work has begun."""
         async with self._desk.store.turn() as turn:
-            now, register = self._desk.now(), self._desk.store.register
-            day = due(self._desk.office, register.digested, now)
-            if day:
-                turn.commit(digest(tuple(self._desk.store.rows()), dataclasses.replace(self._desk.office, away=register.away), day, now))
+            now, office = self._desk.now(), self._desk.office
+            known = await turn.find(Question(letter="", requester=""), now)
+            if day := due(office, known.digested, now):
+                known = await turn.find(Question(letter="", requester="", rows=True), now)
+                turn.commit(digest(known.rows, dataclasses.replace(office, away=known.away), day, now))

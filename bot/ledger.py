@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bot.model import Fate
-from bot.store.documents import read_fates
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
+from bot.store.port import Shelf
 
 MOST_NAMED = 20
 
@@ -49,18 +49,17 @@ class Account:
         return "\n".join([*lines, "The ledger adds up." if self.adds_up else "The ledger does NOT add up."])
 
 
-def account(data: Path) -> Account:
-    """Adds up what lies under the data folder. Letters on their way while a desk is running count as waiting."""
-    inbox, result = Inbox(data, Disk()), Account()
-    places = dict(inbox.accepted_ids())
+def account(shelf: Shelf) -> Account:
+    """Adds up what lies on the shelf. Letters on their way while a desk is running count as waiting."""
+    result = Account()
+    places = dict(shelf.letters())
     result.accepted = len(places)
     fates: dict[str, str] = {}
-    broken: list[Path] = []
-    for letter, fate, _ in read_fates(data, broken):
+    for letter, fate, _ in read_fates(shelf):
         if letter in fates:
             result.twice.append(letter)
         fates[letter] = fate
-    result.broken = sorted(map(str, broken))
+    result.broken = sorted(shelf.broken)
     for letter, place in places.items():
         if found := fates.get(letter):  # a letter that is still in the inbox after its commit will be absorbed as seen
             result.places[found] += 1
@@ -71,3 +70,34 @@ def account(data: Path) -> Account:
     result.unknown = [letter for letter in fates if letter not in places]
     result.lost.sort()
     return result
+
+
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """What the ledger reads of a letter that a ticket has taken in."""
+
+    letter: str
+    fate: str
+
+
+class TicketLetters(msgspec.Struct, frozen=True, gc=False):
+    """What the ledger reads of a ticket."""
+
+    number: int
+    seen: tuple[Taken, ...] = ()
+
+
+class RecordLetter(msgspec.Struct, frozen=True, gc=False):
+    """What the ledger reads of a record of the desk."""
+
+    letter: str = ""
+    fate: str = ""
+
+
+def read_fates(shelf: Shelf) -> Iterator[tuple[str, str, int]]:
+    """(letter, fate, ticket or 0) of every letter that a ticket or a record accounts for."""
+    for ticket in shelf.tickets(TicketLetters):
+        for seen in ticket.seen:
+            yield seen.letter, seen.fate, ticket.number
+    for _, record in shelf.records(RecordLetter):
+        if record.fate:
+            yield record.letter, record.fate, 0

@@ -5,6 +5,7 @@ Only the fields that an event names are written, so no letter text and no secret
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-Flush = Callable[[], None]
+TOGETHER = 0.05  # seconds for which the lines of a running desk are gathered, since a write each would cost more than all the rest of them
 LONGEST = 500  # characters of a value; more is a letter's text or an attack
 
 
@@ -55,6 +56,7 @@ EVENTS: dict[str, Event] = {
     "escalated": Event("A ticket went to a department.", ("department", "by")),
     "timer": Event("Time alone did something to a ticket; `about` says what.", ("about",)),
     "erased": Event("Done tickets and records older than `retention_days` were erased.", ("count",)),
+    "forgotten": Event("A person was erased (`run.py forget`).", ("tickets", "letters")),
     "filed": Event("Tickets that can no longer change by themselves were moved away.", ("count",)),
     # letters out
     "queued": Event("An outgoing letter was committed.", ("outgoing", "template", "audience", "due"), "debug"),
@@ -83,34 +85,36 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self.path = path
         self._file = -1
         self._which = (0, 0)  # device and inode of the open file
         self._torn = False
-        self._lock = threading.Lock()
         self.lost = 0
 
-    def write(self, lines: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Appends whole lines."""
-        with self._lock:
-            try:
-                self._follow()
-                # After a failed write the file may end within a line: the next one begins on its own.
-                data = b"\n" + lines if self._torn else lines
-                self._torn = os.write(self._file, data) < len(data)
-            except OSError:
-                self._torn = True
-            self.lost += self._torn and lines.count(b"\n")
+        written = 0
+        try:
+            self._follow()
+            # After a failed write the file may end within a line: the next one begins on its own.
+            if self._torn:
+                os.write(self._file, b"\n")
+            written = os.write(self._file, data)
+        except OSError:
+            self._torn = True
+        else:
+            self._torn = written < len(data)
+        self.lost += data.count(b"\n", written)
 
     def _follow(self) -> None:
         """Have the file open that bears the name now."""
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except FileNotFoundError:
             found = None
         if self._file < 0 or found is None or (found.st_dev, found.st_ino) != self._which:
             self.close()
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
             self._torn = False
             opened = os.fstat(self._file)
             self._which = opened.st_dev, opened.st_ino
@@ -124,19 +128,16 @@ class _Lines:
 class Log:
     """Call it with an event word and its fields: `log("opened", letter=id, ticket=7, priority="high")`."""
 
-    def __init__(
-        self, folder: Path, now: Callable[[], datetime], level: str = "info", *, strict: bool = True, later: Callable[[Flush], object] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime], level: str = "info", *, strict: bool = True) -> None:
         """Writes `desk.jsonl` and `desk.log` into `folder`; raises OSError where the folder cannot be made.
 
         `strict` raises UnknownEventError for what is not in EVENTS, as tests want it; otherwise it is logged as an error.
-        `later` calls a function in a moment: events up to "info" wait for it, so that those of a busy moment are one write.
         """
-        self._now, self._strict, self._least, self._later = now, strict, LEVELS[level], later
+        self._now, self._strict, self._least = now, strict, LEVELS[level]
         self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
-        self._waiting: list[tuple[bytes, str]] = []
-        self._called = False  # flush will be called
-        self._second = ("", "")  # the second of the last event, as JSON has it and as people read it
+        self._gathered: list[tuple[bytes, str]] = []
+        self._lock = threading.Lock()
+        self._second = ("", "")  # of the last event, as JSON has it and as people read it
 
     @property
     def lost(self) -> int:
@@ -150,24 +151,27 @@ class Log:
             if self._strict:
                 raise UnknownEventError(f"there is no event {event!r} in bot.log.EVENTS")
             known, event, fields = EVENTS["error"], "error", {**fields, "where": "log", "kind": "UnknownEvent", "words": event}
-        head = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None)}
+        told = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None)} | fields
         if self._strict and not fields.keys() <= set(known.fields):
             raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
-        if LEVELS[known.level] < self._least:
-            return
-        told = {key: _short(value) for key, value in (head | fields).items() if key in known.fields or key in head}
-        self._write(event, known.level, told)
+        if LEVELS[known.level] >= self._least:
+            self._line(event, known.level, {key: _short(value) for key, value in told.items() if key in known.fields or key in ("letter", "ticket")})
 
-    def _write(self, event: str, level: str, told: dict[str, Any]) -> None:
+    def _line(self, event: str, level: str, told: dict[str, Any]) -> None:
+        """One line for each file: written at once where no event loop runs, with those of the next moment where one does."""
         now = self._now()
         words = " ".join([f"{key}={_plain(value)}" for key, value in told.items() if value is not None and value != ""])
         line = msgspec.json.encode({"time": now, "event": event, "level": level, **told}, enc_hook=str)
-        self._waiting.append((line, f"{self._spoken(now)} {level:7} {event:15} {words}".rstrip()))
-        if self._later is None or LEVELS[level] > LEVELS["info"]:
+        with self._lock:
+            self._gathered.append((line, f"{self._spoken(now)} {level:7} {event:15} {words}".rstrip()))
+            first = len(self._gathered) == 1
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
             self.flush()
-        elif not self._called:
-            self._called = True
-            self._later(self.flush)
+        else:
+            if first:
+                loop.call_later(TOGETHER, self.flush)
 
     def _spoken(self, now: datetime) -> str:
         """The second, for people; most events have that of the one before."""
@@ -177,19 +181,25 @@ class Log:
         return self._second[1]
 
     def flush(self) -> None:
-        """Write what waits."""
-        self._called = False
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._json.write(b"".join([line + b"\n" for line, _ in waiting]))
-            self._text.write("".join([f"{words}\n" for _, words in waiting]).encode())
+        """Write what has been gathered."""
+        with self._lock:
+            gathered, self._gathered = self._gathered, []
+            if gathered:
+                self._json.write(b"".join([line + b"\n" for line, _ in gathered]))
+                self._text.write("".join([f"{words}\n" for _, words in gathered]).encode())
+
+    def still(self, change: Callable[[Path], object]) -> None:
+        """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
+        self.flush()
+        with self._lock:
+            change(self._json.path)
+            change(self._text.path)
 
     def close(self) -> None:
-        """Write what waits, and close both files."""
+        """Write what is left, and close both files."""
         self.flush()
         self._json.close()
         self._text.close()
-
 
 def _short(value: Any) -> Any:
     """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""

@@ -18,8 +18,9 @@ from bot.office import read
 from bot.policy import Facts, Policy, judge, load
 from bot.readers import Readers, Unreadable
 from bot.settings import Settings
-from bot.store.files import Disk
-from bot.store.inbox import Inbox, NoLetterError
+from bot.store.inbox import NoLetterError
+from bot.store.port import Shelf
+from bot.stores import open_shelf
 
 SHOWN = 6  # tickets named in a row of the table
 AHEAD = 16  # letters under way for each reader
@@ -50,29 +51,25 @@ class PastTicket(msgspec.Struct, frozen=True, gc=False):
     suspended: tuple[Ground, ...] = ()
 
 
-def past_letters(data: Path, since: date | None) -> Iterator[Past]:
+def past_letters(shelf: Shelf, since: date | None) -> Iterator[Past]:
     """Every letter that opened or joined a ticket, ticket by ticket; a few at a time in memory."""
-    decoder = msgspec.json.Decoder(dict[str, dict[str, PastTicket]])
     day = f"{since:%Y%m%d}" if since else ""
-    for path in sorted(
-        (*(data / "tickets" / "live").glob("[0-9]*.json"), *(data / "tickets" / "done").glob("*/[0-9]*.json")), key=lambda one: int(one.stem)
-    ):
-        for ticket in decoder.decode(path.read_bytes()).get("ticket", {}).values():
-            for seen in ticket.seen:
-                if seen.fate in (Fate.opened, Fate.appended) and seen.letter >= day:
-                    first = seen.fate == Fate.opened
-                    yield Past(seen.letter, ticket.number, first, () if first else ticket.suspended)
+    for ticket in shelf.tickets(PastTicket):
+        for seen in ticket.seen:
+            if seen.fate in (Fate.opened, Fate.appended) and seen.letter >= day:
+                first = seen.fate == Fate.opened
+                yield Past(seen.letter, ticket.number, first, () if first else ticket.suspended)
 
 
 async def compare(settings: Settings, old: Policy, new: Policy, since: date | None) -> AsyncIterator[tuple[Past, Verdict | None, Verdict | None]]:
     """Each past letter with its verdict under both rules; None where it can no longer be read."""
-    inbox = Inbox(settings.data, Disk())
+    shelf = open_shelf(settings)
     share = max(1, settings.readers // 2)
     pools = Readers(old.source, share), Readers(new.source, share)
 
     async def one(past: Past) -> tuple[Past, Verdict | None, Verdict | None]:
         try:
-            envelope, raw = inbox.read(past.letter)
+            envelope, raw = shelf.letter(past.letter)
             letters: list[Letter] = await asyncio.gather(*(pool.read(raw, envelope) for pool in pools))
         except (NoLetterError, Unreadable):
             return past, None, None
@@ -82,13 +79,14 @@ async def compare(settings: Settings, old: Policy, new: Policy, since: date | No
 
     try:
         under_way: list[asyncio.Task[tuple[Past, Verdict | None, Verdict | None]]] = []
-        for past in past_letters(settings.data, since):
+        for past in past_letters(shelf, since):
             under_way.append(asyncio.ensure_future(one(past)))
             if len(under_way) >= AHEAD * settings.readers:
                 yield await under_way.pop(0)
         for task in under_way:
             yield await task
     finally:
+        shelf.close()
         for pool in pools:
             pool.close()
 

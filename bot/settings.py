@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
@@ -48,13 +48,18 @@ class RelayTarget:
     security: Literal["plain", "tls", "starttls"]
     user: str = ""
     password: str = field(default="", repr=False)
+    password_file: Path | None = None
+
+    def secret(self) -> str:
+        """The password, read anew out of its file where there is one; raises OSError."""
+        return self.password_file.read_text("utf-8").rstrip("\r\n") if self.password_file else self.password
 
     _SCHEMES: ClassVar = {"smtp": ("plain", 25), "smtps": ("tls", 465), "smtp+starttls": ("starttls", 587)}
 
     @classmethod
     def parse(cls, text: str) -> RelayTarget:
-        """`smtp://`, `smtps://` or `smtp+starttls://[user:password@]host[:port]`, percent-decoded; raises ValueError."""
-        allowed = "smtp://, smtps:// or smtp+starttls://[user:password@]host[:port], special characters as %XX"
+        """`smtp://`, `smtps://` or `smtp+starttls://[user[:password]@]host[:port]`, percent-decoded; raises ValueError."""
+        allowed = "smtp://, smtps:// or smtp+starttls://[user[:password]@]host[:port], special characters as %XX"
         try:
             parts = urlsplit(text.strip())
             host, port = parts.hostname, parts.port
@@ -64,8 +69,8 @@ class RelayTarget:
             raise ValueError(allowed)
         security, usual = cls._SCHEMES[parts.scheme]
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        if bool(user) != bool(password):
-            raise ValueError(f"{allowed}; user and password go together")
+        if password and not user:
+            raise ValueError(f"{allowed}; a password needs a user")
         return cls(host, usual if port is None else port, security, user, password)  # type: ignore[arg-type]
 
 
@@ -165,6 +170,7 @@ class Settings(BaseSettings):
     templates: Path = Path("templates")
     store: Annotated[str | None, _from(_store)] = Field(default=None, repr=False)
     relay: Annotated[RelayTarget | None, NoDecode, _from(RelayTarget.parse, off=True)] = None
+    relay_password_file: Path | None = None
     return_path: Annotated[Literal["verp", "plain"], _lower] = Field(default="verp", validation_alias="DESK_RETURN")
     plus: Switch = True
     undo: int = Field(default=120, ge=0, le=86_400)
@@ -194,6 +200,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name}={path}: allowed is a PEM file that this user can read")
         if self.imap and not (self.imap_password_file and os.access(self.imap_password_file, os.R_OK)):
             raise ValueError(f"DESK_IMAP_PASSWORD_FILE={self.imap_password_file or ''}: allowed is a file that this user can read")
+        return self
+
+    @model_validator(mode="after")
+    def _password_of_the_relay(self) -> Settings:
+        if self.relay and self.relay.user and not self.relay.password:
+            path = self.relay_password_file
+            if not (path and os.access(path, os.R_OK)):
+                raise ValueError(f"DESK_RELAY_PASSWORD_FILE={path or ''}: allowed is a file that this user can read; or user:password in DESK_RELAY")
+            object.__setattr__(self, "relay", replace(self.relay, password_file=path))  # frozen for all but its own making
         return self
 
     @classmethod

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.rule import Rule
 
 from bot.model import Ticket
-from bot.store.rows import Row
 
 
 def show_ticket(ticket: Ticket, console: Console | None = None) -> None:
@@ -33,11 +28,3 @@ def show_ticket(ticket: Ticket, console: Console | None = None) -> None:
     out.print(Rule("outgoing", align="left"))
     for one in ticket.outgoing:
         out.print(f"{one.id:>3} {one.state:<9} {one.template:<28} {escape(one.to)}  {escape(one.result)}", highlight=False)
-
-
-def tickets_on_disk(data: Path, everything: bool) -> Iterator[Row]:
-    """Register rows of the ticket files, by number."""
-    places = [data / "tickets" / "live", *(sorted((data / "tickets" / "done").glob("*")) if everything else ())]
-    paths = {int(path.stem): path for place in places for path in place.glob("[0-9]*.json")}
-    for number in sorted(paths):
-        yield from msgspec.json.decode(paths[number].read_bytes(), type=dict[str, dict[str, Row]])["ticket"].values()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from bot.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from bot.store.port import Shelf  # in earnest only where it is asked for: `deliver` has to start at once
 
 AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -41,6 +44,18 @@ def rules() -> Any:
         fail(f"{chosen.rules}: {error.strerror}")
 
 
+def shelf() -> Shelf:
+    """The data at rest, or the end with what keeps us from it."""
+    from bot.stores import open_shelf
+
+    try:
+        return open_shelf(settings())
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot be read: {error}", AGAIN)
+
+
 def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
     from bot.control import ask
@@ -54,7 +69,7 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
                 answer = otherwise(data)
         except LockedError as error:
             fail(str(error), AGAIN)
-        except LookupError as error:
+        except (LookupError, ValueError, OSError) as error:
             answer = {"error": str(error)}
     if "error" in answer:
         fail(answer["error"], 1)

@@ -31,12 +31,12 @@ class Timers:
             return looked
         self._looking = True
         try:
-            while due := self._store.timers(self._now(), BATCH):
+            while due := await self._store.timers(self._now(), BATCH):
                 for number in due:
                     await self._safely(number)
                 looked += len(due)
             active = [item.id for item in self._office().policy.announced(self._now())]
-            for number in self._store.over(active)[:BATCH]:
+            for number in (await self._store.over(active))[:BATCH]:
                 await self._safely(number, outages.over)
                 looked += 1
         finally:
@@ -47,7 +47,7 @@ class Timers:
         try:
             await self._one(number, decide)
         except Exception as error:  # noqa: BLE001  one ticket's trouble, a full disk included, is no other's
-            self._store.snooze(number, self._now() + AGAIN)
+            await self._store.snooze(number, self._now() + AGAIN)
             self._tell("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
 
     async def _one(self, number: int, decide: Decide = timers.decide) -> None:
@@ -62,6 +62,6 @@ class Timers:
             if decision.events:
                 turn.commit(decision)
             elif decision.tickets:  # nothing yet: the next moment is remembered without a write
-                self._store.snooze(number, decision.tickets[0].timer)
+                await self._store.snooze(number, decision.tickets[0].timer)
         for event, fields in decision.events:
             self._tell(event, **fields)

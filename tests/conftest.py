@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from cluster import cluster, database  # noqa: F401  fixtures
 
 
 def must_run() -> bool:

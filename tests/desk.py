@@ -32,7 +32,9 @@ from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.letters import FileLetters
 from bot.store.port import Due
+from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
 from bot.tickets.alerts import undelivered
 from bot.tickets.office import Office
@@ -121,13 +123,13 @@ class TestDesk:
         self.store = FileStore(self.data, self.disk, self.now)
         await self.store.load()
         reader: Any = Here(self.office.policy.source)
-        self.desk = Desk(self.inbox, self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
-        self.weekly = Weekly(self.data, self.store, self.disk, lambda: self.office, lambda: self.now)
+        self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
+        self.weekly = Weekly(self.data, self.store, lambda: FileShelf(self.data), self.disk, lambda: self.office, lambda: self.now)
         self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
         self.outbox = Outbox(
             self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
-            self.store.register.suppressed, self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
-            lambda: self.now, self._tell, self.store.changed,
+            self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
+            lambda: self.now, self._tell,
         )  # fmt: skip
 
     def _tell(self, event: str, /, **fields: Any) -> None:
@@ -200,7 +202,7 @@ class TestDesk:
     async def deliver(self) -> list[Outgoing]:
         """Hands over what is due now."""
         sent: list[Outgoing] = []
-        while due := self.store.due(self.now, 100):
+        while due := await self.store.due(self.now, 100):
             results = await self.outbox.deliver(due)
             sent += [one.letter for one in results if one.letter.state == "sent"]
         self.delivered += sent
@@ -229,8 +231,8 @@ class TestDesk:
 
     def tickets(self) -> list[int]:
         """Numbers of the live tickets."""
-        return [row.number for row in self.store.rows()]
+        return sorted(self.store.register.lines)
 
     def ledger_adds_up(self) -> bool:
         """The proof, from the disk."""
-        return account(self.data).adds_up
+        return account(FileShelf(self.data)).adds_up

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,12 +18,12 @@ from bot.delivery.folder import Folder
 from bot.delivery.relay import Carrier, Result, next_try
 from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.replies.compose import File, to_bytes
-from bot.store.port import Due, Store
+from bot.store.port import Due, Store, Window
 
 BATCH = 256
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
+SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
-Window = deque[datetime]
 
 
 class Limits(Protocol):
@@ -36,31 +35,14 @@ class Limits(Protocol):
     held_after_minutes: int
 
 
-class Windows:
-    """Sliding counts of what has left: for a domain, for all, for one member of staff. Over a limit letters wait."""
-
-    def __init__(self, limits: Callable[[], Limits | None]) -> None:
-        self._limits = limits
-        self._times: defaultdict[str, Window] = defaultdict(deque)
-
-    def frees(self, letter: Outgoing, now: datetime) -> datetime | None:
-        """None when the letter may leave now (it is then counted), or else the moment at which it may."""
-        limits = self._limits()
-        if limits is None or not letter.automatic:
-            return None
-        hour, ten = timedelta(hours=1), timedelta(minutes=10)
-        wanted = [("*", limits.all_10_min, ten), ("@" + letter.to.rpartition("@")[2], limits.domain_hour, hour)]
-        if letter.audience in (Audience.agent, Audience.department):
-            wanted = [(letter.to, limits.staff_10_min, ten)]
-        for key, most, span in wanted:
-            times = self._times[key]
-            while times and times[0] <= now - span:
-                times.popleft()
-            if len(times) >= most:
-                return times[0] + span
-        for key, _, _ in wanted:
-            self._times[key].append(now)
-        return None
+def windows(letter: Outgoing, limits: Limits | None) -> list[Window]:
+    """The shared windows under which a letter leaves; none for what a person wrote, and where the caps are off."""
+    if limits is None or not letter.automatic:
+        return []
+    ten = timedelta(minutes=10)
+    if letter.audience in (Audience.agent, Audience.department):
+        return [Window(letter.to, limits.staff_10_min, ten)]
+    return [Window("*", limits.all_10_min, ten), Window("@" + letter.to.rpartition("@")[2], limits.domain_hour, timedelta(hours=1))]
 
 
 class Outbox:
@@ -74,19 +56,17 @@ class Outbox:
         carrier: Carrier,
         sender: Callable[[], tuple[str, str]],
         extract: Callable[[Reference], Awaitable[bytes]],
-        suppressed: Callable[[str, datetime], bool],
         given_up: Callable[[Due], Awaitable[None]],
         alarm: Callable[[str], Awaitable[None]],
         limits: Callable[[], Limits | None],
         now: Callable[[], datetime],
         tell: Callable[..., None],
-        changed: asyncio.Event,
     ) -> None:
         self._store, self._carrier, self._sender, self._extract = store, carrier, sender, extract
-        self._suppressed, self._given_up, self._alarm, self._limits = suppressed, given_up, alarm, limits
-        self._now, self._tell, self._changed = now, tell, changed
-        self._windows = Windows(limits)
+        self._given_up, self._alarm, self._limits = given_up, alarm, limits
+        self._now, self._tell, self._changed = now, tell, store.changed
         self._busy = 0
+        self._looked = now()
 
     async def run(self) -> None:
         """Delivers until cancelled."""
@@ -97,17 +77,31 @@ class Outbox:
         """A folder takes what is due in one go. A relay takes each letter by itself, so that a slow one keeps no other."""
         while True:
             self._changed.clear()
-            due = self._store.due(self._now(), BATCH if isinstance(self._carrier, Folder) else BATCH - self._busy)
+            try:
+                await self._clock_set_back()
+                due = await self._store.due(self._now(), BATCH if isinstance(self._carrier, Folder) else BATCH - self._busy)
+                next_due = await self._store.next_due()
+            except OSError as error:
+                await self._pause(error)
+                continue
             if due and isinstance(self._carrier, Folder):
                 await self.deliver(due)
                 continue
             for one in due:
                 self._busy += 1
                 under_way.create_task(self.deliver([one])).add_done_callback(self._free)
-            next_due = self._store.next_due()
             wait = (next_due - self._now()).total_seconds() if next_due else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(0.05, min(wait, 60.0)) if wait is not None else None)
+                async with asyncio.timeout(max(0.05, min(wait, 60.0)) if wait is not None else None):
+                    await self._changed.wait()
+
+    async def _clock_set_back(self) -> None:
+        """Letters that were made in what is the future now would wait for it to come: their wait begins anew. Raises OSError."""
+        now, before, self._looked = self._now(), self._looked, self._now()
+        if now < before - SET_BACK:
+            waiting = await self._store.due(before + AHEAD, MOST_SET_BACK)
+            later = [min(one.letter.due, now + max(one.letter.due - one.letter.created, timedelta(0))) for one in waiting]
+            await self._lasting(partial(self._store.delivered, [changed(one, due=due) for one, due in zip(waiting, later, strict=True)]))
 
     def _free(self, _: object) -> None:
         self._busy -= 1
@@ -118,8 +112,7 @@ class Outbox:
         now = self._now()
         leaving: list[Due] = []
         results: list[Due] = []
-        for one in due:
-            kept = self._recheck(one, now)
+        for one, kept in zip(due, await asyncio.gather(*(self._recheck(one, now) for one in due)), strict=True):
             (leaving if kept is None else results).append(kept or one)
         results += await self._carry(leaving)
         await self._lasting(partial(self._store.delivered, results))
@@ -135,16 +128,23 @@ class Outbox:
             try:
                 return await work()
             except OSError as error:
-                self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
-                await asyncio.sleep(PATIENCE.total_seconds())
+                await self._pause(error)
 
-    def _recheck(self, one: Due, now: datetime) -> Due | None:
+    async def _pause(self, error: OSError) -> None:
+        """The store cannot be asked: it is tried again, letters wait."""
+        self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+        await asyncio.sleep(PATIENCE.total_seconds())
+
+    async def _recheck(self, one: Due, now: datetime) -> Due | None:
         """None when the letter may leave now; otherwise the letter held, dropped or put off."""
-        letter = one.letter
-        if letter.automatic and self._suppressed(letter.to, now):
-            return changed(one, state=Delivery.cancelled, result="suppressed", done_at=now)
-        frees = self._windows.frees(letter, now)
-        limits = self._limits()
+        letter, limits = one.letter, self._limits()
+        try:
+            if letter.automatic and await self._store.suppressed(letter.to, now):
+                return changed(one, state=Delivery.cancelled, result="suppressed", done_at=now)
+            frees = await self._store.leaves(wanted, now) if (wanted := windows(letter, limits)) else None
+        except OSError as error:
+            self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+            return changed(one, due=now + PATIENCE)
         if frees is None or limits is None:
             return None
         since = datetime.fromisoformat(letter.result.removeprefix(WAITS)) if letter.result.startswith(WAITS) else now

@@ -72,8 +72,8 @@ class Relay:
             now = asyncio.get_running_loop().time()
             if self._down and now < self._down[0]:
                 return self._down[1]
-            client = self._client()
             try:
+                client = self._client()
                 await client.connect()
                 with contextlib.suppress(aiosmtplib.SMTPHeloError):  # an old server; the client falls back to HELO
                     await client.ehlo()
@@ -95,7 +95,7 @@ class Relay:
             hostname=target.host,
             port=target.port,
             username=target.user or None,
-            password=target.password or None,
+            password=target.secret() or None,
             local_hostname=self._hostname,
             timeout=self._timeout,
             use_tls=target.security == "tls",

@@ -12,9 +12,10 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import LoginError
@@ -32,6 +33,8 @@ TRIES, LEAVE = 3, 3600.0  # a letter at which the server fails so often is left 
 
 _HEAD = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(return-path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n|received:)", re.IGNORECASE)
 
+_PASSING = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT)\]")  # RFC 5530 section 3: heals by itself
+
 
 def return_path(raw: bytes) -> str:
     """The envelope sender as the server wrote it: a Return-Path above the first Received, where no sender's own can stand; or "?"."""
@@ -43,9 +46,11 @@ class ImapDoor:
     """Reads one folder until it is stopped. `accept` stores durably or raises OSError; `has` knows the ids that were accepted."""
 
     def __init__(
-        self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], bool],
-        now: Callable[[], datetime], tell: Callable[..., None],
+        self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], Awaitable[bool]],
+        now: Callable[[], datetime], tell: Callable[..., None], refused: Callable[[str, str], Coroutine[Any, Any, None]],
     ) -> None:  # fmt: skip
+        """`refused` hears of a server that does not let us in: its words, and "mailbox_login"."""
+        self.refused = refused
         self.box, self.password_file, self.accept, self.has, self.now, self.tell = box, password_file, accept, has, now, tell
         self.ending = threading.Event()
         self._failures = 0
@@ -82,7 +87,10 @@ class ImapDoor:
                 pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
                 self._failures += 1
                 kind = "login" if isinstance(error, LoginError) else type(error).__name__
-                self.tell("error", where="imap", kind=kind, words=f"{self.box.host}: {error}; next try in {pause} s")
+                words = f"{self.box.host}: " + re.sub(r"^b'(.*)'$", r"\1", str(error))
+                self.tell("error", where="imap", kind=kind, words=f"{words}; next try in {pause} s")
+                if isinstance(error, LoginError | ssl.SSLCertVerificationError) and not _PASSING.search(words):
+                    asyncio.run_coroutine_threadsafe(self.refused(words, "mailbox_login"), loop)
                 self.ending.wait(pause)
 
     def _connected(self) -> IMAPClient:
@@ -173,7 +181,7 @@ class ImapDoor:
     async def _store_one(self, uid: int, raw: bytes, at: datetime, validity: int) -> None:
         place = f"{self.box.user}@{self.box.host}/{self.box.folder}/{validity}/{uid}\n".encode()
         ident = f"{at:%Y%m%dT%H%M%S%f}-{hashlib.blake2b(place + raw, digest_size=8).hexdigest()}"
-        if self.has(ident):
+        if await self.has(ident):
             return
         envelope = Envelope(letter=ident, received=self.now(), mail_from=return_path(raw), client="imap", intake="imap")
         await self.accept(raw, envelope)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import IO
 
 from bot.model import Envelope
-from bot.store.inbox import Inbox
+from bot.store.port import Letters
 
 OK, DATAERR, TEMPFAIL = 0, 65, 75
 LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP door
@@ -18,9 +18,9 @@ _RETURN_PATH = re.compile(rb"Return-Path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n", re.IG
 _MBOX_FROM = re.compile(rb"From ([^\s]+) [^\n]*\n")
 
 
-def deliver(
+async def deliver(
     stdin: IO[bytes],
-    inbox: Inbox,
+    inbox: Letters,
     now: datetime,
     *,
     sender: str | None = None,
@@ -29,8 +29,9 @@ def deliver(
 ) -> tuple[int, str]:
     """Store the letter on `stdin`; an exit code and, where it is not 0, a sentence for standard error.
 
-    The envelope sender is `sender`, else $SENDER, else the first line, `Return-Path:` or mbox `From `, as mail servers put
-    it there when told to; "?" where nobody says. 0: stored and synced. 65: no letter or too large a one. 75: try again.
+    The envelope recipients are `recipients`, else $RECIPIENT. Its sender is `sender`, else $SENDER, else the first line,
+    `Return-Path:` or mbox `From `, as mail servers put it there when told to; "?" where nobody says.
+    0: stored and synced. 65: no letter or too large a one. 75: try again.
     """
     try:
         raw = stdin.read(LIMIT + 1)
@@ -40,9 +41,10 @@ def deliver(
             return DATAERR, f"the letter is larger than {LIMIT} bytes"
         given = sender if sender is not None else (environ or {}).get("SENDER")
         mail_from, raw = _sender(raw, given)
+        known = tuple(recipients) or tuple(filter(None, [(environ or {}).get("RECIPIENT", "")]))
         letter = inbox.new_id(now)
-        envelope = Envelope(letter=letter, received=now, mail_from=mail_from, recipients=tuple(recipients), intake="pipe")
-        inbox.accept(raw, envelope)
+        envelope = Envelope(letter=letter, received=now, mail_from=mail_from, recipients=known, intake="pipe")
+        await inbox.take(raw, envelope)
     except OSError as error:
         return TEMPFAIL, f"the letter could not be stored: {error}"
     return OK, letter

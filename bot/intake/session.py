@@ -93,6 +93,7 @@ class Talk(SMTP):
 
     def data_received(self, data: bytes) -> None:
         self._incoming += len(data)
+        self.door.heard = self.loop.time()
         super().data_received(data)
 
     def eof_received(self) -> bool | None:

@@ -59,6 +59,7 @@ class Door:
         self._sessions: set[Talk] = set()
         self._per_address: Counter[str] = Counter()
         self._storing: set[asyncio.Task[str]] = set()
+        self.heard = 0.0  # when a client said something last, by the clock of the event loop
         self._server: asyncio.Server | None = None
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd logs each command; we have a log of our own
 
@@ -88,6 +89,10 @@ class Door:
             session.abort()
 
     # ------------------------------------------------------------------------------------------------- sessions
+
+    def busy(self, gap: float) -> bool:
+        """Whether somebody waits for an answer, or has said something within `gap` seconds."""
+        return bool(self._storing) or asyncio.get_running_loop().time() - self.heard < gap
 
     def admit(self, session: Talk) -> bool:
         """Count a session in, if there is room for one more from its address."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.terminal import fail, rules, settings
+from bot.terminal import fail, rules, shelf
 
 if TYPE_CHECKING:
     from bot.reports.tables import Table  # in earnest it would bring half of the desk along, and `deliver` has to start at once
@@ -55,10 +56,10 @@ def report(
     from rich.table import Table as Grid
 
     from bot.reports.charts import draw
-    from bot.reports.figures import Figures
+    from bot.reports.figures import Figures, TicketRow
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
-    from bot.reports.weekly import names, read_rows
+    from bot.reports.weekly import names
 
     policy = rules()
     language = language or policy.desk.language
@@ -66,7 +67,8 @@ def report(
     first = day(since) if since else last - timedelta(days=6)
     if first > last:
         fail(f"--from {first} is after --to {last}")
-    figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(read_rows(settings().data))
+    with closing(shelf()) as desk:
+        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets(TicketRow))
     found, head = tables(figures, language), title(figures, language)
     if html:
         html.write_text(page(head, language, found, draw(figures, language)), "utf-8")

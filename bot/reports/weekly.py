@@ -1,13 +1,13 @@
-"""The edge of the reports: rows out of the ticket files, and the letter with which the leads' week begins."""
+"""The letter with which the leads' week begins: figures and pictures of the last one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, DeskRecord, Outgoing, Reference
@@ -18,30 +18,11 @@ from bot.reports.charts import draw
 from bot.reports.figures import Figures, TicketRow
 from bot.reports.tables import tables, title
 from bot.store.files import Disk
-from bot.store.tinydb import FileStore
+from bot.store.port import Question, Shelf, Store
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, loose
 
 FOLDER = "reports"  # of the data folder; also the beginning of the references to its pictures
-
-
-def read_rows(data: Path) -> Iterator[TicketRow]:
-    """Every ticket, live or filed, one after another; a file that cannot be read is left out (`run.py ledger` names it)."""
-    decoder = msgspec.json.Decoder(dict[str, dict[str, TicketRow]])
-    live: set[str] = set()
-    for path in (data / "tickets" / "live").glob("[0-9]*.json"):
-        live.add(path.name)
-        yield from _read(path, decoder)
-    for path in (data / "tickets" / "done").glob("*/[0-9]*.json"):
-        if path.name not in live:  # filed since
-            yield from _read(path, decoder)
-
-
-def _read(path: Path, decoder: msgspec.json.Decoder[dict[str, dict[str, TicketRow]]]) -> Iterator[TicketRow]:
-    try:
-        yield from decoder.decode(path.read_bytes()).get("ticket", {}).values()
-    except (OSError, msgspec.DecodeError):
-        return
 
 
 def names(policy: Policy) -> dict[str, str]:
@@ -57,8 +38,11 @@ def picture_bytes(data: Path, reference: Reference) -> bytes | None:
 class Weekly:
     """Writes the report of the last week once it is over, when work has begun; once, also across restarts."""
 
-    def __init__(self, data: Path, store: FileStore, disk: Disk, office: Callable[[], Office], now: Callable[[], datetime]) -> None:
-        self._data, self._store, self._disk, self._office, self._now = data, store, disk, office, now
+    def __init__(
+        self, data: Path, store: Store, shelf: Callable[[], Shelf], disk: Disk, office: Callable[[], Office], now: Callable[[], datetime]
+    ) -> None:
+        self._data, self._store, self._shelf, self._disk, self._office, self._now = data, store, shelf, disk, office, now
+        self._written = ""  # the last week whose report is known to have gone out
 
     async def send(self) -> None:
         """The letter to each lead, where it is due. Figures and pictures are made in a thread."""
@@ -67,8 +51,11 @@ class Weekly:
         until = today - timedelta(days=today.weekday())
         since = until - timedelta(days=7)
         week = f"{since:%G-W%V}"
-        late = self._store.register.reported < week and self._store.loaded.is_set()
-        if office.policy.periods.report != "weekly" or not late or not office.policy.calendar.is_open(now):
+        if office.policy.periods.report != "weekly" or week == self._written or not office.policy.calendar.is_open(now):
+            return
+        async with self._store.turn() as turn:
+            self._written = max(self._written, (await turn.find(Question(letter="", requester=""), now)).reported)
+        if self._written >= week:
             return
         letters = await asyncio.to_thread(self.written, office, since, until, week, now)
         record = DeskRecord(at=now, about="report", letter=f"{FOLDER}/{week}", words=week, outgoing=tuple(letters))
@@ -77,7 +64,8 @@ class Weekly:
 
     def written(self, office: Office, since: date, until: date, week: str, now: datetime) -> list[Outgoing]:
         """A letter for each lead; none while the desk is empty."""
-        figures = Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(read_rows(self._data))
+        with closing(self._shelf()) as shelf:
+            figures = Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets(TicketRow))
         leads = [one for one in office.policy.people.leads if gate.to_staff(one.address, gate.Traffic(), office.signer.is_ours, None, now).to]
         letters: list[Outgoing] = []
         for lead in leads if not figures.empty else ():

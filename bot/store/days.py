@@ -79,6 +79,20 @@ class Days:
         self._unwritten[stem][int(ident)] = record
         return self._write(stem, writer)
 
+    def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord], writer: Writer) -> asyncio.Future[None] | None:
+        """A record, of whatever day, put through `change`; the write to wait for, None where nothing is to be written."""
+        stem, _, number = place.partition("/")
+        ident = int(number)
+        waiting = self._writing.get(stem, {}) | self._unwritten.get(stem, {})
+        known = waiting.get(ident) or dict(read_day(self.folder / f"{stem}.json")).get(ident)
+        if known is None or (changed := change(known)) == known:
+            return None
+        self._keys.pop(mark(known.letter, known.about, known.who), None)
+        self._register.forget(known)
+        self._enter(stem, ident, changed)
+        self._unwritten[stem][ident] = changed
+        return self._write(stem, writer)
+
     def _stem(self, day: str) -> str:
         number = self._current.setdefault(day, 1)
         return day if number == 1 else f"{day}.{number}"

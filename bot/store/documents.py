@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Document
 
-from bot.model import DeskRecord, Seen, Ticket
+from bot.model import DeskRecord, Ticket
 from bot.store.rows import Row
 
 
@@ -46,8 +46,14 @@ def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
     table = TinyDB(page, storage=lambda page: page).table("record", cache_size=0)
     documents = {ident: Document({**msgspec.to_builtins(one), "id": ident}, doc_id=ident) for ident, one in records.items()}
     there = [ident for ident in documents if table.contains(doc_id=ident)]
+
+    def take_over(old: MutableMapping[Any, Any]) -> None:
+        new = documents[old["id"]]
+        old.clear()  # a field that has its default now is not in `new`
+        old.update(new)
+
     if there:
-        table.update(lambda old: old.update(documents[old["id"]]), doc_ids=there)
+        table.update(take_over, doc_ids=there)
     if len(there) < len(documents):
         table.insert_multiple(document for ident, document in documents.items() if ident not in there)
 
@@ -90,35 +96,3 @@ def page_of(stem: str) -> tuple[str, int]:
 def row_of(ticket: Ticket) -> Row:
     """What the register reads of a ticket."""
     return msgspec.convert(ticket, Row, from_attributes=True)
-
-
-class Account(msgspec.Struct, frozen=True, gc=False):
-    """What the ledger reads of a ticket or a record."""
-
-    number: int = 0
-    seen: tuple[Seen, ...] = ()
-    letter: str = ""
-    fate: str = ""
-
-
-def read_fates(data: Path, broken: list[Path]) -> Iterator[tuple[str, str, int]]:
-    """(letter, fate, ticket or 0) of all that the ticket files and the desk's own account for; files that cannot be read go to `broken`."""
-    decoder = msgspec.json.Decoder(dict[str, dict[str, Account]])
-    live, done = data / "tickets" / "live", data / "tickets" / "done"
-    met: set[int] = set()
-    for path in (*live.glob("[0-9]*.json"), *done.glob("*/[0-9]*.json"), *day_files(data / "desk")):
-        try:
-            tables = decoder.decode(path.read_bytes())
-        except FileNotFoundError:
-            continue  # filed in this very moment: it is met again under its new name
-        except msgspec.DecodeError:
-            broken.append(path)
-            continue
-        for account in tables.get("ticket", {}).values():
-            if account.number not in met:
-                met.add(account.number)
-                for seen in account.seen:
-                    yield seen.letter, seen.fate, account.number
-        for account in tables.get("record", {}).values():
-            if account.fate:
-                yield account.letter, account.fate, 0

@@ -148,6 +148,17 @@ class Disk:
         """Make what was renamed, linked or removed in `folder` durable, sharing the fsync with other threads."""
         self._folders.sync(folder)
 
+    def sync_tree(self, folder: Path) -> None:
+        """Make all that lies under a folder durable: with one sync of its file system, or else one of all."""
+        if not _syncfs:
+            os.sync()
+            return
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.sync_all(handle)
+        finally:
+            os.close(handle)
+
     def write_synced(self, tmp: Path, path: Path, data: bytes, *, exclusive: bool = False, mode: int = 0o640) -> None:
         """`data` at `path`, whole and durable when this comes back; whole or not at all if it does not.
 

@@ -93,7 +93,7 @@ class Inbox:
 
     def _write(self, raw: bytes, envelope: Envelope) -> Write:
         name = envelope.letter + SUFFIX
-        return Write(self._tmp / name, self._new / name, b"".join((MARK, msgspec.json.encode(envelope), b"\n", raw)))
+        return Write(self._tmp / name, self._new / name, letter_file(envelope, raw))
 
     def _refuse(self, write: Write) -> None:
         """The sender will be told to come again: what cannot be synced must not be handled as accepted."""
@@ -118,9 +118,16 @@ class Inbox:
         return any(_file(folder, letter).exists() for folder in (self._new, self._day(letter), self._parked, self._dropped, self._new))
 
     def erase(self, letter: str) -> None:
-        """Remove a letter from the archive for good (retention by age); one that is gone already is no error."""
-        for folder in (self._day(letter), self._dropped):
-            self._disk.unlink(_file(folder, letter))
+        """Remove a letter for good, wherever it lies, with the note of its reason; one that is gone already is no error."""
+        for folder in (self._new, self._parked, self._day(letter), self._dropped):
+            for path in (_file(folder, letter), folder / f"{letter}.json"):
+                self._disk.unlink(path)
+
+    def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """Put other bytes in the place of a letter, wherever it lies; one that is gone already is no error."""
+        for folder in (self._new, self._parked, self._day(envelope.letter), self._dropped):
+            if (path := _file(folder, envelope.letter)).exists():
+                self._disk.write_synced(self._tmp / path.name, path, letter_file(envelope, raw))
 
     def done(self, letter: str) -> None:
         """Move a handled letter into the archive; not synced, since a repeat is absorbed. Raises NoLetterError.
@@ -191,9 +198,8 @@ class Inbox:
         return len(leftovers)
 
     def _day(self, letter: str) -> Path:
-        """The archive folder of an id; an id of people's making leads nowhere outside the archive."""
-        digits = letter[:8] if re.match("[0-9]{8}T", letter) else "00000000"
-        return self._archive / f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+        """The archive folder of an id."""
+        return self._archive / day_of(letter)
 
     def _move(self, letter: str, source: Path, target: Path) -> None:
         try:
@@ -212,6 +218,17 @@ class Inbox:
         except (FileNotFoundError, msgspec.DecodeError):
             at = datetime.fromtimestamp(_file(self._parked, letter).stat().st_mtime, UTC)
             return Parked(letter=letter, reason="the note of the reason is gone", at=at)
+
+
+def letter_file(envelope: Envelope, raw: bytes) -> bytes:
+    """The bytes of a letter's file."""
+    return b"".join((MARK, msgspec.json.encode(envelope), b"\n", raw))
+
+
+def day_of(letter: str) -> str:
+    """The day of an id, which names its archive folder; an id of people's making leads nowhere outside the archive."""
+    digits = letter[:8] if re.match("[0-9]{8}T", letter) else "00000000"
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
 
 
 def _written(path: Path) -> float:

@@ -7,12 +7,12 @@ is the same desk lying still: what reports, the ledger and the command line read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
-from bot.model import Decision, Envelope, Outgoing, Ticket, Value
+from bot.model import Decision, DeskRecord, Envelope, Outgoing, Ticket, Value
 from bot.store.inbox import Parked
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ class Question(Value, frozen=True):
     tickets: tuple[int, ...] = ()  # numbers named by addresses, Message-IDs or tags
     staff: tuple[str, ...] = ()  # other addresses that a letter may go to: agents, and those that a command names
     rows: bool = False  # the whole desk is looked at: queue, search
+    searches: tuple[str, ...] = ()  # words, and addresses or pieces of them, of tickets that are looked for
     confirms: int = 0  # serial of the confirmation that this letter answers
 
 
@@ -80,6 +81,7 @@ class Found(Value, frozen=True):
     earlier: tuple[Earlier, ...] = ()  # tickets of the requester, the newest first
     through: dict[int, int] = {}  # ticket -> acknowledgements caused today by letters to its signed addresses
     rows: tuple[Earlier, ...] = ()  # every live ticket, where the question wants them
+    searched: dict[str, tuple[Earlier, ...]] = {}  # tickets, live or filed, that hold all that is looked for; {} where the store cannot search
     confirms: str = ""  # the letter that waits for this confirmation
     confirmed_by: str = ""  # the letter that has confirmed it already
     away: dict[str, str] = {}  # agents and the ISO day of their return
@@ -96,6 +98,9 @@ class Turn(Protocol):
 
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed, or None."""
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """Those of these tickets that there are, live or filed."""
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over; it is on disk when the turn's block has been left without an error."""
@@ -189,6 +194,19 @@ class Store(Protocol):
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """Files the tickets that can no longer change by themselves; how many."""
 
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """Erases what was done or recorded before `limit`, and filed since: words, names, addresses and raw letters; how much.
+
+        What stays of a ticket: number, times, status, resolution, priority, labels, owner. Raw letters go first and what names them last:
+        cut off in between, the next run finishes the work. Raises OSError.
+        """
+
+    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """Puts a record of the desk, as it is by now, through `change`; durable. `place` is one of `Shelf.records`. Raises OSError."""
+
+    async def strike(self, person: str) -> None:
+        """What is known of an address beside tickets and records (counts, latches, indexes in memory) is forgotten."""
+
 
 class Letters(Protocol):
     """Raw letters: taken in, given out to be handled, archived or set aside. Ids that are not there raise NoLetterError."""
@@ -235,7 +253,10 @@ class Letters(Protocol):
         """The letters set aside, oldest first."""
 
     async def erase(self, letter: str) -> None:
-        """Removes an archived letter for good; one that is gone already is no error."""
+        """Removes a letter for good, wherever it lies; one that is gone already is no error."""
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """Puts other words in the place of a letter's (`forget`); one that is gone already is no error."""
 
     async def sweep(self, now: datetime) -> int:
         """Removes what crashes left behind; how many."""
@@ -272,3 +293,25 @@ class Shelf(Protocol):
 
     def close(self) -> None:
         """Lets it go."""
+
+
+class Target(Protocol):
+    """A desk at rest that is being filled from a Shelf (`bot.carry`). Blocking. What is put twice is there once, as it was put last.
+
+    Places of letters are those of `Shelf.letters`, places of records those of `Shelf.records`, "DAY/number" or "DAY.page/number".
+    """
+
+    def empty(self) -> bool:
+        """Whether there is no ticket, record or letter."""
+
+    def record(self, place: str, record: DeskRecord) -> None:
+        """A record of the desk; they come in the order of `Shelf.records`."""
+
+    def ticket(self, ticket: Ticket, *, filed: bool) -> None:
+        """A ticket; one that is `filed` can no longer change by itself."""
+
+    def letter(self, envelope: Envelope, raw: bytes, place: str, parked: Parked | None) -> None:
+        """A letter; `parked` is the reason of one that is parked."""
+
+    def close(self) -> None:
+        """Returns when everything is durable. Raises OSError."""

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
-from sys import intern
 from typing import Any
 
 from bot.model import Audience, DeskRecord, Fate
-from bot.store.port import ANNOUNCED, BY_MAIL, Earlier, Found, Question, Sender
-from bot.store.rows import Row
+from bot.store.port import BY_MAIL, Earlier, Found, Question, Sender
+from bot.store.rows import Row, announced, line_of
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
@@ -69,22 +68,11 @@ class Register:
         """A ticket, new or changed."""
         number, person = row.number, row.requester.email
         self.highest = max(self.highest, number)
-        self.lines[number] = Earlier(
-            number=number,
-            requester=person,
-            subject=row.subject[:80],
-            status=intern(str(row.status)),
-            resolution=intern(str(row.resolution or row.ground or "")),
-            priority=intern(str(row.priority)),
-            owner=intern(str(row.owner)),
-            opened=row.opened,
-            due=row.due,
-        )
+        self.lines[number] = line_of(row)
         if number not in (known := self._by_person.get(person, ())):
             self._by_person[person] = (*known, number)
         self.set_timer(number, row.timer)
-        told_of = next((label.removeprefix(ANNOUNCED) for label in row.labels if label.startswith(ANNOUNCED)), "")
-        if told_of:
+        if told_of := announced(row):
             self._announced[number] = told_of
         else:
             self._announced.pop(number, None)
@@ -206,6 +194,12 @@ class Register:
             if one.fate is not Fate.duplicate:  # what it is a copy of stays known
                 self._copies.pop(mark(one.message_id, one.fingerprint), None)
 
+    def strike(self, person: str) -> None:
+        """Whatever is known of an address."""
+        closed = (self._latched, self._doubted, self._suppressed, self._blocked)
+        for table in (*closed, self._by_person, self._sent, self._errors, self._unproved, self._asked):
+            table.pop(person, None)
+
     # ------------------------------------------------------------------------------------------------- answers
 
     def find(self, question: Question, now: datetime) -> Found:
@@ -222,11 +216,13 @@ class Register:
             refused_before=bool(copy and copy & 1),
             senders={person: self.sender(person, now) for person in people},
             earlier=tuple(self.earlier(question.requester)),
-            rows=tuple(self.lines.values()) if question.rows else (),
+            rows=tuple(self.lines[number] for number in sorted(self.lines)) if question.rows else (),
             confirms=(waits := self._pending.get(question.confirms, "")),
             confirmed_by=self._confirmed.get(waits, ""),
             away=dict(self.away),
             outage=self._outage,
+            digested=self.digested,
+            reported=self.reported,
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 
 from msgspec import Struct
+
+from bot.store.port import ANNOUNCED, Earlier
 
 
 class SentRow(Struct, frozen=True, gc=False):
@@ -60,3 +63,23 @@ class Row(Struct, frozen=True):
     entries: tuple[EntryRow, ...] = ()
     seen: tuple[SeenRow, ...] = ()
     outgoing: tuple[SentRow, ...] = ()
+
+
+def line_of(row: Row) -> Earlier:
+    """What lists show of a ticket."""
+    return Earlier(
+        number=row.number,
+        requester=row.requester.email,
+        subject=row.subject[:80],
+        status=intern(str(row.status)),
+        resolution=intern(str(row.resolution or row.ground or "")),
+        priority=intern(str(row.priority)),
+        owner=intern(str(row.owner)),
+        opened=row.opened,
+        due=row.due,
+    )
+
+
+def announced(row: Row) -> str:
+    """The id of the announcement that the ticket was answered with, "" for none."""
+    return next((label.removeprefix(ANNOUNCED) for label in row.labels if label.startswith(ANNOUNCED)), "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -18,15 +18,18 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, Outgoing, Status, Ticket
+from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
 from bot.store.commits import Commits
 from bot.store.days import Days
-from bot.store.documents import read_fates, read_ticket, row_of, ticket_page
+from bot.store.documents import read_ticket, row_of, ticket_page
 from bot.store.files import Disk, Write
-from bot.store.port import Due, Earlier, Found, Question
+from bot.store.port import Counts, Due, Earlier, Found, Letters, Question, Window
 from bot.store.register import Register
+from bot.store.retention import erase_old
 from bot.store.rows import Row, SentRow
+from bot.store.windows import Windows
 from bot.store.writer import Key, Writer
+from bot.tickets.erasing import ERASED
 
 CACHED = 500  # tickets kept in memory
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
@@ -59,6 +62,10 @@ class FileTurn:
         """A ticket, live or filed."""
         return self._store.get(number)
 
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return {number: ticket for number in numbers if (ticket := self._store.get(number))}
+
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the turn's block is left."""
         self.decision = decision
@@ -68,11 +75,10 @@ class FileStore:
     """The Store on files. One process at a time (see DataLock); all methods belong to one event loop."""
 
     def __init__(self, data: Path, disk: Disk, now: datetime) -> None:
-        self._data = data
         self.live, self.filed, self.desk = data / "tickets" / "live", data / "tickets" / "done", data / "desk"
         self.set_aside = data / "tickets" / "broken"  # where `repair` puts files that cannot be read
         self.register = Register()
-        self.broken: list[Path] = []  # ticket files that cannot be read; only those tickets suffer
+        self.broken: list[str] = []  # files that cannot be read; only those tickets suffer
         self.loaded = asyncio.Event()
         self.changed = asyncio.Event()  # set when an outgoing letter may have become due
         self._disk, self._started = disk, now
@@ -87,6 +93,7 @@ class FileStore:
         self._returning: set[int] = set()  # filed tickets that have changed: they come back among the live ones
         self._heap: list[tuple[datetime, int, str, int]] = []
         self._given: set[tuple[int, str, int]] = set()
+        self._windows = Windows()
         for folder in (self.live, self.filed, self.desk):
             disk.mkdir(folder)
 
@@ -103,7 +110,7 @@ class FileStore:
                     self.register.add(row)
                     self._schedule(row.number, "", row.outgoing)
         self.register.highest = max(self.register.highest, self._highest())
-        self.broken += self._days.load((self._started - REMEMBERED).date())
+        self.broken += map(str, self._days.load((self._started - REMEMBERED).date()))
         self.loaded.set()
         self.changed.set()
 
@@ -113,11 +120,11 @@ class FileStore:
             try:
                 yield from decoder.decode(path.read_bytes())["ticket"].values()
             except (msgspec.DecodeError, OSError, KeyError):
-                self.broken.append(path)
+                self.broken.append(str(path))
 
     def _highest(self) -> int:
         """The highest number of a file that is no live ticket: broken, set aside or filed. A filing that was cut off leaves an empty folder."""
-        highest = max((int(path.stem) for path in (*self.broken, *self.set_aside.glob("[0-9]*.json"))), default=0)
+        highest = max((int(path.stem) for path in (*map(Path, self.broken), *self.set_aside.glob("[0-9]*.json"))), default=0)
         for folder in sorted((path for path in self.filed.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name)):
             numbers = [int(path.stem) for path in folder.glob("[0-9]*.json")]
             if numbers:
@@ -159,6 +166,8 @@ class FileStore:
         number = ticket.number
         if number not in self.register.lines:
             (self._fresh if number > self.register.highest else self._returning).add(number)
+        if ERASED in ticket.labels and (known := self.get(number)):
+            self.register.remove(row_of(known))
         self._dirty[number] = ticket
         self.register.add(row_of(ticket))
         return self._writer.start(("ticket", number), lambda: self._prepared(number))
@@ -228,21 +237,37 @@ class FileStore:
         """A ticket, live or filed."""
         return self.get(number)
 
-    def timers(self, now: datetime, limit: int) -> list[int]:
-        """See the port."""
-        return self.register.timers(now, limit) if self.loaded.is_set() else []
+    async def leads(self) -> bool:
+        """See the port: the data folder has one daemon."""
+        return self.loaded.is_set()
 
-    def over(self, active: Collection[str]) -> list[int]:
+    async def suppressed(self, person: str, now: datetime) -> bool:
+        """See the port."""
+        return self.register.suppressed(person, now)
+
+    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
+        """See the port."""
+        return self._windows.leaves(windows, now)
+
+    async def timers(self, now: datetime, limit: int) -> list[int]:
+        """See the port."""
+        return self.register.timers(now, limit)
+
+    async def over(self, active: Collection[str]) -> list[int]:
         """See the port."""
         return self.register.over(active)
 
-    def snooze(self, number: int, until: datetime | None) -> None:
+    async def snooze(self, number: int, until: datetime | None) -> None:
         """See the port."""
         self.register.set_timer(number, until)
 
-    def rows(self) -> Iterator[Earlier]:
+    async def wake(self, now: datetime) -> None:
+        """See the port."""
+        self.register.wake(now)
+
+    async def rows(self) -> list[Earlier]:
         """The live tickets, by number."""
-        return iter([self.register.lines[number] for number in sorted(self.register.lines)])
+        return [self.register.lines[number] for number in sorted(self.register.lines)]
 
     # ------------------------------------------------------------------------------------------- outgoing letters
 
@@ -251,7 +276,7 @@ class FileStore:
             if one.state == Delivery.waiting:
                 heapq.heappush(self._heap, (one.due, number, record, one.id))
 
-    def due(self, now: datetime, limit: int) -> list[Due]:
+    async def due(self, now: datetime, limit: int) -> list[Due]:
         """See the port."""
         found: list[Due] = []
         while self._heap and self._heap[0][0] <= now and len(found) < limit:
@@ -263,7 +288,7 @@ class FileStore:
                 found.append(Due(ticket=number, record=record, letter=one))
         return found
 
-    def next_due(self) -> datetime | None:
+    async def next_due(self) -> datetime | None:
         """See the port."""
         return self._heap[0][0] if self._heap else None
 
@@ -295,14 +320,14 @@ class FileStore:
             self._schedule(one.ticket, one.record, [one.letter])
         self.changed.set()
 
-    def unsent(self) -> tuple[int, datetime | None]:
-        """How many letters wait to leave, and when the oldest of them was made; the next thousand are looked at."""
+    async def counts(self) -> Counts:
+        """See the port; of the letters that wait, the next thousand are looked at."""
         keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(1000, self._heap)} | self._given
         made = [one.created for number, record, ident in keys for one in self._letters(number, record)
                 if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
-        return max(len(made), len(self._heap)), min(made, default=None)
+        return Counts(len(self.register.lines), max(len(made), len(self._heap)), min(made, default=None))
 
-    def held(self) -> list[Due]:
+    async def held(self) -> list[Due]:
         """Outgoing letters that are held, in live tickets and recent records."""
         places = [(0, place) for place in self._days.under_way] + [(number, "") for number in sorted(self.register.lines)]
         found = [Due(ticket=number, record=place, letter=one) for number, place in places for one in self._letters(number, place)]
@@ -328,13 +353,25 @@ class FileStore:
             await asyncio.sleep(0)
         return moved
 
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """See the port."""
+        loop = asyncio.get_running_loop()
 
-    # ---------------------------------------------------------------------------------------------------- ledger
+        def erase(letter: str) -> None:
+            asyncio.run_coroutine_threadsafe(letters.erase(letter), loop).result()
 
-    def fates(self) -> Iterator[tuple[str, str, int]]:
-        """See the port; nothing but the files is asked."""
-        return read_fates(self._data, [])
+        return await asyncio.to_thread(lambda: sum(1 for _ in erase_old(self.desk.parent, self._disk, erase, limit)))
 
+    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """See the port."""
+        async with self._turn:
+            written = self._days.amend(place, change, self._writer)
+        if written is not None:
+            await written
+
+    async def strike(self, person: str) -> None:
+        """See the port."""
+        self.register.strike(person)
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
     """The delivery's result, unless the letter has been taken back meanwhile."""

@@ -183,11 +183,11 @@ def wanted(letter: Letter, sight: Sight, found: Found) -> tuple[int, ...]:
     """Further tickets that the commands of this letter may need, beside those that it names."""
     if not sight.agent:
         return ()
-    names, _, _ = named(letter.text)
+    names, _, _, queries = named(letter.text)
     undone = [number for ticket in found.tickets.values() for number in ticket.undo.get("others", ())] if "undo" in names else []
     numbers = [row.number for row in found.rows if row.owner == sight.agent and row.status != "done"] if names & {"next", "away"} else []
     numbers += [row.number for row in waiting(found.rows)[:2]] if "next" in names else []
-    numbers += texts(found.rows) if "search" in names else []
+    numbers += texts(found.rows) if queries and not found.searched else []
     numbers += range(max(1, found.fresh - RECENT_NUMBERS), found.fresh) if names & {"split", "open"} else []
     return tuple(dict.fromkeys((*undone, *numbers)))
 

@@ -18,6 +18,7 @@ TITLES = {
     "held": ("Автоматические письма на один адрес задержаны", "Automatic letters to an address are held"),
     "rules_refused": ("Новый rules.yaml не принят, действует прежний", "The new rules.yaml was refused; the last good one stays in force"),
     "relay_login": ("Почтовый сервер не принимает пароль", "The mail relay refuses the login"),
+    "mailbox_login": ("Почтовый ящик не открывается, письма ждут в нём", "The mailbox does not open; letters wait in it"),
     "unproved": ("Третье за час неподтверждённое письмо от имени сотрудника", "Third unproved command letter in an agent's name"),
     "deaf": ("Письма до сотрудника или отдела не доходят", "Mail does not reach one of the staff"),
     "broken_ticket": ("Файл обращения не читается", "A ticket file cannot be read"),

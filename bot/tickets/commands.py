@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.model import Ground, Priority, Resolution, Value
 from bot.policy import Policy
@@ -171,12 +171,22 @@ def words_for(argument: str, policy: Policy) -> dict[str, str]:
     return {}
 
 
-def named(text: str) -> tuple[frozenset[str], tuple[int, ...], tuple[str, ...]]:
-    """(commands, ticket numbers, addresses) that the command lines of a text name: what the store is asked for before it is parsed."""
+class Named(NamedTuple):
+    """What the command lines of a text name: what the store is asked for before the text is parsed."""
+
+    commands: frozenset[str] = frozenset()
+    numbers: tuple[int, ...] = ()
+    addresses: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()  # of #search
+
+
+def named(text: str) -> Named:
+    """See Named."""
     lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(line_of, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
     numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in re.findall(r"\d{1,9}", rest)[:1]]
     addresses = [found[0].lower() for one, rest in lines if one.argument == "address" for found in [ADDRESS.search(rest[:LONGEST_ARGUMENT])] if found]
-    return frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses)
+    queries = [rest.strip() for one, rest in lines if one.name == "search"]
+    return Named(frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses), tuple(queries[:MOST_ORDERS]))
 
 
 def line_of(line: str) -> re.Match[str] | None:

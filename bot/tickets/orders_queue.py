@@ -47,7 +47,7 @@ def show_queue(job: Job, ticket: Desk, order: Order) -> Desk:
 
 def search(job: Job, ticket: Desk, order: Order) -> Desk:
     """Tickets that fit a query."""
-    rows = queue.search(order.argument, job.found.rows, job.found.tickets, job.office, job.now.astimezone(job.office.policy.calendar.zone).date())
+    rows = queue.search(order.argument, job.found, job.office, job.now.astimezone(job.office.policy.calendar.zone).date())
     job.sections.append(queue.section("found", rows, job.office, job.language))
     return ticket
 

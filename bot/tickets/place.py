@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from bot.model import Hit, Letter, LetterClass, Status, Ticket, Value
 from bot.reading.automatic import judge as class_of
 from bot.store.port import Found, Question
-from bot.tickets.commands import LISTS, named
+from bot.tickets.commands import LISTS, Named, named
+from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
+from bot.tickets.queue import asked
 
 MOST_ENTRIES = 300
 
@@ -76,7 +78,7 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
     peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *letter.references, *letter.reported_ids)]
     peeked += [office.signer.peek(one.email) for one in (*letter.to, *letter.cc)]
     numbers = [one.ticket for one in sight.references] + [one[0] for one in peeked if one] + [sight.tag]
-    names, more, people = named(letter.text) if sight.agent else (frozenset[str](), (), ())
+    names = named(letter.text) if sight.agent else Named()
     return Question(
         letter=letter.envelope.letter,
         requester=letter.requester.email,
@@ -84,9 +86,10 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
         message_id=letter.message_id,
         fingerprint=letter.fingerprint,
         references=letter.references,
-        tickets=tuple(dict.fromkeys(number for number in (*numbers, *more) if number)),
-        staff=(*(one.address for one in office.policy.people.agents), *people),
-        rows=bool(names & LISTS),
+        tickets=tuple(dict.fromkeys(number for number in (*numbers, *names.numbers) if number)),
+        staff=(*(one.address for one in office.policy.people.agents), *names.addresses),
+        rows=bool(names.commands & LISTS),
+        searches=tuple(words for query in names.queries if (words := asked(query, office)[1])),
         confirms=next((one.serial for one in sight.references if one.purpose is Purpose.confirm and not one.expired), 0),
     )
 
@@ -118,11 +121,11 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: b
 
 
 def followed(found: Found, number: int) -> Ticket | None:
-    """The ticket of that number, its merges followed to the end."""
+    """The ticket of that number, its merges followed to the end; None for one of which only the figures are left."""
     ticket, steps = found.tickets.get(number), 0
     while ticket is not None and ticket.merged_into and steps < 100:
         ticket, steps = found.tickets.get(ticket.merged_into), steps + 1
-    return ticket
+    return None if ticket is not None and ERASED in ticket.labels else ticket
 
 
 def takes_part(ticket: Ticket, sender: str) -> bool:

@@ -10,7 +10,7 @@ from bot.model import Priority, Status, Ticket
 from bot.policy.language import forms, plain, stem
 from bot.replies.contexts import Section
 from bot.replies.words import WORDS as SPOKEN
-from bot.store.port import Earlier
+from bot.store.port import Earlier, Found
 from bot.tickets.dates import day_in
 from bot.tickets.office import Office
 from bot.tickets.words import say
@@ -63,30 +63,35 @@ def line(row: Earlier, office: Office, language: str) -> str:
 # ------------------------------------------------------------------------------------------------------ searching
 
 
-def search(query: str, rows: Sequence[Earlier], tickets: dict[int, Ticket], office: Office, today: date) -> list[Earlier]:
-    """Live tickets that fit every part of the query, the newest first: words in any form, an address or a piece of one, a number
-    with the prefix, a status, a day or two (from, until).
+def search(query: str, found: Found, office: Office, today: date) -> list[Earlier]:
+    """Tickets that fit every part of the query, the newest first: words in any form, an address or a piece of one, a number with the
+    prefix, a status, a day or two (from, until). Live ones, and those filed ones whose words the store has searched.
     """
-    number = office.subjects.tag(query)
-    days = [day for found in DAY.findall(query) if (day := day_in(found, today))]
-    rest = office.subjects.pattern.sub(" ", DAY.sub(" ", query)).lower()
-    status = next((one for one, pair in SPOKEN[Status].items() for name in (*pair, one) if name.lower() in rest), "")
-    if status:
-        for name in sorted((*SPOKEN[Status][status], status), key=len, reverse=True):
-            rest = rest.replace(name.lower(), " ")
+    number, (status, rest) = office.subjects.tag(query), asked(query, office)
+    days = [day for one in DAY.findall(query) if (day := day_in(one, today))]
     pieces = [piece for piece in rest.split() if "@" in piece]
-    asked = WORD.findall(" ".join(piece for piece in rest.split() if "@" not in piece))
-    wanted = [forms(plain(word)) | {stem(plain(word))} for word in asked]
-    found = []
-    for row in sorted(rows, key=lambda row: -row.number):
+    words = WORD.findall(" ".join(piece for piece in rest.split() if "@" not in piece))
+    wanted = [forms(plain(word)) | {stem(plain(word))} for word in words]
+    searched = {row.number: row for row in found.searched.get(rest, ())}
+    fitting = []
+    for row in sorted(({row.number: row for row in found.rows} | searched).values(), key=lambda row: -row.number):
         day = row.opened.astimezone(office.policy.calendar.zone).date()
         fits = (not number or row.number == number) and (not status or row.status == status)
         fits = fits and (not days or days[0] <= day <= days[-1]) and all(piece in row.requester for piece in pieces)
-        if fits and wanted:
-            words = said(row, tickets.get(row.number))
-            fits = all(not choice.isdisjoint(words) for choice in wanted)
-        found += [row] if fits else []
-    return found
+        if fits and row.number not in searched and wanted:
+            there = said(row, found.tickets.get(row.number))
+            fits = all(not choice.isdisjoint(there) for choice in wanted)
+        fitting += [row] if fits else []
+    return fitting
+
+
+def asked(query: str, office: Office) -> tuple[str, str]:
+    """(status, words and addresses) of a query."""
+    rest = office.subjects.pattern.sub(" ", DAY.sub(" ", query)).lower()
+    status = next((one for one, pair in SPOKEN[Status].items() for name in (*pair, one) if name.lower() in rest), "")
+    for name in sorted((*SPOKEN[Status][status], status), key=len, reverse=True) if status else ():
+        rest = rest.replace(name.lower(), " ")
+    return status, " ".join(rest.split())
 
 
 def said(row: Earlier, ticket: Ticket | None) -> set[str]:

@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import time
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -52,10 +54,22 @@ def wait_for(what, patience: float = 20.0, words=lambda: ""):
     return found
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is its own authority, and its key, made in that folder."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "cert.pem", folder / "key.pem"
+
+
 class World:
     """The mail server of everybody else: keeps what it is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, **settings: Any) -> None:
+        """`tls` for TLS from the first byte; `settings` as aiosmtpd's SMTP has them."""
+        self.tls, self.settings = tls, {"enable_SMTPUTF8": True, **settings}
         self.port = free_port()
         self.taken: list[tuple[str, list[str], EmailMessage]] = []
         self._loop = asyncio.new_event_loop()
@@ -68,9 +82,8 @@ class World:
     def __enter__(self) -> World:
         def run() -> None:
             asyncio.set_event_loop(self._loop)
-            self._server = self._loop.run_until_complete(
-                self._loop.create_server(lambda: SMTP(self, hostname="world.example", enable_SMTPUTF8=True, loop=self._loop), "127.0.0.1", self.port)
-            )
+            made = lambda: SMTP(self, hostname="world.example", loop=self._loop, **self.settings)  # noqa: E731
+            self._server = self._loop.run_until_complete(self._loop.create_server(made, "127.0.0.1", self.port, ssl=self.tls))
             self._loop.run_forever()
 
         self._thread = threading.Thread(target=run, daemon=True)

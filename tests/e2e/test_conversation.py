@@ -182,13 +182,6 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
         assert word in answer.stderr
 
 
-def test_a_database_is_refused_and_not_silently_left_out(tmp_path: Path) -> None:
-    """Until there is a store for it, nobody shall believe that his letters lie in PostgreSQL."""
-    answer = Running(tmp_path / "data", DESK_STORE="postgresql://desk@localhost/desk").run()
-    assert answer.returncode == 2
-    assert b"DESK_STORE" in answer.stderr
-
-
 @pytest.mark.parametrize("broken", ["desk: [", "- a\n- b\n", "", "\t: x"])
 def test_rules_that_are_not_yaml(tmp_path: Path, broken: str) -> None:
     """The daemon does not start, and says where the mistake is."""

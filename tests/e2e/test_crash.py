@@ -30,6 +30,7 @@ from bot.ledger import account
 from bot.model import Envelope, Outgoing
 from bot.store.documents import read_ticket
 from bot.store.files import Disk, Write
+from bot.store.shelf import FileShelf
 
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 9
@@ -138,7 +139,7 @@ def notice(desk: Played, number: int) -> Outgoing:
 
 
 def numbers(desk: Played, message_id: str) -> list[int]:
-    rows = [desk.store.get(row.number) for row in desk.store.rows()]
+    rows = [desk.store.get(number) for number in sorted(desk.store.register.lines)]
     return [one.number for one in rows if one and any(seen.message_id == message_id for seen in one.seen if seen.fate == "opened")]
 
 
@@ -196,7 +197,7 @@ def outcome(data: Path) -> dict[str, object]:
 
 
 def check(data: Path, expected: dict[str, object]) -> None:
-    ledger = account(data)
+    ledger = account(FileShelf(data))
     assert ledger.adds_up, ledger.as_text()
     assert ledger.places["waiting"] == ledger.places["parked"] == 0
     assert outcome(data) == expected
@@ -211,7 +212,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, objec
         await play(await Played.on(data, disk))
 
     asyncio.run(whole())
-    assert account(data).adds_up
+    assert account(FileShelf(data)).adds_up
     assert len(outcome(data)["tickets"]) >= 3
     return disk.steps, outcome(data)
 
@@ -229,7 +230,7 @@ def test_a_disk_that_fails_once_at_any_step_loses_nothing(calm, tmp_path, monkey
             await play(await Played.on(data, Counting(at, refuse)))
 
         asyncio.run(whole())
-        ledger = account(data)
+        ledger = account(FileShelf(data))
         assert ledger.adds_up, f"step {at}: {ledger.as_text()}"
         assert outcome(data) == calm[1], f"step {at}"
 
@@ -255,7 +256,7 @@ def test_a_process_that_dies_at_any_step_loses_nothing(calm, tmp_path):
             await play(desk, heard)
 
         asyncio.run(rest())
-        ledger = account(data)
+        ledger = account(FileShelf(data))
         assert ledger.adds_up, f"step {at}: {ledger.as_text()}"
         found = outcome(data)
         assert found["tickets"] == calm[1]["tickets"] or repeated(data), f"step {at}: {found} != {calm[1]}"
@@ -264,7 +265,7 @@ def test_a_process_that_dies_at_any_step_loses_nothing(calm, tmp_path):
 
 def repeated(data: Path) -> bool:
     """A letter that was stored, but whose 250 the client never heard, came again: it is a duplicate."""
-    return account(data).places["duplicate"] == 2
+    return account(FileShelf(data)).places["duplicate"] == 2
 
 
 async def dying(data: Path, at: int, theirs: int) -> None:
@@ -321,7 +322,7 @@ def test_a_daemon_killed_under_load_loses_and_doubles_nothing(tmp_path):
     with desk:
         settled(desk)
     assert len(accepted) > KILLS
-    ledger = account(desk.data)
+    ledger = account(FileShelf(desk.data))
     assert ledger.adds_up, ledger.as_text()
     assert ledger.places["waiting"] == ledger.places["parked"] == 0
     tickets = [read_ticket(path) for path in (desk.data / "tickets" / "live").glob("[0-9]*.json")]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from daemon import Running
-from peers import free_port, program, wait_for
+from aiosmtpd.smtp import AuthResult
+from daemon import Running, text_of
+from peers import World, certificate, free_port, program, wait_for
 
 pytestmark = pytest.mark.dovecot
 
@@ -22,8 +25,7 @@ listen = 127.0.0.1
 base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/log
-ssl = no
-disable_plaintext_auth = no
+{tls}
 first_valid_uid = 100
 mail_location = maildir:{folder}/mail
 passdb {{
@@ -43,7 +45,7 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
   }}
 }}
 service stats {{
@@ -55,16 +57,20 @@ service stats {{
 class Dovecot:
     """A mail server with one mailbox, started with a configuration of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = False) -> None:
         self.program = program("dovecot", root=True)
-        self.folder, self.port = Path(tempfile.mkdtemp(prefix="desk-dovecot-")), free_port()
+        self.folder, self.port, self.tls_port = Path(tempfile.mkdtemp(prefix="desk-dovecot-")), free_port(), free_port() if tls else 0
         self.folder.chmod(0o755)
         self.inbox = self.folder / "mail"
         for name in ("new", "cur", "tmp"):
             (self.inbox / name).mkdir(parents=True)
         for path in (self.inbox, *self.inbox.iterdir()):
             shutil.chown(path, "nobody", "nogroup")
-        (self.folder / "conf").write_text(CONF.format(folder=self.folder, port=self.port))
+        said = "ssl = no\ndisable_plaintext_auth = no"
+        if tls:
+            self.pem = certificate(self.folder)
+            said = "ssl = required\nssl_cert = <{}\nssl_key = <{}".format(*self.pem)
+        (self.folder / "conf").write_text(CONF.format(folder=self.folder, port=self.port, tls_port=self.tls_port, tls=said))
         self.count = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -87,9 +93,13 @@ class Dovecot:
         self.count += 1
         raw = f"Return-Path: <{sender}>\n{head}From: <{sender}>\nTo: <support@providence.film>\nSubject: Letter {self.count}\n"
         raw += f"Message-ID: <{self.count}@client.example>\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
-        name = f"{time.time_ns()}.{self.count}.host"
+        return self.put(raw.encode())
+
+    def put(self, raw: bytes) -> Path:
+        """Any letter, as it is."""
+        name = f"{time.time_ns()}.host"
         path = self.inbox / "tmp" / name
-        path.write_text(raw, "utf-8")
+        path.write_bytes(raw)
         shutil.chown(path, "nobody", "nogroup")
         return path.rename(self.inbox / "new" / name)
 
@@ -175,6 +185,88 @@ def test_a_letter_that_cannot_be_read_blocks_nobody(dovecot, desk):
     wait_for(lambda: "fails at this letter" in desk.log(), 30, words=desk.log)
     dovecot.deliver("later@example.org")
     desk.wait("later@example.org", 1)
+
+
+@pytest.fixture(scope="module")
+def provider():
+    """A mailbox at a provider, TLS alone, and its certificate for the way out."""
+    server = Dovecot(tls=True)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def submission(provider: Dovecot, kind: str) -> World:
+    """The provider's way out: letters are taken over TLS after a login, and no other way."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*provider.pem)
+
+    def known(_server, _session, _envelope, _mechanism, login):
+        return AuthResult(success=(login.login, login.password) == (b"support@providence.film", b"geheim"), handled=False)
+
+    must = {"authenticator": known, "auth_required": True}
+    if kind == "smtps":  # the library speaks of TLS only where it began it itself
+        return World(context, **must, auth_require_tls=False)
+    return World(None, **must, require_starttls=True, tls_context=context)
+
+
+def written(sender: str, text: str, answers: EmailMessage | None = None, to: str = "support@providence.film") -> bytes:
+    """A letter as a mail program writes it and the provider delivers it."""
+    made = EmailMessage()
+    made["Return-Path"], made["From"], made["To"] = f"<{sender}>", sender, str(answers["Reply-To"]) if answers else to
+    made["Subject"], made["Message-ID"] = f"Re: {answers['Subject']}" if answers else "Чёрный экран", f"<{time.time_ns()}@client.example>"
+    if answers:
+        made["In-Reply-To"] = answers["Message-ID"]
+    made.set_content(text)
+    return made.as_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize(("fetch", "submit"), [("imaps", "smtps"), ("imap+starttls", "smtp+starttls")])
+def test_a_whole_conversation_through_a_provider_that_wants_tls_and_a_login(provider, tmp_path, fetch, submit):
+    (tmp_path / "password").write_text("geheim\n")
+    with submission(provider, submit) as world:
+        settings = {
+            "DESK_IMAP": f"{fetch}://support%40providence.film@127.0.0.1:{provider.tls_port if fetch == 'imaps' else provider.port}",
+            "DESK_RELAY": f"{submit}://support%40providence.film@127.0.0.1:{world.port}",
+            "DESK_IMAP_PASSWORD_FILE": str(tmp_path / "password"), "DESK_RELAY_PASSWORD_FILE": str(tmp_path / "password"),
+            "SSL_CERT_FILE": str(provider.pem[0]),
+        }  # fmt: skip
+        with Running(tmp_path / "data", **settings) as desk:
+
+            def came(to: str, count: int) -> list[EmailMessage]:
+                return wait_for(lambda: len(world.mail(to)) >= count and world.mail(to), words=lambda: provider.log() + desk.log())
+
+            provider.put(written("olga@example.org", "Вместо фильма чёрный экран, Chrome 131, пробовала дважды."))
+            [registered] = came("olga@example.org", 1)
+            assert registered["Auto-Submitted"] == "auto-replied"
+            [notice] = came("anna@providence.film", 1)
+            provider.put(written("anna@providence.film", "#решено\nОльга, отключите расширение AdStop.", notice))
+            closing = came("olga@example.org", 2)[1]
+            assert "отключите расширение AdStop" in text_of(closing)
+            provider.put(written("olga@example.org", "Не помогло: экран всё ещё чёрный.", closing))
+            wait_for(lambda: '"event":"reopened"' in log(desk), words=desk.log)
+            doctor = desk.run("doctor", "--no-letter").stdout.decode()
+            assert "the relay 127.0.0.1 takes our letters" in doctor, doctor
+            assert "lie in INBOX at 127.0.0.1" in doctor, doctor
+            assert desk.run("ledger").returncode == 0
+
+
+def test_a_refused_login_tells_the_leads_once_and_heals_by_itself(provider, tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text("falsch")
+    box = f"imaps://support%40providence.film@127.0.0.1:{provider.tls_port}"
+    with Running(tmp_path / "data", DESK_IMAP=box, DESK_IMAP_PASSWORD_FILE=str(secret), SSL_CERT_FILE=str(provider.pem[0])) as desk:
+        provider.deliver("vera@example.org")
+        [told] = desk.wait("anna@providence.film", 1)
+        assert "Почтовый ящик не открывается" in told["Subject"]
+        assert "127.0.0.1" in text_of(told)
+        assert "falsch" not in text_of(told) + desk.log()
+        wait_for(lambda: log(desk).count('"kind":"login"') >= 2, words=desk.log)
+        assert log(desk).count('"event":"alert"') == len(desk.letters("anna@providence.film")) == 1
+        secret.write_text("geheim")
+        desk.wait("vera@example.org", 1)
 
 
 def log(desk: Running) -> str:

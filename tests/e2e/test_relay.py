@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import ssl
-import subprocess
 from contextlib import asynccontextmanager
 from email.parser import BytesParser
 from email.policy import default
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
+from peers import certificate
 
 from bot.delivery.folder import Folder
 from bot.delivery.relay import Relay
@@ -263,16 +263,10 @@ async def test_words_of_a_server_are_made_safe():
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    cert, key = certificate(tmp_path_factory.mktemp("tls"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return folder / "cert.pem", context
+    context.load_cert_chain(cert, key)
+    return cert, context
 
 
 def login(_server, _session, _envelope, _mechanism, data):

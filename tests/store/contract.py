@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bot.ledger import read_fates
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Store
+from bot.store.port import Due, Found, Question, Shelf, Store
+from bot.tickets.erasing import emptied
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"
@@ -25,6 +28,8 @@ class Opened:
     store: Store
     again: Callable[[], Awaitable[Store]]
     fail: Callable[[bool], None]
+    shelf: Callable[[], Shelf]
+    aged: Callable[[], None] = lambda: None  # what has been written looks as old as it says
 
 
 def outgoing(ident: int = 1, to: str = IVAN, due: datetime = NOW, **more: Any) -> Outgoing:
@@ -65,6 +70,21 @@ def done(one: Due, **more: Any) -> Due:
     return replace(one, letter=replace(one.letter, **{"state": Delivery.sent, "attempts": 1, "done_at": NOW} | more))
 
 
+class Erased:
+    """In the place of Letters: which were erased."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    async def erase(self, letter: str) -> None:
+        self.gone.append(letter)
+
+
+def records(opened: Opened) -> list[tuple[str, DeskRecord]]:
+    with closing(opened.shelf()) as shelf:
+        return list(shelf.records(DeskRecord))
+
+
 class Contract:
     """Subclasses have a fixture `opened` that gives an Opened."""
 
@@ -75,7 +95,7 @@ class Contract:
 
     async def test_a_turn_without_a_commit_changes_nothing(self, opened: Opened):
         assert (await ask(opened.store)).fresh == 1
-        assert list((await opened.again()).rows()) == []
+        assert await (await opened.again()).rows() == []
 
     async def test_a_turn_left_by_an_error_changes_nothing(self, opened: Opened):
         async def stumble() -> None:
@@ -132,37 +152,37 @@ class Contract:
     async def test_a_letter_leaves_once_and_only_when_it_is_due(self, opened: Opened):
         later = NOW + timedelta(minutes=2)
         await commit(opened.store, ticket(1, outgoing=(outgoing(1), outgoing(2, due=later))))
-        assert [one.letter.id for one in opened.store.due(NOW, 10)] == [1]
-        assert opened.store.due(NOW, 10) == []
-        assert opened.store.next_due() == later
-        [given] = opened.store.due(later, 10)
+        assert [one.letter.id for one in await opened.store.due(NOW, 10)] == [1]
+        assert await opened.store.due(NOW, 10) == []
+        assert await opened.store.next_due() == later
+        [given] = await opened.store.due(later, 10)
         await opened.store.delivered([done(given)])
-        assert [one.letter.id for one in (await opened.again()).due(later, 10)] == [1], "what was given out and not recorded is given again"
+        assert [one.letter.id for one in await (await opened.again()).due(later, 10)] == [1], "what was given out and not recorded is given again"
 
     async def test_a_letter_of_no_ticket_leaves_and_is_recorded_too(self, opened: Opened):
         await commit(opened.store, records=(record("b", outgoing=(outgoing(7),)),))
-        [given] = opened.store.due(NOW, 10)
+        [given] = await opened.store.due(NOW, 10)
         assert (given.ticket, given.letter.id) == (0, 7)
         await opened.store.delivered([done(given)])
-        assert opened.store.due(NOW, 10) == (await opened.again()).due(NOW, 10) == []
+        assert await opened.store.due(NOW, 10) == await (await opened.again()).due(NOW, 10) == []
 
     async def test_a_letter_that_is_tried_again_comes_again(self, opened: Opened):
         await commit(opened.store, ticket(1, outgoing=(outgoing(),)))
-        [given] = opened.store.due(NOW, 10)
+        [given] = await opened.store.due(NOW, 10)
         later = NOW + timedelta(minutes=1)
         await opened.store.delivered([done(given, state=Delivery.waiting, due=later, done_at=None)])
         for store in (opened.store, await opened.again()):
-            assert store.due(NOW, 10) == []
-            assert [one.letter.attempts for one in store.due(later, 10)] == [1]
+            assert await store.due(NOW, 10) == []
+            assert [one.letter.attempts for one in await store.due(later, 10)] == [1]
 
     async def test_what_is_taken_back_while_it_waits_does_not_leave(self, opened: Opened):
         await commit(opened.store, first := ticket(1, outgoing=(outgoing(),)))
         await commit(opened.store, replace(first, outgoing=(replace(first.outgoing[0], state=Delivery.cancelled),)))
-        assert opened.store.due(NOW, 10) == []
+        assert await opened.store.due(NOW, 10) == []
 
     async def test_the_result_of_a_delivery_takes_nothing_else_back(self, opened: Opened):
         await commit(opened.store, first := ticket(1, outgoing=(outgoing(),)))
-        [given] = opened.store.due(NOW, 10)
+        [given] = await opened.store.due(NOW, 10)
         await commit(opened.store, replace(first, owner="anna@desk", outgoing=(*first.outgoing, outgoing(2))))
         await opened.store.delivered([done(given)])
         after = await (await opened.again()).ticket(1)
@@ -172,11 +192,11 @@ class Contract:
     async def test_held_letters_are_listed_and_can_be_let_go(self, opened: Opened):
         held = {"state": Delivery.held, "result": "caps"}
         await commit(opened.store, ticket(1, outgoing=(outgoing(**held),)), records=(record("b", outgoing=(outgoing(7, **held),)),))
-        found = opened.store.held()
+        found = await opened.store.held()
         assert sorted(one.letter.id for one in found) == [1, 7]
         await opened.store.delivered([done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in found])
-        assert opened.store.held() == []
-        assert sorted(one.letter.id for one in opened.store.due(NOW, 10)) == [1, 7]
+        assert await opened.store.held() == []
+        assert sorted(one.letter.id for one in await opened.store.due(NOW, 10)) == [1, 7]
 
     async def test_a_failed_write_has_not_happened_and_can_be_made_again(self, opened: Opened):
         await commit(opened.store, ticket(1, "a"))
@@ -188,28 +208,28 @@ class Contract:
         found = await ask(opened.store, "b", tickets=(1, 2), message_id="2@client", fingerprint="f")
         assert (found.repeated, found.duplicate, sorted(found.tickets), found.tickets[1].owner) == (False, False, [1], "")
         assert not (await ask(opened.store, "c")).repeated
-        assert opened.store.due(NOW, 10) == []
+        assert await opened.store.due(NOW, 10) == []
         await commit(opened.store, ticket(found.fresh, "b", outgoing=(outgoing(),)), records=(record("c"),))
         for store in (opened.store, await opened.again()):
-            assert [one.number for one in store.rows()] == [1, found.fresh]
+            assert [one.number for one in await store.rows()] == [1, found.fresh]
             assert [(await ask(store, letter)).repeated for letter in "bc"] == [True, True]
 
     async def test_a_result_that_could_not_be_recorded_is_not_given_out_meanwhile(self, opened: Opened):
         await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", outgoing=(outgoing(7),)),))
-        given = opened.store.due(NOW, 10)
+        given = await opened.store.due(NOW, 10)
         opened.fail(True)
         assert await fails(opened.store.delivered([done(one) for one in given]))
-        assert opened.store.due(NOW, 10) == []
+        assert await opened.store.due(NOW, 10) == []
         opened.fail(False)
         await opened.store.delivered([done(one) for one in given])
-        assert opened.store.due(NOW, 10) == (await opened.again()).due(NOW, 10) == []
+        assert await opened.store.due(NOW, 10) == await (await opened.again()).due(NOW, 10) == []
 
     async def test_a_done_ticket_is_filed_and_still_answers_to_its_number(self, opened: Opened):
         old = NOW - timedelta(days=20)
         await commit(opened.store, first := ticket(1, status=Status.done, done_at=old), ticket(2), ticket(3, status=Status.done, done_at=NOW))
         assert await opened.store.sweep(NOW, 14) == 1
         for store in (opened.store, await opened.again()):
-            assert [one.number for one in store.rows()] == [2, 3]
+            assert [one.number for one in await store.rows()] == [2, 3]
             assert (await ask(store, tickets=(1,))).tickets[1] == first
             assert (await ask(store)).fresh == 4
         await commit(opened.store, replace(first, links=(9,)))
@@ -220,4 +240,49 @@ class Contract:
         await commit(opened.store, ticket(1, "a", status=Status.done, done_at=NOW - timedelta(days=20)), ticket(2, "b"))
         await commit(opened.store, records=(record("c"), record("d", fate=Fate.duplicate)))
         await opened.store.sweep(NOW, 14)
-        assert sorted(opened.store.fates()) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+        with closing(opened.shelf()) as shelf:
+            assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+
+    async def test_a_record_is_amended_and_nothing_of_what_it_said_stays(self, opened: Opened):
+        letter = outgoing(audience=Audience.stranger, to=IVAN)
+        await commit(opened.store, records=(record("a", about="suppression", who=IVAN, words="слова", outgoing=(letter,)), record("b", who=MARIA)))
+        [place] = [place for place, one in records(opened) if one.who == IVAN]
+        left = DeskRecord(at=NOW, about="erased")
+        await opened.store.amend(place, lambda known: left if known.who == IVAN else known)
+        await opened.store.strike(IVAN)
+        for store in (opened.store, await opened.again()):
+            assert [one for _, one in records(opened)] == [left, record("b", who=MARIA)]
+            assert await store.due(NOW, 9) == []
+            assert not await store.suppressed(IVAN, NOW)
+            assert not (await ask(store, "a")).repeated
+
+    async def test_whose_tickets_are_emptied_is_nobody_the_desk_knows(self, opened: Opened):
+        sent = replace(outgoing(), state=Delivery.sent, done_at=NOW)
+        await commit(opened.store, ticket(1, "a", outgoing=(sent,)), ticket(2, "b", MARIA))
+        assert (await ask(opened.store)).senders[IVAN].known
+        await commit(opened.store, emptied(ticket(1, "a", outgoing=(sent,)), NOW))
+        await opened.store.strike(IVAN)
+        for store in (opened.store, await opened.again()):
+            found = await ask(store, "a", references=("1@client",), message_id="1@client")
+            assert (found.fresh, found.earlier, found.by_reference, found.repeated, found.duplicate) == (3, (), 0, False, False)
+            assert (found.senders[IVAN].known, found.senders[IVAN].sent, found.senders[IVAN].opened) == (False, (), ())
+            assert (await ask(store, requester=MARIA)).senders[MARIA].known
+
+    async def test_what_is_old_enough_keeps_its_figures_alone(self, opened: Opened):
+        old, young = NOW - timedelta(days=90), NOW - timedelta(days=20)
+        done_ = {"status": Status.done, "resolution": "solved"}
+        await commit(opened.store, ticket(1, "a", done_at=old, **done_), ticket(2, "b", MARIA, done_at=young, **done_))
+        await commit(opened.store, records=(record("c", at=old, who=IVAN), record("d", who=MARIA)))
+        assert await opened.store.sweep(NOW, 14) == 2
+        letters = Erased()
+        opened.aged()
+        for count in (2, 0):
+            assert await opened.store.retire(NOW - timedelta(days=60), letters) == count
+        assert letters.gone == ["a", "c"]
+        store = await opened.again()
+        first, second = await store.ticket(1), await store.ticket(2)
+        assert first is not None
+        assert second is not None
+        assert (first.requester.email, first.seen, first.entries, first.resolution, first.done_at) == ("", (), (), "solved", old)
+        assert (second.requester.email, [one.who for _, one in records(opened)]) == (MARIA, [MARIA])
+        assert (await ask(store)).fresh == 3

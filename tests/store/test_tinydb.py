@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from contract import IVAN, NOW, Contract, Opened, ask, commit, done, fails, outgoing, record, ticket
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
 
-from bot.model import Delivery, Status
+from bot.ledger import read_fates
+from bot.model import Status
 from bot.store import days
 from bot.store.files import Disk
+from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
 
 
@@ -57,7 +56,11 @@ class TestFileStore(Contract):
             stores.append(await opened_on(tmp_path))
             return stores[-1]
 
-        yield Opened(stores[0], again, lambda failing: setattr(disk, "failing", failing))
+        def aged() -> None:
+            for path in tmp_path.rglob("*.json"):
+                os.utime(path, (0, 0))
+
+        yield Opened(stores[0], again, lambda failing: setattr(disk, "failing", failing), lambda: FileShelf(tmp_path), aged)
         for store in stores:
             await store.close()
 
@@ -82,29 +85,29 @@ async def test_the_cost_of_a_record_does_not_grow_with_the_day(store, tmp_path, 
         await commit(store, records=(record(f"l{number}", outgoing=(outgoing(number),)),))
     assert max(path.stat().st_size for path in (tmp_path / "desk").iterdir()) < 2600
     fresh = await opened_on(tmp_path)
-    due = fresh.due(NOW, 100)
+    due = await fresh.due(NOW, 100)
     assert sorted(one.letter.id for one in due) == list(range(40))
     await fresh.delivered([done(one) for one in due])
     await commit(fresh, records=(record("l40"),))
-    assert sorted(letter for letter, _, _ in fresh.fates()) == sorted(f"l{number}" for number in range(41))
-    assert (await opened_on(tmp_path)).due(NOW, 100) == []
+    assert sorted(letter for letter, _, _ in read_fates(FileShelf(tmp_path))) == sorted(f"l{number}" for number in range(41))
+    assert await (await opened_on(tmp_path)).due(NOW, 100) == []
 
 
-async def test_a_record_comes_only_once_however_often_its_letter_is_repeated(store):
+async def test_a_record_comes_only_once_however_often_its_letter_is_repeated(store, tmp_path):
     for _ in range(3):
         await commit(store, records=(record("a"),))
-    assert [letter for letter, _, _ in store.fates()] == ["a"]
+    assert [letter for letter, _, _ in read_fates(FileShelf(tmp_path))] == ["a"]
 
 
 async def test_a_broken_ticket_harms_no_other(store, tmp_path):
     await commit(store, ticket(1, outgoing=(outgoing(),)), ticket(2, outgoing=(outgoing(),)), ticket(7))
     (tmp_path / "tickets/live/7.json").write_bytes(b'{"ticket": {"7": {"num')
     fresh = await opened_on(tmp_path)
-    assert [path.name for path in fresh.broken] == ["7.json"]
-    assert [one.number for one in fresh.rows()] == [1, 2]
+    assert [Path(path).name for path in fresh.broken] == ["7.json"]
+    assert [one.number for one in await fresh.rows()] == [1, 2]
     assert (await ask(fresh)).fresh == 8
     (tmp_path / "tickets/live/2.json").write_bytes(b"\0" * 100)
-    assert [one.ticket for one in fresh.due(NOW, 10)] == [1]
+    assert [one.ticket for one in await fresh.due(NOW, 10)] == [1]
 
 
 async def test_a_broken_day_is_left_alone_and_the_day_goes_on(store, tmp_path):
@@ -112,7 +115,7 @@ async def test_a_broken_day_is_left_alone_and_the_day_goes_on(store, tmp_path):
     broken = tmp_path / "desk" / f"{NOW:%Y-%m-%d}.json"
     broken.write_bytes(b"{")
     fresh = await opened_on(tmp_path)
-    assert fresh.broken == [broken]
+    assert fresh.broken == [str(broken)]
     await commit(fresh, records=(record("b"),))
     assert broken.read_bytes() == b"{"
     assert (await ask(await opened_on(tmp_path), "b")).repeated
@@ -140,96 +143,27 @@ async def test_a_number_somebody_else_has_taken_is_not_written_over(store, tmp_p
     assert (tmp_path / "tickets/live/1.json").read_bytes() == b'{"ticket": {}}'
 
 
-class Desk(RuleBasedStateMachine):
-    """Any order of commits, deliveries, failures, filings and crashes leaves what was acknowledged, and nothing else."""
+class Desk(AnyOrder):
+    """On a folder where a sync costs nothing."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # where a sync costs nothing
-        self.loop = asyncio.new_event_loop()
-        self.disk = Moody()
-        self.now = NOW
-        self.tickets: dict[int, Any] = {}
-        self.records: set[str] = set()
-        self.sent: set[tuple[int, int]] = set()
-        self.count = 0
+        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        self.moody = Moody()
 
-    def run(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work)
+    async def opened(self) -> FileStore:
+        return await opened_on(Path(self.folder.name), self.moody)
 
-    @initialize()
-    def start(self) -> None:
-        self.store = self.run(opened_on(Path(self.folder.name), self.disk))
+    def fail(self, failing: bool) -> None:
+        self.moody.failing = failing
 
-    @rule(letters=st.integers(0, 3))
-    def opens(self, letters: int) -> None:
-        self.count += 1
-        fresh = self.run(ask(self.store)).fresh
-        assert fresh not in self.tickets
-        one = ticket(fresh, f"l{self.count}", outgoing=tuple(outgoing(n + 1, due=self.now + timedelta(minutes=n)) for n in range(letters)))
-        if not self.run(fails(commit(self.store, one))):
-            self.tickets[fresh] = one
-
-    @rule(pick=st.integers(0), status=st.sampled_from(Status), cancel=st.booleans())
-    def changes(self, pick: int, status: Status, cancel: bool) -> None:
-        if self.tickets:
-            number = sorted(self.tickets)[pick % len(self.tickets)]
-            self.count += 1
-            one = self.run(self.store.ticket(number))
-            letters = tuple(replace(out, state=Delivery.cancelled) if cancel and out.state is Delivery.waiting else out for out in one.outgoing)
-            letters += (outgoing(len(letters) + 1, due=self.now),)
-            changed = replace(one, status=status, done_at=self.now if status is Status.done else None, owner=f"{self.count}@desk", outgoing=letters)
-            if not self.run(fails(commit(self.store, changed))):
-                self.tickets[number] = changed
-
-    @rule()
-    def records_a_deed(self) -> None:
-        self.count += 1
-        if not self.run(fails(commit(self.store, records=(record(f"r{self.count}"),)))):
-            self.records.add(f"r{self.count}")
-
-    @rule(minutes=st.sampled_from([0, 1, 60 * 24 * 15]))
-    def delivers(self, minutes: int) -> None:
-        self.now += timedelta(minutes=minutes)
-        given = self.store.due(self.now, 3)
-        for one in given:
-            assert (one.ticket, one.letter.id) not in self.sent, "twice"
-        results = [done(one, done_at=self.now) for one in given]
-        while self.run(fails(self.store.delivered(results))):
-            self.disk.failing = False
-        for one in results:
-            self.sent.add((one.ticket, one.letter.id))
-            now = self.tickets[one.ticket]
-            letters = tuple(one.letter if out.id == one.letter.id else out for out in now.outgoing)
-            self.tickets[one.ticket] = replace(now, outgoing=letters)
-
-    @rule()
-    def files(self) -> None:
-        self.run(self.store.sweep(self.now, 14))
-
-    @rule(failing=st.booleans())
-    def disk(self, failing: bool) -> None:
-        self.disk.failing = failing
-
-    @rule()
-    def crashes(self) -> None:
-        self.disk.failing = False
-        self.run(self.store.close())
-        self.store = self.run(opened_on(Path(self.folder.name), self.disk))
-
-    @invariant()
-    def holds_what_was_acknowledged(self) -> None:
-        if hasattr(self, "store"):
-            assert {number: self.run(self.store.ticket(number)) for number in self.tickets} == self.tickets
-            assert {letter for letter, fate, _ in self.store.fates() if fate == "machine"} == self.records
-            assert {number for _, fate, number in self.store.fates() if fate == "opened"} == set(self.tickets)
+    def shelf(self) -> FileShelf:
+        return FileShelf(Path(self.folder.name))
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.run(self.store.close())
-        self.loop.close()
+        super().teardown()
         self.folder.cleanup()
 
 
-Desk.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+Desk.TestCase.settings = QUICK
 TestAnyOrder = Desk.TestCase

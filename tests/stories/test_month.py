@@ -10,8 +10,9 @@ import pytest
 from month import ANNA, BORIS, DAY, FIRST, LAST, MINUTE, MOSCOW, Month, alarms, in_time, opens, played, silent
 
 from bot.model import Outgoing
-from bot.reports.figures import Figures, Spread
-from bot.reports.weekly import names, read_rows
+from bot.reports.figures import Figures, Spread, TicketRow
+from bot.reports.weekly import names
+from bot.store.shelf import FileShelf
 
 
 def on(at: datetime) -> date:
@@ -20,7 +21,7 @@ def on(at: datetime) -> date:
 
 def figures(month: Month, since: date, until: date) -> Figures:
     policy = month.desk.office.policy
-    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(read_rows(month.desk.data))
+    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets(TicketRow))
 
 
 def rank(spans: list[timedelta], percent: int) -> timedelta:

@@ -126,8 +126,8 @@ def test_days(said: str, day: str) -> None:
 
 
 def test_what_the_store_is_asked_for() -> None:
-    names, numbers, addresses = named("#merge PF-7\n#split Petr@example.net\n#queue\n> #show 9\n")
-    assert (names, numbers, addresses) == ({"merge", "split", "queue"}, (7,), ("petr@example.net",))
+    names, numbers, addresses, queries = named("#merge PF-7\n#split Petr@example.net\n#queue\n> #show 9\n#найти чёрный экран \n")
+    assert (names, numbers, addresses, queries) == ({"merge", "split", "queue", "search"}, (7,), ("petr@example.net",), ("чёрный экран",))
 
 
 @given(st.text(max_size=400))

@@ -75,7 +75,7 @@ def test_the_disk(tmp_path, monkeypatch):
     (data / "secret").chmod(0o644)
     (data / "parked" / "x.eml").touch()
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 99.9e9, 0.1e9))
-    found = list(doctor.disk(Settings(data=data)))
+    found = [*doctor.disk(Settings(data=data)), *doctor.store(Settings(data=data))]
     assert states(found) == ["green", "red", "yellow", "red", "yellow"]
     assert all(one.todo for one in found if one.state != "green")
     assert not list(data.glob(".doctor*"))

@@ -189,7 +189,8 @@ async def test_the_page_is_small_keeps_to_itself_and_speaks_two_languages(form):
         assert status == 200
         assert words in page
         assert len(page.encode()) < 30_000
-        assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", page)
+        assert not re.search(r"""(?:src|action|<link[^>]* href)=["']?(?:https?:)?//""", page)  # a link for people is no request
+        assert '<a href="https://providence.film/privacy" target="_blank" rel="noopener">' in page
         assert "set-cookie" not in head
         policy = head["content-security-policy"]
         assert "default-src 'none'" in policy

@@ -13,8 +13,9 @@ from desk import ROOT, TestDesk
 from ruamel.yaml import YAML
 
 from bot.authenticate import authenticator
-from bot.ledger import account
+from bot.ledger import account, read_fates
 from bot.model import Audience, Envelope, Letter, Outgoing, Ticket
+from bot.store.shelf import FileShelf
 from bot.tickets.identity import Purpose
 
 HERE = Path(__file__).parent.parent / "hostile"
@@ -105,9 +106,9 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         if one.audience in (Audience.requester, Audience.stranger):
             assert "lies about it" not in one.text + one.html
             assert one.to in (IVAN, PETR) or "The code that should come" not in one.text
-    fates = {ident: fate for ident, fate, _ in desk.store.fates()}
+    fates = {ident: fate for ident, fate, _ in read_fates(FileShelf(desk.data))}
     assert fates[idents[-1]] == expected["fate"]
-    assert account(desk.data).adds_up
+    assert account(FileShelf(desk.data)).adds_up
 
 
 async def came(desk: Hostile, raw: bytes, expected: dict[str, Any], to: str, idents: list[str]) -> list[Outgoing]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import datetime
 
 import pytest
+from imapclient.exceptions import LoginError
 
 from bot.intake import imap as module
 from bot.intake.imap import ImapDoor, return_path
@@ -82,8 +84,11 @@ class Server:
 
 class Desk:
     def __init__(self, tmp_path):
-        self.taken, self.told, self.error = {}, [], None
-        self.door = ImapDoor(BOX, tmp_path / "p", self.accept, self.taken.__contains__, lambda: datetime(2026, 11, 22), self.tell)
+        self.taken, self.told, self.error, self.refusals = {}, [], None, []
+        self.door = ImapDoor(BOX, tmp_path / "p", self.accept, self.has, lambda: datetime(2026, 11, 22), self.tell, self.refused)
+
+    async def has(self, letter):
+        return letter in self.taken
 
     async def accept(self, raw, envelope):
         if self.error:
@@ -93,6 +98,9 @@ class Desk:
 
     def tell(self, event, **fields):
         self.told.append((event, fields))
+
+    async def refused(self, words, about):
+        self.refusals.append((words, about))
 
     async def empty(self, server):
         """One look into the mailbox; the error that ended the connection, if one did."""
@@ -132,7 +140,7 @@ async def test_a_crash_between_storing_and_moving_doubles_nothing(desk, tmp_path
     assert isinstance(await desk.empty(server), ConnectionResetError)
     server.trouble = lambda *_: None
     again = Desk(tmp_path)  # started anew, with what is on disk
-    again.taken, again.door.has = desk.taken, desk.taken.__contains__
+    again.taken = desk.taken
     assert await again.empty(server) is None
     assert len(desk.taken) == 2
     assert server.moved == {"Done": [1, 2]}
@@ -208,6 +216,25 @@ def test_a_letter_that_came_while_we_looked_is_found_soon(desk, monkeypatch):
     monkeypatch.setattr(desk.door, "_empty", lambda *_: len(waits) == 7)
     desk.door._session(server, None)
     assert waits == [2, 4, 8, 16, 32, 60, 60, 1, 2]
+
+
+async def test_the_leads_hear_of_a_server_that_does_not_let_us_in_and_not_of_one_that_is_tired(desk, monkeypatch):
+    errors = [LoginError("[UNAVAILABLE] try later"), LoginError("[AUTHENTICATIONFAILED] no")]
+    errors += [ConnectionResetError(), ssl.SSLCertVerificationError("self-signed")]
+
+    def connected():
+        if not errors:
+            desk.door.ending.set()
+        raise errors.pop(0) if errors else OSError
+
+    monkeypatch.setattr(desk.door, "_connected", connected)
+    monkeypatch.setattr(module, "PAUSES", (0,))
+    await asyncio.to_thread(desk.door._work, asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    assert [("AUTH" in words, "self-signed" in words, about) for words, about in desk.refusals] == [
+        (True, False, "mailbox_login"), (False, True, "mailbox_login"),
+    ]  # fmt: skip
+    assert [fields["kind"] for _, fields in desk.told] == ["login", "login", "ConnectionResetError", "SSLCertVerificationError"]
 
 
 def test_folders_are_named_as_the_server_names_them(desk):

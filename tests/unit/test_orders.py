@@ -367,7 +367,7 @@ async def test_leak_is_blocked_and_shown(desk: TestDesk) -> None:
 async def test_digest_and_a_command_about_the_desk(desk: TestDesk) -> None:
     from bot.tickets.digest import digest, due
 
-    rows, day = tuple(desk.store.rows()), due(desk.office, "", desk.now)
+    rows, day = tuple(await desk.store.rows()), due(desk.office, "", desk.now)
     assert day == "2026-11-23"
     async with desk.store.turn() as turn:
         turn.commit(digest(rows, desk.office, day, desk.now))

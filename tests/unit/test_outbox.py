@@ -27,22 +27,32 @@ class Limits:
     held_after_minutes: int = 60
 
 
+class Store(FileStore):
+    """A store that has the addresses in our hands that get no automatic mail."""
+
+    def __init__(self, *places: Any) -> None:
+        super().__init__(*places)
+        self.gone: set[str] = set()
+
+    async def suppressed(self, person: str, now: datetime) -> bool:
+        return person in self.gone
+
+
 class Desk:
     """An outbox over a real store, with a relay and a clock in our hands."""
 
     def __init__(self, data: Any) -> None:
         self.now = NOW
-        self.store = FileStore(data, Disk(), NOW)
+        self.store = Store(data, Disk(), NOW)
         self.got: list[tuple[str, bytes]] = []
         self.results: dict[str, Result | Exception] = {}
         self.stuck = asyncio.Event()  # while it is not set, letters to "stuck@…" do not come back
-        self.suppressed: set[str] = set()
         self.given_up: list[Due] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.limits = Limits()
         self.outbox = Outbox(
-            self.store, self, lambda: ("desk@x", "Desk"), self.extract, lambda to, _: to in self.suppressed, self.give_up, self.alarm,
-            lambda: self.limits, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), self.store.changed,
+            self.store, self, lambda: ("desk@x", "Desk"), self.extract, self.give_up, self.alarm,
+            lambda: self.limits, lambda: self.now, lambda event, **fields: self.told.append((event, fields)),
         )  # fmt: skip
 
     async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
@@ -68,7 +78,7 @@ class Desk:
 
     async def work(self, at: datetime = NOW) -> list[str]:
         self.now = at
-        while due := self.store.due(at, 100):
+        while due := await self.store.due(at, 100):
             await self.outbox.deliver(due)
         found = await self.store.ticket(1)
         return [one.state.value for one in found.outgoing] if found else []
@@ -119,7 +129,7 @@ async def test_a_letter_is_given_up_after_five_days_and_its_ticket_hears_of_it(d
 
 
 async def test_no_automatic_letter_to_a_suppressed_address_but_an_agents_own_leaves(desk):
-    desk.suppressed = {IVAN}
+    desk.store.gone = {IVAN}
     await commit(desk.store, ticket(1, outgoing=(outgoing(1), outgoing(2, automatic=False))))
     assert await desk.work() == ["cancelled", "sent"]
 
@@ -147,7 +157,7 @@ async def test_what_waits_for_a_window_for_more_than_an_hour_is_held(desk):
         states = await desk.work(NOW + timedelta(minutes=minute, seconds=minute))
     assert states.count("held") + states.count("sent") == 9
     assert states.count("held") >= 2
-    assert Delivery.held in {one.letter.state for one in desk.store.held()}
+    assert Delivery.held in {one.letter.state for one in await desk.store.held()}
 
 
 async def test_a_lost_attachment_does_not_keep_the_letter(desk):
@@ -184,3 +194,38 @@ async def test_a_result_is_recorded_as_soon_as_the_disk_is_well_again(desk, monk
     desk.store.delivered = ill
     assert await desk.work() == ["sent"]
     assert (len(tries), len(desk.got)) == (4, 1)
+
+
+async def test_it_ends_when_told_so_just_as_a_letter_leaves(desk):
+    """A shutdown that came at that moment was once overheard, and the desk did not end while letters were leaving."""
+    await commit(desk.store, ticket(1, outgoing=(outgoing(due=NOW + timedelta(minutes=1)),)))  # it waits for an event or a time
+    running = asyncio.create_task(desk.outbox.run())
+    await asyncio.sleep(0.05)
+    desk.store.changed.set()
+    await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=5)
+    running.cancel()
+    assert done
+
+
+async def test_a_clock_that_is_set_back_begins_the_waits_anew(desk):
+    morning = NOW - timedelta(hours=2)
+    letters = outgoing(1, due=NOW + timedelta(minutes=2)), outgoing(2, created=morning - timedelta(hours=8), due=morning + timedelta(hours=1))
+    await commit(desk.store, ticket(1, outgoing=letters))
+    await desk.outbox._clock_set_back()
+    desk.now = NOW - timedelta(hours=6)
+    await desk.outbox._clock_set_back()
+    assert await desk.work(desk.now) == ["waiting", "waiting"]
+    assert await desk.work(desk.now + timedelta(minutes=3)) == ["sent", "waiting"]
+    assert await desk.work(morning + timedelta(hours=1)) == ["sent", "sent"]
+
+
+async def test_what_left_in_the_future_fills_no_window(desk):
+    desk.limits = Limits(all_10_min=2)
+    await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n) for n in range(1, 3))))
+    assert await desk.work() == ["sent", "sent"]
+    desk.now = NOW - timedelta(hours=6)
+    await commit(desk.store, ticket(2, outgoing=tuple(outgoing(n, due=desk.now) for n in range(1, 3))))
+    await desk.work(desk.now)
+    assert len(desk.got) == 4

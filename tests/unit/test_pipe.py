@@ -11,6 +11,7 @@ import pytest
 from bot.intake import pipe
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.letters import FileLetters
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LETTER = b"Subject: Hello\r\n\r\nHello \xff\x00\r\n"
@@ -18,7 +19,7 @@ LETTER = b"Subject: Hello\r\n\r\nHello \xff\x00\r\n"
 
 @pytest.fixture
 def inbox(tmp_path):
-    return Inbox(tmp_path, Disk())
+    return FileLetters(Inbox(tmp_path, Disk()))
 
 
 @pytest.mark.parametrize(
@@ -37,29 +38,35 @@ def inbox(tmp_path):
         (b"X: x\r\nReturn-Path: <forged@example.org>\r\n\r\n", None, {}, "?", b"X: x\r\nReturn-Path: <forged@example.org>\r\n\r\n"),
     ],
 )  # fmt: skip
-def test_the_envelope_sender_is_the_one_the_mail_server_names(inbox, raw, sender, environ, mail_from, kept):
-    code, letter = pipe.deliver(io.BytesIO(raw), inbox, NOW, sender=sender, environ=environ, recipients=["support@desk.example"])
-    envelope, stored = inbox.read(letter)
+async def test_the_envelope_sender_is_the_one_the_mail_server_names(inbox, raw, sender, environ, mail_from, kept):
+    code, letter = await pipe.deliver(io.BytesIO(raw), inbox, NOW, sender=sender, environ=environ, recipients=["support@desk.example"])
+    envelope, stored = await inbox.read(letter)
     assert (code, envelope.mail_from, stored) == (0, mail_from, kept)
     assert (envelope.intake, envelope.client, envelope.recipients, envelope.received) == ("pipe", "", ("support@desk.example",), NOW)
 
 
-def test_no_letter_is_a_mistake_of_the_caller(inbox):
-    assert pipe.deliver(io.BytesIO(b""), inbox, NOW)[0] == 65
-    assert inbox.waiting() == []
+async def test_the_recipient_is_the_one_the_mail_server_names(inbox):
+    for given, environ, known in (((), {"RECIPIENT": "support+a@desk.example"}, ("support+a@desk.example",)), ((), {"RECIPIENT": ""}, ())):
+        _, letter = await pipe.deliver(io.BytesIO(LETTER), inbox, NOW, environ=environ, recipients=given)
+        assert (await inbox.read(letter))[0].recipients == known
 
 
-def test_too_large_a_letter_is_refused_for_good(inbox, monkeypatch):
+async def test_no_letter_is_a_mistake_of_the_caller(inbox):
+    assert (await pipe.deliver(io.BytesIO(b""), inbox, NOW))[0] == 65
+    assert inbox.inbox.waiting() == []
+
+
+async def test_too_large_a_letter_is_refused_for_good(inbox, monkeypatch):
     monkeypatch.setattr(pipe, "LIMIT", 1000)
-    assert pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW)[0] == 65
-    assert pipe.deliver(io.BytesIO(b"x" * 1000), inbox, NOW)[0] == 0
+    assert (await pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW))[0] == 65
+    assert (await pipe.deliver(io.BytesIO(b"x" * 1000), inbox, NOW))[0] == 0
 
 
-def test_a_letter_that_cannot_be_stored_is_to_be_sent_again(inbox, monkeypatch):
+async def test_a_letter_that_cannot_be_stored_is_to_be_sent_again(inbox, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(inbox._disk, "fsync", full)
-    code, words = pipe.deliver(io.BytesIO(LETTER), inbox, NOW)
+    monkeypatch.setattr(inbox.inbox._disk, "fsync", full)
+    code, words = await pipe.deliver(io.BytesIO(LETTER), inbox, NOW)
     assert code == 75
     assert "no space left" in words

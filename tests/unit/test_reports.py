@@ -23,7 +23,7 @@ from bot.reports.charts import draw
 from bot.reports.figures import EntryRow, Figures, HitRow, OfRule, SentRow, Spread, TicketRow
 from bot.reports.page import page
 from bot.reports.tables import as_csv, tables, title
-from bot.reports.weekly import read_rows
+from bot.store.shelf import FileShelf
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 AT = datetime(2026, 11, 18, 12, 0, tzinfo=MOSCOW)
@@ -125,14 +125,14 @@ def test_both_languages_tell_the_same_figures():
     russian, english = tables(busy(), "ru"), tables(busy(), "en")
     assert [one.code for one in russian] == [one.code for one in english]
     assert title(busy(), "ru") == "Отчёт с 16.11.2026 по 22.11.2026"
-    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2.75 (12)" in russian[-2].lines()
+    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2,75 (12)" in russian[-2].lines()
     assert any("недостаточно информации: 1" in one.lines() for one in russian)
 
 
 def test_a_csv_runs_no_formula():
     rows = list(csv.reader(io.StringIO(as_csv(tables(busy(), "ru")))))
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
-    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2.75 (12)"] in rows
+    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2,75 (12)"] in rows
 
 
 def test_a_page_holds_everything_and_no_markup_of_a_subject():
@@ -181,7 +181,7 @@ async def test_the_command_shows_writes_and_refuses(played, tmp_path):
 
 async def test_a_broken_ticket_file_is_left_out(played):
     (played.data / "tickets" / "live" / "7.json").write_bytes(b"{")
-    assert [row.number for row in read_rows(played.data)] == [1]
+    assert [row.number for row in FileShelf(played.data).tickets(TicketRow)] == [1]
 
 
 async def test_the_weekly_letter_leaves_once_after_the_week_also_after_a_restart(played):

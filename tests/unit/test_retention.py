@@ -9,7 +9,8 @@ from pathlib import Path
 from desk import TestDesk
 
 from bot.store.documents import read_ticket
-from bot.store.retention import ERASED, erase_old
+from bot.store.letters import FileLetters
+from bot.tickets.erasing import ERASED
 
 ANNA, IVAN = "anna@providence.film", "ivan@example.org"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
@@ -30,10 +31,15 @@ async def aged(tmp_path: Path) -> TestDesk:
     return desk
 
 
+async def retire(desk: TestDesk, days: int) -> int:
+    """What the daemon does four times a day."""
+    return await desk.store.retire(desk.now - timedelta(days=days), FileLetters(desk.inbox))
+
+
 async def test_old_tickets_and_records_are_erased(tmp_path: Path) -> None:
     """Words, names, addresses and raw letters go; number and figures stay; a number is never used again."""
     desk = await aged(tmp_path)
-    assert sorted(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60)) == [0, 1]
+    assert await retire(desk, 60) == 2  # a ticket, and the records of a day
     ticket = read_ticket(next((tmp_path / "tickets" / "done").glob("*/1.json")))
     assert (ticket.status, ticket.resolution, ERASED in ticket.labels) == ("done", "solved", True)
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".json", ".eml"))
@@ -49,9 +55,9 @@ async def test_old_tickets_and_records_are_erased(tmp_path: Path) -> None:
 async def test_younger_ones_stay_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     """The limit is counted from the day on which the ticket was done."""
     desk = await aged(tmp_path)
-    assert list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 365)) == []
-    list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60))
-    assert list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now + timedelta(days=1), 60)) == []
+    assert await retire(desk, 365) == 0
+    await retire(desk, 60)
+    assert await retire(desk, 59) == 0
 
 
 async def test_cut_off_in_between_the_next_run_finishes(tmp_path: Path) -> None:
@@ -60,5 +66,5 @@ async def test_cut_off_in_between_the_next_run_finishes(tmp_path: Path) -> None:
     ticket = read_ticket(next((tmp_path / "tickets" / "done").glob("*/1.json")))
     desk.inbox.erase(ticket.seen[0].letter)
     assert not desk.ledger_adds_up()
-    list(erase_old(tmp_path, desk.disk, desk.inbox, desk.now, 60))
+    await retire(desk, 60)
     assert desk.ledger_adds_up()

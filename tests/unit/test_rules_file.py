@@ -95,7 +95,8 @@ HANDBOOK = (ROOT / "docs" / "rules.md").read_text("utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", HANDBOOK, re.DOTALL)
 SECTIONS = {
     "desk": "desk: {name: Desk, address: support@example.org}\n",
-    "people": "people:\n  agents: [{name: Ann, address: ann@example.org, lead: true}]\n  departments: {partners: {name: p, address: p@d.example}}\n",
+    "people": "people:\n  departments: {partners: {name: p, address: p@d.example}}\n"
+    "  agents: [{name: Ann, address: ann@example.org, lead: true}, {name: Борис, address: boris@providence.film}]\n",
     "versions": "versions: {chrome: 109}\n",
 }
 

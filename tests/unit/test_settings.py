@@ -76,7 +76,7 @@ def test_a_settings_line_in_a_log_shows_no_password(monkeypatch):
         ("FORM", "a b:80", "host:port"),
         ("RELAY", "mx.example.org:25", "smtp+starttls://"),
         ("RELAY", "smtp://host:port", "smtp+starttls://"),
-        ("RELAY", "smtp://user@host", "user and password go together"),
+        ("RELAY", "smtp://host/path", "smtp+starttls://"),
         ("STORE", "mysql://h/d", "postgresql://"),
         ("RETURN", "null", "verp or plain"),
         ("PLUS", "perhaps", "on or off"),
@@ -133,3 +133,14 @@ def test_a_relay_is_a_target_or_a_value_error(text):
         return
     assert found.host
     assert 0 <= found.port <= 65535
+
+
+def test_the_relays_password_may_stand_in_a_file_that_is_read_at_each_login(monkeypatch, tmp_path):
+    with pytest.raises(SettingsError, match="DESK_RELAY_PASSWORD_FILE=: allowed is a file"):
+        loaded(monkeypatch, relay="smtps://bot%40x.org@mx.x.org")
+    path = tmp_path / "password"
+    path.write_text("geheim\n")
+    settings = loaded(monkeypatch, relay="smtps://bot%40x.org@mx.x.org", relay_password_file=str(path))
+    assert settings.relay.secret() == "geheim"
+    path.write_text("newer")
+    assert (settings.relay.secret(), "newer" in repr(settings)) == ("newer", False)

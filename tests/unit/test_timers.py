@@ -203,7 +203,7 @@ async def test_changed_periods_are_taken_over_and_a_look_that_does_nothing_write
     file = tmp_path / "tickets" / "live" / "1.json"
     before = file.stat().st_mtime_ns
     desk.office = desk.desk.office = other(desk.office, policy=load(POLICY.source.replace(b"remind_days: 3", b"remind_days: 1"), "rules.yaml"))
-    desk.store.register.wake(desk.now)
+    await desk.store.wake(desk.now)
     assert (await desk.timers.look(), await desk.timers.look(), file.stat().st_mtime_ns) == (1, 0, before)
     assert [one.template for one in await desk.pass_time(days=1)] == ["reminder"]
 

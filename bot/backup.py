@@ -1,0 +1,101 @@
+"""A desk in one file: written beside a running desk, and unpacked (bot.move puts it into its place).
+
+The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie in the project: plain tar brings them back as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+from bot.carry import Carried, carry
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.folders import FOLDERS, Files
+from bot.store.port import Shelf
+
+ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
+MODE = {"data/secret": 0o600}
+
+
+class RefusedError(Exception):
+    """It cannot be done as things are; the text says why, and what to do."""
+
+
+def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carried:
+    """Writes the archive `path` (mode 0600: the secret is in it), whole or not at all, in little memory. Raises OSError and ChangedError."""
+    part, disk = path.with_name(f".{path.name}.part"), Disk()
+    disk.unlink(part)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            with tarfile.open(fileobj=file, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
+
+                def put(name: str, content: bytes) -> None:
+                    entry = tarfile.TarInfo(name)
+                    entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), MODE.get(name, 0o640)
+                    tar.addfile(entry, BytesIO(content))
+
+                for name, source in _beside(settings):
+                    put(name, source.read_bytes())
+                target = Files(lambda name, content: put(f"data/{name}", content))
+                carried = carry(shelf, target, now)
+                target.close()
+            file.flush()
+            disk.fsync(file.fileno())
+        disk.rename(part, path)
+    except BaseException:
+        disk.unlink(part)
+        raise
+    disk.sync_folder(path.parent)
+    return carried
+
+
+def _beside(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """What belongs to a desk beside its tickets, records and letters: name in the archive, and file.
+
+    Files that `repair` has set aside go along, since they keep their numbers from being given again.
+    """
+    data = settings.data
+    yield "data/secret", settings.secret_file
+    yield "rules.yaml", settings.rules
+    folders = {"templates": settings.templates} | {f"data/{name}": data / name for name in ("reports", "tickets/broken", "desk/broken")}
+    for name, folder in folders.items():
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield f"{name}/{path.relative_to(folder).as_posix()}", path
+
+
+def unpack(archive: Path, incoming: Path) -> None:
+    """The files of the archive under `incoming`, durable. Raises RefusedError for what is no whole backup, before anything else is touched."""
+    shutil.rmtree(incoming, ignore_errors=True)
+    try:
+        with tarfile.open(archive, "r|gz") as tar:
+            for entry in tar:
+                _unpack_one(tar, entry, incoming)
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        shutil.rmtree(incoming, ignore_errors=True)
+        raise RefusedError(f"{archive} is no whole backup: {error}") from None
+    if not (incoming / "data" / "secret").exists():
+        raise RefusedError(f"{archive} is no backup of a desk: it holds no secret")
+    Disk().sync_tree(incoming)
+
+
+def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, incoming: Path) -> None:
+    if entry.isdir():
+        return
+    source = tar.extractfile(entry) if entry.isreg() else None
+    if source is None or not ALLOWED.fullmatch(entry.name) or not all(re.fullmatch(r"[\w.@ -]+", part) for part in entry.name.split("/")):
+        raise ValueError(f"{entry.name!r} does not belong into one")
+    path = incoming / entry.name
+    if ".." in path.parts:
+        raise ValueError(f"{entry.name!r} leads out of it")
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, MODE.get(entry.name, 0o640)), "wb") as file:
+        shutil.copyfileobj(source, file)

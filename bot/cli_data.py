@@ -1,0 +1,166 @@
+"""The commands about the whole of a desk's data, and about the people in it: backup, restore, move, export, forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.backup import RefusedError
+from bot.backup import backup as write
+from bot.carry import ChangedError
+from bot.ledger import Account
+from bot.stores import MOVED, open_shelf, open_store
+from bot.terminal import AGAIN, fail, rules, settings, tell_daemon
+
+Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """What cannot be done, in a word: exit 75 where it may go later, 1 where it is refused."""
+    from bot.store.files import LockedError
+
+    try:
+        yield
+    except RefusedError as error:
+        fail(str(error), 1)
+    except (LockedError, ChangedError, OSError) as error:
+        fail(str(error), AGAIN)
+    except ValueError as error:
+        fail(str(error))
+
+
+def backup(file: Where) -> None:
+    """Write a backup of the whole desk, also while it runs: letters, tickets, rules, templates and the secret. Keep the file safe."""
+    chosen = settings()
+    with said(), closing(open_shelf(chosen)) as shelf:
+        carried = write(chosen, shelf, file, datetime.now(UTC))
+        broken = sorted(shelf.broken)
+    typer.echo(f"{file}: {carried.tickets} tickets, {carried.records} records, {carried.letters} letters")
+    for path in broken:
+        typer.echo(f"{path} cannot be read and is not in it; its letters are, and are handled anew after a restore", err=True)
+    raise typer.Exit(1 if broken else 0)
+
+
+def restore(file: Where) -> None:
+    """Fill an empty desk from a backup, rules and secret included. Stop the desk first. Exit 1 where the ledger does not add up."""
+    from bot.move import restore as run
+    from bot.store.files import DataLock
+
+    chosen = settings()
+    with said(), DataLock(chosen.data):
+        result = run(chosen, file, datetime.now(UTC), typer.echo)
+    _told(result)
+
+
+def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -> None:
+    """Carry the desk over to another store. Stop the desk first; cut off at any point, run it again."""
+    from bot.move import move as run
+    from bot.settings import Settings
+    from bot.store.files import DataLock
+
+    chosen = settings()
+    with said(), DataLock(chosen.data):
+        goal = Settings.model_validate({**chosen.model_dump(), "store": None if to == "files" else to})
+        result = run(chosen, goal, datetime.now(UTC), typer.echo)
+    _told(result)
+
+
+def _told(result: Account) -> None:
+    typer.echo(result.as_text())
+    raise typer.Exit(0 if result.adds_up else 1)
+
+
+def export(
+    address: str,
+    to: Annotated[Path | None, typer.Option(help="a new folder; default: export-ADDRESS")] = None,
+) -> None:
+    """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
+    from bot.copies import export as run
+
+    chosen, desk, who = settings(), rules().desk, address.strip().lower()
+    folder = to or Path(f"export-{who}")
+    if folder.exists():
+        fail(f"{folder} is there already", 1)
+    with said(), closing(open_shelf(chosen)) as shelf:
+        letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name))
+    typer.echo(f"{folder}: {letters} letters, {tickets} tickets")
+    raise typer.Exit(0 if letters or tickets else 1)
+
+
+def forget(
+    address: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
+) -> None:
+    """Erase a person everywhere: tickets, letters, records, logs. The figures stay, and the ledger still adds up."""
+    from bot.control import ask
+    from bot.law import Plan, files_without, trace
+
+    chosen, who, now = settings(), address.strip().lower(), datetime.now(UTC)
+    _no_staff(who)
+    with said(), closing(open_shelf(chosen)) as shelf:
+        plan: Plan = trace(shelf, who, now)
+        if shelf.broken:
+            fail(f"{', '.join(sorted(shelf.broken))}: cannot be read; `run.py repair` first", 1)
+    lines = {
+        "ticket(s) of his own: emptied": plan.own, "other ticket(s): he is taken out": plan.others, "record(s)": plan.records,
+        "letter(s): erased": plan.erased, "letter(s) of others: his address and words are cut": plan.cut,
+    }  # fmt: skip
+    for what, found in lines.items():
+        typer.echo(f"{len(found):6} {what}" + (f" ({', '.join(map(str, found[:10]))}{', …' * (len(found) > 10)})" if found else ""))
+    if dry_run:
+        return
+    if plan.waiting and (chosen.store or asyncio.run(ask(chosen.data, {"do": "look"})) is not None):
+        fail(f"{len(plan.waiting)} letter(s) of his are about to be handled; try again in a minute", AGAIN)
+    with said():
+        changed = files_without(chosen.data, plan)
+        typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
+        _carry_out(chosen, plan, now)
+    typer.echo("Not reached: mail that has left, backups, exports, and files in other people's letters.")
+    if (chosen.data / MOVED).exists():
+        typer.echo(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
+
+
+def _no_staff(who: str) -> None:
+    """The desk's own people are taken out of rules.yaml first: they are the other side of everybody's correspondence."""
+    policy = rules()
+    people = policy.people
+    if "@" not in who:
+        fail(f"{who!r} is no address")
+    if people.agent(who) or people.department_of(who) or who in {one.address for one in people.leads}:
+        fail(f"{who} is one of the staff in rules.yaml: what agents wrote belongs to other people's tickets; take the address out first", 1)
+    if who in {policy.desk.address, *policy.desk.aliases}:
+        fail(f"{who} is the desk's own address", 1)
+
+
+def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
+    """Lets the running desk do it, or does it under the lock."""
+    import msgspec
+
+    from bot.law import LOGS, log_without
+    from bot.law import forget as run
+    from bot.store.files import Disk
+
+    async def work() -> None:
+        letters, store = open_store(chosen, Disk(), now)
+        try:
+            await store.load()
+            await run(plan, letters, store, now)
+        finally:
+            await letters.close()
+            await store.close()
+
+    def otherwise(data: Path) -> dict[str, Any]:
+        asyncio.run(work())
+        for path in (data / "log" / name for name in LOGS):
+            if path.exists():
+                log_without(path, plan.person)
+        return {"ok": True}
+
+    tell_daemon({"do": "forget", "plan": msgspec.to_builtins(plan)}, otherwise)

@@ -1,0 +1,85 @@
+"""A copy of what a person has written and been sent, for him: his letters as an mbox, his tickets as JSON (`run.py export`)."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bot import reading
+from bot.law import raw_letters, wrote
+from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
+from bot.replies.compose import File, to_bytes
+from bot.reports.weekly import picture_bytes
+from bot.store.inbox import NoLetterError
+from bot.store.port import Shelf
+
+
+def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[str, str]) -> tuple[int, int]:
+    """Writes `letters.mbox` and `tickets.json` into a new folder; how many letters and tickets. Raises OSError.
+
+    The letters are those that he wrote, as they came, and those that he was sent, in their final form from `sender` (address, name).
+    """
+    folder.mkdir(mode=0o700, parents=True)
+    letters, tickets = 0, [view(ticket, address) for ticket in shelf.tickets(Ticket)]
+    box = mailbox.mbox(folder / "letters.mbox")
+    try:
+        for _, message in sorted(_letters(shelf, data, address, sender), key=lambda pair: pair[0]):
+            box.add(message)
+            letters += 1
+    finally:
+        box.close()
+    found = [one for one in tickets if one]
+    (folder / "tickets.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o600)
+    return letters, len(found)
+
+
+def view(ticket: Ticket, address: str) -> dict[str, Any] | None:
+    """The ticket's facts and public correspondence where it is his own; of another's, what he said in it; None where he has no part."""
+    own = ticket.requester.email == address
+    entries = [entry for entry in ticket.public_entries() if own or entry.who == address]
+    if not own and not entries and address not in ticket.participants:
+        return None
+    said = [
+        {"at": one.at, "by": one.name or one.who, "subject": one.subject, "text": one.text, "files": [file.name for file in one.attachments]}
+        for one in entries
+    ]
+    facts = {
+        "opened": ticket.opened, "done": ticket.done_at, "subject": ticket.subject, "name": ticket.requester.name, "status": ticket.status,
+        "resolution": ticket.resolution, "ground": ticket.ground, "priority": ticket.priority, "score": ticket.score or None,
+    }  # fmt: skip
+    built: dict[str, Any] = msgspec.to_builtins({"number": ticket.number, **(facts if own else {"takes_part": True}), "correspondence": said})
+    return built
+
+
+def _letters(shelf: Shelf, data: Path, address: str, sender: tuple[str, str]) -> Iterator[tuple[datetime, bytes]]:
+    """(moment, bytes) of what he wrote and was sent."""
+    for _, _, envelope, raw in raw_letters(shelf):
+        if wrote(address, raw):
+            yield envelope.received, raw
+    for one in _outgoing(shelf):
+        if one.to == address and one.state is Delivery.sent:
+            yield one.done_at or one.created, to_bytes(one, *sender, [file for part in one.attachments for file in _file(shelf, data, part)])
+
+
+def _outgoing(shelf: Shelf) -> Iterator[Outgoing]:
+    for ticket in shelf.tickets(Ticket):
+        yield from ticket.outgoing
+    for _, record in shelf.records(DeskRecord):
+        yield from record.outgoing
+
+
+def _file(shelf: Shelf, data: Path, part: Reference) -> Iterator[File]:
+    """An attachment; one whose letter is gone is left out."""
+    try:
+        content = picture_bytes(data, part) or reading.extract(shelf.letter(part.letter)[1], part.part)
+    except (NoLetterError, KeyError, OSError):
+        return
+    yield part.name, part.type, content

@@ -1,0 +1,232 @@
+"""What the law gives a person: a copy of what is kept about him (bot.copies), and to be forgotten (`trace`, then `forget`).
+
+`trace` reads the whole desk and changes nothing; `forget` carries out what it found, in an order in which a second run finishes what was
+cut off: raw letters first, then what names them, his own tickets last, since his words are known from them.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import quopri
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from email.header import Header
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bot.model import Decision, DeskRecord, Envelope, Ticket, Value
+from bot.reading import charset
+from bot.reading.headers import Senders, words
+from bot.reading.mime import fields, parse
+from bot.store.files import Disk
+from bot.store.inbox import NoLetterError
+from bot.store.port import Letters, Shelf, Store
+from bot.tickets.erasing import NOBODY, Person, record_without, without
+
+SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+MESSAGE_ID = re.compile(r"^message-id:\s*<[^.>]*\.(\d+)-", re.IGNORECASE | re.MULTILINE)  # the ticket in one of ours
+LOGS = ("desk.jsonl", "desk.log")  # of today
+LETTER = re.compile(r"\d{8}T\d{12}-[0-9a-f]{6}")
+CLIENT = re.compile(r"(\bclient(?:=|\":\"))[^\s\"]+")
+
+
+class Plan(Value, frozen=True):
+    """What is to be forgotten of a person."""
+
+    person: Person
+    own: tuple[int, ...] = ()  # tickets that will be emptied
+    others: tuple[int, ...] = ()  # tickets that he is taken out of
+    records: tuple[str, ...] = ()  # places
+    erased: tuple[str, ...] = ()  # letters: his, and all those of his tickets
+    cut: tuple[str, ...] = ()  # other people's letters that name him
+    known: tuple[str, ...] = ()  # of those: letters of tickets in which he took part
+    waiting: tuple[str, ...] = ()  # letters of his that have not been handled yet
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept of him."""
+        return not (self.own or self.others or self.records or self.erased or self.cut)
+
+
+class Part(NamedTuple):
+    """What a person said and was given in tickets."""
+
+    own: list[int]
+    said: list[str]
+    ids: set[str]
+    letters: set[str]
+    shared: set[str]  # letters of other people's tickets in which he takes part
+
+
+def part_of(shelf: Shelf, address: str) -> Part:
+    """A person's part in all tickets and records."""
+    part = Part([], [], set(), set(), set())
+    for ticket in shelf.tickets(Ticket):
+        mine = [entry for entry in ticket.entries if entry.who == address]
+        part.said.extend(entry.text for entry in mine)
+        part.ids.update(word for entry in mine for word in (entry.message_id, entry.name if " " in entry.name else "") if word)
+        if ticket.requester.email == address:
+            part.own.append(ticket.number)
+            part.said.extend((ticket.subject, *(entry.subject for entry in mine)))
+            part.letters.update(seen.letter for seen in ticket.seen)
+        elif mine or address in ticket.participants:
+            part.letters.update(entry.letter for entry in mine if entry.letter)
+            part.shared.update(seen.letter for seen in ticket.seen)
+    part.letters.update(record.letter for _, record in shelf.records(DeskRecord) if record.who == address and record.fate)
+    return part
+
+
+def raw_letters(shelf: Shelf) -> Iterator[tuple[str, str, Envelope, bytes]]:
+    """(id, place, envelope, bytes) of every letter; those that go away meanwhile are left out."""
+    for ident, place in shelf.letters():
+        try:
+            yield ident, place, *shelf.letter(ident)
+        except NoLetterError:
+            continue
+
+
+def wrote(address: str, raw: bytes) -> bool:
+    """Whether the letter is from the address."""
+    head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
+    return address.encode() in head.lower() and any(one.email == address for one in Senders(fields(head, [])[0]).sender[:1])
+
+
+def trace(shelf: Shelf, address: str, now: datetime) -> Plan:
+    """Everything that is kept of a person. Reads every ticket, record and letter."""
+    part = part_of(shelf, address)
+    known = Person(address=address, said=tuple(part.said), ids=tuple(sorted(part.ids)), tickets=tuple(part.own))
+    cut, waiting = [], []
+    for ident, place, envelope, raw in raw_letters(shelf):
+        if ident in part.letters or wrote(address, raw):
+            part.letters.add(ident)
+            waiting += [ident] if place == "waiting" else []
+        elif letter_without(envelope, raw, known, ident in part.shared) != (envelope, raw):
+            cut.append(ident)
+    person = msgspec.structs.replace(known, letters=frozenset(part.letters))
+    others = [
+        ticket.number
+        for ticket in shelf.tickets(Ticket)
+        if ticket.number not in part.own
+        and (person.hint.search(msgspec.json.encode(ticket).decode()) or any(seen.letter in person.letters for seen in ticket.seen))
+        and without(ticket, person, now) != ticket
+    ]
+    records = [
+        place
+        for place, record in shelf.records(DeskRecord)
+        if (record.letter in person.letters or record.about == "override" or person.hint.search(msgspec.json.encode(record).decode()))
+        and record_without(record, person) != record
+    ]
+    return Plan(
+        person=person, own=tuple(part.own), others=tuple(others), records=tuple(records), erased=tuple(sorted(part.letters)), cut=tuple(cut),
+        known=tuple(sorted(part.shared.intersection(cut))), waiting=tuple(waiting),
+    )  # fmt: skip
+
+
+async def forget(plan: Plan, letters: Letters, store: Store, now: datetime) -> None:
+    """Carries the plan out. Raises OSError; called again with a new plan it finishes."""
+    person = plan.person
+    for ident in plan.cut:
+        try:
+            envelope, raw = await letters.read(ident)
+        except NoLetterError:
+            continue
+        await letters.rewrite(*letter_without(envelope, raw, person, ident in plan.known))
+    for ident in plan.erased:
+        await letters.erase(ident)
+    for place in plan.records:
+        await store.amend(place, partial(record_without, person=person))
+    for number in (*plan.others, *plan.own):
+        async with store.turn() as turn:
+            ticket = await turn.ticket(number)
+            if ticket is not None:
+                turn.commit(Decision(tickets=(without(ticket, person, now),)))
+    await store.strike(person.address)
+
+
+# ------------------------------------------------------------------------------------------------------ raw letters
+
+
+def letter_without(envelope: Envelope, raw: bytes, person: Person, known: bool = False) -> tuple[Envelope, bytes]:
+    """Somebody's letter without the person, envelope included."""
+    sender = "" if envelope.mail_from.lower() == person.address else envelope.mail_from
+    return msgspec.structs.replace(envelope, mail_from=sender), raw_without(raw, person, known)
+
+
+def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
+    """A letter without the person's address, and without his words where it names him; other files in it stay as they are."""
+    clean = person.exact.sub(NOBODY, raw.decode("latin-1")).encode("latin-1")
+    root, known = parse(clean)[0], known or clean != raw
+    subject = words(root.field("subject"))
+    if (cleaned := person.cleaned(subject, known)) != subject:
+        known, clean = True, SUBJECT.sub(lambda _: b"Subject: " + Header(cleaned, "utf-8").encode().encode(), clean, count=1)
+    for part in root.walk():
+        if part.type.startswith("text/") and not part.children:
+            label = part.parameters.get("charset", b"").decode("latin-1")
+            text, _ = charset.decode(part.body(), label)
+            if (cleaned := person.cleaned(text, known)) != text:
+                clean = clean.replace(part.raw, _encoded(cleaned, charset.codec(label), part.field("content-transfer-encoding")), 1)
+    return clean
+
+
+def _encoded(text: str, codec: str, way: bytes) -> bytes:
+    """The text as the part that it came from was written; in UTF-8 where its charset cannot say it, which readers find out."""
+    lines = text.replace("\n", "\r\n")
+    try:
+        data = lines.encode(codec or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        data = lines.encode("utf-8", "replace")
+    ways = {b"base64": base64.encodebytes, b"quoted-printable": quopri.encodestring}
+    return ways.get(way.strip().lower(), bytes)(data)
+
+
+# -------------------------------------------------------------------------------------------- files of the data folder
+
+
+def files_without(data: Path, plan: Plan) -> int:
+    """Takes the person out of what lies in the data folder beside the store: letters sent into a folder, files that `repair` has set
+    aside, logs that have been rotated away; how many files. To be done before `forget`, while his tickets are known.
+    """
+    person, disk, changed = plan.person, Disk(), 0
+    for path in (data / "outbox").glob("*.eml"):
+        raw = path.read_bytes()
+        head = raw[: raw.find(b"\r\n\r\n")].decode("utf-8", "replace")
+        ours = MESSAGE_ID.search(head)
+        if f"\ndelivered-to: {person.address}\r" in head.lower() or (ours and int(ours[1]) in plan.own):
+            disk.unlink(path)
+        elif (rest := raw_without(raw, person)) != raw:
+            disk.write_synced(path.with_name(f".{path.name}.tmp"), path, rest)
+        else:
+            continue
+        changed += 1
+    for path in (*data.glob("tickets/broken/*.json"), *data.glob("desk/broken/*.json")):
+        if person.hint.search(path.read_bytes().decode("utf-8", "replace")):  # its name keeps the number
+            disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
+            changed += 1
+    rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS)
+    return changed + sum(log_without(path, person) for path in rotated)
+
+
+def log_without(path: Path, person: Person) -> int:
+    """A log, compressed or not, without the person's address, and without where his letters came from; 1 where it named him."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    opened: Any = partial(gzip.open if path.suffix == ".gz" else open, encoding="utf-8", errors="surrogateescape")
+    changed = False
+    with opened(path, "rt") as source, opened(temporary, "wt") as target:
+        for line in source:
+            clean = person.exact.sub(NOBODY, line)
+            if any(letter in person.letters for letter in LETTER.findall(line)):
+                clean = CLIENT.sub(r"\1-", clean)
+            changed |= clean != line
+            target.write(clean)
+    if changed:
+        shutil.copymode(path, temporary)
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+    return int(changed)

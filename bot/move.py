@@ -1,0 +1,161 @@
+"""A desk that comes to live somewhere: out of a backup (`restore`), or out of another store (`move`). Both may be cut off at any
+point and are then called again.
+
+What is to live in files is put together in `incoming`, checked, and then renamed into its place; what is to live in a database is put
+there letter by letter, and putting twice changes nothing. Until it is finished no daemon starts (`bot.stores.begun`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from bot.backup import RefusedError, unpack
+from bot.carry import carry
+from bot.ledger import Account, RecordLetter, TicketLetters, account
+from bot.model import Address, Status, Ticket
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.folders import FOLDERS, Folder, is_empty
+from bot.store.port import Shelf
+from bot.store.shelf import FileShelf
+from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
+from bot.tickets.erasing import emptied
+
+COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
+Say = Callable[[str], None]
+
+
+def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
+    """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
+    incoming = settings.data / INCOMING
+    if not (incoming / COMPLETE).exists():
+        if not is_empty(settings.data, "reports"):
+            raise RefusedError(f"there is a desk in {settings.data} already: a backup is restored into an empty one")
+        unpack(archive, incoming)
+        _mark(incoming / COMPLETE, "")
+    if settings.store:
+        _fill(settings, FileShelf(incoming / "data"), now)
+    _install(settings, () if settings.store else FOLDERS, say)
+    _unmark(settings.data / FILLING)
+    return account(open_shelf(settings))
+
+
+def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account:
+    """The desk of `settings` goes over to the store of `goal`; its ledger there. To be called under the lock, and with no other daemon at
+    work on the database. Raises RefusedError and OSError.
+    """
+    data = settings.data
+    if bool(settings.store) == bool(goal.store):
+        raise RefusedError("the desk lives there already; files are moved to a database, or a database to files")
+    if goal.store:
+        if (data / MOVED).exists() and not (data / FILLING).exists():
+            raise RefusedError(f"remove {data / MOVED} first: it is what an earlier move left behind")
+        _fill(goal, FileShelf(data), now)
+        (data / MOVED).mkdir(exist_ok=True)
+        for name in FOLDERS:
+            if (data / name).exists():
+                Disk().rename(data / name, data / MOVED / name)
+        Disk().sync_folder(data)
+        _unmark(data / FILLING)
+        say(f"The files lie in {data / MOVED} until you remove them. Set DESK_STORE before you start the desk.")
+        return account(open_shelf(goal))
+    incoming = data / INCOMING
+    if not (incoming / COMPLETE).exists():
+        if not is_empty(data):
+            raise RefusedError(f"there is a desk in {data} already")
+        shutil.rmtree(incoming, ignore_errors=True)
+        target, source = Folder(incoming / "data", Disk()), open_shelf(settings)
+        carry(source, target, now)
+        target.close()
+        _same(source, FileShelf(incoming / "data"))
+        _mark(incoming / COMPLETE, "")
+    _install(goal, FOLDERS, say)
+    shutil.rmtree(data / MOVED, ignore_errors=True)  # an older state of the same desk
+    say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
+    return account(open_shelf(goal))
+
+
+def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
+    """Puts what lies on the shelf into the database of `goal`, which must be empty, or half full of just that."""
+    which, marker = hashlib.sha256((goal.store or "").encode()).hexdigest()[:16], goal.data / FILLING
+    state = marker.read_text("ascii") if marker.exists() else ""
+    if state == f"{which} full":
+        return
+    target = open_target(goal)
+    if state != which and not target.empty():
+        raise RefusedError("there is a desk in this database already")
+    if state not in ("", which):
+        raise RefusedError("another database was being filled: finish that first")
+    _mark(marker, which)
+    carried = carry(source, target, now)
+    aside = max((int(path.stem) for path in goal.data.glob("tickets/broken/[0-9]*.json")), default=0)
+    if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
+        lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)
+        target.ticket(emptied(lost, now), filed=True)
+    target.close()
+    _same(source, open_shelf(goal))
+    _mark(marker, f"{which} full")
+
+
+def _same(source: Shelf, target: Shelf) -> None:
+    """Both sides add up, and to the same."""
+    here, there = account(source), account(target)
+    if not here.adds_up:
+        raise RefusedError(f"the ledger does not add up; `run.py repair` first\n{here.as_text()}")
+    records = sum(1 for _ in source.records(RecordLetter)) - sum(1 for _ in target.records(RecordLetter))
+    missing = {one.number for one in source.tickets(TicketLetters)} - {one.number for one in target.tickets(TicketLetters)}
+    if records or missing or (here.accepted, here.places) != (there.accepted, there.places) or not there.adds_up:
+        raise RefusedError(f"the copy is not the same; tickets missing: {sorted(missing)[:20]}\n{here.as_text()}\n{there.as_text()}")
+
+
+def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
+    """Puts what is complete in `incoming` into its place: folders of the data folder, and whatever else came along."""
+    data, disk = settings.data, Disk()
+    incoming = data / INCOMING
+    for name in (*names, "reports"):
+        if (source := incoming / "data" / name).exists():
+            _remove_empty(data / name)
+            disk.rename(source, data / name)
+    disk.sync_folder(data)
+    places = {incoming / "data" / "secret": settings.secret_file, incoming / "rules.yaml": settings.rules}
+    places |= {path: settings.templates / path.relative_to(incoming / "templates") for path in (incoming / "templates").rglob("*") if path.is_file()}
+    for source, target in places.items():
+        if source.exists():
+            _put_back(source, target, disk, say)
+    for path in incoming.iterdir():
+        if path.name not in (COMPLETE, "rules.yaml"):
+            shutil.rmtree(path)
+    for name in ("rules.yaml", COMPLETE):  # last of all: until it is gone, this is called again
+        disk.unlink(incoming / name)
+    incoming.rmdir()
+
+
+def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
+    """A file in its place; what was there, and differs, is kept beside it under another name."""
+    content = source.read_bytes()
+    if target.exists() and target.read_bytes() != content:
+        disk.rename(target, target.with_name(f"{target.name}.old"))
+        say(f"{target} is that of the backup now; the one that was here is {target.name}.old")
+    disk.mkdir(target.parent)
+    temporary = target.with_name(f".{target.name}.restored")
+    disk.write_synced(temporary, target, content, mode=0o600 if target.name == "secret" else 0o640)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Removes a folder in which there are folders alone; raises OSError for one that holds a file."""
+    for path in [*sorted(folder.rglob("*"), reverse=True), *[folder] * folder.exists()]:
+        path.rmdir()
+
+
+def _mark(path: Path, text: str) -> None:
+    Disk().mkdir(path.parent)
+    Disk().write_synced(path.with_name(f".{path.name}.new"), path, text.encode())
+
+
+def _unmark(path: Path) -> None:
+    Disk().unlink(path)
+    Disk().sync_folder(path.parent)

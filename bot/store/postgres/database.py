@@ -1,0 +1,242 @@
+"""One daemon's way to the database: its connections, its sign of life, and who leads.
+
+PostgreSQL's troubles become OSError here, which is what the port speaks of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Generic, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+Connection = psycopg.AsyncConnection[TupleRow]
+Statement = tuple[LiteralString, Sequence[Any]]
+T = TypeVar("T")
+R = TypeVar("R")
+
+SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon's claims are free (view `living`)
+LOOK = 1.0  # seconds between looks at what other daemons have left to do
+TURN, LEADER, DEPARTURES = 7001, 7002, 7004  # advisory locks
+CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# Planning anew costs more than these statements do; none of them wants another plan for other values.
+# A daemon that freezes or whose machine is gone must not keep the others from their turns.
+SESSION = """
+set timezone = 'UTC'; set plan_cache_mode = force_generic_plan; set statement_timeout = '60s';
+set idle_in_transaction_session_timeout = '30s';
+set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
+select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
+"""
+TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+
+ALIVE = "insert into daemons values (%s, clock_timestamp()) on conflict (id) do update set sign = excluded.sign"
+
+
+@contextlib.contextmanager
+def spoken() -> Iterator[None]:
+    """Trouble with the database as OSError."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise OSError(f"PostgreSQL: {str(error).strip() or type(error).__name__}") from error
+
+
+class Together(Generic[T, R]):
+    """Group commit: what is asked for while the database is busy is done in one go. `work` gives one result for each, in order."""
+
+    def __init__(self, work: Callable[[list[T]], Awaitable[Sequence[R]]], most: int = 500) -> None:
+        self._work, self._most = work, most
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, one: T) -> R:
+        """The result of `one`; raises what `work` raised. It is done even if the caller goes away."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            try:
+                results = await self._work([one for one, _ in group])
+            except Exception as error:  # noqa: BLE001  whatever it is, all who wait must hear of it
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        self._task = None
+
+    async def idle(self) -> None:
+        """Returns when nothing is under way."""
+        if self._task is not None:
+            await self._task
+
+
+class Database:
+    """Shared by a daemon's store and its letters. Opened at the first use; all methods belong to one event loop."""
+
+    def __init__(self, url: str) -> None:
+        self.me = secrets.token_hex(6)
+        self.bells: list[asyncio.Event] = []  # rung every second: another daemon may have left something to do
+        self._url = url
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._opening = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._users = 0
+        self._living: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
+        self._leader: Connection | None = None
+        self._flush: Together[None, None] = Together(self._flushed)
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode; trouble is an OSError, the caller's own errors pass."""
+        pool = self._pool or await self._open()
+        with spoken():
+            async with pool.connection() as connection:
+                try:
+                    yield connection
+                except TROUBLE:
+                    if connection.broken and (self._checking is None or self._checking.done()):
+                        self._checking = asyncio.create_task(pool.check())  # the others that lie in the pool are broken as well
+                    raise
+
+    async def _open(self) -> AsyncConnectionPool[Connection]:
+        async with self._opening:
+            if self._pool is None:
+                pool = AsyncConnectionPool[Connection](
+                    self._url, min_size=2, max_size=10, open=False, timeout=5, reconnect_timeout=10, kwargs={"autocommit": True, **CONNECT},
+                    configure=_configured, name="desk",
+                )  # fmt: skip
+                with spoken():
+                    await pool.open(wait=True, timeout=10)
+                self._pool = pool
+                try:
+                    await self._alive()
+                except OSError:
+                    self._pool = None
+                    await pool.close()
+                    raise
+                self._living = asyncio.create_task(self._live())
+            return self._pool
+
+    def join(self) -> Database:
+        """Somebody more uses it."""
+        self._users += 1
+        return self
+
+    async def leave(self) -> None:
+        """The last user gives the claims back and ends the connections."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        await self._flush.idle()
+        for task in (self._living, self._checking):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if self._pool is None:
+            return
+        with contextlib.suppress(OSError):  # else the claims are free when the lease has ended
+            async with self.connection() as connection:
+                await connection.execute("delete from daemons where id = %s", [self.me])
+        if self._leader is not None:
+            await self._leader.close()
+        await self._pool.close()
+        self._pool = None
+
+    # ------------------------------------------------------------------------------------------------ sign of life
+
+    async def _alive(self) -> None:
+        async with self.connection() as connection:
+            await connection.execute(ALIVE, [self.me])
+
+    async def _live(self) -> None:
+        signed = time.monotonic()
+        while True:
+            await asyncio.sleep(LOOK)
+            for bell in self.bells:
+                bell.set()
+            if time.monotonic() - signed > SIGN:
+                with contextlib.suppress(OSError):  # tried again at the next look
+                    await self._alive()
+                    signed = time.monotonic()
+
+    async def leads(self) -> bool:
+        """Whether this daemon leads: a session's lock on a connection of its own, which goes with the connection."""
+        try:
+            if self._leader is not None:
+                await self._leader.execute("select 1")
+                return True
+            with spoken():
+                session: Connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECT)
+                await _configured(session)
+                row = await (await session.execute("select pg_try_advisory_lock(%s)", [LEADER])).fetchone()
+            if row == (True,):
+                self._leader = session
+                return True
+            await session.close()
+        except (OSError, *TROUBLE):
+            self._leader = None
+        return False
+
+    # --------------------------------------------------------------------------------------------------- decisions
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[Connection]:
+        """A turn of the whole desk. Its commit does not wait for the disk, so that others have the lock meanwhile: `durable` does."""
+        async with self._turn, self.locked(TURN) as connection:
+            yield connection
+
+    async def durable(self) -> None:
+        """Returns when all that has been committed is on disk: a commit waits for those before it, and one will do for all that ask."""
+        await self._flush(None)
+
+    @contextlib.asynccontextmanager
+    async def locked(self, lock: int) -> AsyncIterator[Connection]:
+        """A transaction that excludes every other under the same lock, on all daemons; it may be lost when the database crashes."""
+        async with self.connection() as connection:
+            await connection.execute(f"begin; set local synchronous_commit = off; select pg_advisory_xact_lock({lock})")
+            try:
+                yield connection
+                await connection.execute("commit")
+            except BaseException:
+                if not connection.broken:
+                    with contextlib.suppress(*TROUBLE):
+                        await connection.execute("rollback")
+                raise
+
+    async def ask(self, query: Any, *values: Any) -> list[Any]:
+        """The rows of one statement, none where it gives none; durable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(query, values)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def _flushed(self, waiting: list[None]) -> list[None]:
+        await self._alive()  # any commit would do: this one's word is needed anyway
+        return waiting
+
+
+async def _configured(connection: Connection) -> None:
+    set_json_loads(lambda document: document, connection)  # documents are decoded by msgspec, as the type that is wanted
+    await connection.execute(SESSION)
+
+
+async def run(connection: Connection, statements: Sequence[Statement]) -> None:
+    """Statements in one round trip."""
+    async with connection.pipeline():
+        for query, values in statements:
+            await connection.execute(query, values)

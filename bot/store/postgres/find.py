@@ -1,0 +1,150 @@
+"""What one letter's decision depends on, out of the database.
+
+The rules of counting stand in `bot.store.register` alone: the database only picks the few tickets and records that concern the
+question, a throw-away Register is filled with them, and answers as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
+
+from bot.model import DeskRecord, Ticket
+from bot.store.documents import row_of
+from bot.store.port import Earlier, Found, Question
+from bot.store.postgres.database import Connection
+from bot.store.postgres.tables import clean, earlier, folded, key
+from bot.store.register import Register
+from bot.store.rows import Row
+
+REMEMBERED = timedelta(days=32)  # a suppression lasts 30 days
+DAY = timedelta(days=1)
+LARGEST = 1 << 31  # what a subject claims to be a number may be larger than any
+
+# Tickets that are named, by number or by one of their letters, with what they were merged into.
+NAMED = """
+with recursive named(number) as (
+    (select unnest(%(numbers)s::int[]) union select ticket from keys where key = any(%(references)s::bigint[]) and ticket > 0)
+    union select merged_into from tickets join named using (number) where merged_into > 0)
+select filed, document from tickets join named using (number) order by number
+"""
+# Tickets and records that hold one of the keys or are about one of the people; what holds for the whole desk; the highest number.
+# Of one person's many the newest are enough: no cap is higher, and no list longer.
+CONCERNED = """
+with hits as materialized (
+    select ticket, record from keys where key = any(%(keys)s::bigint[])
+    union
+    select newest.* from unnest(%(recent)s::bigint[]) as asked(key) cross join lateral (
+        select ticket, record from keys where keys.key = asked.key and ticket > 0 and at > %(day)s order by ticket desc limit 100) newest
+    union
+    select newest.* from unnest(%(recent)s::bigint[]) as asked(key) cross join lateral (
+        select ticket, record from keys where keys.key = asked.key and ticket = 0 and at > %(day)s order by record desc limit 100) newest
+), numbers as (
+    select ticket as number from hits where ticket > 0
+    union
+    select newest.number from unnest(%(people)s::text[]) as asked(who) cross join lateral (
+        select number from tickets where requester = asked.who and not filed order by number desc limit 20) newest
+), deeds as (
+    select record as id from hits where record > 0
+    union
+    select id from (
+        select distinct on (who, about) id from records where who = any(%(people)s::text[]) and at > %(remembered)s
+        and about in ('latch', 'doubt', 'suppression', 'block', 'release', 'lift', 'unblock', 'score_asked', 'score_unasked')
+        order by who, about, at desc, id desc) last
+    union
+    select id from records where who = any(%(people)s::text[]) and about = 'confirmation' and at > %(hour)s
+    union
+    select id from (
+        select distinct on (about, who) id from records
+        where about in ('away', 'outage', 'digest', 'report') and (about in ('away', 'outage') or at > %(remembered)s)
+        order by about, who, at desc, id desc) last
+)
+select 'ticket', number, null::timestamptz, document from tickets where number in (select number from numbers) and not filed
+union all select 'record', id, at, document from records where id in (select id from deeds)
+union all select 'highest', max(number), null, null from tickets
+"""
+# The letter that waits for a confirmation, and the one that has confirmed it.
+BY_KEY = "select id, at, document from records where id in (select record from keys where key = %s)"
+SEARCH = """
+select line from tickets where search @@ plainto_tsquery('russian', %(words)s)
+and not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
+order by number desc limit 500
+"""
+BY_ADDRESS = SEARCH.replace("search @@ plainto_tsquery('russian', %(words)s)", "true")
+TICKETS = "select document from tickets where number = any(%s)"
+ROWS = "select line from tickets where not filed order by number"
+
+_tickets, _rows, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(Row), msgspec.json.Decoder(DeskRecord)
+
+
+async def find(connection: Connection, question: Question, now: datetime) -> Found:
+    """The answer, as the desk is at this moment."""
+    named = await _named(connection, question)
+    tickets = {ticket.number: ticket for _, ticket in named}
+    people = {question.requester, question.bounce_to, *question.staff, *(one.requester.email for one in tickets.values())} - {"", "?"}
+    asked = [key("letter", question.letter)]
+    asked += [key("copy", question.message_id, question.fingerprint)] if question.message_id else []
+    values = {
+        "keys": asked, "people": sorted(map(clean, people)), "day": now - DAY, "hour": now - timedelta(hours=1),
+        "remembered": now - REMEMBERED, "recent": [*(key("to", one) for one in people), *(key("link", str(one)) for one in question.tickets)],
+    }  # fmt: skip
+    register, rows, records, highest = Register(), [], [], 0
+    for kind, ident, at, document in await _all(await connection.execute(CONCERNED, values)):
+        if kind == "ticket":
+            rows.append((ident, _rows.decode(document)))
+        elif kind == "record":
+            records.append((at, ident, _records.decode(document)))
+        else:
+            highest = ident or 0
+    if question.confirms:
+        records += await _confirmations(connection, question.confirms)
+    for _, row in sorted({**dict(rows), **{ticket.number: row_of(ticket) for filed, ticket in named if not filed}}.items()):
+        register.add(row)
+    for _, _, record in sorted(records, key=lambda one: one[:2]):
+        register.record(record)
+    register.highest = highest
+    found = register.find(question, now)
+    everything = tuple(earlier(line) for (line,) in await _all(await connection.execute(ROWS))) if question.rows else ()
+    searched = {words: await _search(connection, words) for words in question.searches}
+    senders = {person: register.sender(person, now) for person in people}
+    return replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
+
+
+async def tickets(connection: Connection, numbers: Collection[int]) -> dict[int, Ticket]:
+    """Tickets, live or filed."""
+    rows = await _all(await connection.execute(TICKETS, [[number for number in numbers if number < LARGEST]]))
+    return {ticket.number: ticket for ticket in (_tickets.decode(document) for (document,) in rows)}
+
+
+async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
+    """Tickets that hold all the words of a query, in any form (clause 2.1: agents find what was said before)."""
+    pieces = [piece for piece in query.split() if "@" in piece]
+    words = " ".join(piece for piece in query.split() if "@" not in piece)
+    values = {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}
+    rows = await _all(await connection.execute(SEARCH if words else BY_ADDRESS, values))
+    return tuple(earlier(line) for (line,) in rows)
+
+
+async def _named(connection: Connection, question: Question) -> list[tuple[bool, Ticket]]:
+    """(filed, ticket) of those that the letter names."""
+    numbers = [number for number in question.tickets if number < LARGEST]
+    if not numbers and not question.references:
+        return []
+    values = {"numbers": numbers, "references": [key("id", one) for one in question.references]}
+    return [(filed, _tickets.decode(document)) for filed, document in await _all(await connection.execute(NAMED, values))]
+
+
+async def _confirmations(connection: Connection, serial: int) -> list[tuple[datetime, int, DeskRecord]]:
+    waits = [(at, ident, _records.decode(one)) for ident, at, one in await _all(await connection.execute(BY_KEY, [key("confirm", str(serial))]))]
+    given = [await connection.execute(BY_KEY, [key("confirmed", one.letter)]) for _, _, one in waits]
+    return waits + [(at, ident, _records.decode(one)) for cursor in given for ident, at, one in await _all(cursor)]
+
+
+async def _all(cursor: AsyncCursor[TupleRow]) -> list[Any]:
+    return await cursor.fetchall()

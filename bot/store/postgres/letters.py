@@ -1,0 +1,143 @@
+"""Raw letters in the database: taken in by any daemon, handled by the one that has claimed them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bot.model import Envelope
+from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
+from bot.store.postgres import tables
+from bot.store.postgres.database import Database, Together, run
+
+CLAIM = """
+update letters set claimed_by = %s where id in (
+    select id from letters where place = 'waiting' and not exists (select from living where living.id = claimed_by)
+    order by id limit %s for update skip locked)
+returning id
+"""
+READ = "select envelope, raw from letters where id = %s"
+# Several letters of one daemon; need not be durable, since a repeat is absorbed.
+DONE = """
+update letters set place = 'archived', claimed_by = null, note = null where id = any(%s) and place in ('waiting', 'archived') returning id
+"""
+PARK = "update letters set place = 'parked', claimed_by = null, note = %s where id = %s and place in ('waiting', 'parked') returning id"
+MOVE = "update letters set place = %s, claimed_by = null, note = null where id = %s and place in (%s, %s) returning id"
+DROP = "update letters set place = 'dropped', note = %s where id = %s and place = 'parked' returning id"
+PARKED = "select note from letters where place = 'parked' order by id"
+WAITING = "select count(*), coalesce(min(id), '') from letters where place = 'waiting'"
+
+_envelopes, _notes = msgspec.json.Decoder(Envelope), msgspec.json.Decoder(Parked)
+
+
+class PostgresLetters:
+    """The port `Letters` on PostgreSQL; belongs to one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self.changed = asyncio.Event()
+        self._database, self._ids = database.join(), Ids()
+        self._taken: Together[tuple[bytes, Envelope], None] = Together(self._take, most=50)
+        self._handled: Together[str, bool] = Together(self._done)
+        database.bells.append(self.changed)
+
+    def new_id(self, now: datetime) -> str:
+        """See the port."""
+        return self._ids.new(now)
+
+    async def take(self, raw: bytes, envelope: Envelope) -> None:
+        """See the port; letters that come at the same time share a commit."""
+        await self._taken((raw, envelope))
+        self.changed.set()
+
+    async def _take(self, letters: list[tuple[bytes, Envelope]]) -> list[None]:
+        async with self._database.connection() as connection, connection.transaction():
+            await run(connection, [tables.letter_statement(envelope, raw) for raw, envelope in letters])
+        return [None] * len(letters)
+
+    async def claim(self, limit: int) -> list[str]:
+        """See the port."""
+        return sorted(ident for (ident,) in await self._database.ask(CLAIM, self._database.me, limit)) if limit > 0 else []
+
+    async def release(self, letter: str) -> None:
+        """See the port."""
+        await self._database.ask("update letters set claimed_by = null where id = %s and claimed_by = %s", letter, self._database.me)
+        self.changed.set()
+
+    async def read(self, letter: str) -> tuple[Envelope, bytes]:
+        """See the port."""
+        for envelope, raw in await self._database.ask(READ, tables.clean(letter)):
+            return _envelopes.decode(envelope), raw
+        raise NoLetterError(f"there is no letter {letter}")
+
+    async def has(self, letter: str) -> bool:
+        """See the port."""
+        return bool(await self._database.ask("select 1 from letters where id = %s", tables.clean(letter)))
+
+    async def done(self, letter: str) -> None:
+        """See the port."""
+        if not await self._handled(letter):
+            raise NoLetterError(f"there is no letter {letter} to be handled")
+
+    async def _done(self, letters: list[str]) -> Sequence[bool]:
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute("set local synchronous_commit = off")
+            done = {ident for (ident,) in await (await connection.execute(DONE, [letters])).fetchall()}
+        return [letter in done for letter in letters]
+
+    async def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
+        """See the port."""
+        note = Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:])
+        await self._one(PARK, tables.document(note), letter)
+
+    async def retry(self, letter: str) -> None:
+        """See the port."""
+        await self._move(letter, "parked", "waiting")
+
+    async def drop(self, letter: str, now: datetime) -> None:
+        """See the port."""
+        note = next((one for one in await self.parked() if one.letter == letter), Parked(letter=letter, reason="", at=now))
+        await self._one(DROP, tables.document(msgspec.structs.replace(note, dropped=now)), letter)
+
+    async def again(self, letter: str) -> None:
+        """See the port."""
+        await self._move(letter, "archived", "waiting")
+
+    async def _move(self, letter: str, before: str, after: str) -> None:
+        await self._one(MOVE, after, letter, before, after)
+        self.changed.set()
+
+    async def _one(self, query: str, *values: Any) -> None:
+        if not await self._database.ask(query, *values):
+            raise NoLetterError(f"there is no letter {values[1]} there")
+
+    async def waiting(self) -> tuple[int, str]:
+        """See the port."""
+        [(count, oldest)] = await self._database.ask(WAITING)
+        return count, oldest
+
+    async def parked(self) -> list[Parked]:
+        """See the port."""
+        return [_notes.decode(note) for (note,) in await self._database.ask(PARKED)]
+
+    async def erase(self, letter: str) -> None:
+        """See the port."""
+        await self._database.ask("delete from letters where id = %s", tables.clean(letter))
+
+    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
+        """See the port."""
+        query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
+        await self._database.ask(query, tables.document(envelope), raw, tables.clean(envelope.letter))
+
+    async def sweep(self, now: datetime) -> int:
+        """See the port: what was not committed is not there."""
+        return 0
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._taken.idle()
+        await self._handled.idle()
+        await self._database.leave()

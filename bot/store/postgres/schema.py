@@ -1,0 +1,56 @@
+"""The database's schema: brought up to date by `run.py migrate`, looked at by every daemon before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+
+from bot.store.postgres.database import CONNECT, spoken
+
+REVISION = "0001"  # the newest of migrations/versions
+MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other
+
+
+class SchemaError(ValueError):
+    """The database's schema is not this program's; the text says what to do."""
+
+
+def current(url: str) -> str:
+    """The revision that the database has, "" for an empty database. Raises OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        if connection.execute("select to_regclass('alembic_version')").fetchone() == (None,):
+            return ""
+        row = connection.execute("select version_num from alembic_version").fetchone()
+        return str(row[0]) if row else ""
+
+
+def check(url: str) -> None:
+    """Raises SchemaError unless the database has this program's schema, OSError when it cannot be asked."""
+    found = current(url)
+    if found > REVISION:
+        raise SchemaError(f"DESK_STORE: the database has schema {found}, and this program knows {REVISION}: install the newer program")
+    if found != REVISION:
+        raise SchemaError(f"DESK_STORE: the database has {f'schema {found}' if found else 'no schema yet'}: run `python run.py migrate`")
+
+
+def migrate(url: str) -> tuple[str, str]:
+    """Brings the schema up to date; what it was and what it is. Raises SchemaError for a newer one, OSError when it cannot be done."""
+    from alembic import command  # not at the top: a daemon needs neither alembic nor SQLAlchemy
+    from alembic.config import Config
+    from sqlalchemy import create_engine, exc, pool
+
+    before = current(url)
+    if before > REVISION:
+        check(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url, **CONNECT), poolclass=pool.NullPool)
+    try:
+        with spoken(), engine.begin() as connection:
+            connection.exec_driver_sql(f"select pg_advisory_xact_lock({MIGRATE_LOCK})")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except exc.OperationalError as error:
+        raise OSError(f"PostgreSQL: {error.orig}") from error
+    return before, REVISION

@@ -1,0 +1,200 @@
+"""The store on PostgreSQL: one decision at a time for the whole desk, whatever daemon takes it (design, section 9).
+
+A turn takes one lock of the database, finds, decides, writes and commits. So numbers are contiguous, caps exact, and no two turns
+can wait for each other. Outgoing letters are claimed: a claim holds while its daemon is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bot.model import Decision, DeskRecord, Ticket
+from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
+from bot.store.postgres import find, tables
+from bot.store.postgres.database import Connection, Database, run
+from bot.store.postgres.outbox import Outbox
+from bot.store.tinydb import rests
+from bot.tickets.erasing import emptied
+
+SWEPT = 200  # tickets filed under one lock
+LONGEST = timedelta(days=1)  # no window is longer
+
+COUNTS = """
+select (select count(*) from tickets where not filed),
+       count(*) filter (where state = 'waiting'), min(created) filter (where state = 'waiting') from outbox
+"""
+TIMERS = """
+update tickets set alarm = null from (
+    select number, alarm from tickets where not filed and alarm <= %s order by alarm limit %s) as ripe
+where tickets.number = ripe.number returning ripe.alarm, ripe.number
+"""
+ALARMS = "update tickets set alarm = timer where not filed and alarm is distinct from timer"
+SNOOZE = "update tickets set alarm = %s where number = %s and not filed"
+WAKE = "update tickets set alarm = %s where not filed and status <> 'done'"
+OVER = """
+select number from tickets where not filed and announced <> '' and announced <> all(%s) and not (announced = %s and exists (
+    select from (select document ->> 'words' as words from records where about = 'outage' order by at desc, id desc limit 1) last where words <> ''))
+order by number
+"""
+RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
+FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s) and ticket > 0"]
+OLD = "select number from tickets where filed and done_at < %s and not coalesce(document::jsonb -> 'labels' ? 'erased', false) order by number"
+OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
+GONE = ["delete from keys where record = %s", "delete from outbox where ticket = 0 and record = %s", "delete from records where id = %s"]
+
+_tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
+
+
+class PostgresTurn:
+    """One look at the desk; see bot.store.port.Turn."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.decision = Decision()
+        self._connection = connection
+
+    async def find(self, question: Question, now: datetime) -> Found:
+        """See the port."""
+        return await find.find(self._connection, question, now)
+
+    async def ticket(self, number: int) -> Ticket | None:
+        """See the port."""
+        return (await self.tickets([number])).get(number)
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return await find.tickets(self._connection, numbers)
+
+    def commit(self, decision: Decision) -> None:
+        """See the port."""
+        self.decision = decision
+
+
+class PostgresStore(Outbox):
+    """The port `Store` on PostgreSQL; belongs to one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.loaded = asyncio.Event()
+        self._leading = False
+
+    async def load(self) -> None:
+        """See the port: there is nothing to be loaded."""
+        self._database.join()
+        self.loaded.set()
+        self.changed.set()
+
+    async def close(self) -> None:
+        """See the port."""
+        await self.idle()
+        if self.loaded.is_set():
+            await self._database.leave()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[PostgresTurn]:
+        """See the port."""
+        await self.loaded.wait()
+        async with self._database.turn() as connection:
+            turn = PostgresTurn(connection)
+            yield turn
+            statements = [tables.record_statement(one) for one in turn.decision.records]
+            statements += [one for ticket in turn.decision.tickets for one in tables.ticket_statements(ticket)]
+            if statements:
+                await run(connection, statements)
+        if statements:
+            await self._database.durable()
+            self.changed.set()
+
+    async def ticket(self, number: int) -> Ticket | None:
+        """See the port."""
+        async with self._database.connection() as connection:
+            return (await find.tickets(connection, [number])).get(number)
+
+    async def rows(self) -> list[Earlier]:
+        """See the port."""
+        return [tables.earlier(line) for (line,) in await self._database.ask(find.ROWS)]
+
+    async def counts(self) -> Counts:
+        """See the port."""
+        [counts] = await self._database.ask(COUNTS)
+        return Counts(*counts)
+
+    # ----------------------------------------------------------------------------------------------------- the clock
+
+    async def leads(self) -> bool:
+        """See the port. A new leader does not know which moments the last one had named, or put off: it looks at them again."""
+        before, self._leading = self._leading, self.loaded.is_set() and await self._database.leads()
+        if self._leading and not before:
+            await self._database.ask(ALARMS)
+        return self._leading
+
+    async def timers(self, now: datetime, limit: int) -> list[int]:
+        """See the port."""
+        return [number for _, number in sorted(await self._database.ask(TIMERS, now, limit))]
+
+    async def over(self, active: Collection[str]) -> list[int]:
+        """See the port."""
+        return [number for (number,) in await self._database.ask(OVER, list(active), BY_MAIL)]
+
+    async def snooze(self, number: int, until: datetime | None) -> None:
+        """See the port."""
+        await self._database.ask(SNOOZE, until, number)
+
+    async def wake(self, now: datetime) -> None:
+        """See the port."""
+        await self._database.ask(WAKE, now)
+
+    async def sweep(self, now: datetime, reopen_days: int) -> int:
+        """See the port."""
+        moved = last = 0
+        await self._database.ask("delete from departures where at < %s", now - LONGEST)
+        while True:
+            async with self._database.turn() as connection:
+                cursor = await connection.execute(RESTING, [now - timedelta(days=reopen_days), last, SWEPT])
+                tickets = [_tickets.decode(document) for (document,) in await cursor.fetchall()]
+                resting = [ticket.number for ticket in tickets if rests(ticket, now, reopen_days)]
+                if resting:
+                    await run(connection, [(query, [resting]) for query in FILE])
+            if not tickets:
+                return moved
+            moved, last = moved + len(resting), tickets[-1].number
+
+    # ------------------------------------------------------------------------------------------------------- the law
+
+    async def retire(self, limit: datetime, letters: Letters) -> int:
+        """See the port."""
+        tickets = [number for (number,) in await self._database.ask(OLD, limit)]
+        for number in tickets:
+            ticket = await self.ticket(number)
+            if ticket is not None:
+                for seen in ticket.seen:
+                    await letters.erase(seen.letter)
+                async with self._database.turn() as connection:
+                    await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
+        records = await self._database.ask(OLD_RECORDS, limit)
+        for ident, document in records:
+            record = _records.decode(document)
+            if record.fate:
+                await letters.erase(record.letter)
+            async with self._database.turn() as connection:
+                await run(connection, [(query, [ident]) for query in GONE])
+        await self._database.durable()
+        return len(tickets) + len(records)
+
+    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """See the port."""
+        ident = int(place.rpartition("/")[2])
+        async with self._database.turn() as connection:
+            row = await (await connection.execute("select document from records where id = %s", [ident])).fetchone()
+            if row is not None:
+                await run(connection, tables.amended(ident, change(_records.decode(row[0]))))
+        await self._database.durable()
+
+    async def strike(self, person: str) -> None:
+        """See the port."""
+        await self._database.ask("delete from keys where key = %s", tables.key("to", person))
+        await self._database.ask("delete from departures where key = %s", person)

@@ -1,0 +1,170 @@
+"""How tickets, records and raw letters become rows: statements that may be repeated, for the running desk and for `move`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bot.model import Audience, Delivery, DeskRecord, Envelope, Fate, Outgoing, Ticket
+from bot.store.documents import row_of
+from bot.store.inbox import Parked
+from bot.store.port import Earlier
+from bot.store.postgres.database import Statement
+from bot.store.register import mark
+from bot.store.rows import Row, announced, line_of
+
+MOST_SEARCHED = 250_000  # characters of a ticket: a tsvector holds a million octets
+UNDER_WAY = (Delivery.waiting, Delivery.held)
+
+TICKET = """
+insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, to_tsvector('russian', %s))
+on conflict (number) do update set (document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search) =
+    (excluded.document, excluded.line, excluded.requester, excluded.status, excluded.done_at, excluded.merged_into, excluded.announced,
+     excluded.timer, excluded.alarm, excluded.filed, excluded.search)
+"""
+KEYS = """
+insert into keys (ticket, record, key, at) select %s, 0, * from unnest(%s::bigint[], %s::timestamptz[])
+on conflict (key, ticket, record) do update set at = excluded.at where keys.at < excluded.at
+"""
+NO_KEYS = "delete from keys where ticket = %s and ticket > 0 and key <> all(%s::bigint[])"
+# A letter that is under way keeps its claim.
+OUTBOX = """
+insert into outbox (ticket, record, id, state, due, created)
+select %s, 0, * from unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due
+where (outbox.state, outbox.due) <> (excluded.state, excluded.due)
+"""
+TAKEN_BACK = "delete from outbox where ticket = %s and record = 0 and id <> all(%s::int[])"
+RECORD = """
+with fresh as (
+    insert into records (deed, origin, at, about, who, document) values (%s, %s, %s, %s, %s, %s)
+    on conflict (deed) do nothing returning id, at),
+known as (insert into keys select key, 0, id, at from fresh, unnest(%s::bigint[]) as key on conflict do nothing)
+insert into outbox (ticket, record, id, state, due, created)
+select 0, fresh.id, one.* from fresh, unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as one
+"""
+LETTER = """
+insert into letters (id, envelope, raw, place, note) values (%s, %s, %s, %s, %s)
+on conflict (id) do update set (envelope, raw, place, note) = (excluded.envelope, excluded.raw, excluded.place, excluded.note)
+"""
+
+
+def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]:
+    """A ticket, new or changed, with what it is found by and what it has to send; a filed one is found by its number alone."""
+    row = row_of(ticket)
+    values = (
+        ticket.number, document(ticket), document(line_of(row)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
+        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, searched(ticket),
+    )  # fmt: skip
+    waiting = [one for one in ticket.outgoing if one.state in UNDER_WAY]
+    found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
+    if waiting:
+        found.append((OUTBOX, (ticket.number, *columns(waiting))))
+    keys = {} if filed else ticket_keys(row)
+    found.append((NO_KEYS, (ticket.number, list(keys))))
+    if keys:
+        found.append((KEYS, (ticket.number, list(keys), list(keys.values()))))
+    return found
+
+
+def deed(record: DeskRecord) -> int | None:
+    """The hash of what a repeated letter would do again."""
+    return key(record.letter, record.about, record.who) if record.letter else None
+
+
+def record_statement(record: DeskRecord, origin: str | None = None, *, again: bool = False) -> Statement:
+    """A record; one that a repeated letter brings again is absorbed, unless `again` says that it is another."""
+    values = (None if again else deed(record), origin, record.at, record.about, clean(record.who), document(record), record_keys(record))
+    return RECORD, (*values, *columns([one for one in record.outgoing if one.state in UNDER_WAY]))
+
+
+def amended(ident: int, record: DeskRecord) -> list[Statement]:
+    """A record that has lost words or addresses."""
+    waiting = columns([one for one in record.outgoing if one.state in UNDER_WAY])
+    return [
+        ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(record.who), document(record), ident)),
+        ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
+        ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::int[])", (ident, waiting[0])),
+    ]
+
+
+def letter_statement(envelope: Envelope, raw: bytes, place: str = "waiting", note: Parked | None = None) -> Statement:
+    """A raw letter in its place."""
+    return LETTER, (envelope.letter, document(envelope), raw, place, document(note) if note else None)
+
+
+def columns(letters: Iterable[Outgoing]) -> tuple[list[Any], ...]:
+    """What the outbox has of outgoing letters, column by column."""
+    rows = [(one.id, one.state.value, one.due, one.created) for one in letters]
+    return tuple([row[place] for row in rows] for place in range(4))
+
+
+def document(value: msgspec.Struct) -> str:
+    """A value as its JSON document."""
+    return msgspec.json.encode(value).decode()
+
+
+def clean(text: str) -> str:
+    """A text that a column takes: PostgreSQL's have no NUL."""
+    return text.replace("\0", "")
+
+
+def searched(ticket: Ticket) -> str:
+    """What `#search` finds a ticket by, as queue.said has it: everything said in it."""
+    person = ticket.requester
+    words = (ticket.subject, person.name, person.email, *(entry.text for entry in ticket.entries if entry.kind != "command"))
+    return folded(" ".join(words)[:MOST_SEARCHED])
+
+
+def folded(text: str) -> str:
+    """ё is written as е, in what is searched and in what is asked for."""
+    return clean(text).replace("ё", "е").replace("Ё", "Е")
+
+
+# ---------------------------------------------------------------------------------------------------------- keys
+
+
+def key(*words: str) -> int:
+    """A hash as PostgreSQL's bigint, which has a sign."""
+    unsigned = mark(*words)
+    return unsigned - (1 << 64) if unsigned >> 63 else unsigned
+
+
+def ticket_keys(row: Row) -> dict[int, datetime]:
+    """What a letter may find a ticket by, and since when; those of addresses and links are asked for by their time."""
+    found = {key("id", entry.message_id): row.opened for entry in row.entries if entry.message_id}
+    for seen in row.seen:
+        found[key("letter", seen.letter)] = row.opened
+        if seen.message_id:
+            found[key("copy", seen.message_id, seen.fingerprint)] = row.opened
+    found |= {key("link", str(number)): row.opened for number in row.links}
+    for one in row.outgoing:
+        if one.automatic and one.audience in (Audience.requester, Audience.stranger):
+            known = key("to", one.to)
+            found[known] = max(one.created, found.get(known, one.created))
+    return found
+
+
+def record_keys(record: DeskRecord) -> Sequence[int]:
+    """What a letter may find a record by."""
+    found = {key("to", one.to) for one in record.outgoing}
+    found |= {key("confirm", str(one.id)) for one in record.outgoing if one.template == "confirm"}
+    if record.fate and record.letter:
+        found.add(key("letter", record.letter))
+        if record.message_id and record.fate is not Fate.duplicate:
+            found.add(key("copy", record.message_id, record.fingerprint))
+    if record.about == "confirmed":
+        found.add(key("confirmed", record.words))
+    return sorted(found)
+
+
+def earlier(line: bytes) -> Earlier:
+    """What lists show of a ticket."""
+    return _line.decode(line)
+
+
+_line = msgspec.json.Decoder(Earlier)

@@ -1,0 +1,83 @@
+"""A data folder at rest: tickets, records and letters as reports, the ledger and the command line read them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from bot.model import Envelope, Ticket
+from bot.store.documents import day_files, read_ticket
+from bot.store.files import Disk
+from bot.store.inbox import Inbox, Parked
+from bot.store.port import T
+
+
+class FileShelf:
+    """The port `Shelf` on files; a daemon may be at work on them."""
+
+    def __init__(self, data: Path) -> None:
+        self.broken: list[str] = []
+        self._data = data
+        self._live, self._filed = data / "tickets" / "live", data / "tickets" / "done"
+
+    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
+        """See the port. Live ones are looked for first and last: one that is filed, or comes back, meanwhile is met, once."""
+        decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
+        met: set[str] = set()
+        places: list[Iterable[Path]] = [sorted(self._live.glob("[0-9]*.json"))]
+        if filed:
+            folders = sorted((path for path in self._filed.glob("*") if path.name.isdigit()), key=lambda path: int(path.name))
+            places = [*(folder.glob("[0-9]*.json") for folder in folders), itertools.chain(places[0], self._live.glob("[0-9]*.json"))]
+        for place in places:
+            for path in sorted(set(place), key=lambda path: int(path.stem)):
+                if path.name not in met and (tables := self._tables(path, decoder)) is not None:
+                    met.add(path.name)
+                    yield from tables.get("ticket", {}).values()
+
+    def _tables(self, path: Path, decoder: msgspec.json.Decoder[dict[str, dict[str, T]]]) -> dict[str, dict[str, T]] | None:
+        """The tables of a file; None where it is broken. One that has just been filed is found under its new name."""
+        for place in (path, self._filed / f"{int(path.stem) // 1000:03}" / path.name) if path.parent == self._live else (path,):
+            try:
+                return decoder.decode(place.read_bytes())
+            except FileNotFoundError:
+                continue
+            except (OSError, msgspec.DecodeError):
+                self.broken.append(str(place))
+        return None
+
+    def ticket(self, number: int) -> Ticket | None:
+        """See the port."""
+        for path in (self._live / f"{number}.json", self._filed / f"{number // 1000:03}" / f"{number}.json"):
+            if path.exists():
+                return read_ticket(path)
+        return None
+
+    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """See the port."""
+        decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
+        for path in day_files(self._data / "desk"):
+            try:
+                tables = decoder.decode(path.read_bytes())
+            except (OSError, msgspec.DecodeError):
+                self.broken.append(str(path))
+                continue
+            for ident, record in tables.get("record", {}).items():
+                yield f"{path.stem}/{ident}", record
+
+    def letters(self) -> Iterator[tuple[str, str]]:
+        """See the port."""
+        return Inbox(self._data, Disk()).accepted_ids()
+
+    def letter(self, ident: str) -> tuple[Envelope, bytes]:
+        """See the port."""
+        return Inbox(self._data, Disk()).read(ident)
+
+    def parked(self) -> list[Parked]:
+        """See the port."""
+        return Inbox(self._data, Disk()).parked()
+
+    def close(self) -> None:
+        """See the port."""

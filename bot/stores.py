@@ -1,0 +1,74 @@
+"""Which store the settings name: files under DESK_DATA, or a PostgreSQL database (DESK_STORE)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.port import Letters, Shelf, Store, Target
+
+INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.move leaves in the data folder while it works, and afterwards
+
+
+def begun(data: Path, store: str | None) -> str:
+    """Why no desk may start on this data folder, or ""."""
+    if any((data / INCOMING).glob("*")) or (data / FILLING).exists():
+        return f"{data}: a restore or a move was cut off; run it again"
+    if (data / MOVED).exists() and not store:
+        return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED}, and begin with number 1)"
+    return ""
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Names the extra that a missing library comes with, as a ValueError."""
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(f"DESK_STORE: {error.name} is not installed: pip install '.[pg]'") from error
+
+
+def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, Store]:
+    """The store of a running desk; raises ValueError with a word for the admin where it cannot be used, and OSError."""
+    if unfinished := begun(settings.data, settings.store):
+        raise ValueError(unfinished)
+    if settings.store:
+        with needed():
+            from bot.store.postgres import letters, schema, store
+            from bot.store.postgres.database import Database
+        schema.check(settings.store)
+        database = Database(settings.store)
+        return letters.PostgresLetters(database), store.PostgresStore(database)
+    from bot.store.inbox import Inbox
+    from bot.store.letters import FileLetters
+    from bot.store.tinydb import FileStore
+
+    return FileLetters(Inbox(settings.data, disk)), FileStore(settings.data, disk, now)
+
+
+def open_shelf(settings: Settings) -> Shelf:
+    """The data at rest; raises as open_store."""
+    if settings.store:
+        with needed():
+            from bot.store.postgres import schema, shelf
+        schema.check(settings.store)
+        return shelf.PostgresShelf(settings.store)
+    from bot.store.shelf import FileShelf
+
+    return FileShelf(settings.data)
+
+
+def open_target(settings: Settings) -> Target:
+    """The data at rest, to be filled by a copy; raises as open_store."""
+    if settings.store:
+        with needed():
+            from bot.store.postgres import schema, shelf
+        schema.check(settings.store)
+        return shelf.PostgresTarget(settings.store)
+    from bot.store.folders import Folder
+
+    return Folder(settings.data, Disk())

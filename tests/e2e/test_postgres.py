@@ -1,0 +1,206 @@
+"""Daemons on a PostgreSQL database, as real processes: one, several, one that is killed, and a database that goes away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import smtplib
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster import Cluster
+from daemon import Running, text_of
+from peers import block
+
+from bot.ledger import Account, account
+from bot.model import Ticket
+
+pytestmark = pytest.mark.postgres
+IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
+PROBLEM = "После обновления не открывается фильм: чёрный экран после Play. Chrome 141, Windows 11. Что делать?"
+TAKEOVER = 15.0  # seconds after which the claims of a dead daemon are free (view `living`)
+
+
+@pytest.fixture
+def store(cluster: Cluster, database: str) -> str:
+    return cluster.url(database)
+
+
+def ledger(desk: Running) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(desk.run("ledger", "--json").stdout)
+    return found
+
+
+def on_shelf(store: str) -> tuple[Account, list[Ticket]]:
+    from bot.store.postgres.shelf import PostgresShelf
+
+    with closing(PostgresShelf(store)) as shelf:
+        return account(shelf), list(shelf.tickets(Ticket))
+
+
+def wait_until(true: Any, what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+def test_a_conversation_and_every_command_on_a_database(tmp_path: Path, store: str) -> None:
+    with Running(tmp_path / "data", DESK_STORE=store) as desk:
+        desk.send(IVAN, PROBLEM, "Не открывается фильм")
+        [ack], [notice] = desk.wait(IVAN, 1), desk.wait(ANNA, 1)
+        assert ack["Subject"].startswith("[PF-1]")
+        desk.send(IVAN, "Перезагрузил, то же самое.", answers=ack)
+        wait_until(lambda: ledger(desk)["places"].get("appended"), "the answer joins")
+        desk.send(ANNA, "#reply\nПопробуйте ещё раз.\n#resolve", answers=notice)
+        assert "Попробуйте ещё раз." in text_of(desk.wait(IVAN, 2)[1])
+        desk.send(ANNA, "#найти чёрного экрана", answers=notice)
+        wait_until(lambda: any("Найдено: 1" in text_of(one) for one in desk.letters(ANNA)), "the search finds the text in any form")
+        piped = desk.run("deliver", "--sender", MARIA, stdin=f"From: {MARIA}\nMessage-ID: <p@c>\nSubject: x\n\n{PROBLEM}\n".encode())
+        assert piped.returncode == 0
+        desk.wait(MARIA, 1)
+        said = {name: desk.run(*name.split()) for name in ("list", "show 1", "health", "report", "ledger", "held list", "parked list", "overrides")}
+        assert {name: done.returncode for name, done in said.items()} == dict.fromkeys(said, 0)
+        assert desk.run("suppressed", "lift", IVAN).stdout == desk.run("held", "release").stdout == b"0 letter(s)\n"
+        assert b"PF" in desk.run("explain", "-", stdin=b"From: a@b.example\nSubject: [PF-1] x\n\nx\n").stdout
+        assert desk.run("replay", "--rules", desk.env["DESK_RULES"]).returncode == 0
+        assert desk.run("repair").returncode == 2
+    assert ledger(desk)["adds_up"]
+    assert " error " not in desk.log()
+
+
+class Client(threading.Thread):
+    """Writes letter after letter to daemon after daemon, as a mail server with several MX records does; remembers what was accepted."""
+
+    def __init__(self, desks: list[Running], name: str, letters: int) -> None:
+        super().__init__(daemon=True)
+        self.desks, self.who, self.letters = desks, name, letters
+        self.accepted: dict[str, str] = {}  # Message-ID -> sender
+        self.unsure: set[str] = set()  # sent, and the 250 was never heard
+
+    def run(self) -> None:
+        for count in range(self.letters):
+            sender, ident = f"{self.who}{count}@example.org", f"{self.who}.{count}@client.example"
+            letter = EmailMessage()
+            letter["From"], letter["To"], letter["Subject"], letter["Message-ID"] = sender, "support@providence.film", "Не работает", f"<{ident}>"
+            letter.set_content(PROBLEM)
+            for attempt in range(200):
+                desk = self.desks[(count + attempt) % len(self.desks)]
+                try:
+                    with smtplib.SMTP("127.0.0.1", desk.port, timeout=10) as client:
+                        client.sendmail(sender, ["support@providence.film"], letter.as_bytes())
+                    self.accepted[ident] = sender
+                    break
+                except (OSError, smtplib.SMTPException):
+                    self.unsure.add(ident)
+                    time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_of_three_daemons_on_one_database_one_is_killed_under_load(tmp_path: Path, store: str, cluster: Cluster, database: str) -> None:
+    """Nothing lost, nothing doubled, one acknowledgement each, numbers without gaps; what the dead one had in hand is taken over."""
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef" * 4)
+    secret.chmod(0o600)
+    desks = [Running(tmp_path / f"desk{n}", DESK_STORE=store, DESK_SECRET_FILE=str(secret), DESK_CAPS="off").start() for n in range(3)]
+    clients = [Client(desks, f"c{n}x", 15) for n in range(6)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: sum(len(one.accepted) for one in clients) > 30, "the load begins")
+    desks[0].stop(signal.SIGKILL)
+    for client in clients:
+        client.join()
+    accepted = {ident: sender for client in clients for ident, sender in client.accepted.items()}
+    assert len(accepted) == 90
+
+    unsettled = "select (select count(*) from letters where place = 'waiting') + (select count(*) from outbox)"
+    wait_until(lambda: cluster.sql(unsettled, database) == [(0,)], "the claims of the dead daemon are taken over", TAKEOVER + 45)
+    for desk in desks[1:]:
+        assert desk.stop() == 0
+    found, all_tickets = on_shelf(store)
+    assert (found.adds_up, found.places["parked"]) == (True, 0), found.as_text()
+    assert [one.number for one in all_tickets] == list(range(1, len(all_tickets) + 1))
+    opened = Counter(seen.message_id for one in all_tickets for seen in one.seen)
+    assert [ident for ident in accepted if opened[ident] != 1] == []
+    by_sender = Counter(one.requester.email for one in all_tickets)
+    assert [sender for sender in accepted.values() if by_sender[sender] != 1] == []
+    letters = [letter for desk in desks for sender in accepted.values() for letter in desk.letters(sender)]
+    assert {letter["To"] for letter in letters} == set(accepted.values())
+    assert len({letter["Message-ID"] for letter in letters}) == len(accepted), "a second copy, if any, is the same letter"
+    assert len(letters) <= len(accepted) + 256, "only what the dead one had in hand can have left twice"
+    handled = [sum("appended" in line or " opened " in line for line in desk.log().splitlines()) for desk in desks]
+    assert all(handled), f"all of them had a share: {handled}"
+
+
+def test_while_the_database_is_away_senders_are_told_to_come_again_and_then_all_goes_on(tmp_path: Path, cluster: Cluster, store: str) -> None:
+    def code() -> int:
+        letter = f"From: {MARIA}\r\nTo: support@providence.film\r\nMessage-ID: <{time.time_ns()}@c>\r\nSubject: x\r\n\r\n{PROBLEM}\r\n"
+        try:
+            with smtplib.SMTP("127.0.0.1", desk.port, timeout=30) as client:
+                client.sendmail(MARIA, ["support@providence.film"], letter.encode())
+        except smtplib.SMTPResponseException as error:
+            return error.smtp_code
+        return 250
+
+    with Running(tmp_path / "data", DESK_STORE=store, DESK_UNDO="3", DESK_CAPS="off") as desk:
+        desk.send(IVAN, PROBLEM, "Фильм")
+        [notice] = desk.wait(ANNA, 1)
+        desk.send(ANNA, "#reply\nЭто письмо должно уйти, пока базы нет.", answers=notice)
+        desk.wait(ANNA, 2)
+        cluster.stop("immediate")
+        try:
+            assert code() // 10 == 45
+            piped = desk.run("deliver", stdin=b"From: a@b.example\n\nx\n")
+            assert piped.returncode == 75
+            time.sleep(4)
+            assert len(desk.letters(IVAN)) == 1, "what cannot be recorded does not leave"
+        finally:
+            cluster.start()
+        wait_until(lambda: code() == 250, "letters are taken again")
+        assert "должно уйти" in text_of(desk.wait(IVAN, 2)[1])
+        desk.wait(MARIA, 1)
+        wait_until(lambda: not ledger(desk)["places"].get("waiting"), "all is handled")
+    found = ledger(desk)
+    assert found["adds_up"]
+    assert len(desk.letters(IVAN)) == 2
+
+
+def test_one_of_two_leads_and_the_other_takes_over(tmp_path: Path, store: str, cluster: Cluster, database: str) -> None:
+    secret = str(tmp_path / "secret")
+    holders = "select count(*) from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and datname = '{}' and objid = 7002"
+
+    def leaders() -> object:
+        return cluster.sql(holders.format(database))[0][0]
+
+    with Running(tmp_path / "one", DESK_STORE=store, DESK_SECRET_FILE=secret) as one:
+        wait_until(lambda: leaders() == 1, "the first one leads", 15)
+        with Running(tmp_path / "two", DESK_STORE=store, DESK_SECRET_FILE=secret):
+            one.stop(signal.SIGKILL)
+            wait_until(lambda: leaders() == 1, "the second one leads", 25)
+
+
+def test_a_schema_that_is_missing_old_or_newer_is_named(tmp_path: Path, cluster: Cluster) -> None:
+    for command in block("sql database").strip().splitlines():
+        cluster.sql(command.replace("role desk", "role keeper").replace("database desk owner desk", "database bare owner keeper"))
+    desk = Running(tmp_path / "data", DESK_STORE=cluster.url("bare").replace("desk@", "keeper@"))
+    assert b"run.py migrate" in desk.run("serve").stderr
+    assert desk.run("migrate").stdout == b"schema none -> 0001\n"
+    assert desk.run("migrate").stdout == b"schema 0001\n"
+    assert desk.run("ledger").returncode == 0
+    assert b"the database answers" in desk.run("doctor", "--no-letter").stdout
+    cluster.sql("update alembic_version set version_num = '9999'", "bare")
+    for command in ("serve", "migrate", "ledger"):
+        refused = desk.run(command)
+        assert refused.returncode == 2
+        assert b"9999" in refused.stderr
+    gone = Running(tmp_path / "data", DESK_STORE=cluster.url("nowhere"))
+    assert gone.run("serve").returncode == 75
+    assert b"nowhere" in gone.run("serve").stderr
+    unset = Running(tmp_path / "data").run("migrate")
+    assert (unset.returncode, b"DESK_STORE" in unset.stderr) == (2, True)

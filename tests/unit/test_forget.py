@@ -1,0 +1,224 @@
+"""The law: whoever is forgotten is found nowhere any more, the others keep what is theirs, and the ledger adds up."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import TestDesk
+
+from bot.delivery.folder import Folder
+from bot.law import Plan, files_without, forget, log_without, trace
+from bot.log import Log
+from bot.store.files import Disk
+from bot.store.letters import FileLetters
+from bot.store.shelf import FileShelf
+from bot.tickets.erasing import NOBODY, Person, runs
+from bot.tickets.identity import Purpose
+
+ANNA, IVAN, MARIA = "anna@providence.film", "ivan@example.org", "maria@example.org"
+PHRASE = "the purple badger ate my download at dawn"
+PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
+
+
+async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:
+    """What `run.py forget` does under the lock."""
+    with closing(FileShelf(desk.data)) as shelf:
+        plan = trace(shelf, IVAN, desk.now)
+    files_without(desk.data, plan)
+    await forget(plan, letters or FileLetters(desk.inbox), store or desk.store, desk.now)
+    for path in (desk.data / "log").glob("desk.*"):
+        log_without(path, plan.person)
+    return plan
+
+
+def found(data: Path, *words: str) -> list[str]:
+    """Where any of the words stands in the data folder, whatever the file; letters are decoded, packed files unpacked."""
+    from bot import reading
+    from bot.model import Envelope, datetime
+
+    hits = []
+    for path in sorted(path for path in data.rglob("*") if path.is_file()):
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        text = raw.decode("utf-8", "replace")
+        if path.suffix == ".eml":
+            letter = reading.read(raw.partition(b"\n")[2], Envelope(letter="x", received=datetime(2026, 1, 1), mail_from=""))
+            text += f"{letter.subject}\n{letter.full_text}\n{letter.html}\n{letter.headers}"
+        hits += [f"{word} in {path.relative_to(data)}" for word in words if word.lower() in f"{path.name}\n{text}".lower()]
+    return hits
+
+
+async def busy(data: Path) -> TestDesk:
+    """A desk where Ivan has a ticket of his own, a part in Maria's, and is named in all kinds of places."""
+    desk = await TestDesk.opened(data, undo=0)
+    log = Log(data / "log", lambda: desk.now)
+    tell = desk._tell
+    desk._tell = lambda event, /, **fields: (tell(event, **fields), log(event, **fields))  # type: ignore[method-assign]
+    desk.post = Folder(data / "outbox", Disk())  # type: ignore[assignment]
+    await desk.restart()
+    await desk.send(IVAN, f"{PROBLEM} {PHRASE}", subject="Badger trouble on Tuesday", name="Ivan Badgerov")
+    mine = desk.mail(ANNA)[0]
+    await desk.reply(mine, ANNA, f"#взять\n#заметка\n{IVAN} звонил: {PHRASE}")
+    await desk.reply(mine, ANNA, "#ответ\nПришлите, пожалуйста, снимок экрана, мы посмотрим.")
+    await desk.send(MARIA, f"{PROBLEM} Это Мария, у меня то же самое, что у {IVAN}.", subject="Фильм Марии")
+    hers = desk.mail(ANNA, "notice_new")[-1]
+    await desk.reply(hers, ANNA, f"#копия {IVAN}\n#ответ\nСмотрим вместе с Иваном, {IVAN} в копии.")
+    joint = desk.mail(IVAN)[-1]
+    await desk.reply(joint, IVAN, f"I can add that {PHRASE} here as well, every single time.", name="Ivan Badgerov")
+    await desk.reply(desk.mail(MARIA)[-1], MARIA, "Спасибо, у меня уже работает лучше, чем вчера.")
+    await desk.reply(desk.mail(ANNA)[-1], ANNA, "#очередь")
+    await desk.send("mailer-daemon@example.org", f"The mail system\n\n<{IVAN}>: user unknown", mail_from="", subject="Undelivered")
+    await desk.send(IVAN, "Я в отпуске до понедельника.", headers={"Auto-Submitted": "auto-replied"}, subject="Автоответ")
+    await desk.send(ANNA, f"#найти {IVAN}", subject="поиск")
+    ident = desk.inbox.new_id(desk.now)
+    (data / "parked").mkdir(exist_ok=True)
+    from bot.model import Envelope
+
+    desk.inbox.accept(f"From: {IVAN}\r\nSubject: {PHRASE}\r\n\r\n{PHRASE}".encode(), Envelope(letter=ident, received=desk.now, mail_from=IVAN))
+    desk.inbox.park(ident, f"could not be read: {PHRASE}", "trace", desk.now)
+    await desk.pass_time(hours=20)
+    rotated = data / "log" / "desk.jsonl.2.gz"
+    rotated.write_bytes(gzip.compress(f'{{"event": "sent", "to": "{IVAN}"}}\n'.encode()))
+    return desk
+
+
+async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
+    desk = await busy(tmp_path / "data")
+    assert len(found(desk.data, IVAN, PHRASE, "Badgerov", "Badger trouble")) > 20
+    assert desk.ledger_adds_up()
+    plan = await erase(desk)
+    assert plan.own == (1,)
+    assert 2 in plan.others
+    assert found(desk.data, IVAN, PHRASE, "Badgerov", "Badger trouble") == []
+    assert desk.ledger_adds_up()
+    await desk.restart()
+    assert trace(FileShelf(desk.data), IVAN, desk.now).empty
+
+
+class Cut:
+    """In the place of a store or of letters: the power goes before the step `at` of all that share the count."""
+
+    def __init__(self, real: Any, count: list[int], at: int) -> None:
+        self._real, self._count, self._at = real, count, at
+
+    def __getattr__(self, name: str) -> Any:
+        self._count[0] += 1
+        if self._count[0] == self._at:
+            raise OSError(name)
+        return getattr(self._real, name)
+
+
+async def test_cut_off_anywhere_a_second_run_finishes(tmp_path: Path) -> None:
+    """Before each letter, record and ticket in turn."""
+    desk = await busy(tmp_path / "whole")
+    at, cut = 0, True
+    while cut:
+        at += 1
+        data = tmp_path / str(at)
+        shutil.copytree(desk.data, data)
+        one, count = await TestDesk.opened(data, undo=0), [0]
+        one.now = desk.now
+        try:
+            await erase(one, Cut(FileLetters(one.inbox), count, at), Cut(one.store, count, at))
+            cut = False
+        except OSError:
+            await one.restart()
+            await erase(one)
+        assert found(data, IVAN, PHRASE, "Badgerov", "Badger trouble") == []
+        assert one.ledger_adds_up()
+    assert at > 15
+
+
+async def test_the_others_keep_what_is_theirs(tmp_path: Path) -> None:
+    desk = await busy(tmp_path / "data")
+    await erase(desk)
+    ticket = desk.ticket(2)
+    assert (ticket.requester.email, ticket.subject, ticket.status) == (MARIA, "Фильм Марии", "in_progress")
+    hers = [entry.text for entry in ticket.entries if entry.who == MARIA]
+    assert hers[0].startswith(PROBLEM + " Это Мария, у меня то же самое, что у ")
+    assert hers[1] == "Спасибо, у меня уже работает лучше, чем вчера."
+    await desk.pass_time(hours=4)
+    [letter] = await desk.reply(desk.mail(MARIA)[-1], MARIA, "Ещё один вопрос по тому же поводу, если можно.")
+    assert (letter.to, desk.ticket(2).entries[-1].who) == (ANNA, MARIA)
+    assert desk.ticket(1).owner == ANNA
+
+
+@pytest.mark.parametrize("how", ["afresh", "to the signed address", "with the tag"])
+@pytest.mark.parametrize("awake", [True, False])
+async def test_writing_again_he_is_a_new_person(tmp_path: Path, how: str, awake: bool) -> None:
+    """With the desk running on or started anew: a new number, an acknowledgement, no link to what was."""
+    desk = await busy(tmp_path / "data")
+    old = desk.mail(IVAN, "acknowledgement")[0]
+    await erase(desk)
+    if not awake:
+        await desk.restart()
+    if how == "to the signed address":
+        sent = await desk.reply(old, IVAN, f"{PROBLEM} Снова я.")
+    else:
+        sent = await desk.send(IVAN, f"{PROBLEM} Снова я.", subject="Re: [PF-1] Фильм" if how == "with the tag" else "Фильм")
+    assert [one.template for one in sent if one.to == IVAN] == ["acknowledgement"]
+    ticket = desk.ticket(max(desk.tickets()))
+    assert (ticket.number > 2, ticket.requester.email, ticket.links) == (True, IVAN, ())
+    assert IVAN not in str(desk.ticket(1))
+    assert desk.ledger_adds_up()
+
+
+async def test_an_agent_cannot_answer_in_what_is_erased(tmp_path: Path) -> None:
+    desk = await busy(tmp_path / "data")
+    notice = desk.mail(ANNA)[0]
+    await erase(desk)
+    for text in ("#ответ\nЗдравствуйте, всё починили, проверьте.", "#вернуть", "#заметка\nкто это был?"):
+        before = desk.ticket(1)
+        sent = await desk.reply(notice, ANNA, text)
+        assert [one.to for one in sent] == [ANNA]
+        assert desk.ticket(1) == before
+
+
+async def test_what_waits_to_leave_to_him_does_not(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=120)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    await desk.send(MARIA, PROBLEM, subject="Фильм")
+    await desk.reply(desk.mail(ANNA)[0], ANNA, "#ответ\nПопробуйте, пожалуйста, другой браузер.")
+    await desk.reply(desk.mail(ANNA, "notice_new")[1], ANNA, f"#копия {IVAN}\n#ответ\nПопробуйте, пожалуйста, другой браузер.")
+    before = len(desk.mail(IVAN))
+    await erase(desk)
+    assert {one.to for one in await desk.pass_time(minutes=10)} == {MARIA}
+    assert len(desk.mail(IVAN)) == before
+
+
+async def test_a_block_a_bounce_and_a_latch_are_forgotten(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    await desk.reply(desk.mail(ANNA)[0], ANNA, "#блок")
+    await desk.send(IVAN, "Эй!")
+    assert len(desk.mail(IVAN)) == 1
+    await erase(desk)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    assert len(desk.mail(IVAN)) == 2
+    assert desk.ledger_adds_up()
+
+
+async def test_an_example_that_an_agent_saved_of_his_letter_goes_too(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    await desk.send(IVAN, "Вы там все сволочи и дебилы, ничего не работает, purple badger ate everything", subject="Фильм")
+    await desk.send(ANNA, "#правило_неверно", to=desk.office.signer.address(1, Purpose.agent, ANNA))
+    assert any("purple badger ate" in path.read_text("utf-8") for path in (tmp_path / "desk").glob("*.json"))
+    await erase(desk)
+    assert found(tmp_path, IVAN, "purple badger", "сволочи") == []
+
+
+def test_only_what_is_his_is_cut() -> None:
+    person = Person(address=IVAN, said=("Badger trouble on Tuesday", "The film stops. It shows a black page & nothing else"), tickets=(3,))
+    same = ["ivan@example.org.uk", "xivan@example.org", "no-ivan@example.org", "It shows a black page", "see PF-31: It shows a black page"]
+    assert [person.cleaned(text) for text in same] == same
+    assert person.cleaned(f"<{IVAN.upper()}>, ok") == f"<{NOBODY}>, ok"
+    assert person.cleaned("mailto:x?body=%3Civan%40example.org%3E") == f"mailto:x?body=%3C{NOBODY}%3E"
+    assert person.cleaned("PF-3 · Anna · Badger trouble on Tuesday!") == "PF-3 · Anna · […]!"
+    assert person.cleaned("[PF-3]<p>It shows a <b>black</b> page &amp; nothing else</p>") == "[PF-3]<p>[…] <b>[…]</b> […]</p>"
+    assert person.cleaned("said elsewhere: it SHOWS a\n> black page", known=True) == "said elsewhere: […]"
+    spared = runs(["It shows a black page"])
+    assert person.cleaned("It shows a black page", True, spared) == "It shows a black page"
