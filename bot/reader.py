@@ -13,7 +13,8 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO
+from io import BufferedRWPair
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -42,16 +43,15 @@ def work(place: socket.socket, rules_source: bytes, memory: int) -> None:
             _say(stream, *_answer(stream.read(int.from_bytes(size))))
 
 
-def _say(stream: BinaryIO, *answer: bytes) -> None:
+def _say(stream: BufferedRWPair, *answer: bytes) -> None:
     stream.write(sum(map(len, answer)).to_bytes(SIZE))
-    for part in answer:
-        stream.write(part)
+    stream.writelines(answer)
     stream.flush()
 
 
 def _answer(message: bytes) -> tuple[bytes, bytes]:
     try:
-        task, arguments = pickle.loads(message)  # of the daemon, which is trusted
+        task, arguments = pickle.loads(message)  # noqa: S301  of the daemon, which is trusted
         del message
         return DONE, task(*arguments)
     except MemoryError:

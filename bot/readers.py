@@ -238,6 +238,7 @@ class _Reader(asyncio.Protocol):
 
     def exit_code(self) -> int | None:
         """Of a process that has ended; waits for that."""
-        if self._process is not None:
-            self._process.join(1)
-        return self._process and self._process.exitcode
+        if self._process is None:
+            return None
+        self._process.join(1)
+        return self._process.exitcode

@@ -41,7 +41,8 @@ async def test_a_notice_is_the_same_for_all_agents_but_for_the_signed_address(de
     own = [next(value for name, value in one.headers if name == "Reply-To") for one in (anna, boris)]
     assert own[0] != own[1]
     for letter, mine, others in ((anna, own[0], own[1]), (boris, own[1], own[0])):
-        assert letter.html.count(mine) == 6 and "#взять" in letter.text
+        assert letter.html.count(mine) == 6
+        assert "#взять" in letter.text
         assert others not in letter.html + letter.text
         # every signed address of the ticket in it proves this agent
         assert set(re.findall(r"support\+1-[^@\s]+@", letter.html + letter.text)) == {mine.partition("@")[0] + "@"}
