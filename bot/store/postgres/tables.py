@@ -15,16 +15,17 @@ from bot.store.port import Earlier
 from bot.store.postgres.database import Statement
 from bot.store.register import mark
 from bot.store.rows import Row, announced, line_of
+from bot.tickets.erasing import ERASED
 
 MOST_SEARCHED = 250_000  # characters of a ticket: a tsvector holds a million octets
 UNDER_WAY = (Delivery.waiting, Delivery.held)
 
 TICKET = """
-insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, to_tsvector('russian', %s))
-on conflict (number) do update set (document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search) =
+insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, erased, search)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, to_tsvector('russian', %s))
+on conflict (number) do update set (document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, erased, search) =
     (excluded.document, excluded.line, excluded.requester, excluded.status, excluded.done_at, excluded.merged_into, excluded.announced,
-     excluded.timer, excluded.alarm, excluded.filed, excluded.search)
+     excluded.timer, excluded.alarm, excluded.filed, excluded.erased, excluded.search)
 """
 KEYS = """
 insert into keys (ticket, record, key, at) select %s, 0, * from unnest(%s::bigint[], %s::timestamptz[])
@@ -58,7 +59,7 @@ def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]
     row = row_of(ticket)
     values = (
         ticket.number, document(ticket), document(line_of(row)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
-        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, searched(ticket),
+        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
     )  # fmt: skip
     waiting = [one for one in ticket.outgoing if one.state in UNDER_WAY]
     found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
