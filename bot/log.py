@@ -86,7 +86,7 @@ class _Lines:
     """A file of lines that logrotate may move away at any time; a full disk costs lines and nothing else."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.path = path
         self._file = -1
         self._which = (0, 0)  # device and inode of the open file
