@@ -112,8 +112,13 @@ def running(command: list[str], errors: Path, **settings: str) -> Iterator[Serve
             yield Server(process.pid, line.split("smtp=")[1].split()[0], time.perf_counter() - began)
         finally:
             process.terminate()
-            process.wait()
             process.stdout.close()
+            try:
+                process.wait(STUCK)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise SystemExit("a server does not stop") from None
 
 
 def desk(folder: Path, **settings: str) -> AbstractContextManager[Server]:

@@ -64,7 +64,7 @@ class Mould:
         data.mkdir(parents=True, exist_ok=True)
         if needed > shutil.disk_usage(data).free:
             raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
-        step = -(-len(numbers) // WORKERS)
+        step = -(-len(numbers) // WORKERS) or 1
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
             pool.starmap(self._write, [(data, status, part) for part in parts])

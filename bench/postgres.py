@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from common import ROOT, Load, desk, memory, temporary
 from throughput import WARM, measure_desk, warm
 
 sys.path.insert(0, str(ROOT / "tests"))
+
+
+HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted and %s in (objid::bigint, classid::bigint)"
 
 
 class Missing(Exception):
@@ -45,8 +49,33 @@ def cluster() -> Iterator[tuple[Any, list[str]]]:
             server.stop("immediate")
 
 
+@contextmanager
+def watched(url: str) -> Iterator[list[bool]]:
+    """Looks meanwhile whether the lock of the turn is held: its share of the time is what a decision takes of the whole desk's."""
+    import psycopg
+
+    from bot.store.postgres.database import TURN
+
+    looks: list[bool] = []
+    over = threading.Event()
+
+    def look() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            while not over.wait(0.02):
+                [held] = connection.execute(HELD, [TURN]).fetchone() or (0,)
+                looks.append(held > 0)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        over.set()
+        thread.join()
+
+
 def measure_postgres(letters: int) -> dict[str, float]:
-    """Letters a second with one daemon and with two, CPU of the daemons for each, the database's octets a letter, its connections."""
+    """Letters a second with one daemon and with two; for each letter CPU of the daemons, time under the lock, octets; connections."""
     found: dict[str, float] = {}
     with cluster() as (server, databases), temporary() as place:
         load = Load(place / "load", letters)
@@ -58,7 +87,9 @@ def measure_postgres(letters: int) -> dict[str, float]:
                 outboxes = [data / "outbox" for data in datas]
                 before = size(server, database)
                 warm(servers, outboxes)
-                accept, whole, main_ms, all_ms = measure_desk(servers, outboxes, load)
+                with watched(server.url(database)) as looks:
+                    accept, whole, main_ms, all_ms = measure_desk(servers, outboxes, load)
+                found[f"{name}_lock_ms"] = sum(looks) / len(looks) / whole * 1000
                 found |= {f"{name}_accept": accept, f"{name}_whole": whole, f"{name}_main_ms": main_ms, f"{name}_all_ms": all_ms}
                 connections = server.sql("select count(*) from pg_stat_activity where datname = current_database()", database)
                 found |= {f"{name}_connections": int(str(connections[0][0])) - 1, f"{name}_mb": memory(servers[0].pid)}

@@ -29,6 +29,7 @@ class Figures:
     readers_mb: float = 0
     pg_one: float = 0  # letters a second with one daemon, with two
     pg_two: float = 0
+    pg_lock_ms: float = 0  # under the lock of the whole desk, for each letter: deciding it, and recording that its answers have left
     pg_octets: float = 0
     pg_connections: float = 0
 
@@ -39,31 +40,28 @@ class Figures:
     def postgres(self, found: dict[str, float]) -> None:
         """From PostgreSQL's section."""
         self.pg_one, self.pg_two = found["one_whole"], found["two_whole"]
-        self.pg_octets, self.pg_connections = found["one_octets"], found["one_connections"]
+        self.pg_lock_ms, self.pg_octets, self.pg_connections = found["one_lock_ms"], found["one_octets"], found["one_connections"]
 
 
 def tables(found: Figures) -> dict[str, str]:
     """The texts of both marks of the page."""
-    rows = {
-        "whole way on files, two cores": f"{found.whole:.0f} letters/s",
-        "accepted while it works": f"{found.accept:.0f} letters/s",
-        "CPU for a letter, all processes": f"{found.all_ms:.1f} ms, of them {found.main_ms:.1f} ms in the main process",
-        "disk for a ticket of one letter, with its three answers": kilobytes(found.stored.get("tickets", 0)),
-        "disk for the letter as it came": kilobytes(found.stored.get("archive", 0)),
-        "log for a letter": kilobytes(found.stored.get("log", 0)),
-        "memory of an empty desk, and of its two readers": f"{found.empty_mb:.0f} MB and {found.readers_mb:.0f} MB",
-        "memory for 100,000 live tickets": f"{found.live_mb:.0f} MB",
-        "whole way on PostgreSQL, one daemon and two on the same two cores": f"{found.pg_one:.0f} and {found.pg_two:.0f} letters/s",
-        "PostgreSQL's disk for a letter": kilobytes(found.pg_octets),
-        "connections of a daemon": f"{found.pg_connections:.0f}",
-    }
-    lines = [f"| {what} | {figure if figure[0] != '0' or '.' in figure else 'not measured'} |" for what, figure in rows.items()]
-    return {"figures": "\n".join(["| measured | |", "|---|---|", *lines]), "arithmetic": arithmetic(found)}
-
-
-def kilobytes(octets: float) -> str:
-    """In KB."""
-    return f"{octets / 1024:.1f} KB"
+    rows: tuple[tuple[str, str, tuple[float, ...]], ...] = (
+        ("whole way on files, two cores", "{:.0f} letters/s", (found.whole,)),
+        ("accepted while it works", "{:.0f} letters/s", (found.accept,)),
+        ("CPU for a letter: all processes, the main process", "{:.1f} ms, {:.1f} ms", (found.all_ms, found.main_ms)),
+        ("disk for a ticket of one letter, with its three answers", "{:.1f} KB", (found.stored.get("tickets", 0) / 1024,)),
+        ("disk for the letter as it came", "{:.1f} KB", (found.stored.get("archive", 0) / 1024,)),
+        ("log for a letter", "{:.1f} KB", (found.stored.get("log", 0) / 1024,)),
+        ("memory of an empty desk, of its two readers", "{:.0f} MB, {:.0f} MB", (found.empty_mb, found.readers_mb)),
+        ("memory for 100,000 live tickets", "{:.0f} MB", (found.live_mb,)),
+        ("whole way on PostgreSQL: one daemon, two on the same cores", "{:.0f} and {:.0f} letters/s", (found.pg_one, found.pg_two)),
+        ("time under PostgreSQL's lock for a letter; what that allows at most", "{:.1f} ms; {:.0f} letters/s",
+         (found.pg_lock_ms, 1000 / found.pg_lock_ms if found.pg_lock_ms else 0)),
+        ("PostgreSQL's disk for a letter, all told", "{:.1f} KB", (found.pg_octets / 1024,)),
+        ("connections of a daemon", "{:.0f}", (found.pg_connections,)),
+    )
+    lines = [f"| {what} | {words.format(*values) if all(values) else 'not measured'} |" for what, words, values in rows]
+    return {"figures": "\n".join(["| | measured |", "|---|---|", *lines]), "arithmetic": arithmetic(found)}
 
 
 def arithmetic(found: Figures) -> str:

@@ -73,8 +73,9 @@ class Rates(NamedTuple):
     stored: dict[str, float]  # octets on the disk for each letter: tickets, archive, log
 
     def __str__(self) -> str:
-        return (f"yardstick {self.bare:5.0f}/s   accept {self.accept:5.0f}/s ({self.accept / self.bare:.2f})   whole {self.whole:5.0f}/s "
-                f"({self.whole / self.bare:.2f})   CPU a letter {self.main_ms:.2f} ms main, {self.all_ms:.2f} ms all   {self.megabytes} MB")  # fmt: skip
+        accept, whole = self.accept / self.bare, self.whole / self.bare
+        return (f"yardstick {self.bare:5.0f}/s   accept {self.accept:5.0f}/s ({accept:.2f})   whole {self.whole:5.0f}/s ({whole:.2f})   "
+                f"CPU a letter {self.main_ms:.2f} ms main, {self.all_ms:.2f} ms all   {self.megabytes} MB")  # fmt: skip
 
 
 def rate(server: Server, folder: Path, load: Load, *, kept: bool = False) -> float:

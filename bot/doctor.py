@@ -105,7 +105,8 @@ def disk(settings: Settings) -> Iterator[Finding]:
     usage = shutil.disk_usage(data)
     state = "red" if usage.free < 200e6 else "yellow" if usage.free < max(1e9, usage.total * 0.05) else "green"
     yield Finding(state, f"{usage.free / 1e9:.1f} GB are free for {data}", "" if state == "green" else "make room, or letters are refused")
-    for path, mask, right in ((data, 0o007, "chmod o= "), (settings.secret_file, 0o077, "chmod 600 ")):
+    folders = [path for path in data.iterdir() if path.is_dir()] if data.stat().st_mode & 0o007 else []
+    for path, mask, right in (*((path, 0o007, "chmod o= ") for path in folders), (settings.secret_file, 0o077, "chmod 600 ")):
         if path.exists() and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from email.utils import parseaddr
@@ -26,9 +27,15 @@ _HEAD = {
     "en": "# The support regulation of {service}, written so that the desk can carry it out. Every key is explained in docs/rules.md.\n",
 }
 _WORDS = {
-    "ru": ("Поддержка {service}", "адреса отделов проверьте: сюда уходит то, что поддержка передаёт дальше", "отдел разработки", "партнёрский отдел"),
-    "en": ("{service} support", "check these addresses: here goes what support passes on", "development department", "partner department"),
-}
+    "ru": (
+        "Поддержка {service}", "адреса отделов проверьте: сюда уходит то, что поддержка передаёт дальше",
+        "добавьте regulation_url и links, страницы для ответов и формы: docs/rules.md", "отдел разработки", "партнёрский отдел",
+    ),
+    "en": (
+        "{service} support", "check these addresses: here goes what support passes on",
+        "add regulation_url and links, the pages that answers and the form point to: docs/rules.md", "development department", "partner department",
+    ),
+}  # fmt: skip
 
 
 class Answers(NamedTuple):
@@ -47,7 +54,7 @@ def rules_for(answers: Answers, language: str, shipped: str) -> str:
     agents = [parseaddr(one) for one in answers.agents.split(",")]
     if not all("@" in address for _, address in agents):
         raise ValueError(f"{answers.agents}: Name <address>, Name <address>")
-    name, note, *departments = (words.format(service=answers.service) for words in _WORDS[language])
+    name, note, pages, *departments = (words.format(service=answers.service) for words in _WORDS[language])
     domain = answers.address.rpartition("@")[2]
     desk = {
         "name": name, "service": answers.service, "address": answers.address, "prefix": answers.prefix.upper(), "language": language,
@@ -58,7 +65,7 @@ def rules_for(answers: Answers, language: str, shipped: str) -> str:
     places = [f"    {key}: {{name: {_quoted(title)}, address: {_quoted(f'{local}@{domain}')}}}"
               for key, local, title in zip(("development", "partners"), ("dev", "partners"), departments, strict=True)]  # fmt: skip
     blocks = {
-        "desk": [f"  {key}: {_quoted(value)}" for key, value in desk.items()],
+        "desk": [*(f"  {key}: {_quoted(value)}" for key, value in desk.items()), f"  # {pages}"],
         "calendar": [f"  hours: {_quoted(answers.hours)}"],
         "people": ["  agents:", *people, f"  departments:  # {note}", *places],
     }
@@ -71,7 +78,7 @@ def rules_for(answers: Answers, language: str, shipped: str) -> str:
     if language != "ru":  # the remarks and titles of the shipped file are Russian
         text = re.sub(r"(?m)^[ ]*#.*\n|^[ ]+about:.*\n|[ ]{2,}#[ ].*$", "", text)
         text = re.sub(r"\n{3,}", "\n\n", text)
-        text = text.replace("  departments:\n", f"  departments:  # {note}\n")
+        text = text.replace("  departments:\n", f"  departments:  # {note}\n").replace("\ncalendar:\n", f"  # {pages}\n\ncalendar:\n", 1)
     return _HEAD[language].format(service=answers.service) + "\n" + text
 
 
@@ -79,7 +86,8 @@ def write(path: Path, text: str) -> Path | None:
     """Puts the rules in their place; what was there is kept beside it, and its name comes back. Raises OSError."""
     kept = None
     if path.exists():
-        kept = path.with_name(f"{path.name}.old")
+        names = (path.with_name(f"{path.name}.old{count or ''}") for count in itertools.count())
+        kept = next(name for name in names if not name.exists())
         path.rename(kept)
     path.write_text(text, "utf-8")
     return kept

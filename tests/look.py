@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bot.replies.render import REQUIRED, Templates  # noqa: E402 - the product is not installed where this is run
+from bot.office import sources  # noqa: E402 - the product is not installed where this is run
+from bot.replies.render import REQUIRED, Templates  # noqa: E402
 from bot.replies.samples import cases  # noqa: E402
 
 VIEWS: dict[str, tuple[str, list[str]]] = {
@@ -21,11 +22,6 @@ VIEWS: dict[str, tuple[str, list[str]]] = {
     "desktop": ("800,1100", []),
     "dark": ("390,1100", ["--force-dark-mode", "--enable-features=WebContentsForceDark"]),
 }
-
-
-def sources(folder: Path) -> dict[str, str]:
-    """All files under the folder by their path in it."""
-    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()}
 
 
 def main(folder: Path, names: list[str]) -> None:

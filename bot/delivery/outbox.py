@@ -22,6 +22,7 @@ from bot.store.port import Due, Store, Window
 
 BATCH = 256
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
+SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
 
 
@@ -65,6 +66,7 @@ class Outbox:
         self._given_up, self._alarm, self._limits = given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, store.changed
         self._busy = 0
+        self._looked = now()
 
     async def run(self) -> None:
         """Delivers until cancelled."""
@@ -76,6 +78,7 @@ class Outbox:
         while True:
             self._changed.clear()
             try:
+                await self._clock_set_back()
                 due = await self._store.due(self._now(), BATCH if isinstance(self._carrier, Folder) else BATCH - self._busy)
                 next_due = await self._store.next_due()
             except OSError as error:
@@ -92,6 +95,14 @@ class Outbox:
                 async with asyncio.timeout(max(0.05, min(wait, 60.0)) if wait is not None else None):
                     await self._changed.wait()
 
+    async def _clock_set_back(self) -> None:
+        """Letters that were made in what is the future now would wait for it to come: their wait begins anew. Raises OSError."""
+        now, before, self._looked = self._now(), self._looked, self._now()
+        if now < before - SET_BACK:
+            waiting = await self._store.due(before + AHEAD, MOST_SET_BACK)
+            later = [min(one.letter.due, now + max(one.letter.due - one.letter.created, timedelta(0))) for one in waiting]
+            await self._lasting(partial(self._store.delivered, [changed(one, due=due) for one, due in zip(waiting, later, strict=True)]))
+
     def _free(self, _: object) -> None:
         self._busy -= 1
         self._changed.set()
@@ -101,8 +112,7 @@ class Outbox:
         now = self._now()
         leaving: list[Due] = []
         results: list[Due] = []
-        for one in due:
-            kept = await self._recheck(one, now)
+        for one, kept in zip(due, await asyncio.gather(*(self._recheck(one, now) for one in due)), strict=True):
             (leaving if kept is None else results).append(kept or one)
         results += await self._carry(leaving)
         await self._lasting(partial(self._store.delivered, results))

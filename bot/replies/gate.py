@@ -111,6 +111,6 @@ def to_staff(to: str, seen: Traffic, is_ours: Callable[[str], bool], caps: Caps 
 
 
 def full(times: Sequence[datetime], how_many: int, minutes: int, now: datetime) -> bool:
-    """True when the sliding window has no room for one more."""
-    since = now - timedelta(minutes=minutes)
-    return sum(1 for time in times if time > since) >= how_many
+    """True when the sliding window has no room for one more. What lies far in the future was sent before a clock was set back."""
+    span = timedelta(minutes=minutes)
+    return sum(1 for time in times if now - span < time <= now + span) >= how_many

@@ -116,8 +116,8 @@ def _summary(figures: Figures, language: str) -> tuple[Row, ...]:
         ("solving90", _span(figures.solving, 90, language)),
         ("within", share(figures.within, figures.due)),
         ("asked", str(figures.asked)),
-        ("score", mean(figures.scores)),
-        ("questions", f"{figures.questions / opened:.2f}" if opened else "–"),
+        ("score", mean(figures.scores, language)),
+        ("questions", decimal(figures.questions / opened, language) if opened else "–"),
     )
     return tuple((word(code, language), value) for code, value in rows)
 
@@ -127,9 +127,15 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} % ({part}/{whole})" if whole else "–"
 
 
-def mean(scores: Counter[int]) -> str:
+def decimal(value: float, language: str) -> str:
+    """4.50, in Russian 4,50."""
+    return f"{value:.2f}".replace(".", "," if language == "ru" else ".")
+
+
+def mean(scores: Counter[int], language: str) -> str:
     """4.50 (12); a dash where nobody gave one."""
-    return f"{sum(mark * count for mark, count in scores.items()) / scores.total():.2f} ({scores.total()})" if scores else "–"
+    total = sum(mark * count for mark, count in scores.items())
+    return f"{decimal(total / scores.total(), language)} ({scores.total()})" if scores else "–"
 
 
 def days(figures: Figures) -> Iterator[date]:
@@ -153,7 +159,7 @@ def _counted(counts: Counter[str], language: str) -> tuple[Row, ...]:
 
 def _agents(figures: Figures, language: str) -> Iterator[Row]:
     for name, one in sorted(figures.agents.items()):
-        yield name, str(one.answers), str(one.done), _span(one.solving, 50, language), mean(one.scores)
+        yield name, str(one.answers), str(one.done), _span(one.solving, 50, language), mean(one.scores, language)
 
 
 def _rules(figures: Figures) -> Iterator[Row]:

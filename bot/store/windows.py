@@ -19,7 +19,7 @@ class Windows:
         """See bot.store.port.Store.leaves."""
         for key, most, span in windows:
             times = self._times[key]
-            while times and times[0] <= now - span:
+            while times and not now - span < times[0] <= now + span:  # too old, or of a clock that was set back
                 times.popleft()
             if len(times) >= most:
                 return times[0] + span

@@ -37,6 +37,7 @@ class Running:
             "DESK_READERS": "1",
             **settings,
         }
+        self.command = [sys.executable, "run.py"]  # a test may start it under another program
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
         self.ready = ""  # the ready line: every open door with its place
@@ -44,7 +45,7 @@ class Running:
     def start(self) -> Running:
         """Starts the daemon; returns when it takes letters."""
         self.process = subprocess.Popen(
-            [sys.executable, "run.py"], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert self.process.stdout is not None
         self.ready = line = self.process.stdout.readline()

@@ -1,11 +1,12 @@
 """The form in a real browser, behind a real daemon: what a user fills in becomes a ticket, and what the page looks like.
 
-DESK_TEST_SHOTS=FOLDER keeps the pictures of the page, to be looked at.
+TEST_SHOTS=FOLDER keeps the pictures of the page, to be looked at.
 """
 
 from __future__ import annotations
 
 import http.client
+import http.server
 import os
 import threading
 import urllib.parse
@@ -13,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from daemon import Running, text_of
-from desk import picture
-from peers import program
+from desk import ROOT, picture
+from peers import block, program
 
-SHOTS = os.environ.get("DESK_TEST_SHOTS", "")
+SHOTS = os.environ.get("TEST_SHOTS", "")
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +84,10 @@ def test_what_is_wrong_is_said_and_what_was_written_stays(desk, browser):
     look(page, "desktop-light")
     page.locator("form").evaluate("form => form.noValidate = true")
     page.get_by_label("What happened").fill("The trailer does not play")
-    page.get_by_label("E-mail").fill("not an address")
+    page.get_by_label("Email").fill("not an address")
     page.get_by_role("button", name="Send").click()
     alert = page.get_by_role("alert")
-    assert "e-mail address" in alert.inner_text()
+    assert "email address" in alert.inner_text()
     assert "consent" in alert.inner_text()
     assert page.get_by_label("What happened").input_value() == "The trailer does not play"
     look(page, "errors-desktop-light")
@@ -114,6 +115,37 @@ def test_the_keyboard_reaches_every_field_and_no_trap(desk, browser):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     look(page, "narrow-dark")
     context.close()
+
+
+@pytest.mark.chromium
+def test_the_companys_site_may_show_it_in_a_frame_and_nobody_else(browser, tmp_path):
+    """The frame of the documentation, in a page of a site that rules.yaml links to, and in a page of another."""
+
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(frame.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        thread = threading.Thread(target=site.serve_forever, args=(0.05,))
+        thread.start()
+        own = f"http://127.0.0.1:{site.server_address[1]}"
+        rules = (ROOT / "rules.yaml").read_text("utf-8").replace("https://providence.film/support\n", f"{own}/support\n")
+        (tmp_path / "data-rules.yaml").write_text(rules, "utf-8")
+        with Running(tmp_path / "data", DESK_FORM="127.0.0.1:0") as desk:
+            frame = block("html").replace("https://providence.film/support", place(desk))
+            page = browser.new_page()
+            for host, shown in ((own, 1), (own.replace("127.0.0.1", "localhost"), 0)):
+                page.goto(host)
+                page.wait_for_timeout(500)
+                assert page.frame_locator("iframe").get_by_label("Что случилось").count() == shown, host
+            page.close()
+        site.shutdown()
+        thread.join()
 
 
 def look(page, name: str) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
+from datetime import timedelta
+
 import pytest
 from cluster import Cluster
-from contract import Contract, Opened
+from contract import IVAN, MARIA, NOW, Contract, Opened, ask, commit, done, outgoing, record, ticket
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from letters_contract import Box, LettersContract
 from machine import QUICK, AnyOrder
+from msgspec.structs import replace
+
+from bot.model import Decision, DeskRecord, Entry, Envelope, Status, Ticket
+from bot.store.port import Question, Window
+from bot.tickets.erasing import emptied
 
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
 
 from bot.store.postgres.database import Database  # noqa: E402
 from bot.store.postgres.letters import PostgresLetters  # noqa: E402
-from bot.store.postgres.shelf import PostgresShelf  # noqa: E402
+from bot.store.postgres.shelf import PostgresShelf, PostgresTarget  # noqa: E402
 from bot.store.postgres.store import PostgresStore  # noqa: E402
 
 # A full disk, as the server reports one, while there is a row in `full`.
@@ -79,6 +88,129 @@ class TestPostgresLetters(LettersContract):
         for letters in made:
             await letters.close()
         shelf.close()
+
+
+@pytest.fixture
+async def store(cluster, database):
+    one = await Moody(cluster, database).opened()
+    yield one
+    await one.close()
+
+
+async def test_a_search_finds_words_in_any_form_in_live_and_filed_tickets(store):
+    said = Entry(at=NOW, kind="letter", public=True, text="Чёрные экраны вместо фильмов")
+    old = NOW - timedelta(days=30)
+    await commit(store, ticket(1, entries=(said,), status=Status.done, done_at=old), ticket(2, who=MARIA, subject="экран чёрный"), ticket(3))
+    await store.sweep(NOW, 14)
+    found = (await ask(store, searches=("черный экран", "экран maria@", "example.org @", "фильм ё", "не"))).searched
+    assert {query: [row.number for row in rows] for query, rows in found.items()} == {
+        "черный экран": [2, 1], "экран maria@": [2], "example.org @": [], "фильм ё": [], "не": [],
+    }  # fmt: skip
+    await commit(store, emptied(ticket(1, entries=(said,), status=Status.done, done_at=old), NOW))
+    assert [row.number for row in (await ask(store, searches=("экран",))).searched["экран"]] == [2]
+
+
+async def test_a_ticket_may_say_anything_at_any_length(store):
+    long = Entry(at=NOW, kind="letter", public=True, text="слово\0" * 300_000)
+    odd = ticket(1, subject="\0" * 5 + "\U0010ffff", who="i\0van@example.org", entries=(long,))
+    await commit(store, odd)
+    assert await store.ticket(1) == odd
+    assert (await ask(store, requester="i\0van@example.org", message_id="\0", tickets=(10**30,), references=("\0",))).earlier[0].number == 1
+    assert await store.ticket(10**30) is None
+
+
+async def test_two_daemons_share_letters_turns_and_windows(cluster, database, store):
+    other = PostgresStore(Database(cluster.url(database)))
+    await other.load()
+
+    async def open_one(one: PostgresStore, letter: str) -> int:
+        async with one.turn() as turn:
+            number = (await turn.find(Question(letter=letter, requester=letter), NOW)).fresh
+            await asyncio.sleep(0.001)
+            turn.commit(Decision(tickets=(ticket(number, letter, outgoing=(outgoing(),)),)))
+        return number
+
+    numbers = await asyncio.gather(*(open_one((store, other)[n % 2], f"l{n}") for n in range(20)))
+    assert sorted(numbers) == list(range(1, 21))
+    given = await asyncio.gather(*((store, other)[n % 2].due(NOW, 4) for n in range(8)))
+    assert sorted(one.ticket for some in given for one in some) == list(range(1, 21))
+    window = (Window("@example.org", 3, timedelta(minutes=10)),)
+    left = await asyncio.gather(*((store, other)[n % 2].leaves(window, NOW) for n in range(6)))
+    assert sorted(map(str, left)) == ["2026-11-23 09:10:00+00:00"] * 3 + ["None"] * 3
+    assert await store.leaves(window, NOW + timedelta(minutes=10)) is None
+    assert [await one.leads() for one in (store, other, store)] == [True, False, True]
+    await store.close()
+    await asyncio.sleep(0.1)
+    assert await other.leads()
+    await other.close()
+    await store.load()
+
+
+async def test_the_claims_of_a_daemon_that_gives_no_sign_are_free(cluster, database, store):
+    await commit(store, ticket(1, outgoing=(outgoing(),)))
+    other = PostgresStore(Database(cluster.url(database)))
+    await other.load()
+    assert len(await store.due(NOW, 9)) == 1
+    cluster.sql("update daemons set sign = sign - interval '14 s'", database)
+    assert await other.due(NOW, 9) == []
+    cluster.sql("update daemons set sign = sign - interval '2 s'", database)
+    cluster.sql("create or replace view living as select id from daemons where sign > clock_timestamp() - interval '15 s'", database)
+    [given] = await other.due(NOW, 9)
+    await other.delivered([done(given)])
+    await other.close()
+    assert await store.due(NOW, 9) == []
+
+
+READ = ("tickets", "records", "keys", "outbox", "letters", "departures")
+
+
+async def test_no_table_is_read_from_end_to_end(cluster, database):
+    """What a turn costs must not grow with the desk: every statement can find its rows by an index, also in a plan for any value."""
+    cluster.sql(f"alter database {database} set enable_seqscan = off")  # a table of a test is small enough to be read
+    store = PostgresStore(Database(cluster.url(database)))
+    await store.load()
+    many = tuple(ticket(number, who=f"p{number}@example.org", outgoing=(outgoing(to=f"p{number}@example.org"),)) for number in range(1, 800))
+    await commit(store, *many, records=tuple(record(f"r{number}", who=f"p{number}@example.org") for number in range(800)))
+    cluster.sql("analyze", database)
+    await store.close()
+    before = dict(cluster.sql("select relname, seq_scan from pg_stat_user_tables", database))
+    store = PostgresStore(Database(cluster.url(database)))
+    await store.load()
+    for number in range(12):  # plans for any value are made after some uses
+        await commit(store, ticket(900 + number, outgoing=(outgoing(),)))
+        await ask(store, f"l{number}", tickets=(5, 7), references=("9@client",), message_id="9@client", fingerprint="f", bounce_to=MARIA)
+        given = await store.due(NOW, 3)
+        await store.delivered([done(one) for one in given])
+        await store.suppressed(IVAN, NOW)
+        await store.timers(NOW, 9)
+        await store.next_due()
+    await store.close()
+    after = dict(cluster.sql("select relname, seq_scan from pg_stat_user_tables", database))
+    assert {name: after[name] - before[name] for name in after if name not in ("daemons", "alembic_version")} == dict.fromkeys(READ, 0)
+
+
+async def test_a_copy_may_be_put_twice_and_holds_what_was_put_last(cluster, database):
+    target, url = PostgresTarget(cluster.url(database)), cluster.url(database)
+    assert target.empty()
+    envelope = Envelope(letter="20261122T000000000000-a", received=NOW, mail_from="a@b")
+    two = (record("x", who="one@desk"), record("x", who="one@desk", words="of a person who was forgotten"))
+    for words in ("first", "second"):
+        for place, one in zip(("2026-11-22/1", "2026-11-22.2/1"), two, strict=True):
+            target.record(place, replace(one, words=one.words + words))
+        target.ticket(ticket(3, subject=words, outgoing=(outgoing(),)), filed=False)
+        target.ticket(ticket(1, subject=words), filed=True)
+        target.letter(envelope, words.encode(), "archived", None)
+    target.close()
+    with closing(PostgresShelf(url)) as shelf:
+        assert [one.subject for one in shelf.tickets(Ticket)] == ["second", "second"]
+        assert [one.number for one in shelf.tickets(Ticket, filed=False)] == [3]
+        assert [one.words for _, one in shelf.records(DeskRecord)] == ["second", "of a person who was forgottensecond"]
+        assert (list(shelf.letters()), shelf.letter(envelope.letter)[1]) == ([(envelope.letter, "archived")], b"second")
+    store = PostgresStore(Database(url))
+    await store.load()
+    assert (await ask(store)).fresh == 4
+    assert len(await store.due(NOW, 9)) == 1
+    await store.close()
 
 
 @pytest.fixture

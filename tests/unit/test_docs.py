@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer.main
@@ -108,6 +110,14 @@ def test_the_ready_answer_of_the_page_is_the_shipped_one():
     assert f"{{{{ {example[2]} }}}}" in (ROOT / "templates" / "en" / "answers" / f"{example[1]}.txt").read_text("utf-8")
 
 
+def test_the_sample_letters_are_written_as_the_page_says(tmp_path):
+    [command] = re.findall(r"python (tests/look\.py) FOLDER", TEMPLATES)
+    done = subprocess.run([sys.executable, command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "ru" / "reply-full.txt").read_text("utf-8").startswith("Subject: [PF-12]")
+    assert "<html" in (tmp_path / "en" / "notice_new-bare.html").read_text("utf-8")
+
+
 def test_pages_that_are_linked_are_there_with_their_headings():
     for page, text in PAGES.items():
         for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(((?!http)[^)\s]+)\)", text)):
@@ -116,3 +126,8 @@ def test_pages_that_are_linked_are_there_with_their_headings():
             if anchor:
                 heads = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in re.findall(r"(?m)^#+ (.*)$", path.read_text("utf-8"))]
                 assert anchor in heads, f"{page}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize(("page", "name"), [("performance.md", "measured"), ("scaling.md", "figures"), ("scaling.md", "arithmetic")])
+def test_the_tables_that_bench_writes_have_their_marks(page: str, name: str) -> None:
+    assert len(re.findall(rf"(?s)<!-- {name} by bench/all.py.*?-->\n.*<!-- /{name} -->", PAGES[page])) == 1

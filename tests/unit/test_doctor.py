@@ -72,6 +72,8 @@ def test_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 50e9, 50e9))
     assert set(states(doctor.disk(Settings(data=data)))) == {"green"}
     data.chmod(0o755)
+    assert set(states(doctor.disk(Settings(data=data)))) == {"green"}  # the folders in it are closed
+    (data / "parked").chmod(0o755)
     (data / "secret").chmod(0o644)
     (data / "parked" / "x.eml").touch()
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 99.9e9, 0.1e9))

@@ -56,6 +56,8 @@ def test_the_old_rules_are_kept(tmp_path):
     assert write(path, "first") is None
     assert write(path, "second") == tmp_path / "rules.yaml.old"
     assert (path.read_text(), (tmp_path / "rules.yaml.old").read_text()) == ("second", "first")
+    assert write(path, "third") == tmp_path / "rules.yaml.old1"  # what was kept before stays
+    assert (tmp_path / "rules.yaml.old").read_text() == "first"
 
 
 def test_six_questions_are_asked_and_check_is_green(tmp_path):

@@ -207,3 +207,25 @@ async def test_it_ends_when_told_so_just_as_a_letter_leaves(desk):
     done, _ = await asyncio.wait({running}, timeout=5)
     running.cancel()
     assert done
+
+
+async def test_a_clock_that_is_set_back_begins_the_waits_anew(desk):
+    morning = NOW - timedelta(hours=2)
+    letters = outgoing(1, due=NOW + timedelta(minutes=2)), outgoing(2, created=morning - timedelta(hours=8), due=morning + timedelta(hours=1))
+    await commit(desk.store, ticket(1, outgoing=letters))
+    await desk.outbox._clock_set_back()
+    desk.now = NOW - timedelta(hours=6)
+    await desk.outbox._clock_set_back()
+    assert await desk.work(desk.now) == ["waiting", "waiting"]
+    assert await desk.work(desk.now + timedelta(minutes=3)) == ["sent", "waiting"]
+    assert await desk.work(morning + timedelta(hours=1)) == ["sent", "sent"]
+
+
+async def test_what_left_in_the_future_fills_no_window(desk):
+    desk.limits = Limits(all_10_min=2)
+    await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n) for n in range(1, 3))))
+    assert await desk.work() == ["sent", "sent"]
+    desk.now = NOW - timedelta(hours=6)
+    await commit(desk.store, ticket(2, outgoing=tuple(outgoing(n, due=desk.now) for n in range(1, 3))))
+    await desk.work(desk.now)
+    assert len(desk.got) == 4

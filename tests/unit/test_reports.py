@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from desk import TestDesk
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -125,14 +127,14 @@ def test_both_languages_tell_the_same_figures():
     russian, english = tables(busy(), "ru"), tables(busy(), "en")
     assert [one.code for one in russian] == [one.code for one in english]
     assert title(busy(), "ru") == "Отчёт с 16.11.2026 по 22.11.2026"
-    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2.75 (12)" in russian[-2].lines()
+    assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2,75 (12)" in russian[-2].lines()
     assert any("недостаточно информации: 1" in one.lines() for one in russian)
 
 
 def test_a_csv_runs_no_formula():
     rows = list(csv.reader(io.StringIO(as_csv(tables(busy(), "ru")))))
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
-    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2.75 (12)"] in rows
+    assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2,75 (12)"] in rows
 
 
 def test_a_page_holds_everything_and_no_markup_of_a_subject():
@@ -194,6 +196,16 @@ async def test_the_weekly_letter_leaves_once_after_the_week_also_after_a_restart
     assert "закрыто: 1" in report.text
     assert report.html.count('src="cid:') == len(report.attachments) > 1
     assert not played.mail("boris@providence.film", "report")
+
+
+async def test_a_picture_that_another_daemon_drew_is_drawn_anew(played):
+    played.reports = True
+    await played.pass_time(days=8)
+    [report] = played.mail(ANNA, "report")
+    drawn = {one.name: played.weekly.picture(one) for one in report.attachments}
+    shutil.rmtree(played.data / "reports")
+    assert {one.name: played.weekly.picture(one) for one in report.attachments} == drawn
+    assert played.weekly.picture(replace(report.attachments[0], letter="20261123T090000000000-a")) is None
 
 
 async def test_a_missed_week_is_made_up_for_once(played):

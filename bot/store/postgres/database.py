@@ -26,9 +26,11 @@ SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon
 LOOK = 1.0  # seconds between looks at what other daemons have left to do
 TURN, LEADER, DEPARTURES = 7001, 7002, 7004  # advisory locks
 CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# Planning anew costs more than these statements do; none of them wants another plan for other values.
 # A daemon that freezes or whose machine is gone must not keep the others from their turns.
 SESSION = """
-set timezone = 'UTC'; set statement_timeout = '60s'; set idle_in_transaction_session_timeout = '30s';
+set timezone = 'UTC'; set plan_cache_mode = force_generic_plan; set statement_timeout = '60s';
+set idle_in_transaction_session_timeout = '30s';
 set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
 select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
 """

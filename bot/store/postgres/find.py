@@ -72,10 +72,11 @@ union all select 'highest', max(number), null, null from tickets
 # The letter that waits for a confirmation, and the one that has confirmed it.
 BY_KEY = "select id, at, document from records where id in (select record from keys where key = %s)"
 SEARCH = """
-select line from tickets where (%(words)s = '' or search @@ plainto_tsquery('russian', %(words)s))
+select line from tickets where search @@ plainto_tsquery('russian', %(words)s)
 and not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
 order by number desc limit 500
 """
+BY_ADDRESS = SEARCH.replace("search @@ plainto_tsquery('russian', %(words)s)", "true")
 TICKETS = "select document from tickets where number = any(%s)"
 ROWS = "select line from tickets where not filed order by number"
 
@@ -125,7 +126,8 @@ async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
     """Tickets that hold all the words of a query, in any form (clause 2.1: agents find what was said before)."""
     pieces = [piece for piece in query.split() if "@" in piece]
     words = " ".join(piece for piece in query.split() if "@" not in piece)
-    rows = await _all(await connection.execute(SEARCH, {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}))
+    values = {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}
+    rows = await _all(await connection.execute(SEARCH if words else BY_ADDRESS, values))
     return tuple(earlier(line) for (line,) in rows)
 
 

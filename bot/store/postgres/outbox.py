@@ -29,21 +29,21 @@ DOCUMENTS = """
 select number, 0, document from tickets where number = any(%s) union all select 0, id, document from records where id = any(%s)
 """
 GIVE_BACK = """
-update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::int[]))
+update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and not exists (select from living where living.id = claimed_by)"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
 """
-GONE = "delete from outbox where (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::int[]))"
+GONE = "delete from outbox where (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))"
 AGAIN = """
 insert into outbox (ticket, record, id, state, due, created)
-select * from unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
 """
 HELD = "select distinct ticket, record from outbox where state = 'held'"
-NEWEST = "select at from departures where key = %s and at > %s order by at desc limit %s"
+NEWEST = "select at from departures where key = %s and at > %s and at <= %s order by at desc limit %s"
 DEPARTED = "insert into departures select * from unnest(%s::text[], %s::timestamptz[])"
 SUPPRESSED = """
 select distinct on (who, about) at, id, document from records where who = any(%s) and about in ('suppression', 'lift')
@@ -145,7 +145,8 @@ class Outbox:
         async with self._database.locked(DEPARTURES) as connection:
             times: dict[str, list[datetime]] = {}  # of each window, the newest first
             for one in wanted.values():
-                cursor = await connection.execute(NEWEST, [one.key, min(now for _, now in asked) - one.span, one.most])
+                soon = max(now for _, now in asked) + one.span  # later ones are of a clock that was set back
+                cursor = await connection.execute(NEWEST, [one.key, min(now for _, now in asked) - one.span, soon, one.most])
                 times[one.key] = [at for (at,) in await cursor.fetchall()]
             left: list[tuple[str, datetime]] = []
             for windows, now in asked:

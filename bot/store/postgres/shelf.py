@@ -129,7 +129,7 @@ class PostgresTarget:
         """See the port."""
         with spoken():
             known = self._connection.execute("select id from records where origin = %s", [place]).fetchone()
-            same = known is None and self._connection.execute("select from records where deed = %s", [tables.deed(record)]).fetchone()
+            same = known is None and self._connection.execute("select 1 from records where deed = %s", [tables.deed(record)]).fetchone()
         if known:
             self._run(tables.amended(known[0], record))
         else:  # two records that were made anonymous may be the same deed

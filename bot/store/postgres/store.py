@@ -42,10 +42,14 @@ select number from tickets where not filed and announced <> '' and announced <> 
 order by number
 """
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
-FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s)"]
-OLD = "select number from tickets where filed and done_at < %s and not coalesce(document::jsonb -> 'labels' ? 'erased', false) order by number"
+FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s) and ticket > 0"]
+OLD = "select number from tickets where filed and not erased and done_at < %s order by number"
 OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
-GONE = ["delete from keys where record = %s", "delete from outbox where ticket = 0 and record = %s", "delete from records where id = %s"]
+GONE = [
+    "delete from keys where record = %s and record > 0",
+    "delete from outbox where ticket = 0 and record = %s",
+    "delete from records where id = %s",
+]
 
 _tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
 
@@ -169,12 +173,11 @@ class PostgresStore(Outbox):
         """See the port."""
         tickets = [number for (number,) in await self._database.ask(OLD, limit)]
         for number in tickets:
-            ticket = await self.ticket(number)
-            if ticket is not None:
+            async with self._database.turn() as connection:
+                ticket = (await find.tickets(connection, [number]))[number]
                 for seen in ticket.seen:
                     await letters.erase(seen.letter)
-                async with self._database.turn() as connection:
-                    await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
+                await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
         records = await self._database.ask(OLD_RECORDS, limit)
         for ident, document in records:
             record = _records.decode(document)

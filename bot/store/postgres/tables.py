@@ -15,37 +15,38 @@ from bot.store.port import Earlier
 from bot.store.postgres.database import Statement
 from bot.store.register import mark
 from bot.store.rows import Row, announced, line_of
+from bot.tickets.erasing import ERASED
 
 MOST_SEARCHED = 250_000  # characters of a ticket: a tsvector holds a million octets
 UNDER_WAY = (Delivery.waiting, Delivery.held)
 
 TICKET = """
-insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, to_tsvector('russian', %s))
-on conflict (number) do update set (document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, search) =
+insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, erased, search)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, to_tsvector('russian', %s))
+on conflict (number) do update set (document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, erased, search) =
     (excluded.document, excluded.line, excluded.requester, excluded.status, excluded.done_at, excluded.merged_into, excluded.announced,
-     excluded.timer, excluded.alarm, excluded.filed, excluded.search)
+     excluded.timer, excluded.alarm, excluded.filed, excluded.erased, excluded.search)
 """
 KEYS = """
 insert into keys (ticket, record, key, at) select %s, 0, * from unnest(%s::bigint[], %s::timestamptz[])
 on conflict (key, ticket, record) do update set at = excluded.at where keys.at < excluded.at
 """
-NO_KEYS = "delete from keys where ticket = %s and key <> all(%s::bigint[])"
+NO_KEYS = "delete from keys where ticket = %s and ticket > 0 and key <> all(%s::bigint[])"
 # A letter that is under way keeps its claim.
 OUTBOX = """
 insert into outbox (ticket, record, id, state, due, created)
-select %s, 0, * from unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+select %s, 0, * from unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due
 where (outbox.state, outbox.due) <> (excluded.state, excluded.due)
 """
-TAKEN_BACK = "delete from outbox where ticket = %s and record = 0 and id <> all(%s::int[])"
+TAKEN_BACK = "delete from outbox where ticket = %s and record = 0 and id <> all(%s::bigint[])"
 RECORD = """
 with fresh as (
     insert into records (deed, origin, at, about, who, document) values (%s, %s, %s, %s, %s, %s)
     on conflict (deed) do nothing returning id, at),
 known as (insert into keys select key, 0, id, at from fresh, unnest(%s::bigint[]) as key on conflict do nothing)
 insert into outbox (ticket, record, id, state, due, created)
-select 0, fresh.id, one.* from fresh, unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as one
+select 0, fresh.id, one.* from fresh, unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as one
 """
 LETTER = """
 insert into letters (id, envelope, raw, place, note) values (%s, %s, %s, %s, %s)
@@ -58,7 +59,7 @@ def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]
     row = row_of(ticket)
     values = (
         ticket.number, document(ticket), document(line_of(row)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
-        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, searched(ticket),
+        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
     )  # fmt: skip
     waiting = [one for one in ticket.outgoing if one.state in UNDER_WAY]
     found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
@@ -87,8 +88,8 @@ def amended(ident: int, record: DeskRecord) -> list[Statement]:
     waiting = columns([one for one in record.outgoing if one.state in UNDER_WAY])
     return [
         ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(record.who), document(record), ident)),
-        ("delete from keys where record = %s and key <> all(%s::bigint[])", (ident, record_keys(record))),
-        ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::int[])", (ident, waiting[0])),
+        ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
+        ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::bigint[])", (ident, waiting[0])),
     ]
 
 

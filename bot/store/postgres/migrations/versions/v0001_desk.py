@@ -17,7 +17,8 @@ create table tickets (
     announced text not null,
     timer timestamptz,
     alarm timestamptz,              -- when a timer looks: `timer`, until it has been named or put off
-    filed boolean not null default false,
+    filed boolean not null,
+    erased boolean not null,        -- only its figures are left
     search tsvector not null
 );
 create index tickets_requester on tickets (requester, number) where not filed;
@@ -25,6 +26,7 @@ create index tickets_live on tickets (number) where not filed;
 create index tickets_alarm on tickets (alarm) where not filed and alarm is not null;
 create index tickets_announced on tickets (announced) where not filed and announced <> '';
 create index tickets_done on tickets (done_at) where not filed and status = 'done';
+create index tickets_old on tickets (done_at) where filed and not erased;
 create index tickets_search on tickets using gin (search);
 
 -- What belongs to no ticket.
@@ -55,7 +57,7 @@ create index keys_record on keys (record) where record > 0;
 create table outbox (
     ticket integer,
     record bigint,
-    id integer,
+    id bigint,
     state text not null,
     due timestamptz not null,
     created timestamptz not null,
