@@ -83,8 +83,11 @@ asyncio.run(main())
 @contextmanager
 def temporary() -> Iterator[Path]:
     """A folder for a measure, on the disk that BENCH_DIR names."""
-    with tempfile.TemporaryDirectory(prefix="desk-bench-", dir=os.environ.get("BENCH_DIR"), ignore_cleanup_errors=True) as name:
-        yield Path(name)
+    folder = tempfile.mkdtemp(prefix="desk-bench-", dir=os.environ.get("BENCH_DIR"))
+    try:
+        yield Path(folder)
+    finally:
+        subprocess.run(["rm", "-rf", folder], check=False)  # faster than rmtree, at a million files
 
 
 class Server(NamedTuple):
