@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common import ROOT, RUN, Load, bare, desk, temporary
+from common import ROOT, RUN, Load, Unmeasured, bare, desk, temporary
 from grow import Mould, command, filed_desks, measure_start, replay
-from postgres import Missing, measure_postgres
+from postgres import measure_postgres
 from roundup import letters_of, measure_peer
 from scaling import Figures, tables
 from throughput import Rates, best, measure, measure_desk, measure_door, measure_latency, warm
@@ -189,7 +189,7 @@ def main() -> None:
             for row in section(run):
                 lines.append(f"| {row.what} | {row.target} | {row.measured} |")
                 print(lines[-1], flush=True)
-        except (SystemExit, Missing) as reason:
+        except Unmeasured as reason:
             lines.append(f"| {(section.__doc__ or '').splitlines()[0]} | | not measured: {' '.join(str(reason).split())[:200]} |")
             print(lines[-1], flush=True)
         print(f"  ({section.__name__}: {time.perf_counter() - began:.0f} s)", flush=True)

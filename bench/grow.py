@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
+from common import ANSWERS, ROOT, Load, Unmeasured, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
 from msgspec.structs import replace
 
 from bot.model import Resolution, Status
@@ -60,11 +60,11 @@ class Mould:
         return ticket_page(replace(self.ticket, opened=past, changed=past, due=later, status=status, outgoing=sent, **end))
 
     def fill(self, data: Path, status: Status, numbers: range) -> None:
-        """Tickets of these numbers and their archived letters, on all cores. Raises SystemExit where the disk is too small for them."""
+        """Tickets of these numbers and their archived letters, on all cores. Raises Unmeasured where the disk is too small for them."""
         needed = (len(self.page(status, datetime.now(UTC))) + len(self.letter) + 8192) * len(numbers) * FREE
         data.mkdir(parents=True, exist_ok=True)
         if needed > shutil.disk_usage(data).free:
-            raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
+            raise Unmeasured(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
         step = -(-len(numbers) // WORKERS) or 1
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
@@ -117,7 +117,7 @@ def measure_start(data: Path) -> dict[str, float]:
 
 
 def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
-    """Seconds and megabytes of a command of run.py, its start included; raises SystemExit with its words where it fails."""
+    """Seconds and megabytes of a command of run.py, its start included; raises Unmeasured with its words where it fails."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")} | {"DESK_DATA": str(data)}
     began = time.perf_counter()
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as given:
@@ -129,7 +129,7 @@ def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
         seconds = time.perf_counter() - began
         told.seek(0)
         if process.returncode > 1:  # 1: found something
-            raise SystemExit(f"run.py {words[0]}: {told.read().decode()[-500:]}")
+            raise Unmeasured(f"run.py {words[0]}: {told.read().decode()[-500:]}")
     return {f"{words[0]}_s": seconds, f"{words[0]}_mb": used.ru_maxrss / 1024}
 
 

@@ -337,7 +337,7 @@ def settled(desk: Running) -> None:
     """Waits until nothing is left to do; in the long run thousands of letters are, since a desk that is killed at once only takes them."""
     before, since = (-1, -1), time.monotonic()
     while time.monotonic() - since < 60:
-        now = len(os.listdir(desk.data / "inbox" / "new")), len(os.listdir(desk.outbox))
+        now = len(list((desk.data / "inbox" / "new").iterdir())), len(list(desk.outbox.iterdir()))
         if now == before and not now[0]:
             return
         if now != before:
