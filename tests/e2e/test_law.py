@@ -6,13 +6,16 @@ import json
 import mailbox
 import re
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from busy import ANNA, IVAN, MARIA, PHRASE, TRACES, busy, found
 from cluster import Cluster
-from daemon import Running
+from daemon import ROOT, Running
+from peers import block
 
 from bot.store.documents import read_ticket
 
@@ -126,3 +129,26 @@ async def test_in_a_database_he_is_forgotten_too(tmp_path: Path, cluster: Cluste
     assert not [text for (text,) in cluster.sql(raw, database) if any(word.lower() in str(text).lower() for word in TRACES)]
     assert found(desk.data, *TRACES) == []
     assert "The ledger adds up." in told(desk, "ledger")
+
+
+@pytest.mark.postgres
+async def test_the_very_lines_of_the_documentation(tmp_path: Path, cluster: Cluster) -> None:
+    """Backup, restore into an empty desk, move into an empty database."""
+    one = await busy(tmp_path / "one")
+    await one.store.close()
+    first, second = Running(tmp_path / "one"), Running(tmp_path / "two")
+    (first.data / "secret").write_text("0" * 64)
+    cluster.sql("create database documented")
+
+    def run(name: str, desk: Running) -> str:
+        lines = block(f"sh {name}").replace(".venv/bin/python", sys.executable).replace("desk-$", f"{tmp_path}/desk-$")
+        lines = re.sub(r"=postgresql://\S+", f"='{cluster.url('documented')}'", lines)
+        done = subprocess.run(["sh", "-ec", lines], cwd=ROOT, env=desk.env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "2 tickets" in run("backup", first)
+    assert "The ledger adds up." in run("restore", second)
+    assert "The ledger adds up." in run("move", second)
+    assert "moved to a database" in told(second, code=2)
+    told(Running(tmp_path / "two", DESK_STORE=cluster.url("documented")), "show", "1")
