@@ -189,6 +189,13 @@ class Contract:
         assert after is not None
         assert (after.owner, [one.state for one in after.outgoing]) == ("anna@desk", [Delivery.sent, Delivery.waiting])
 
+    async def test_what_has_been_sent_is_not_sent_again_for_a_result_that_comes_late(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)))
+        [given] = await opened.store.due(NOW, 10)
+        await opened.store.delivered([done(given)])
+        await opened.store.delivered([done(given, state=Delivery.waiting, done_at=None)])
+        assert await opened.store.due(NOW, 10) == []
+
     async def test_held_letters_are_listed_and_can_be_let_go(self, opened: Opened):
         held = {"state": Delivery.held, "result": "caps"}
         await commit(opened.store, ticket(1, outgoing=(outgoing(**held),)), records=(record("b", outgoing=(outgoing(7, **held),)),))
