@@ -12,13 +12,13 @@ import pytest
 from desk import TestDesk
 
 from bot.delivery.folder import Folder
-from bot.law import Plan, files_without, forget, log_without, trace
 from bot.log import Log
 from bot.store.files import Disk
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
+from bot.upkeep.law import Plan, files_without, forget, log_without, trace
 
 ANNA, IVAN, MARIA = "anna@providence.film", "ivan@example.org", "maria@example.org"
 PHRASE = "the purple badger ate my download at dawn"
