@@ -32,7 +32,7 @@ from bot.log import Log
 from bot.model import Decision, Reference
 from bot.office import RulesRefused, open_office
 from bot.readers import Readers
-from bot.reports.weekly import Weekly, picture_bytes
+from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk, read_secret
 from bot.store.inbox import NoLetterError
@@ -230,7 +230,7 @@ class Daemon:
 
     async def extract(self, reference: Reference) -> bytes:
         """The bytes of an attachment, out of the archived letter, read by a reader process."""
-        if (picture := picture_bytes(self.settings.data, reference)) is not None:
+        if (picture := await asyncio.to_thread(self.weekly.picture, reference)) is not None:
             return picture
         _, raw = await self.inbox.read(reference.letter)
         return await self.readers.extract(raw, reference.part)

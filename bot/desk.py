@@ -68,7 +68,7 @@ class Desk:
         except OSError:
             raise
         except Unreadable as error:
-            await self.park(ident, f"unreadable: {error}", "")
+            await self.park(ident, f"unreadable: {error}", error.trace)
         except Exception as error:  # noqa: BLE001  a letter that fails in any unexpected way is parked, and the next one is handled
             await self.park(ident, f"{type(error).__name__}: {error}", traceback.format_exc())
         else:

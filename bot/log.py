@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
-from structlog.typing import EventDict
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 TOGETHER = 0.05  # seconds for which the lines of a running desk are gathered, since a write each would cost more than all the rest of them
@@ -93,8 +91,9 @@ class _Lines:
         self._torn = False
         self.lost = 0
 
-    def write(self, lines: list[str]) -> None:
-        data, written = "".join(f"{line}\n" for line in lines).encode(), 0
+    def write(self, data: bytes) -> None:
+        """Appends whole lines."""
+        written = 0
         try:
             self._follow()
             # After a failed write the file may end within a line: the next one begins on its own.
@@ -134,13 +133,11 @@ class Log:
 
         `strict` raises UnknownEventError for what is not in EVENTS, as tests want it; otherwise it is logged as an error.
         """
-        self._now = now
-        self._strict = strict
-        self._least = LEVELS[level]
+        self._now, self._strict, self._least = now, strict, LEVELS[level]
         self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
-        self._gathered: list[tuple[str, str]] = []
+        self._gathered: list[tuple[bytes, str]] = []
         self._lock = threading.Lock()
-        self._logger = structlog.wrap_logger(self, processors=[self._check, self._stamp, _bound], wrapper_class=structlog.BoundLoggerBase)
+        self._second = ("", "")  # of the last event, as JSON has it and as people read it
 
     @property
     def lost(self) -> int:
@@ -149,14 +146,24 @@ class Log:
 
     def __call__(self, event: str, /, **fields: Any) -> None:
         """Log an event with the fields it names in EVENTS."""
-        self._logger._proxy_to_logger("write", event, **fields)
+        known = EVENTS.get(event)
+        if known is None:
+            if self._strict:
+                raise UnknownEventError(f"there is no event {event!r} in bot.log.EVENTS")
+            known, event, fields = EVENTS["error"], "error", {**fields, "where": "log", "kind": "UnknownEvent", "words": event}
+        told = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None)} | fields
+        if self._strict and not fields.keys() <= set(known.fields):
+            raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
+        if LEVELS[known.level] >= self._least:
+            self._line(event, known.level, {key: _short(value) for key, value in told.items() if key in known.fields or key in ("letter", "ticket")})
 
-    def write(self, **entry: Any) -> None:
-        """The end of the chain: one line in each file, at once where no event loop runs, with those of the next moment where one does."""
-        words = " ".join(f"{key}={_plain(value)}" for key, value in entry.items() if key not in _HEAD and value not in (None, ""))
-        text = f"{entry['time']:%Y-%m-%d %H:%M:%S%z} {entry['level']:7} {entry['event']:15} {words}".rstrip()
+    def _line(self, event: str, level: str, told: dict[str, Any]) -> None:
+        """One line for each file: written at once where no event loop runs, with those of the next moment where one does."""
+        now = self._now()
+        words = " ".join([f"{key}={_plain(value)}" for key, value in told.items() if value is not None and value != ""])
+        line = msgspec.json.encode({"time": now, "event": event, "level": level, **told}, enc_hook=str)
         with self._lock:
-            self._gathered.append((msgspec.json.encode(entry, enc_hook=str).decode("utf-8"), text))
+            self._gathered.append((line, f"{self._spoken(now)} {level:7} {event:15} {words}".rstrip()))
             first = len(self._gathered) == 1
         try:
             loop = asyncio.get_running_loop()
@@ -166,13 +173,20 @@ class Log:
             if first:
                 loop.call_later(TOGETHER, self.flush)
 
+    def _spoken(self, now: datetime) -> str:
+        """The second, for people; most events have that of the one before."""
+        second = now.isoformat(timespec="seconds")
+        if second != self._second[0]:
+            self._second = second, f"{now:%Y-%m-%d %H:%M:%S%z}"
+        return self._second[1]
+
     def flush(self) -> None:
         """Write what has been gathered."""
         with self._lock:
             gathered, self._gathered = self._gathered, []
             if gathered:
-                self._json.write([line for line, _ in gathered])
-                self._text.write([line for _, line in gathered])
+                self._json.write(b"".join([line + b"\n" for line, _ in gathered]))
+                self._text.write("".join([f"{words}\n" for _, words in gathered]).encode())
 
     def still(self, change: Callable[[Path], object]) -> None:
         """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
@@ -187,33 +201,8 @@ class Log:
         self._json.close()
         self._text.close()
 
-    def _check(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
-        word = given["event"]
-        if (known := EVENTS.get(word)) is None:
-            if self._strict:
-                raise UnknownEventError(f"there is no event {word!r} in bot.log.EVENTS")
-            known, given = EVENTS["error"], {**given, "event": "error", "where": "log", "kind": "UnknownEvent", "words": word}
-        strangers = given.keys() - {*known.fields, "event", "letter", "ticket"}
-        if strangers and self._strict:
-            raise UnknownEventError(f"the event {word!r} has no field {', '.join(sorted(strangers))}")
-        if LEVELS[known.level] < self._least:
-            raise structlog.DropEvent
-        return {key: value for key, value in given.items() if key not in strangers} | {"level": known.level}
-
-    def _stamp(self, _logger: Any, _method: str, given: EventDict) -> EventDict:
-        head = {"time": self._now(), "event": given.pop("event"), "level": given.pop("level")}
-        return {**head, "letter": given.pop("letter", None), "ticket": given.pop("ticket", None), **given}
-
-
-_HEAD = ("time", "event", "level")
-
-
-def _bound(_logger: Any, _method: str, given: EventDict) -> EventDict:
-    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
-    return {key: _short(value) for key, value in given.items()}
-
-
 def _short(value: Any) -> Any:
+    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
     if isinstance(value, str):
         value = value[:LONGEST]
         return value if value.isprintable() else "".join(char if char.isprintable() else " " for char in value)

@@ -1,143 +1,244 @@
 """Reader processes: a stranger's bytes are read where they can do no harm, with limits on time, memory and result size.
 
 A reader that is killed by its letter is replaced, and the next letter is read; the desk parks the one that did it.
-Workers come from a fork server that has loaded the heavy modules already, so that a new one costs milliseconds.
+Readers come from a fork server that has loaded the heavy modules already, so that a new one costs milliseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import multiprocessing
-import resource
-import signal
-import threading
-import time
+import pickle
+import socket
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as LateError
-from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-from pebble import ProcessExpired, ProcessPool
 
+from bot import reader
 from bot.model import Envelope, Letter
+from bot.policy.policy import Policy
+from bot.policy.yamlfile import Mistake
 
-if TYPE_CHECKING:
-    from bot.policy.matching import Matcher
-
-RESULT_BYTES = 32 * 1024 * 1024
-LETTERS_EACH = 5000  # letters after which a worker is replaced, so that no leak grows
-_PRELOADED = ["bot.reading", "bot.policy.matching", "bot.readers"]
+LETTERS_EACH = 5000  # letters after which a reader is replaced, so that no leak grows
+STARTING = 30.0  # seconds in which a new reader has to be prepared
+CHECKING = 60.0  # seconds for all examples of a rules.yaml
+TRIES = 3  # readers that may die before their first letter, one after another
+_PRELOADED = ["bot.reading", "bot.policy.matching", "bot.reader"]
 
 _decoder = msgspec.msgpack.Decoder(Letter)
-_matcher: Matcher | None = None  # of this worker process
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(_PRELOADED)
 
 
 class Unreadable(Exception):
-    """A letter that no reader survived: `reason` is "time", "memory" (its own or its result's) or "crash"."""
+    """A letter that no reader survived: `reason` is "time", "memory" (its own or its result's), "crash", or "error" with a `trace`."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", trace: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason, self.trace = reason, trace
 
 
 class Readers:
-    """A pool of reader processes for one set of rules. Close it at the end."""
+    """A pool of reader processes for one set of rules; it belongs to one event loop. Close it at the end."""
 
     def __init__(self, rules_source: bytes, processes: int, seconds: float = 5, memory: int = 512 * 1024 * 1024) -> None:
         """`seconds` for one letter, `memory` in bytes for one process."""
         self._processes, self._seconds, self._memory = processes, seconds, memory
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOADED)
-        self._rules, self._closed = rules_source, False
-        self._waiting: set[Future[bytes]] = set()
-        self._pool = self._started()
+        self._rules, self._closed, self._died, self._waiting = rules_source, False, 0, 0
+        self._readers: set[_Reader] = set()
+        self._free: asyncio.Queue[_Reader | None] = asyncio.Queue()  # None: there will be none
+        self._fill()
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
         """The letter, with the rules' leaf conditions matched; Unreadable when it cost a reader its life."""
-        letter = _decoder.decode(await self._run(_read, raw, envelope))
+        letter = _decoder.decode(await self._run(reader.read, raw, envelope))
         # The envelope is the caller's own: what a reader process says of it does not count.
         return msgspec.structs.replace(letter, envelope=envelope)
 
     async def extract(self, raw: bytes, part: int) -> bytes:
         """The decoded bytes of an attachment; KeyError where the letter has no such part, Unreadable as in `read`."""
-        return await self._run(_extract, raw, part)
+        return await self._run(reader.extract, raw, part)
+
+    async def check(self, policy: Policy) -> list[Mistake]:
+        """The mistakes in the examples of a policy; here, so that the daemon need not load what it takes to match them."""
+        return msgspec.msgpack.decode(await self._run(reader.check, policy.source, policy.name, seconds=CHECKING), type=list[Mistake])
 
     def reload(self, rules_source: bytes) -> None:
         """New readers for new rules; letters in hand are finished by the old ones."""
         self._rules = rules_source
-        old, self._pool = self._pool, self._started()
-        old.close()  # type: ignore[no-untyped-call]
-        threading.Thread(target=old.join, name="old readers", daemon=True).start()
+        for _ in range(self._free.qsize()):
+            self._back(self._free.get_nowait())
+        self._fill()
 
     def close(self) -> None:
         """Ends all readers at once. Who waits for a letter is cancelled; the letter stays in the inbox."""
         self._closed = True
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-        for future in tuple(self._waiting):  # A stopped pool leaves them unanswered for ever.
-            future.cancel()
+        for one in self._readers:
+            one.starting.cancel()
+            one.close()
+        self._nobody()
 
-    def _started(self) -> ProcessPool:
-        pool = ProcessPool(max_workers=self._processes, max_tasks=LETTERS_EACH, initializer=_prepare,
-                           initargs=(self._rules, self._memory), context=self._context)  # fmt: skip
-        pool.schedule(bytes)  # starts the workers before the first letter comes
-        return pool
+    async def _run(self, task: reader.Task, *arguments: Any, seconds: float = 0) -> bytes:
+        message = pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
+        for last in (False, True):  # a reader may have been killed for another reason: two are needed to blame a letter
+            one = await self._taken()
+            try:
+                answer = await one.run(message, seconds or self._seconds)
+                break
+            except EOFError:
+                if last:
+                    raise Unreadable("crash", f"exit code {await asyncio.to_thread(one.exit_code)}") from None
+            finally:
+                self._back(one)
+        match answer[:1], answer[1:]:
+            case reader.DONE, result:
+                return result
+            case reader.NO_PART, _:
+                raise KeyError(*arguments[1:])
+            case reader.NO_MEMORY, _:
+                raise Unreadable("memory", f"over {self._memory // 1024**2} MB")
+            case _, words:
+                trace = words.decode("utf-8", "replace").rstrip()
+                raise Unreadable("error", trace.rpartition("\n")[2], trace)
 
-    async def _run(self, task: Callable[..., bytes], *args: Any, again: bool = True) -> bytes:
-        if not self._pool.active and not self._closed:
-            self._pool = self._started()
-        future: Future[bytes] = self._pool.schedule(task, args=args, timeout=self._seconds)
-        self._waiting.add(future)
+    # -------------------------------------------------------------------------------------------------- the readers
+
+    async def _taken(self) -> _Reader:
+        """A free reader, for one task; OSError where none can be started: no fault of the letter, which is then read later."""
+        one = None
+        while one is None or one.gone:
+            self._fill()
+            self._waiting += 1
+            try:
+                one = None if self._closed else await self._free.get()
+            finally:
+                self._waiting -= 1
+            if one is None:
+                raise asyncio.CancelledError if self._closed else OSError("no reader process could be started")
+        return one
+
+    def _back(self, one: _Reader | None) -> None:
+        """A reader is free again, or has had its time."""
+        if one is not None and not one.gone and one.rules is self._rules and one.tasks < LETTERS_EACH:
+            self._free.put_nowait(one)
+            return
+        if one is not None:
+            one.close()
+        self._fill()
+
+    def _fill(self) -> None:
+        """Starts readers for those that have gone."""
+        self._readers = {one for one in self._readers if not one.gone}
+        there = sum(1 for one in self._readers if one.rules is self._rules)
+        for _ in range(there, 0 if self._closed else self._processes):
+            one = _Reader(self._rules, self._memory, self._fill)
+            self._readers.add(one)
+            one.starting = asyncio.create_task(self._start(one))
+
+    async def _start(self, one: _Reader) -> None:
         try:
-            return await asyncio.wrap_future(future)
-        except BrokenProcessPool:
-            # A worker died between two letters, and the pool gave up with all that waited in it: none of them is to blame.
-            if self._closed:
-                raise asyncio.CancelledError from None
-            if not again:  # no fault of the letter: it stays in the inbox and is read later
-                raise OSError("no reader process could be started") from None
-            return await self._run(task, *args, again=False)
-        except LateError:
-            raise Unreadable("time", f"over {self._seconds:g} s") from None
-        except MemoryError:
-            raise Unreadable("memory", f"over {self._memory // 1024**2} MB") from None
-        except ProcessExpired as error:
-            raise Unreadable("crash", f"exit code {error.exitcode}") from None
+            await one.start()
+        except (OSError, EOFError, Unreadable):
+            one.close()
+            self._died += 1
+            if self._died < TRIES:
+                self._fill()
+            else:  # who asks next lets us try again
+                self._died = 0
+                self._nobody()
+        else:
+            self._died = 0
+            self._back(one)
+
+    def _nobody(self) -> None:
+        for _ in range(self._waiting):
+            self._free.put_nowait(None)
+
+
+class _Reader(asyncio.Protocol):
+    """One process and the socket to it: one task at a time."""
+
+    starting: asyncio.Task[None]
+
+    def __init__(self, rules_source: bytes, memory: int, lost: Callable[[], None]) -> None:
+        """`lost` is called when the process has ended, whoever ended it."""
+        self.rules, self.tasks, self.gone = rules_source, 0, False
+        self._memory, self._lost = memory, lost
+        self._buffer = bytearray()
+        self._answer: asyncio.Future[bytes] | None = None
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._transport: asyncio.Transport | None = None
+
+    async def start(self) -> None:
+        """Returns when the process is ready for its first task; raises OSError, EOFError or Unreadable when it is not."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                process = _context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
+                process.start()
+                self._process = process
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        await self._said(b"", STARTING)
+
+    async def run(self, message: bytes, seconds: float) -> bytes:
+        """The answer to a task; Unreadable when it takes too long or is too large, EOFError when the process ends."""
+        self.tasks += 1
+        return await self._said(len(message).to_bytes(reader.SIZE) + message, seconds)
+
+    async def _said(self, message: bytes, seconds: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        late = loop.call_later(seconds, self._fail, Unreadable("time", f"over {seconds:g} s"))
+        try:
+            if self._transport is None:
+                raise EOFError
+            self._transport.write(message)
+            return await self._answer
+        except asyncio.CancelledError:
+            self.close()  # nobody waits for what would come
+            raise
         finally:
-            self._waiting.discard(future)
+            late.cancel()
 
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+        self.close()
 
-def _prepare(rules_source: bytes, memory: int) -> None:
-    """In a new worker: limits first, then the rules."""
-    global _matcher
-    # macOS refuses or ignores limits on memory: best effort there, the limit on time holds anyway.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends its readers itself.
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    if rules_source:
-        from bot.policy.matching import matcher
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
 
-        _matcher = matcher(rules_source)
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        size = int.from_bytes(self._buffer[: reader.SIZE])
+        if size > reader.RESULT_BYTES + 1:
+            self._fail(Unreadable("memory", "its result"))
+        elif self._answer is not None and not self._answer.done() and len(self._buffer) >= reader.SIZE + size > reader.SIZE:
+            self._answer.set_result(bytes(self._buffer[reader.SIZE :]))
+            self._buffer.clear()
 
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fail(EOFError())
+        self._lost()
 
-def _read(raw: bytes, envelope: Envelope) -> bytes:
-    from bot import reading
+    def close(self) -> None:
+        """Ends the process at once; who waits for its answer is cancelled."""
+        self.gone = True
+        if self._transport is not None:
+            self._transport.abort()
+        if self._process is not None:
+            self._process.kill()
+        if self._answer is not None:
+            self._answer.cancel()
 
-    began = time.perf_counter()
-    letter = reading.read(raw, envelope)
-    took = round((time.perf_counter() - began) * 1000, 3)
-    matches = _matcher.match(letter) if _matcher is not None else {}
-    result = msgspec.msgpack.encode(msgspec.structs.replace(letter, matches=matches, ms=took))
-    if len(result) > RESULT_BYTES:
-        raise MemoryError
-    return result
-
-
-def _extract(raw: bytes, part: int) -> bytes:
-    from bot import reading
-
-    return reading.extract(raw, part)
+    def exit_code(self) -> int | None:
+        """Of a process that has ended; waits for that."""
+        if self._process is None:
+            return None
+        self._process.join(1)
+        return self._process.exitcode

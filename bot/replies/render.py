@@ -8,7 +8,7 @@ reads the files and hands them over; a changed file means a new `Templates`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from enum import Enum, StrEnum
@@ -60,6 +60,10 @@ class Rendered(Value, frozen=True):
     text: str
     html: str
 
+    def put(self, old: str, new: str) -> Rendered:
+        """The same letter with one address in the place of another."""
+        return Rendered(subject=self.subject, text=self.text.replace(old, new), html=self.html.replace(old, new))
+
 
 class TemplateMistake(Value, frozen=True):
     """What is wrong with a template, and where; `line` is 0 where no line is to blame."""
@@ -92,6 +96,16 @@ class Letters(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Names, operator: str, left: Any, right: Any) -> Any:
         raise TypeError(f"there is no {operator} in templates")
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field of one of our values is plain data; anything else is looked at in jinja's way, which costs five times as much."""
+        if isinstance(obj, Value) and attribute in obj.__struct_fields__:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """One dictionary, where jinja would look through a chain of two at every letter."""
+        return {**self.globals, **(d or {})}
 
     def join_path(self, template: str, parent: str) -> str:
         return template if "/" in template else f"{parent.partition('/')[0]}/{template}"
@@ -207,6 +221,8 @@ def _finalize(value: object) -> str:
     """What `{{ value }}` puts into a letter: the value as literal text; TypeError for what no person would want to read."""
     if type(value) is markup.Marked:
         return value
+    if type(value) is str:
+        return markup.literal(value)
     if isinstance(value, str) and not isinstance(value, Enum):
         return markup.literal(value)
     if type(value) is int:

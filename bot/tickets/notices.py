@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from bot.model import Attachment, Audience, Entry, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
@@ -9,11 +10,12 @@ from bot.policy.schema import Agent
 from bot.replies import gate
 from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
 from bot.replies.gate import Ruling
+from bot.replies.render import Rendered
 from bot.store.port import Earlier, Found
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight
 from bot.tickets.words import SAYINGS, label, say
-from bot.tickets.writing import MOST_QUOTED, agent_ticket, button, desk_view, history, post, shortened, staff_thread, tag
+from bot.tickets.writing import MOST_QUOTED, agent_address, agent_ticket, desk_view, history, linking, post, shortened, staff_thread, tag
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
@@ -32,10 +34,9 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
         return ticket
     linked = tuple(tag(office, number) for number in ticket.links)
     there = on_duty(office, now)
-    for agent in tuple(one for one in there if one.address in verdict.agents) or there:
-        context = notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked)
-        ticket = send(ticket, agent, "notice_new", context, letter, office, now)
-    return ticket
+    agents = tuple(one for one in there if one.address in verdict.agents) or there
+    return tell(ticket, agents, "notice_new", letter, office, now,
+                lambda agent: notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked))  # fmt: skip
 
 
 def joined(
@@ -46,10 +47,8 @@ def joined(
         return ticket
     owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
     how = "unconfirmed" if place.unconfirmed else place.how
-    for agent in (owner,) if owner else on_duty(office, now):
-        context = notice(ticket, letter, verdict, ruling, agent, office, now, how=how, reopened=reopened, with_history=True)
-        ticket = send(ticket, agent, "notice_update", context, letter, office, now)
-    return ticket
+    return tell(ticket, (owner,) if owner else on_duty(office, now), "notice_update", letter, office, now,
+                lambda agent: notice(ticket, letter, verdict, ruling, agent, office, now, how=how, reopened=reopened, with_history=True))  # fmt: skip
 
 
 def on_duty(office: Office, now: datetime) -> tuple[Agent, ...]:
@@ -57,26 +56,27 @@ def on_duty(office: Office, now: datetime) -> tuple[Agent, ...]:
     return office.on_duty(now.astimezone(office.policy.calendar.zone).date().isoformat())
 
 
-def send(ticket: Ticket, agent: Agent, template: str, context: Notice, letter: Letter, office: Office, now: datetime) -> Ticket:
-    """One notice through the gate; at night it waits for the morning, high priority excepted."""
-    ruling = gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now)
-    if not ruling.to:
-        return ticket
-    calm = ticket.priority.rank < 2
-    due = office.policy.calendar.next_open(now) if calm else now
-    return post(
-        office,
-        ticket,
-        Audience.agent,
-        template,
-        context,
-        agent.address,
-        now,
-        letter=letter.envelope.letter,
-        due=max(due, now),
-        answers=staff_thread(ticket, agent.address),
-        files=pictures(letter),
-    )
+def tell(
+    ticket: Ticket, agents: tuple[Agent, ...], template: str, letter: Letter, office: Office, now: datetime, context: Callable[[Agent], Notice]
+) -> Ticket:
+    """One notice to each agent, through the gate; at night it waits for the morning, high priority excepted.
+
+    It is rendered once a language, with the signed address of nobody, which never leaves the desk and which nobody can have
+    written therefore; each agent's copy has his own in its place.
+    """
+    drawn: dict[str, Rendered] = {}
+    due = office.policy.calendar.next_open(now) if ticket.priority.rank < 2 else now
+    nobody = agent_address(office, ticket, "", now)
+    for agent in agents:
+        if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
+            continue
+        language = office.language(agent.language or "", office.policy.desk.language)
+        if language not in drawn:
+            drawn[language] = office.templates.render(template, context(agent if len(agents) == 1 else agent.model_copy(update={"address": ""})))
+        own = drawn[language] if len(agents) == 1 else drawn[language].put(nobody, agent_address(office, ticket, agent.address, now))
+        ticket = post(office, ticket, Audience.agent, template, own, agent.address, now, letter=letter.envelope.letter, due=max(due, now),
+                      answers=staff_thread(ticket, agent.address), files=pictures(letter))  # fmt: skip
+    return ticket
 
 
 def notice(
@@ -120,13 +120,9 @@ def notice(
 
 def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, language: str, names: tuple[str, ...] = BUTTONS) -> tuple[Button, ...]:
     """mailto: links for the usual commands; `say` is the line to write for those who cannot click."""
-    made = []
-    for name in names:
-        if name == "take" and ticket.owner == agent.address:
-            continue
-        word, caption = label(name, language)
-        made.append(button(office, ticket, agent, caption, f"#{word}", now))
-    return tuple(made)
+    link = linking(office, ticket, agent, now)
+    shown = (label(name, language) for name in names if name != "take" or not ticket.owner or ticket.owner != agent.address)
+    return tuple(link(caption, f"#{word}") for word, caption in shown)
 
 
 def finding(hit: Evidence, verdict: Verdict, office: Office, language: str) -> Finding:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from bot.model import Audience, Delivery, Outgoing, Reference, Ticket
 from bot.policy.schema import Agent
 from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket
 from bot.replies.gate import Ruling
+from bot.replies.render import Rendered
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 
@@ -36,7 +38,7 @@ def post(
     ticket: Ticket,
     audience: Audience,
     template: str,
-    context: Context,
+    context: Context | Rendered,
     to: str,
     now: datetime,
     *,
@@ -104,7 +106,7 @@ def draw(
     office: Office,
     audience: Audience,
     template: str,
-    context: Context,
+    context: Context | Rendered,
     to: str,
     now: datetime,
     number: int,
@@ -116,7 +118,7 @@ def draw(
     purpose: Purpose | None = None,
 ) -> Outgoing:
     """The rendered letter with all its headers."""
-    rendered = office.templates.render(template, context)
+    rendered = context if isinstance(context, Rendered) else office.templates.render(template, context)
     until = expiry(office, now) if audience is Audience.agent else None
     message_id = office.signer.message_id(number, purpose or PURPOSE[audience], to, serial, until)
     headers = [("Reply-To", reply)] if reply else []
@@ -250,14 +252,30 @@ def history(office: Office, ticket: Ticket, most: int = 20, skip: str = "", each
     return tuple(reversed(rows[-most:]))
 
 
+def agent_address(office: Office, ticket: Ticket, agent: str, now: datetime) -> str:
+    """The signed address that proves this agent's letters about the ticket."""
+    return office.signer.address(ticket.number, Purpose.agent, agent, until=expiry(office, now))
+
+
 def button(office: Office, ticket: Ticket, agent: Agent, label: str, say: str, now: datetime) -> Button:
-    """A mailto: link that writes `say` to the agent's signed address of this ticket (RFC 6068: percent-encoded, spaces as %20)."""
-    address = office.signer.address(ticket.number, Purpose.agent, agent.address, until=expiry(office, now))
+    """A mailto: link that writes `say` to the agent's signed address of this ticket."""
+    return linking(office, ticket, agent, now)(label, say)
+
+
+def linking(office: Office, ticket: Ticket, agent: Agent, now: datetime) -> Callable[[str, str], Button]:
+    """What makes (label, say) a button, for several of one letter."""
     subject = f"[{tag(office, ticket.number)}] {office.subjects.base(ticket.subject)[:60]}".strip()
-    return Button(label=label, url=mailto(address, subject, say), say=say)
+    begin = mailto(agent_address(office, ticket, agent.address, now), subject)
+    return lambda label, say: Button(label=label, url=begin + body(say), say=say)
 
 
-def mailto(address: str, subject: str, say: str) -> str:
-    """RFC 6068: the local part's `+` may stand, line breaks are %0D%0A, blanks %20; no `+` for a blank, which mail programs show as it is."""
-    body = say.rstrip("\n") + "\n"
-    return f"mailto:{quote(address, safe='@+')}?subject={quote(subject, safe='')}&body={quote(body.replace(chr(10), chr(13) + chr(10)), safe='')}"
+def mailto(address: str, subject: str, say: str = "") -> str:
+    """RFC 6068: the local part's `+` may stand, all else is percent-encoded, and a blank is %20: mail programs show a `+` as it is."""
+    return f"mailto:{quote(address, safe='@+')}?subject={quote(subject, safe='')}" + (body(say) if say else "")
+
+
+@lru_cache(256)  # the same few commands in all notices
+def body(say: str) -> str:
+    """What a mailto: link writes, with line breaks as %0D%0A."""
+    said = say.rstrip("\n") + "\n"
+    return "&body=" + quote(said.replace("\n", "\r\n"), safe="")

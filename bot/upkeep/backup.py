@@ -5,6 +5,7 @@ The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -76,10 +77,13 @@ def unpack(archive: Path, incoming: Path) -> None:
     """The files of the archive under `incoming`, durable. Raises RefusedError for what is no whole backup, before anything else is touched."""
     shutil.rmtree(incoming, ignore_errors=True)
     try:
-        with tarfile.open(archive, "r|gz") as tar:
-            for entry in tar:
-                _unpack_one(tar, entry, incoming)
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for entry in tar:
+                    _unpack_one(tar, entry, incoming)
+            while stream.read(2**20):  # to the checksum at its very end
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         shutil.rmtree(incoming, ignore_errors=True)
         raise RefusedError(f"{archive} is no whole backup: {error}") from None
     if not (incoming / "data" / "secret").exists():

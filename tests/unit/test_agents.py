@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -33,6 +34,19 @@ async def answered(desk: TestDesk, letter: Outgoing, text: str, agent: str = ANN
 def unmarked(text: str) -> str:
     """A letter quoted as some mail programs do it: whole, without a mark."""
     return "\n".join(line.removeprefix("> ").removeprefix(">") for line in text.splitlines())
+
+
+async def test_a_notice_is_the_same_for_all_agents_but_for_the_signed_address(desk: TestDesk) -> None:
+    [anna], [boris] = (desk.mail(agent, "notice_new") for agent in (ANNA, BORIS))
+    own = [next(value for name, value in one.headers if name == "Reply-To") for one in (anna, boris)]
+    assert own[0] != own[1]
+    for letter, mine, others in ((anna, own[0], own[1]), (boris, own[1], own[0])):
+        assert letter.html.count(mine) == 6
+        assert "#взять" in letter.text
+        assert others not in letter.html + letter.text
+        # every signed address of the ticket in it proves this agent
+        assert set(re.findall(r"support\+1-[^@\s]+@", letter.html + letter.text)) == {mine.partition("@")[0] + "@"}
+    assert (anna.text.replace(*own), anna.html.replace(*own)) == (boris.text, boris.html)
 
 
 async def test_our_letter_quoted_without_a_mark_is_cut_at_its_first_line(desk: TestDesk) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot import readers
+from bot import reader
 from bot.model import Envelope
 from bot.readers import Readers, Unreadable
 
@@ -86,9 +86,9 @@ async def test_new_rules_get_new_readers_and_the_old_ones_finish(pool: Readers) 
 
 
 async def test_a_result_that_is_too_large_is_refused(pool: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "RESULT_BYTES", 10)
+    monkeypatch.setattr(reader, "RESULT_BYTES", 10)
     with pytest.raises(MemoryError):
-        readers._read(LETTER, envelope())
+        reader.read(LETTER, envelope())
 
 
 async def test_a_worker_that_dies_between_two_letters_costs_none(pool: Readers) -> None:

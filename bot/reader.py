@@ -1,0 +1,111 @@
+"""What a reader process does: one task after another from its socket, each answered, until the socket is closed.
+
+A stranger's bytes are read here, so nothing that comes out of this process is trusted: its answers are bytes, never pickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import resource
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from io import BufferedRWPair
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bot.model import Envelope
+
+if TYPE_CHECKING:
+    from bot.policy.matching import Matcher
+
+RESULT_BYTES = 32 * 1024 * 1024
+SIZE = 4  # octets in front of a message that tell its length; an answer's first octet is one of those below
+DONE, NO_PART, NO_MEMORY, ERROR = b"=", b"?", b"!", b"-"
+
+_matcher: Matcher | None = None
+
+
+class NoPartError(Exception):
+    """The letter has no part of that number."""
+
+
+def work(place: socket.socket, rules_source: bytes, memory: int) -> None:
+    """The process: says DONE once it is prepared, then answers each task; `memory` is its limit in bytes."""
+    with contextlib.suppress(ConnectionError), place, place.makefile("rwb") as stream:  # the daemon may end at any moment
+        prepare(rules_source, memory)
+        _say(stream, DONE)
+        while size := stream.read(SIZE):
+            _say(stream, *_answer(stream.read(int.from_bytes(size))))
+
+
+def _say(stream: BufferedRWPair, *answer: bytes) -> None:
+    stream.write(sum(map(len, answer)).to_bytes(SIZE))
+    stream.writelines(answer)
+    stream.flush()
+
+
+def _answer(message: bytes) -> tuple[bytes, bytes]:
+    try:
+        task, arguments = pickle.loads(message)  # noqa: S301  of the daemon, which is trusted
+        del message
+        return DONE, task(*arguments)
+    except MemoryError:
+        return NO_MEMORY, b""
+    except NoPartError:
+        return NO_PART, b""
+    except Exception:  # noqa: BLE001  the daemon parks the letter with these words
+        return ERROR, traceback.format_exc().encode("utf-8", "replace")
+
+
+def prepare(rules_source: bytes, memory: int) -> None:
+    """Limits first, then the rules (none where `rules_source` is empty)."""
+    global _matcher
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends its readers itself.
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses or ignores limits on memory; the limit on time holds anyway.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    if rules_source:
+        from bot.policy.matching import matcher
+
+        _matcher = matcher(rules_source)
+
+
+# ------------------------------------------------------------------------------------------------------------ tasks
+
+Task = Callable[..., bytes]
+
+
+def read(raw: bytes, envelope: Envelope) -> bytes:
+    """A Letter, read and matched, in msgpack; MemoryError when it is too large."""
+    from bot import reading
+
+    began = time.perf_counter()
+    letter = reading.read(raw, envelope)
+    took = round((time.perf_counter() - began) * 1000, 3)
+    matches = _matcher.match(letter) if _matcher is not None else {}
+    result = msgspec.msgpack.encode(msgspec.structs.replace(letter, matches=matches, ms=took))
+    if len(result) > RESULT_BYTES:
+        raise MemoryError
+    return result
+
+
+def extract(raw: bytes, part: int) -> bytes:
+    """The decoded bytes of an attachment; NoPartError where the letter has no such part."""
+    from bot import reading
+
+    try:
+        return reading.extract(raw, part)
+    except KeyError as error:
+        raise NoPartError from error
+
+
+def check(rules_source: bytes, name: str) -> bytes:
+    """The mistakes in the examples of rules that load, in msgpack."""
+    from bot.policy import check_examples, load
+
+    return msgspec.msgpack.encode(check_examples(load(rules_source, name)))
