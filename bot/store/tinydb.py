@@ -374,8 +374,8 @@ class FileStore:
         self.register.strike(person)
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
-    """The delivery's result, unless the letter has been taken back meanwhile."""
-    return one if changed is None or one.state is Delivery.cancelled else changed
+    """The delivery's result, unless the letter has been taken back, or another daemon has sent it, meanwhile."""
+    return one if changed is None or one.state not in (Delivery.waiting, Delivery.held) else changed
 
 
 def rests(ticket: Ticket, now: datetime, reopen_days: int) -> bool:

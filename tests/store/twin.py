@@ -32,7 +32,8 @@ def written(value: Any) -> Any:
 
 def plain(found: Found) -> dict[str, Any]:
     """What both stores must agree on: times in no order, and not what only one of them can search."""
-    senders = {person: replace(one, sent=tuple(sorted(one.sent)), errors=tuple(sorted(one.errors))) for person, one in found.senders.items() if person}
+    known = {person: one for person, one in found.senders.items() if person}
+    senders = {person: replace(one, sent=tuple(sorted(one.sent)), errors=tuple(sorted(one.errors))) for person, one in known.items()}
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
     return fields | {"senders": senders, "searched": {}}
 
