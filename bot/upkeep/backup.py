@@ -19,7 +19,7 @@ from pathlib import Path
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
