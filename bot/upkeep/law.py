@@ -26,7 +26,8 @@ from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
 from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
-from bot.store.port import Letters, Shelf, Store
+from bot.store.port import Letters, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import NOBODY, Person, record_without, without
 
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)

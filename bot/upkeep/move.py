@@ -18,7 +18,7 @@ from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
 from bot.tickets.erasing import emptied
