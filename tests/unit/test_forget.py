@@ -11,11 +11,11 @@ import pytest
 from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, found
 from desk import TestDesk
 
-from bot.law import Plan, files_without, forget, log_without, trace
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
+from bot.upkeep.law import Plan, files_without, forget, log_without, trace
 
 
 async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:
@@ -119,6 +119,19 @@ async def test_an_agent_cannot_answer_in_what_is_erased(tmp_path: Path) -> None:
         sent = await desk.reply(notice, ANNA, text)
         assert [one.to for one in sent] == [ANNA]
         assert desk.ticket(1) == before
+
+
+async def test_somebody_of_the_same_name_keeps_it(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    for sender in (IVAN, MARIA):
+        await desk.send(sender, PROBLEM, subject="Чёрный экран", name="Саша Иванов")
+    await desk.reply(desk.mail(ANNA, "notice_new")[1], ANNA, f"#копия {IVAN}\n#ответ\nСаша, посмотрите, пожалуйста, ещё раз.")
+    await desk.reply(desk.mail(IVAN)[-1], IVAN, "Посмотрел, Саша Иванов.", name="Саша Иванов")
+    before = desk.ticket(2)
+    await erase(desk)
+    after = desk.ticket(2)
+    assert (after.requester, after.subject, after.entries[0]) == (before.requester, before.subject, before.entries[0])
+    assert found(tmp_path, IVAN) == []
 
 
 async def test_what_waits_to_leave_to_him_does_not(tmp_path: Path) -> None:
