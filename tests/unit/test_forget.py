@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode, encodebytes
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, found
 from desk import TestDesk
 
+from bot import reading
+from bot.model import Envelope
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
-from bot.upkeep.law import Plan, files_without, forget, log_without, trace
+from bot.upkeep.law import Plan, files_without, forget, log_without, raw_without, trace, wrote
 
 
 async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:
@@ -178,3 +182,38 @@ def test_only_what_is_his_is_cut() -> None:
     assert person.cleaned("said elsewhere: it SHOWS a\n> black page", known=True) == "said elsewhere: […]"
     spared = runs(["It shows a black page"])
     assert person.cleaned("It shows a black page", True, spared) == "It shows a black page"
+
+
+TEXT = "It shows a black page"
+LETTERS = {
+    "the subject is the text": f"Subject: {TEXT}\r\n\r\n{TEXT}",
+    "base64": f"Subject: =?utf-8?B?{b64encode(TEXT.encode()).decode()}?=\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + encodebytes(TEXT.encode()).decode(),
+    "quoted-printable": "Content-Transfer-Encoding: quoted-printable\r\n\r\nIt shows =\r\na bl=61ck page\r\n",
+    "two parts": 'Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nIt shows a black page\r\n--b\r\n'
+    "Content-Type: text/html\r\n\r\n<p>It shows <b>a black</b> page</p>\r\n--b--\r\n",
+    "koi8-r": "Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + encodebytes(f"Вот: {TEXT}".encode("koi8-r")).decode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LETTERS)
+def test_a_letter_of_another_is_cut_whatever_its_coding(how: str) -> None:
+    person = Person(address=IVAN, said=(TEXT,), tickets=(3,))
+    envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=MARIA)
+    raw = f"From: {MARIA}\r\nTo: {IVAN}\r\n{LETTERS[how]}".encode()
+    assert TEXT.split() == reading.read(raw, envelope).text.split()[-5:]
+    left = reading.read(raw_without(raw, person), envelope)
+    assert "black" not in f"{left.subject} {left.full_text} {left.html}"
+    assert (left.sender[0].email, left.to[0].email) == (MARIA, NOBODY)
+    assert left.text.startswith("Вот: […]" if how == "koi8-r" else "[…]")
+    unnamed = raw.replace(IVAN.encode(), b"support@providence.film")
+    assert raw_without(unnamed, person) == unnamed
+
+
+def test_a_letter_without_a_sender_is_that_of_its_envelope() -> None:
+    envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from="Ivan@Example.org")
+    assert wrote(IVAN, envelope, b"Subject: x\r\n\r\ny")
+    assert not wrote(IVAN, envelope, f"From: {MARIA}\r\nSubject: x\r\n\r\ny".encode())
+    assert wrote(IVAN, envelope, b"From: =?utf-8?B?0K8=?= <IVAN@example.org>\r\n\r\ny")
+    assert not wrote(IVAN, envelope, f"From: {MARIA}, {IVAN}\r\n\r\ny".encode())
