@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 from base64 import b64encode, encodebytes
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, found
+from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, erase, found
 from desk import TestDesk
 
 from bot import reading
@@ -19,18 +18,7 @@ from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
-from bot.upkeep.law import Plan, files_without, forget, log_without, raw_without, trace, wrote
-
-
-async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:
-    """What `run.py forget` does under the lock."""
-    with closing(FileShelf(desk.data)) as shelf:
-        plan = trace(shelf, IVAN, desk.now)
-    files_without(desk.data, plan)
-    await forget(plan, letters or FileLetters(desk.inbox), store or desk.store, desk.now)
-    for path in (desk.data / "log").glob("desk.*"):
-        log_without(path, plan.person)
-    return plan
+from bot.upkeep.law import raw_without, trace, wrote
 
 
 async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
@@ -70,7 +58,7 @@ async def test_cut_off_anywhere_a_second_run_finishes(tmp_path: Path) -> None:
         one, count = await TestDesk.opened(data, undo=0), [0]
         one.now = desk.now
         try:
-            await erase(one, Cut(FileLetters(one.inbox), count, at), Cut(one.store, count, at))
+            await erase(one, IVAN, Cut(FileLetters(one.inbox), count, at), Cut(one.store, count, at))
             cut = False
         except OSError:
             await one.restart()
