@@ -11,7 +11,7 @@ from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.port import Letters, Shelf, Store, Target
 
-INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.move leaves in the data folder while it works, and afterwards
+INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.upkeep.move leaves in the data folder while it works, and afterwards
 
 
 def begun(data: Path, store: str | None) -> str:

@@ -296,7 +296,7 @@ class Shelf(Protocol):
 
 
 class Target(Protocol):
-    """A desk at rest that is being filled from a Shelf (`bot.carry`). Blocking. What is put twice is there once, as it was put last.
+    """A desk at rest that is being filled from a Shelf (`bot.upkeep.carry`). Blocking. What is put twice is there once, as it was put last.
 
     Places of letters are those of `Shelf.letters`, places of records those of `Shelf.records`, "DAY/number" or "DAY.page/number".
     """

@@ -1,4 +1,4 @@
-"""What the law gives a person: a copy of what is kept about him (bot.copies), and to be forgotten (`trace`, then `forget`).
+"""What the law gives a person: a copy of what is kept about him (bot.upkeep.copies), and to be forgotten (`trace`, then `forget`).
 
 `trace` reads the whole desk and changes nothing; `forget` carries out what it found, in an order in which a second run finishes what was
 cut off: raw letters first, then what names them, his own tickets last, since his words are known from them.

@@ -1,4 +1,4 @@
-"""A desk in one file: written beside a running desk, and unpacked (bot.move puts it into its place).
+"""A desk in one file: written beside a running desk, and unpacked (bot.upkeep.move puts it into its place).
 
 The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie in the project: plain tar brings them back as well.
 """
@@ -16,11 +16,11 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from bot.carry import Carried, carry
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
 from bot.store.port import Shelf
+from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
