@@ -16,7 +16,7 @@ from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
 from bot.replies.compose import File, to_bytes
 from bot.reports.weekly import picture_bytes
 from bot.store.inbox import NoLetterError
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.upkeep.law import raw_letters, wrote
 
 

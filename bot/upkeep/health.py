@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.upkeep.ledger import account
 

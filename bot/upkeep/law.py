@@ -26,7 +26,8 @@ from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
 from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
-from bot.store.port import Letters, Shelf, Store
+from bot.store.port import Letters, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import NOBODY, Person, record_without, without
 
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
@@ -70,10 +71,11 @@ def part_of(shelf: Shelf, address: str) -> Part:
     for ticket in shelf.tickets(Ticket):
         mine = [entry for entry in ticket.entries if entry.who == address]
         part.said.extend(entry.text for entry in mine)
-        part.ids.update(word for entry in mine for word in (entry.message_id, entry.name if " " in entry.name else "") if word)
+        part.said.extend(entry.name for entry in mine if " " in entry.name)
+        part.ids.update(entry.message_id for entry in mine if entry.message_id)
         if ticket.requester.email == address:
             part.own.append(ticket.number)
-            part.said.extend((ticket.subject, *(entry.subject for entry in mine)))
+            part.said.extend((ticket.subject, ticket.requester.name if " " in ticket.requester.name else "", *(entry.subject for entry in mine)))
             part.letters.update(seen.letter for seen in ticket.seen)
         elif mine or address in ticket.participants:
             part.letters.update(entry.letter for entry in mine if entry.letter)

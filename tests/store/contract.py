@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Shelf, Store
+from bot.store.port import Due, Found, Question, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import emptied
 from bot.upkeep.ledger import read_fates
 

@@ -18,7 +18,7 @@ from bot.model import DeskRecord, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import Folder
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.stores import begun, open_shelf
 from bot.upkeep import move

@@ -121,6 +121,19 @@ async def test_an_agent_cannot_answer_in_what_is_erased(tmp_path: Path) -> None:
         assert desk.ticket(1) == before
 
 
+async def test_somebody_of_the_same_name_keeps_it(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    for sender in (IVAN, MARIA):
+        await desk.send(sender, PROBLEM, subject="Чёрный экран", name="Саша Иванов")
+    await desk.reply(desk.mail(ANNA, "notice_new")[1], ANNA, f"#копия {IVAN}\n#ответ\nСаша, посмотрите, пожалуйста, ещё раз.")
+    await desk.reply(desk.mail(IVAN)[-1], IVAN, "Посмотрел, Саша Иванов.", name="Саша Иванов")
+    before = desk.ticket(2)
+    await erase(desk)
+    after = desk.ticket(2)
+    assert (after.requester, after.subject, after.entries[0]) == (before.requester, before.subject, before.entries[0])
+    assert found(tmp_path, IVAN) == []
+
+
 async def test_what_waits_to_leave_to_him_does_not(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path, undo=120)
     await desk.send(IVAN, PROBLEM, subject="Чёрный экран")

@@ -13,9 +13,9 @@ from psycopg.types.json import set_json_loads
 
 from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.inbox import NoLetterError, Parked
-from bot.store.port import T
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken
+from bot.store.rest import T
 
 PORTION = 500  # rows that are fetched at once
 TICKETS = "select document, number from tickets where not filed or %s order by number"
@@ -148,3 +148,10 @@ class PostgresTarget:
         with spoken():
             self._connection.commit()
             self._connection.close()
+
+
+def at_work(url: str) -> int:
+    """How many daemons are at work on the database, or were 15 seconds ago. Raises OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        row = connection.execute("select count(*) from living").fetchone()
+    return int(row[0]) if row else 0
