@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -109,13 +110,13 @@ async def test_who_waits_is_cancelled_when_the_readers_are_closed(pool: Readers)
 
 def babble() -> bytes:
     """Says more than it is asked for, as a reader may that a letter has taken over."""
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as place:
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as place:
             place.sendall((1).to_bytes(reader.SIZE) + reader.DONE + b"forged" * 1000)
     return b"true"
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="no /proc")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
 async def test_a_reader_that_speaks_unasked_is_not_asked_again(pool: Readers) -> None:
     with pytest.raises(Unreadable, match="crash"):
         await pool._run(babble)
