@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from typing import Any, Generic, LiteralString, TypeVar
 
 import psycopg
+from psycopg.adapt import Dumper
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
@@ -261,7 +262,24 @@ class Database:
         return [one is session for one in waiting]
 
 
+class Array(Dumper):
+    """Lists as PostgreSQL writes them. psycopg looks at each element by itself, which was a sixth of a letter's time; every statement of
+    ours says what its lists are (`%s::bigint[]`), or compares them with a column.
+    """
+
+    def dump(self, obj: list[Any]) -> bytes:
+        """Of whole numbers, moments, words and None."""
+        return ("{" + ",".join(map(_element, obj)) + "}").encode()
+
+
+def _element(one: Any) -> str:
+    if isinstance(one, str):
+        return '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "NULL" if one is None else str(one) if isinstance(one, int) else f'"{one.isoformat()}"'
+
+
 async def _configured(connection: Connection) -> None:
+    connection.adapters.register_dumper(list, Array)
     set_json_loads(lambda document: document, connection)  # documents are decoded by msgspec, as the type that is wanted
     await connection.execute(SESSION)
 
