@@ -52,7 +52,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     if goal.store:
         if not (data / FILLING).exists():
-            _refuse_unless(not (data / MOVED).exists(), f"remove {data / MOVED} first: it is what an earlier move left behind")
+            _refuse_unless(not (data / MOVED).exists(), f"this desk was moved already; {data / MOVED} is what lay here: remove it first")
             _sound(FileShelf(data))
         _fill(goal, FileShelf(data), now)
         (data / MOVED).mkdir(exist_ok=True)
