@@ -133,6 +133,8 @@ def forget(
         typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
         _carry_out(chosen, plan, now)
     typer.echo("Not reached: mail that has left, backups, exports, saved reports, and files in other people's letters.")
+    if chosen.store:
+        typer.echo("Not reached: logs of other machines at this database; run it there too.")
     if (chosen.data / MOVED).exists():
         typer.echo(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
 

@@ -151,6 +151,24 @@ def test_of_three_daemons_on_one_database_one_is_killed_under_load(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(tmp_path: Path, store: str) -> None:
+    """Its machine was suspended: others have taken over what it had in hand, and its turn, if it had one, was taken from it."""
+    desks = desks_on(store, tmp_path, 2)
+    clients = [Client(desks, f"c{n}x", 12) for n in range(6)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: sum(len(one.accepted) for one in clients) > 20, "the load goes on")
+    assert desks[0].process is not None
+    desks[0].process.send_signal(signal.SIGSTOP)
+    time.sleep(2 * TAKEOVER + 5)
+    desks[0].process.send_signal(signal.SIGCONT)
+    for client in clients:
+        client.join()
+    assert sum(len(client.accepted) for client in clients) == 72
+    proved(store, clients, desks)
+
+
+@pytest.mark.slow
 def test_a_database_that_crashes_under_load_loses_and_doubles_nothing(tmp_path: Path, store: str, cluster: Cluster) -> None:
     """Commits that were not yet on disk are gone with it; nobody had been told of them."""
     desks = desks_on(store, tmp_path, 2)

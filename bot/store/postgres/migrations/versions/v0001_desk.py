@@ -77,6 +77,9 @@ create table letters (
 alter table letters alter raw set storage external;  -- mail does not compress well enough to pay for it
 create index letters_place on letters (place, id) where place <> 'archived';
 
+-- Hashes of the keys that the desk signs its addresses with: all its daemons have one of them.
+create table signers (mark text primary key);
+
 -- What has left through the shared windows.
 create table departures (key text not null, at timestamptz not null);
 create index departures_key on departures (key, at);
