@@ -24,7 +24,7 @@ from bot.model import Ticket
 pytestmark = pytest.mark.postgres
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
 PROBLEM = "После обновления не открывается фильм: чёрный экран после Play. Chrome 141, Windows 11. Что делать?"
-TAKEOVER = 15.0  # seconds after which the claims of a dead daemon are free (view `living`)
+TAKEOVER = 20.0  # seconds within which the claims of a dead daemon are free again
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ class Twins:
         if data not in self._databases:
             self._databases[data] = self._cluster.fresh()
         name = self._databases[data]
-        self._cluster.sql("delete from daemons", name)
+        self._cluster.sql("update outbox set claimed_by = null", name)
         self._cluster.sql("select pg_terminate_backend(pid) from pg_locks join pg_database on database = pg_database.oid "
                           f"where locktype = 'advisory' and objid = 7002 and datname = '{name}'")  # fmt: skip
         self.made.append(Twin(data, disk, now, self._cluster.url(name)))

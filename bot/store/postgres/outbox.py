@@ -20,10 +20,11 @@ from bot.store.tinydb import newer
 Place = tuple[int, int]  # ticket and record, one of them 0
 
 CLAIM = """
-update outbox set claimed_by = %s where (ticket, record, id) in (
-    select ticket, record, id from outbox where state = 'waiting' and due <= %s
-    and not exists (select from living where living.id = claimed_by) order by due limit %s for update skip locked)
-returning ticket, record, id
+with ripe as materialized (
+    select ticket, record, id from outbox where state = 'waiting' and claimed_by is null and due <= %s
+    order by due limit %s for update skip locked)
+update outbox set claimed_by = %s from ripe where (outbox.ticket, outbox.record, outbox.id) = (ripe.ticket, ripe.record, ripe.id)
+returning ripe.*
 """
 DOCUMENTS = """
 select number, 0, document from tickets where number = any(%s) union all select 0, id, document from records where id = any(%s)
@@ -31,7 +32,7 @@ select number, 0, document from tickets where number = any(%s) union all select 
 GIVE_BACK = """
 update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
-NEXT_DUE = "select min(due) from outbox where state = 'waiting' and not exists (select from living where living.id = claimed_by)"
+NEXT_DUE = "select min(due) from outbox where state = 'waiting' and claimed_by is null"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
@@ -78,7 +79,7 @@ class Outbox:
         """See the port. The claim's commit waits for the disk: what leaves was durable before."""
         if limit < 1:
             return []
-        claimed = set(await self._database.ask(CLAIM, self._database.me, now, limit))
+        claimed = set(await self._database.ask(CLAIM, now, limit, self._database.me))
         if not claimed:
             return []
         found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed]
