@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.law import Plan, forget, log_without
 from bot.model import Decision, Delivery, DeskRecord
 from bot.office import open_office, rotate
 from bot.store.files import new_key
+from bot.upkeep.law import Plan, forget, log_without
 
 if TYPE_CHECKING:
     from bot.daemon import Daemon

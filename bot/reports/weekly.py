@@ -18,7 +18,8 @@ from bot.reports.charts import draw
 from bot.reports.figures import Figures, TicketRow
 from bot.reports.tables import tables, title
 from bot.store.files import Disk
-from bot.store.port import Question, Shelf, Store
+from bot.store.port import Question, Store
+from bot.store.rest import Shelf
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, loose
 

@@ -26,11 +26,11 @@ from desk import TestDesk
 
 from bot.delivery import outbox
 from bot.delivery.folder import Folder
-from bot.ledger import account
 from bot.model import Envelope, Outgoing
 from bot.store.documents import read_ticket
 from bot.store.files import Disk, Write
 from bot.store.shelf import FileShelf
+from bot.upkeep.ledger import account
 
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 9

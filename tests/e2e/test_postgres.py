@@ -18,8 +18,8 @@ from cluster import Cluster
 from daemon import Running, text_of
 from peers import block
 
-from bot.ledger import Account, account
 from bot.model import Ticket
+from bot.upkeep.ledger import Account, account
 
 pytestmark = pytest.mark.postgres
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.ledger import read_fates
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Shelf, Store
+from bot.store.port import Due, Found, Question, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import emptied
+from bot.upkeep.ledger import read_fates
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"

@@ -14,17 +14,17 @@ from busy import MARIA, PROBLEM, busy
 from cluster import Cluster
 from desk import MOSCOW_NOON, TestDesk
 
-from bot import move
-from bot.backup import RefusedError, backup
-from bot.carry import carry
-from bot.ledger import account
 from bot.model import DeskRecord, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import Folder
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.stores import begun, open_shelf
+from bot.upkeep import move
+from bot.upkeep.backup import RefusedError, backup
+from bot.upkeep.carry import carry
+from bot.upkeep.ledger import account
 
 NOW = MOSCOW_NOON
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 4

@@ -11,11 +11,11 @@ import pytest
 from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, found
 from desk import TestDesk
 
-from bot.law import Plan, files_without, forget, log_without, trace
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
+from bot.upkeep.law import Plan, files_without, forget, log_without, trace
 
 
 async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:

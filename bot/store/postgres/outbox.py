@@ -15,7 +15,7 @@ from bot.store.port import Due, Window
 from bot.store.postgres import tables
 from bot.store.postgres.database import DEPARTURES, Database, Statement, Together, run
 from bot.store.register import Register
-from bot.store.tinydb import newer
+from bot.store.waiting import newer
 
 Place = tuple[int, int]  # ticket and record, one of them 0
 

@@ -19,7 +19,7 @@ from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
-from bot.store.tinydb import rests
+from bot.store.waiting import rests
 from bot.tickets.erasing import emptied
 
 SWEPT = 200  # tickets filed under one lock

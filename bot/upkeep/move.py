@@ -14,17 +14,17 @@ from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
-from bot.backup import RefusedError, unpack
-from bot.carry import carry
-from bot.ledger import Account, RecordLetter, TicketLetters, account
 from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
 from bot.tickets.erasing import emptied
+from bot.upkeep.backup import RefusedError, unpack
+from bot.upkeep.carry import carry
+from bot.upkeep.ledger import Account, RecordLetter, TicketLetters, account
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
 Say = Callable[[str], None]

@@ -1,4 +1,4 @@
-"""A desk in one file: written beside a running desk, and unpacked (bot.move puts it into its place).
+"""A desk in one file: written beside a running desk, and unpacked (bot.upkeep.move puts it into its place).
 
 The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie in the project: plain tar brings them back as well.
 """
@@ -16,11 +16,11 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from bot.carry import Carried, carry
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
+from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
@@ -42,6 +42,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                     entry = tarfile.TarInfo(name)
                     entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), MODE.get(name, 0o640)
                     tar.addfile(entry, BytesIO(content))
+                    tar.members.clear()  # type: ignore[attr-defined]  # or it would keep an entry for each file
 
                 for name, source in _beside(settings):
                     put(name, source.read_bytes())
@@ -79,8 +80,9 @@ def unpack(archive: Path, incoming: Path) -> None:
     try:
         with gzip.open(archive) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
-                for entry in tar:
+                while (entry := tar.next()) is not None:
                     _unpack_one(tar, entry, incoming)
+                    tar.members.clear()  # type: ignore[attr-defined]
             while stream.read(2**20):  # to the checksum at its very end
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
