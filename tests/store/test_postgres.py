@@ -174,6 +174,28 @@ async def test_the_claims_of_a_daemon_that_gives_no_sign_are_free(cluster, datab
     assert await store.due(NOW, 9) == []
 
 
+async def test_a_claim_whose_answer_was_lost_is_made_again(cluster, database, store, monkeypatch):
+    letters = PostgresLetters(store._database)
+    ident = letters.new_id(NOW)
+    await letters.take(b"x", Envelope(letter=ident, received=NOW, mail_from="a@b"))
+    await commit(store, ticket(1, outgoing=(outgoing(1), outgoing(2))))
+    [first] = await store.due(NOW, 1)
+    ask_of = Database.ask
+
+    async def unheard(self: Database, query: str, *values: object) -> object:
+        await ask_of(self, query, *values)
+        raise OSError("the connection is gone, and the claim is committed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "ask", unheard)
+        for claim in (letters.claim(9), store.due(NOW, 9)):
+            with pytest.raises(OSError, match="gone"):
+                await claim
+    assert await letters.claim(9) == [ident]
+    assert [one.letter.id for one in await store.due(NOW, 9)] == [3 - first.letter.id], "what was given out before is not given again"
+    await letters.close()
+
+
 async def test_a_letter_is_claimed_once_however_many_ask(cluster, database, store):
     """A row that somebody else has claimed between the look and the lock is not claimed again."""
     others = [PostgresStore(Database(cluster.url(database))) for _ in range(4)]

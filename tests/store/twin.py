@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -73,7 +74,9 @@ class Twin(FileStore):
     async def load(self) -> None:
         await super().load()
         await self.other.load()
-        assert await self.other.leads()
+        async with asyncio.timeout(20):
+            while not await self.other.leads():  # the one before it was told to end, and has not heard it yet
+                await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         await super().close()

@@ -19,6 +19,7 @@ with oldest as materialized (
     select id from letters where place = 'waiting' and claimed_by is null order by id limit %s for update skip locked)
 update letters set claimed_by = %s from oldest where letters.id = oldest.id returning letters.id
 """
+NOT_GIVEN = "update letters set claimed_by = null where claimed_by = %s and id <> all(%s)"
 READ = "select envelope, raw from letters where id = %s"
 # Several letters of one daemon; need not be durable, since a repeat is absorbed.
 DONE = """
@@ -41,6 +42,9 @@ class PostgresLetters:
         self._database, self._ids = database.join(), Ids()
         self._taken: Together[tuple[bytes, Envelope], None] = Together(self._take, most=50)
         self._handled: Together[str, bool] = Together(self._done)
+        self._given: set[str] = set()  # to be handled, by us
+        self._claiming = asyncio.Lock()
+        self._unheard = False  # whether something may have been claimed, and the answer was lost
         database.bells.append(self.changed)
 
     def new_id(self, now: datetime) -> str:
@@ -59,11 +63,21 @@ class PostgresLetters:
 
     async def claim(self, limit: int) -> list[str]:
         """See the port."""
-        return sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me)) if limit > 0 else []
+        if limit < 1:
+            return []
+        async with self._claiming:
+            if self._unheard:
+                await self._database.ask(NOT_GIVEN, self._database.me, list(self._given))
+            self._unheard = True
+            claimed = sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me))
+            self._unheard = False
+            self._given.update(claimed)
+            return claimed
 
     async def release(self, letter: str) -> None:
         """See the port."""
         await self._database.ask("update letters set claimed_by = null where id = %s and claimed_by = %s", letter, self._database.me)
+        self._given.discard(letter)
         self.changed.set()
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
@@ -82,6 +96,7 @@ class PostgresLetters:
         """See the port."""
         if not await self._handled(letter):
             raise NoLetterError(f"there is no letter {letter} to be handled")
+        self._given.discard(letter)
 
     async def _done(self, letters: list[str]) -> Sequence[bool]:
         async with self._database.connection() as connection, connection.transaction():
@@ -93,6 +108,7 @@ class PostgresLetters:
         """See the port."""
         note = Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:])
         await self._one(PARK, tables.document(note), letter)
+        self._given.discard(letter)
 
     async def retry(self, letter: str) -> None:
         """See the port."""
