@@ -75,7 +75,7 @@ class Twin(FileStore):
         await super().load()
         await self.other.load()
         async with asyncio.timeout(20):
-            while not await self.other.leads():  # the one before it was told to end, and has not heard it yet
+            while not await self.other.leads():  # noqa: ASYNC110  the one before it was told to end, and has not heard it yet
                 await asyncio.sleep(0.05)
 
     async def close(self) -> None:
