@@ -12,14 +12,15 @@ import msgspec
 from bot.model import Envelope
 from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
 from bot.store.postgres import tables
-from bot.store.postgres.database import Database, Together, run
+from bot.store.postgres.database import Database, Statement, Together, run
 
 CLAIM = """
 with oldest as materialized (
     select id from letters where place = 'waiting' and claimed_by is null order by id limit %s for update skip locked)
 update letters set claimed_by = %s from oldest where letters.id = oldest.id returning letters.id
 """
-NOT_GIVEN = "update letters set claimed_by = null where claimed_by = %s and id <> all(%s)"
+# Claims whose answer was lost on the way, so that nobody handles them.
+UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
 READ = "select envelope, raw from letters where id = %s"
 # Several letters of one daemon; need not be durable, since a repeat is absorbed.
 DONE = """
@@ -40,11 +41,11 @@ class PostgresLetters:
     def __init__(self, database: Database) -> None:
         self.changed = asyncio.Event()
         self._database, self._ids = database.join(), Ids()
-        self._taken: Together[tuple[bytes, Envelope], None] = Together(self._take, most=50)
-        self._handled: Together[str, bool] = Together(self._done)
-        self._given: set[str] = set()  # to be handled, by us
+        self._mine: set[str] = set()  # claimed, and not handled yet
+        self._unsure = False  # whether a claim's answer may have been lost
         self._claiming = asyncio.Lock()
-        self._unheard = False  # whether something may have been claimed, and the answer was lost
+        self._taken: Together[Statement, None] = Together(self._take, most=50)
+        self._handled: Together[str, bool] = Together(self._done)
         database.bells.append(self.changed)
 
     def new_id(self, now: datetime) -> str:
@@ -53,12 +54,12 @@ class PostgresLetters:
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """See the port; letters that come at the same time share a commit."""
-        await self._taken((raw, envelope))
+        await self._taken(tables.letter_statement(envelope, raw))
         self.changed.set()
 
-    async def _take(self, letters: list[tuple[bytes, Envelope]]) -> list[None]:
+    async def _take(self, letters: list[Statement]) -> list[None]:
         async with self._database.connection() as connection, connection.transaction():
-            await run(connection, [tables.letter_statement(envelope, raw) for raw, envelope in letters])
+            await run(connection, letters)
         return [None] * len(letters)
 
     async def claim(self, limit: int) -> list[str]:
@@ -66,18 +67,18 @@ class PostgresLetters:
         if limit < 1:
             return []
         async with self._claiming:
-            if self._unheard:
-                await self._database.ask(NOT_GIVEN, self._database.me, list(self._given))
-            self._unheard = True
-            claimed = sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me))
-            self._unheard = False
-            self._given.update(claimed)
-            return claimed
+            if self._unsure:
+                await self._database.ask(UNKNOWN, self._database.me, list(self._mine))
+            self._unsure = True
+            found = sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me))
+            self._unsure = False
+            self._mine.update(found)
+        return found
 
     async def release(self, letter: str) -> None:
         """See the port."""
         await self._database.ask("update letters set claimed_by = null where id = %s and claimed_by = %s", letter, self._database.me)
-        self._given.discard(letter)
+        self._mine.discard(letter)
         self.changed.set()
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
@@ -94,9 +95,10 @@ class PostgresLetters:
 
     async def done(self, letter: str) -> None:
         """See the port."""
-        if not await self._handled(letter):
+        there = await self._handled(letter)
+        self._mine.discard(letter)
+        if not there:
             raise NoLetterError(f"there is no letter {letter} to be handled")
-        self._given.discard(letter)
 
     async def _done(self, letters: list[str]) -> Sequence[bool]:
         async with self._database.connection() as connection, connection.transaction():
@@ -108,7 +110,7 @@ class PostgresLetters:
         """See the port."""
         note = Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:])
         await self._one(PARK, tables.document(note), letter)
-        self._given.discard(letter)
+        self._mine.discard(letter)
 
     async def retry(self, letter: str) -> None:
         """See the port."""

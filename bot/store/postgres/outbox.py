@@ -17,7 +17,7 @@ from bot.store.postgres.database import DEPARTURES, Database, Statement, Togethe
 from bot.store.register import Register
 from bot.store.waiting import newer
 
-Key = tuple[int, int, int]  # ticket and record, one of them 0, and the letter's id
+Place = tuple[int, int]  # ticket and record, one of them 0
 
 CLAIM = """
 with ripe as materialized (
@@ -29,9 +29,13 @@ returning ripe.*
 DOCUMENTS = """
 select number, 0, document from tickets where number = any(%s) union all select 0, id, document from records where id = any(%s)
 """
-NOT_GIVEN = """
+GIVE_BACK = """
+update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
+"""
+# Claims whose answer was lost on the way, so that nobody delivers them.
+UNKNOWN = """
 update outbox set claimed_by = null where claimed_by = %s
-and not exists (select from unnest(%s::int[], %s::bigint[], %s::bigint[]) as one where one = (ticket, record, id))
+and (ticket, record, id) not in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and claimed_by is null"
 # What has been delivered: the documents, and what of them is still under way.
@@ -44,7 +48,7 @@ insert into outbox (ticket, record, id, state, due, created)
 select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
 """
-HELD = "select ticket, record, id from outbox where state = 'held'"
+HELD = "select distinct ticket, record from outbox where state = 'held'"
 NEWEST = "select at from departures where key = %s and at > %s and at <= %s order by at desc limit %s"
 DEPARTED = "insert into departures select * from unnest(%s::text[], %s::timestamptz[])"
 SUPPRESSED = """
@@ -71,42 +75,45 @@ class Outbox:
         self.changed = asyncio.Event()
         self.broken: list[str] = []
         self._database = database
+        self._mine: set[tuple[int, int, int]] = set()  # claimed, and not delivered yet
+        self._unsure = False  # whether what was claimed is not known
+        self._claiming = asyncio.Lock()
         self._results: Together[Sequence[Due], None] = Together(self._deliver)
         self._leave: Together[tuple[Sequence[Window], datetime], datetime | None] = Together(self._leaving)
         self._suppressions: Together[tuple[str, datetime], bool] = Together(self._suppressed)
-        self._given: set[Key] = set()  # on its way, by us
-        self._claiming = asyncio.Lock()
-        self._unheard = False  # whether something may be claimed by us that we do not know of
         database.bells.append(self.changed)
 
     async def due(self, now: datetime, limit: int) -> list[Due]:
         """See the port. The claim's commit waits for the disk: what leaves was durable before."""
-        if limit < 1:
-            return []
         async with self._claiming:
-            if self._unheard:
-                await self._database.ask(NOT_GIVEN, self._database.me, *_columns(self._given))
-            self._unheard = True
-            claimed = set(await self._database.ask(CLAIM, now, limit, self._database.me))
-            found = await self._letters(claimed) if claimed else []
-            ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
-            self._given.update(map(_key, ready))
-            self._unheard = len(ready) < len(claimed)  # put off meanwhile, or broken: given back at the next look
+            ready = await self._due(now, limit) if limit > 0 else []
         return sorted(ready, key=lambda one: (one.letter.due, one.ticket, one.letter.id))
 
-    async def _letters(self, wanted: Collection[Key]) -> list[Due]:
-        """These outgoing letters out of tickets and records; those of broken documents are left out."""
-        tickets, records, _ = _columns(wanted)
+    async def _due(self, now: datetime, limit: int) -> list[Due]:
+        me = self._database.me
+        if self._unsure:
+            await self._database.ask(UNKNOWN, me, *([place[column] for place in self._mine] for column in range(3)))
+        self._unsure = True
+        claimed = set(await self._database.ask(CLAIM, now, limit, me))
+        found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed] if claimed else []
+        ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
+        if stale := {_place(one) for one in found} - {_place(one) for one in ready}:  # put off; broken ones stay claimed, or they come at once
+            await self._database.ask(GIVE_BACK, me, *map(list, zip(*stale, strict=True)))
+        self._unsure = False
+        self._mine |= claimed - stale
+        return ready
+
+    async def _letters(self, places: Collection[Place]) -> list[Due]:
+        """The outgoing letters of tickets and records; those of broken documents are left out."""
         found: list[Due] = []
-        for number, record, document in await self._database.ask(DOCUMENTS, tickets, records):
+        for number, record, document in await self._database.ask(DOCUMENTS, [one for one, _ in places if one], [one for _, one in places if one]):
             try:
                 letters = _outgoing.decode(document).outgoing
             except msgspec.DecodeError:
-                name = f"ticket {number}" if number else f"record {record}"
-                self.broken += [] if name in self.broken else [name]
+                self.broken.append(f"ticket {number}" if number else f"record {record}")
                 continue
             found += [Due(ticket=number, record=str(record) if record else "", letter=one) for one in letters]
-        return [one for one in found if _key(one) in wanted]
+        return found
 
     async def idle(self) -> None:
         """Returns when every result that was to be recorded is."""
@@ -116,12 +123,12 @@ class Outbox:
         """See the port."""
         if results:
             await self._results(results)
-            self._given.difference_update(map(_key, results))
             self.changed.set()
 
     async def _deliver(self, groups: list[Sequence[Due]]) -> list[None]:
-        results = {_key(one): one.letter for group in groups for one in group}
+        results = {_place(one): one.letter for group in groups for one in group}
         places = {(ticket, record) for ticket, record, _ in results}
+        witness = await self._database.witness()
         async with self._database.turn() as connection:
             cursor = await connection.execute(DOCUMENTS, [[one for one, _ in places if one], [one for _, one in places if one]])
             tickets: list[tuple[int, str]] = []
@@ -133,7 +140,8 @@ class Outbox:
                 (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
             await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox)])
-        await self._database.durable()
+        await self._database.durable(witness)
+        self._mine -= results.keys()
         return [None] * len(groups)
 
     async def next_due(self) -> datetime | None:
@@ -181,12 +189,8 @@ class Outbox:
         return [register.suppressed(person, now) for person, now in asked]
 
 
-def _key(one: Due) -> Key:
+def _place(one: Due) -> tuple[int, int, int]:
     return one.ticket, int(one.record or 0), one.letter.id
-
-
-def _columns(keys: Collection[Key]) -> list[list[int]]:
-    return [[key[place] for key in keys] for place in range(3)]
 
 
 def _changed(table: str, ident: str, documents: list[tuple[int, str]]) -> list[Statement]:
