@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from bot.model import Decision, Delivery, DeskRecord
 from bot.office import open_office, rotate
-from bot.store.files import new_key
 from bot.upkeep.law import Plan, forget, log_without
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Admin:
         elif do == "look":
             self._desk.inbox.changed.set()
         elif do == "rotate":
-            self._desk.secret = rotate(self._desk.settings.secret_file, self._desk.disk, self._desk.secret, new_key())
+            self._desk.secret = rotate(self._desk.settings.secret_file, self._desk.disk, self._desk.secret)
             self._desk.office = self._desk.desk.office = open_office(self._desk.settings, self._desk.secret)
         elif do in ("release", "discard"):
             return {"ok": await self.let_go(request, release=do == "release")}

@@ -13,10 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-from watchfiles import Change, awatch
 
 from bot import __version__, supervisor
 from bot.admin import Admin
@@ -30,11 +27,11 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import RulesRefused, keys, open_office
+from bot.office import changes, keys, open_office, read_secret
 from bot.readers import Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
-from bot.store.files import DataLock, Disk, read_secret
+from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import agree, open_shelf, open_store
@@ -266,30 +263,14 @@ class Daemon:
         for event, fields in decision.events:
             self.tell(event, **fields)
 
-    # ------------------------------------------------------------------------------------------------ rules
-
     async def _watch(self) -> None:
-        """A changed rules.yaml or template is taken over between letters; a bad one is refused, and the lead gets a letter."""
-        refused = ""
-        rules, templates = self.settings.rules.resolve(), self.settings.templates.resolve()
-        # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
-        places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
-
-        def concerns(_: Change, name: str) -> bool:
-            return Path(name) == rules or templates in Path(name).parents
-
-        async for _ in awatch(*places, stop_event=self.stop, debounce=300, recursive=False, watch_filter=concerns):
-            try:
-                office = await asyncio.to_thread(open_office, self.settings, self.secret)
-            except (RulesRefused, OSError) as error:
-                words = str(error)
-                if words != refused:
-                    self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
-                    cause = f"rules/{zlib.crc32(words.encode()):x}"
-                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), cause, self.now()))
-                refused = words
+        """A changed rules.yaml or template is taken over between letters; of a bad one the lead gets a letter."""
+        async for office in changes(self.settings, lambda: self.secret, self.stop):
+            if isinstance(office, str):
+                self.tell("rules_refused", path=str(self.settings.rules), faults=len(office.splitlines()), words=office)
+                cause = f"rules/{zlib.crc32(office.encode()):x}"
+                await self._alert(alarm(self.office, "rules_refused", tuple(office.splitlines()[:20]), cause, self.now()))
                 continue
-            refused = ""
             if office.policy == self.office.policy and office.templates.sources == self.office.templates.sources:
                 continue
             if office.policy != self.office.policy:
@@ -298,6 +279,7 @@ class Daemon:
                 await self.store.wake(self.now())
             self.office = self.desk.office = office
             self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
+
 
 async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:
     """Runs a desk until it is told to stop; `say` gets the ready line."""
