@@ -12,6 +12,7 @@ from binascii import b2a_qp
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from email.utils import format_datetime, getaddresses
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
     headers = [
         ("Date", format_datetime(outgoing.created)),
         ("Message-ID", f"<{outgoing.message_id.strip('<> ')}>"),
-        *([] if own else [("From", _mailbox(sender_name, sender))]),
+        *([] if own else [("From", _sender(sender_name, sender))]),
         ("To", outgoing.to),
         ("Subject", outgoing.subject),
         *outgoing.headers,
@@ -58,6 +59,7 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
 # ---------------------------------------------------------------------------------------------------------- headers
 
 
+@lru_cache(256)  # most headers of a letter are those of the one before: sender, marks, the same subject to another agent
 def _header(name: str, value: str) -> bytes:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no header name")
@@ -82,6 +84,9 @@ def _mailbox(name: str, address: str) -> str:
     if not name.isascii() or "=?" in name:
         return f"{_encoded(name)} <{spec}>"
     return f"{name} <{spec}>" if ATOMS.fullmatch(name) else '"{}" <{}>'.format(re.sub(r'(["\\])', r"\\\1", name), spec)
+
+
+_sender = lru_cache(16)(_mailbox)
 
 
 def _encoded(value: str) -> str:
