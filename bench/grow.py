@@ -5,7 +5,7 @@
 Then, as one JSON object: the time until the daemon takes letters and until it has loaded, its memory, and what the commands that
 look at everything take: ledger, report, replay.
 A desk of ours makes the first ticket, out of a real letter; the others are copies of it with numbers, people, ids and days of their
-own: files of their own, of the same size (about 24 KB), and so is the archived letter of each.
+own: files of their own, of the same size (about 24 KB), and so is the archived letter of each of the first 100,000.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import ANSWERS, ROOT, Load, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
+from common import ANSWERS, ROOT, Load, Unmeasured, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
 from msgspec.structs import replace
 
 from bot.model import Resolution, Status
@@ -32,7 +32,8 @@ from bot.store.documents import read_ticket, ticket_page
 
 NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
 A_DAY = 10_000  # letters
-FREE = 1.5  # times the bytes that are needed, before a desk is made
+ARCHIVED = 100_000  # tickets whose letters lie in the archive; of more, only the tickets are made
+FREE = 1.2  # times the bytes that are needed, before a desk is made
 WORKERS = len(os.sched_getaffinity(0))
 
 
@@ -59,11 +60,11 @@ class Mould:
         return ticket_page(replace(self.ticket, opened=past, changed=past, due=later, status=status, outgoing=sent, **end))
 
     def fill(self, data: Path, status: Status, numbers: range) -> None:
-        """Tickets of these numbers and their archived letters, on all cores. Raises SystemExit where the disk is too small for them."""
+        """Tickets of these numbers and their archived letters, on all cores. Raises Unmeasured where the disk is too small for them."""
         needed = (len(self.page(status, datetime.now(UTC))) + len(self.letter) + 8192) * len(numbers) * FREE
         data.mkdir(parents=True, exist_ok=True)
         if needed > shutil.disk_usage(data).free:
-            raise SystemExit(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
+            raise Unmeasured(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
         step = -(-len(numbers) // WORKERS) or 1
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
@@ -79,7 +80,8 @@ class Mould:
             for one in {folder, day} - made:
                 one.mkdir(parents=True, exist_ok=True)
                 made.add(one)
-            for path, content in ((folder / f"{number}.json", page), (day / f"{ident(number)}.eml", self.letter)):
+            files = (folder / f"{number}.json", page), (day / f"{ident(number)}.eml", self.letter)
+            for path, content in files[: 1 if number > ARCHIVED else 2]:
                 content = content.replace(first, ident(number).encode()).replace(b"%d" % NUMBER, b"%d" % number)
                 path.write_bytes(content.replace(b"user0@", b"user%d@" % number))
 
@@ -115,7 +117,7 @@ def measure_start(data: Path) -> dict[str, float]:
 
 
 def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
-    """Seconds and megabytes of a command of run.py, its start included; raises SystemExit with its words where it fails."""
+    """Seconds and megabytes of a command of run.py, its start included; raises Unmeasured with its words where it fails."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")} | {"DESK_DATA": str(data)}
     began = time.perf_counter()
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as given:
@@ -127,7 +129,7 @@ def command(data: Path, *words: str, stdin: bytes = b"") -> dict[str, float]:
         seconds = time.perf_counter() - began
         told.seek(0)
         if process.returncode > 1:  # 1: found something
-            raise SystemExit(f"run.py {words[0]}: {told.read().decode()[-500:]}")
+            raise Unmeasured(f"run.py {words[0]}: {told.read().decode()[-500:]}")
     return {f"{words[0]}_s": seconds, f"{words[0]}_mb": used.ru_maxrss / 1024}
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, Load, desk, memory, temporary
+from common import ROOT, Load, Unmeasured, desk, memory, temporary
 from throughput import WARM, measure_desk, warm
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -24,20 +24,16 @@ sys.path.insert(0, str(ROOT / "tests"))
 HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted and %s in (objid::bigint, classid::bigint)"
 
 
-class Missing(Exception):
-    """What is needed and not there, in words."""
-
-
 @contextmanager
 def cluster() -> Iterator[tuple[Any, list[str]]]:
-    """A server of our own and the names of two fresh databases on it. Raises Missing."""
+    """A server of our own and the names of two fresh databases on it. Raises Unmeasured."""
     try:
         from cluster import Cluster, programs
     except ImportError as error:
-        raise Missing(f"the extra `pg` is not installed: {error}") from None
+        raise Unmeasured(f"the extra `pg` is not installed: {error}") from None
     binaries = programs()
     if binaries is None:
-        raise Missing("PostgreSQL's server programs are not installed (Debian: postgresql)")
+        raise Unmeasured("PostgreSQL's server programs are not installed (Debian: postgresql)")
     with tempfile.TemporaryDirectory(prefix="desk-pg-", ignore_cleanup_errors=True, dir=os.environ.get("BENCH_DIR")) as name:
         folder = Path(name)
         if os.geteuid() == 0:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import ANSWERS, RUN, letter, temporary
+from common import ANSWERS, RUN, Unmeasured, letter, temporary
 
 AGENTS = ("anna", "boris")
 ANYBODY = "db.security.addPermissionToRole('Anonymous', 'Email Access')"  # letters of strangers, in the template behind a #
@@ -69,12 +69,12 @@ class Peer:
 
 @contextmanager
 def peer() -> Iterator[Peer]:
-    """Roundup, installed for the time of the measure. Raises SystemExit with the reason where it cannot be had."""
+    """Roundup, installed for the time of the measure. Raises Unmeasured with the reason where it cannot be had."""
     with temporary() as home:
         venv.create(home / "env", with_pip=True)
         told = subprocess.run([home / "env/bin/pip", "install", "-q", "roundup"], capture_output=True, text=True, check=False)
         if told.returncode:
-            raise SystemExit(f"Roundup cannot be installed: {told.stderr.strip().splitlines()[-1]}")
+            raise Unmeasured(f"Roundup cannot be installed: {told.stderr.strip().splitlines()[-1]}")
         yield Peer(home / "env/bin", home / "tracker")
 
 

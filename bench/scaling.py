@@ -33,6 +33,11 @@ class Figures:
     pg_octets: float = 0
     pg_connections: float = 0
 
+    @property
+    def pg_most(self) -> float:
+        """Letters a second that the lock allows."""
+        return 1000 / self.pg_lock_ms if self.pg_lock_ms else 0
+
     def take(self, one: Rates) -> None:
         """From the yardstick's section."""
         self.accept, self.whole, self.main_ms, self.all_ms, self.stored = one.accept, one.whole, one.main_ms, one.all_ms, one.stored
@@ -56,7 +61,7 @@ def tables(found: Figures) -> dict[str, str]:
         ("memory for 100,000 live tickets", "{:.0f} MB", (found.live_mb,)),
         ("whole way on PostgreSQL: one daemon, two on the same cores", "{:.0f} and {:.0f} letters/s", (found.pg_one, found.pg_two)),
         ("time under PostgreSQL's lock for a letter; what that allows at most", "{:.1f} ms; {:.0f} letters/s",
-         (found.pg_lock_ms, 1000 / found.pg_lock_ms if found.pg_lock_ms else 0)),
+         (found.pg_lock_ms, found.pg_most)),
         ("PostgreSQL's disk for a letter, all told", "{:.1f} KB", (found.pg_octets / 1024,)),
         ("connections of a daemon", "{:.0f}", (found.pg_connections,)),
     )
@@ -71,7 +76,9 @@ def arithmetic(found: Figures) -> str:
         ("letters a second, mean", [f"{n / 86400:.2g}" for n in A_DAY]),
         (f"in the busiest hour (× {PEAK})", [f"{peak(n):.2g}" for n in A_DAY]),
         ("share of the two cores then", [share(peak(n), found.whole) for n in A_DAY]),
-        (f"machines like it, at {ROOM:.0%} of what each can do", [machines(peak(n), found.whole) for n in A_DAY]),
+        (f"machines like it on files, at {ROOM:.0%} of what each can do", [machines(peak(n), found.whole) for n in A_DAY]),
+        ("share of what PostgreSQL's lock allows then", [share(peak(n), found.pg_most) for n in A_DAY]),
+        (f"desks on PostgreSQL, each at {ROOM:.0%} of its lock", [machines(peak(n), found.pg_most) for n in A_DAY]),
         ("letters out a day (3 for each)", [f"{3 * n:,}" for n in A_DAY]),
         (f"live tickets ({NEW:.0%} of letters, {LIVE_DAYS} days)", [f"{n * NEW * LIVE_DAYS:,.0f}" for n in A_DAY]),
         ("memory for them", [f"{n * NEW * LIVE_DAYS / 100_000 * found.live_mb:,.0f} MB" for n in A_DAY]),

@@ -24,6 +24,7 @@ from common import (
     DESK,
     Load,
     Server,
+    Unmeasured,
     bare,
     count,
     cpu,
@@ -145,7 +146,7 @@ async def one_letter(port: int, sender: str, content: bytes) -> float:
         while (line := await reader.readline())[3:4] == b"-":
             pass
         if line[:1] not in b"23":
-            raise SystemExit(f"refused: {line!r}")
+            raise Unmeasured(f"refused: {line!r}")
     writer.close()
     return time.perf_counter() - began
 

@@ -30,15 +30,16 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import RulesRefused, open_office
-from bot.readers import Readers
-from bot.reports.weekly import Weekly, picture_bytes
+from bot.office import RulesRefused, refuse, unfit, untried
+from bot.readers import Readers, Unreadable, warm
+from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk, read_secret
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
+from bot.tickets.office import Office
 from bot.timers import Timers
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that another process put there
@@ -66,7 +67,8 @@ class Daemon:
         self.lock = DataLock(settings.data)
         self.lock.take()
         self.secret = read_secret(settings.secret_file, self.disk)
-        self.office = open_office(settings, self.secret)
+        warm()
+        self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         self.inbox, self.store = open_store(settings, self.disk, now())
         self.readers = Readers(self.office.policy.source, settings.readers)
@@ -81,6 +83,7 @@ class Daemon:
         self.control = Control(settings.data, Admin(self).answer)
         self.jobs = Jobs(self)
         self._under_way = 0  # letters
+        self._pumping: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
@@ -99,6 +102,7 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
+        await self._try(self.office)
         settings, store = self.settings, "postgresql" if self.settings.store else "files"
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
@@ -126,7 +130,8 @@ class Daemon:
         supervisor.say("STOPPING=1")
         await self.doors.stop()
         await self.control.stop()
-        self._pumping.cancel()
+        if self._pumping:
+            self._pumping.cancel()
         await self._all_handled()
         for task in list(self._tasks):
             task.cancel()
@@ -230,7 +235,7 @@ class Daemon:
 
     async def extract(self, reference: Reference) -> bytes:
         """The bytes of an attachment, out of the archived letter, read by a reader process."""
-        if (picture := picture_bytes(self.settings.data, reference)) is not None:
+        if (picture := await asyncio.to_thread(self.weekly.picture, reference)) is not None:
             return picture
         _, raw = await self.inbox.read(reference.letter)
         return await self.readers.extract(raw, reference.part)
@@ -267,6 +272,15 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------ rules
 
+    async def _try(self, office: Office) -> None:
+        """Raises RulesRefused for rules whose examples fail and for templates that do: the readers see to the first, meanwhile we to these."""
+        try:
+            tried = self.readers.check(office.policy), asyncio.to_thread(unfit, office.policy, office.templates)
+            examples, templates = await asyncio.gather(*tried)
+        except Unreadable as error:
+            raise RulesRefused(f"{self.settings.rules}: its examples could not be tried: {error}") from None
+        refuse([*examples, *templates])
+
     async def _watch(self) -> None:
         """A changed rules.yaml or template is taken over between letters; a bad one is refused, and the lead gets a letter."""
         refused = ""
@@ -279,7 +293,8 @@ class Daemon:
 
         async for _ in awatch(*places, stop_event=self.stop, debounce=300, recursive=False, watch_filter=concerns):
             try:
-                office = await asyncio.to_thread(open_office, self.settings, self.secret)
+                office = await asyncio.to_thread(untried, self.settings, self.secret)
+                await self._try(office)
             except (RulesRefused, OSError) as error:
                 words = str(error)
                 if words != refused:

@@ -11,6 +11,7 @@ import multiprocessing
 import pickle
 import socket
 from collections.abc import Callable
+from multiprocessing import forkserver
 from typing import Any, cast
 
 import msgspec
@@ -29,6 +30,11 @@ _PRELOADED = ["bot.reading", "bot.policy.matching", "bot.reader"]
 _decoder = msgspec.msgpack.Decoder(Letter)
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_PRELOADED)
+
+
+def warm() -> None:
+    """Starts the fork server, which loads its modules while the caller does something else."""
+    forkserver.ensure_running()
 
 
 class Unreadable(Exception):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from bot.settings import Settings
 from bot.store.files import Disk
-from bot.store.port import Letters, Shelf, Store, Target
+from bot.store.port import Letters, Store
+from bot.store.rest import Shelf, Target
 
-INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.move leaves in the data folder while it works, and afterwards
+INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.upkeep.move leaves in the data folder while it works, and afterwards
 
 
 def begun(data: Path, store: str | None) -> str:

@@ -24,7 +24,6 @@ from bot import reading
 from bot.delivery.outbox import Outbox
 from bot.delivery.relay import Result
 from bot.desk import Desk
-from bot.ledger import account
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
 from bot.office import open_office
 from bot.policy.matching import matcher
@@ -39,6 +38,7 @@ from bot.store.tinydb import FileStore
 from bot.tickets.alerts import undelivered
 from bot.tickets.office import Office
 from bot.timers import Timers
+from bot.upkeep.ledger import account
 
 ROOT = Path(__file__).parent.parent
 MOSCOW_NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow

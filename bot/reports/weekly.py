@@ -18,7 +18,8 @@ from bot.reports.charts import draw
 from bot.reports.figures import Figures, TicketRow
 from bot.reports.tables import tables, title
 from bot.store.files import Disk
-from bot.store.port import Question, Shelf, Store
+from bot.store.port import Question, Store
+from bot.store.rest import Shelf
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, loose
 
@@ -64,8 +65,7 @@ class Weekly:
 
     def written(self, office: Office, since: date, until: date, week: str, now: datetime) -> list[Outgoing]:
         """A letter for each lead; none while the desk is empty."""
-        with closing(self._shelf()) as shelf:
-            figures = Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets(TicketRow))
+        figures = self._figures(office, since, until)
         leads = [one for one in office.policy.people.leads if gate.to_staff(one.address, gate.Traffic(), office.signer.is_ours, None, now).to]
         letters: list[Outgoing] = []
         for lead in leads if not figures.empty else ():
@@ -84,6 +84,18 @@ class Weekly:
             made = loose(office, Audience.agent, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
             letters.append(replace(made, attachments=tuple(files.values())))
         return letters
+
+    def _figures(self, office: Office, since: date, until: date) -> Figures:
+        with closing(self._shelf()) as shelf:
+            return Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets(TicketRow))
+
+    def picture(self, reference: Reference) -> bytes | None:
+        """The picture that a report's letter refers to, drawn anew where another daemon has made it; None for the attachment of a letter."""
+        if reference.letter.startswith(FOLDER + "/") and not (self._data / reference.letter / reference.name).exists():
+            code, language = reference.name.split(".")[:2]
+            since = datetime.strptime(reference.letter.removeprefix(FOLDER + "/") + "-1", "%G-W%V-%u").date()  # noqa: DTZ007  a day
+            self._kept(reference.letter, reference.name, draw(self._figures(self._office(), since, since + timedelta(days=7)), language)[code])
+        return picture_bytes(self._data, reference)
 
     def _kept(self, folder: str, name: str, png: bytes) -> Reference:
         """A picture on disk before the letter that refers to it."""

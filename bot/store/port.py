@@ -1,21 +1,19 @@
 """What the desk asks of a store and tells it, in the desk's words. Two stores answer: `tinydb` (files) and `postgres`.
 
-`Letters` are the raw letters, `Store` the tickets and the desk's own records; both are for the running desk, and asynchronous. `Shelf`
-is the same desk lying still: what reports, the ledger and the command line read. All of them raise OSError where the store fails.
+`Letters` are the raw letters, `Store` the tickets and the desk's own records; both are for the running desk, and asynchronous. All of
+them raise OSError where the store fails. The same desk lying still is `bot.store.rest`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from bot.model import Decision, DeskRecord, Envelope, Outgoing, Ticket, Value
 from bot.store.inbox import Parked
-
-T = TypeVar("T")
 
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail
@@ -263,55 +261,3 @@ class Letters(Protocol):
 
     async def close(self) -> None:
         """Ends it; claims are given back."""
-
-
-class Shelf(Protocol):
-    """A desk's data at rest. Blocking; may be read while a desk runs, and by any thread."""
-
-    broken: list[str]  # what could not be read so far
-
-    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
-        """Every ticket by number, decoded as `kind` (a Struct with those fields of Ticket that are wanted), the live ones alone or all."""
-
-    def ticket(self, number: int) -> Ticket | None:
-        """One ticket, live or filed. Raises msgspec.DecodeError for a broken one."""
-
-    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """(place, record) of the desk's own records, the oldest first, decoded as `kind`."""
-
-    def letters(self) -> Iterator[tuple[str, str]]:
-        """Every letter ever taken in, once, with its place: waiting, parked, dropped or archived.
-
-        Places are read in the order in which letters move, so that none is missed while the desk is at work.
-        """
-
-    def letter(self, ident: str) -> tuple[Envelope, bytes]:
-        """Envelope and raw bytes; NoLetterError."""
-
-    def parked(self) -> list[Parked]:
-        """The letters set aside, oldest first, with their reasons (the dropped ones are not among them)."""
-
-    def close(self) -> None:
-        """Lets it go."""
-
-
-class Target(Protocol):
-    """A desk at rest that is being filled from a Shelf (`bot.carry`). Blocking. What is put twice is there once, as it was put last.
-
-    Places of letters are those of `Shelf.letters`, places of records those of `Shelf.records`, "DAY/number" or "DAY.page/number".
-    """
-
-    def empty(self) -> bool:
-        """Whether there is no ticket, record or letter."""
-
-    def record(self, place: str, record: DeskRecord) -> None:
-        """A record of the desk; they come in the order of `Shelf.records`."""
-
-    def ticket(self, ticket: Ticket, *, filed: bool) -> None:
-        """A ticket; one that is `filed` can no longer change by itself."""
-
-    def letter(self, envelope: Envelope, raw: bytes, place: str, parked: Parked | None) -> None:
-        """A letter; `parked` is the reason of one that is parked."""
-
-    def close(self) -> None:
-        """Returns when everything is durable. Raises OSError."""

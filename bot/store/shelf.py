@@ -12,7 +12,7 @@ from bot.model import Envelope, Ticket
 from bot.store.documents import day_files, read_ticket
 from bot.store.files import Disk
 from bot.store.inbox import Inbox, Parked
-from bot.store.port import T
+from bot.store.rest import T
 
 
 class FileShelf:

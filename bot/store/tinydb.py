@@ -7,7 +7,6 @@ one ticket that wait for the disk melt into one. Where a write fails, memory goe
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,8 @@ from bot.store.files import Disk, Write
 from bot.store.port import Counts, Due, Earlier, Found, Letters, Question, Window
 from bot.store.register import Register
 from bot.store.retention import erase_old
-from bot.store.rows import Row, SentRow
+from bot.store.rows import Row
+from bot.store.waiting import Waiting, newer, rests
 from bot.store.windows import Windows
 from bot.store.writer import Key, Writer
 from bot.tickets.erasing import ERASED
@@ -85,14 +85,13 @@ class FileStore:
         self._turn = asyncio.Lock()
         self._commits = Commits(disk, "store")
         self._writer = Writer(self._commits, self._written, self._failed)
-        self._days = Days(self.desk, self.register, lambda place, letters: self._schedule(0, place, letters))
+        self._days = Days(self.desk, self.register, lambda place, letters: self._waiting.schedule(0, place, letters))
         self._cache: OrderedDict[int, Ticket] = OrderedDict()
         self._dirty: dict[int, Ticket] = {}  # newer than the disk
         self._writing: dict[int, Ticket] = {}
         self._fresh: set[int] = set()  # numbers whose file has never been written
         self._returning: set[int] = set()  # filed tickets that have changed: they come back among the live ones
-        self._heap: list[tuple[datetime, int, str, int]] = []
-        self._given: set[tuple[int, str, int]] = set()
+        self._waiting = Waiting(self._letters)
         self._windows = Windows()
         for folder in (self.live, self.filed, self.desk):
             disk.mkdir(folder)
@@ -108,7 +107,7 @@ class FileStore:
             while portion := await loop.run_in_executor(thread, lambda: [row for _, row in zip(range(PORTION), rows, strict=False)]):
                 for row in portion:
                     self.register.add(row)
-                    self._schedule(row.number, "", row.outgoing)
+                    self._waiting.schedule(row.number, "", row.outgoing)
         self.register.highest = max(self.register.highest, self._highest())
         self.broken += map(str, self._days.load((self._started - REMEMBERED).date()))
         self.loaded.set()
@@ -190,7 +189,7 @@ class FileStore:
         if self._dirty.get(name) is ticket:
             del self._dirty[name]
             self._remember(ticket)
-        self._schedule(name, "", ticket.outgoing)
+        self._waiting.schedule(name, "", ticket.outgoing)
         self.changed.set()
 
     def _failed(self, key: Key) -> None:
@@ -210,7 +209,7 @@ class FileStore:
             known = self.get(name, live=True)
             if known is not None:
                 self.register.add(row_of(known))
-                self._schedule(name, "", known.outgoing)
+                self._waiting.schedule(name, "", known.outgoing)
 
     def get(self, number: int, *, live: bool = False) -> Ticket | None:
         """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
@@ -271,26 +270,13 @@ class FileStore:
 
     # ------------------------------------------------------------------------------------------- outgoing letters
 
-    def _schedule(self, number: int, record: str, outgoing: Sequence[Outgoing | SentRow]) -> None:
-        for one in outgoing:
-            if one.state == Delivery.waiting:
-                heapq.heappush(self._heap, (one.due, number, record, one.id))
-
     async def due(self, now: datetime, limit: int) -> list[Due]:
         """See the port."""
-        found: list[Due] = []
-        while self._heap and self._heap[0][0] <= now and len(found) < limit:
-            due, number, record, ident = heapq.heappop(self._heap)
-            one = next((one for one in self._letters(number, record) if one.id == ident), None)
-            key = (number, record, ident)
-            if one is not None and one.state is Delivery.waiting and one.due == due and key not in self._given:
-                self._given.add(key)
-                found.append(Due(ticket=number, record=record, letter=one))
-        return found
+        return self._waiting.due(now, limit)
 
     async def next_due(self) -> datetime | None:
         """See the port."""
-        return self._heap[0][0] if self._heap else None
+        return self._waiting.next()
 
     def _letters(self, number: int, record: str) -> tuple[Outgoing, ...]:
         if not number:
@@ -315,17 +301,12 @@ class FileStore:
                 elif letters:
                     waits.append(self._days.change(record, letters, self._writer))
         await self._all(waits)
-        for one in results:
-            self._given.discard((one.ticket, one.record, one.letter.id))
-            self._schedule(one.ticket, one.record, [one.letter])
+        self._waiting.back(results)
         self.changed.set()
 
     async def counts(self) -> Counts:
         """See the port; of the letters that wait, the next thousand are looked at."""
-        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(1000, self._heap)} | self._given
-        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
-                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
-        return Counts(len(self.register.lines), max(len(made), len(self._heap)), min(made, default=None))
+        return Counts(len(self.register.lines), *self._waiting.counted())
 
     async def held(self) -> list[Due]:
         """Outgoing letters that are held, in live tickets and recent records."""
@@ -372,15 +353,3 @@ class FileStore:
     async def strike(self, person: str) -> None:
         """See the port."""
         self.register.strike(person)
-
-def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
-    """The delivery's result, unless the letter has been taken back meanwhile."""
-    return one if changed is None or one.state is Delivery.cancelled else changed
-
-
-def rests(ticket: Ticket, now: datetime, reopen_days: int) -> bool:
-    """True when nothing about the ticket can change by itself any more."""
-    if ticket.status is not Status.done or ticket.done_at is None or now - ticket.done_at < timedelta(days=reopen_days):
-        return False
-    waits = any(one.state in (Delivery.waiting, Delivery.held) for one in ticket.outgoing)
-    return not waits and not any(now - (one.done_at or one.created) < timedelta(days=1) for one in ticket.outgoing)

@@ -1,6 +1,6 @@
 """What stays when people are erased: of a ticket its figures, of a person's part in others' tickets that there was one. Pure.
 
-Retention by age (bot.store.retention) empties tickets; `forget` (bot.law) empties a person's own, and takes the person out of all else.
+Retention by age (bot.store.retention) empties tickets; `forget` (bot.upkeep.law) empties a person's own, and takes the person out of all else.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 from desk import ROOT, TestDesk
 from rich.console import Console
 
-from bot.replay import replay
+from bot.workshop.replay import replay
 
 
 async def stored(data: Path) -> TestDesk:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.ledger import read_fates
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Shelf, Store
+from bot.store.port import Due, Found, Question, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import emptied
+from bot.upkeep.ledger import read_fates
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"
@@ -160,9 +161,9 @@ class Contract:
         assert [one.letter.id for one in await (await opened.again()).due(later, 10)] == [1], "what was given out and not recorded is given again"
 
     async def test_a_letter_of_no_ticket_leaves_and_is_recorded_too(self, opened: Opened):
-        await commit(opened.store, records=(record("b", outgoing=(outgoing(7),)),))
+        await commit(opened.store, records=(record("b", outgoing=(outgoing(1 << 40),)),))
         [given] = await opened.store.due(NOW, 10)
-        assert (given.ticket, given.letter.id) == (0, 7)
+        assert (given.ticket, given.letter.id) == (0, 1 << 40)
         await opened.store.delivered([done(given)])
         assert await opened.store.due(NOW, 10) == await (await opened.again()).due(NOW, 10) == []
 
@@ -188,6 +189,13 @@ class Contract:
         after = await (await opened.again()).ticket(1)
         assert after is not None
         assert (after.owner, [one.state for one in after.outgoing]) == ("anna@desk", [Delivery.sent, Delivery.waiting])
+
+    async def test_what_has_been_sent_is_not_sent_again_for_a_result_that_comes_late(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)))
+        [given] = await opened.store.due(NOW, 10)
+        await opened.store.delivered([done(given)])
+        await opened.store.delivered([done(given, state=Delivery.waiting, done_at=None)])
+        assert await opened.store.due(NOW, 10) == []
 
     async def test_held_letters_are_listed_and_can_be_let_go(self, opened: Opened):
         held = {"state": Delivery.held, "result": "caps"}

@@ -11,7 +11,8 @@ from contract import NOW
 
 from bot.model import Envelope
 from bot.store.inbox import NoLetterError
-from bot.store.port import Letters, Shelf
+from bot.store.port import Letters
+from bot.store.rest import Shelf
 
 RAW = b"Subject: x\r\n\r\nHello \xff\x00\r\n"
 

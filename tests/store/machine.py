@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from bot.ledger import read_fates
 from bot.model import Delivery, Status
-from bot.store.port import Shelf, Store
+from bot.store.port import Store
+from bot.store.rest import Shelf
+from bot.upkeep.ledger import read_fates
 
 QUICK = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 

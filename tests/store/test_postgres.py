@@ -16,7 +16,7 @@ from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 
 from bot.model import Decision, DeskRecord, Entry, Envelope, Status, Ticket
-from bot.store.port import Question, Window
+from bot.store.port import Due, Question, Window
 from bot.tickets.erasing import emptied
 
 pytestmark = pytest.mark.postgres
@@ -132,8 +132,10 @@ async def test_two_daemons_share_letters_turns_and_windows(cluster, database, st
 
     numbers = await asyncio.gather(*(open_one((store, other)[n % 2], f"l{n}") for n in range(20)))
     assert sorted(numbers) == list(range(1, 21))
-    given = await asyncio.gather(*((store, other)[n % 2].due(NOW, 4) for n in range(8)))
-    assert sorted(one.ticket for some in given for one in some) == list(range(1, 21))
+    given: list[Due] = []
+    for _ in range(5):  # who finds a letter claimed in that very moment gets fewer
+        given += [one for some in await asyncio.gather(*((store, other)[n % 2].due(NOW, 4) for n in range(8))) for one in some]
+    assert sorted(one.ticket for one in given) == list(range(1, 21))
     window = (Window("@example.org", 3, timedelta(minutes=10)),)
     left = await asyncio.gather(*((store, other)[n % 2].leaves(window, NOW) for n in range(6)))
     assert sorted(map(str, left)) == ["2026-11-23 09:10:00+00:00"] * 3 + ["None"] * 3

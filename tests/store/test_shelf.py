@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contract import ticket
 
-from bot.ledger import TicketLetters
 from bot.store.documents import ticket_page
 from bot.store.shelf import FileShelf
+from bot.upkeep.ledger import TicketLetters
 
 
 def test_a_ticket_that_is_filed_or_comes_back_while_they_are_read_is_met_once(tmp_path):

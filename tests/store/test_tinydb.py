@@ -14,12 +14,12 @@ from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
 
-from bot.ledger import read_fates
 from bot.model import Status
 from bot.store import days
 from bot.store.files import Disk
 from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
+from bot.upkeep.ledger import read_fates
 
 
 class Moody(Disk):

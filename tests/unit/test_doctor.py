@@ -17,8 +17,8 @@ from daemon import Running
 from desk import ROOT
 from peers import free_port
 
-from bot import doctor
 from bot.settings import HostPort, Mailbox, RelayTarget, Settings
+from bot.workshop import doctor
 
 
 class Names(socketserver.BaseRequestHandler):

@@ -13,10 +13,10 @@ from desk import ROOT, TestDesk
 from ruamel.yaml import YAML
 
 from bot.authenticate import authenticator
-from bot.ledger import account, read_fates
 from bot.model import Audience, Envelope, Letter, Outgoing, Ticket
 from bot.store.shelf import FileShelf
 from bot.tickets.identity import Purpose
+from bot.upkeep.ledger import account, read_fates
 
 HERE = Path(__file__).parent.parent / "hostile"
 ANNA, IVAN, PETR = "anna@providence.film", "ivan@example.org", "petr@example.net"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from contract import NOW, commit, record, ticket
 
-from bot.ledger import account
 from bot.model import Envelope, Fate
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
 from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
+from bot.upkeep.ledger import account
 
 
 class Books:

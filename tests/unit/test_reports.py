@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from desk import TestDesk
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -194,6 +196,16 @@ async def test_the_weekly_letter_leaves_once_after_the_week_also_after_a_restart
     assert "закрыто: 1" in report.text
     assert report.html.count('src="cid:') == len(report.attachments) > 1
     assert not played.mail("boris@providence.film", "report")
+
+
+async def test_a_picture_that_another_daemon_drew_is_drawn_anew(played):
+    played.reports = True
+    await played.pass_time(days=8)
+    [report] = played.mail(ANNA, "report")
+    drawn = {one.name: played.weekly.picture(one) for one in report.attachments}
+    shutil.rmtree(played.data / "reports")
+    assert {one.name: played.weekly.picture(one) for one in report.attachments} == drawn
+    assert played.weekly.picture(replace(report.attachments[0], letter="20261123T090000000000-a")) is None
 
 
 async def test_a_missed_week_is_made_up_for_once(played):

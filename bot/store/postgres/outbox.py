@@ -15,7 +15,7 @@ from bot.store.port import Due, Window
 from bot.store.postgres import tables
 from bot.store.postgres.database import DEPARTURES, Database, Statement, Together, run
 from bot.store.register import Register
-from bot.store.tinydb import newer
+from bot.store.waiting import newer
 
 Place = tuple[int, int]  # ticket and record, one of them 0
 
@@ -29,17 +29,17 @@ DOCUMENTS = """
 select number, 0, document from tickets where number = any(%s) union all select 0, id, document from records where id = any(%s)
 """
 GIVE_BACK = """
-update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::int[]))
+update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and not exists (select from living where living.id = claimed_by)"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
 """
-GONE = "delete from outbox where (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::int[]))"
+GONE = "delete from outbox where (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))"
 AGAIN = """
 insert into outbox (ticket, record, id, state, due, created)
-select * from unnest(%s::int[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
 """
 HELD = "select distinct ticket, record from outbox where state = 'held'"

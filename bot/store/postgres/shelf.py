@@ -13,9 +13,9 @@ from psycopg.types.json import set_json_loads
 
 from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.inbox import NoLetterError, Parked
-from bot.store.port import T
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken
+from bot.store.rest import T
 
 PORTION = 500  # rows that are fetched at once
 TICKETS = "select document, number from tickets where not filed or %s order by number"

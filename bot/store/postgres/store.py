@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
-from bot.store.tinydb import rests
+from bot.store.waiting import rests
 from bot.tickets.erasing import emptied
 
 SWEPT = 200  # tickets filed under one lock
@@ -133,12 +134,18 @@ class PostgresStore(Outbox):
         """See the port. A new leader does not know which moments the last one had named, or put off: it looks at them again."""
         before, self._leading = self._leading, self.loaded.is_set() and await self._database.leads()
         if self._leading and not before:
-            await self._database.ask(ALARMS)
+            await self._alone(ALARMS)
         return self._leading
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
         """See the port."""
-        return [number for _, number in sorted(await self._database.ask(TIMERS, now, limit))]
+        return [number for _, number in sorted(await self._alone(TIMERS, now, limit))]
+
+    async def _alone(self, query: Any, *values: Any) -> list[Any]:
+        """What touches many tickets has a turn, so that it and another turn never wait for each other."""
+        async with self._database.turn() as connection:
+            cursor = await connection.execute(query, values)
+            return await cursor.fetchall() if cursor.description else []
 
     async def over(self, active: Collection[str]) -> list[int]:
         """See the port."""
@@ -150,7 +157,7 @@ class PostgresStore(Outbox):
 
     async def wake(self, now: datetime) -> None:
         """See the port."""
-        await self._database.ask(WAKE, now)
+        await self._alone(WAKE, now)
 
     async def sweep(self, now: datetime, reopen_days: int) -> int:
         """See the port."""

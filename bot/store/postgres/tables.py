@@ -35,18 +35,18 @@ NO_KEYS = "delete from keys where ticket = %s and ticket > 0 and key <> all(%s::
 # A letter that is under way keeps its claim.
 OUTBOX = """
 insert into outbox (ticket, record, id, state, due, created)
-select %s, 0, * from unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+select %s, 0, * from unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due
 where (outbox.state, outbox.due) <> (excluded.state, excluded.due)
 """
-TAKEN_BACK = "delete from outbox where ticket = %s and record = 0 and id <> all(%s::int[])"
+TAKEN_BACK = "delete from outbox where ticket = %s and record = 0 and id <> all(%s::bigint[])"
 RECORD = """
 with fresh as (
     insert into records (deed, origin, at, about, who, document) values (%s, %s, %s, %s, %s, %s)
     on conflict (deed) do nothing returning id, at),
 known as (insert into keys select key, 0, id, at from fresh, unnest(%s::bigint[]) as key on conflict do nothing)
 insert into outbox (ticket, record, id, state, due, created)
-select 0, fresh.id, one.* from fresh, unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as one
+select 0, fresh.id, one.* from fresh, unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as one
 """
 LETTER = """
 insert into letters (id, envelope, raw, place, note) values (%s, %s, %s, %s, %s)
@@ -89,7 +89,7 @@ def amended(ident: int, record: DeskRecord) -> list[Statement]:
     return [
         ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(record.who), document(record), ident)),
         ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
-        ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::int[])", (ident, waiting[0])),
+        ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::bigint[])", (ident, waiting[0])),
     ]
 
 

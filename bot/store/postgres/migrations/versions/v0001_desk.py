@@ -57,7 +57,7 @@ create index keys_record on keys (record) where record > 0;
 create table outbox (
     ticket integer,
     record bigint,
-    id integer,
+    id bigint,
     state text not null,
     due timestamptz not null,
     created timestamptz not null,

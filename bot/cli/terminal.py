@@ -12,7 +12,7 @@ import typer
 from bot.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from bot.store.port import Shelf  # in earnest only where it is asked for: `deliver` has to start at once
+    from bot.store.rest import Shelf  # in earnest only where it is asked for: `deliver` has to start at once
 
 AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 

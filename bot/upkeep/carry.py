@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.ledger import read_fates
 from bot.model import DeskRecord, Ticket
 from bot.store.inbox import NoLetterError
-from bot.store.port import Shelf, Target
 from bot.store.register import mark
-from bot.store.tinydb import rests
+from bot.store.rest import Shelf, Target
+from bot.store.waiting import rests
+from bot.upkeep.ledger import read_fates
 
 FILED_DAYS = 90  # tickets that were done before arrive filed, the others are filed there, as rules.yaml has it
 

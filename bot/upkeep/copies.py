@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from bot import reading
-from bot.law import raw_letters, wrote
 from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
 from bot.replies.compose import File, to_bytes
 from bot.reports.weekly import picture_bytes
 from bot.store.inbox import NoLetterError
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
+from bot.upkeep.law import raw_letters, wrote
 
 
 def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[str, str]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.terminal import settings, shelf, tell_daemon
+from bot.cli.terminal import settings, shelf, tell_daemon
 
 parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)

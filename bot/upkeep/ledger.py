@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bot.model import Fate
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 
 MOST_NAMED = 20
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
-from bot.backup import RefusedError, unpack
-from bot.carry import carry
-from bot.ledger import Account, RecordLetter, TicketLetters, account
 from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
 from bot.tickets.erasing import emptied
+from bot.upkeep.backup import RefusedError, unpack
+from bot.upkeep.carry import carry
+from bot.upkeep.ledger import Account, RecordLetter, TicketLetters, account
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
 Say = Callable[[str], None]
@@ -33,15 +34,14 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
     incoming = settings.data / INCOMING
     if not (incoming / COMPLETE).exists():
-        if not is_empty(settings.data, "reports"):
-            raise RefusedError(f"there is a desk in {settings.data} already: a backup is restored into an empty one")
+        _refuse_unless(is_empty(settings.data, "reports"), f"there is a desk in {settings.data} already: a backup is restored into an empty one")
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, "")
     if settings.store:
         _fill(settings, FileShelf(incoming / "data"), now)
     _install(settings, () if settings.store else FOLDERS, say)
     _unmark(settings.data / FILLING)
-    return account(open_shelf(settings))
+    return _book(settings)
 
 
 def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account:
@@ -49,11 +49,11 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     work on the database. Raises RefusedError and OSError.
     """
     data = settings.data
-    if bool(settings.store) == bool(goal.store):
-        raise RefusedError("the desk lives there already; files are moved to a database, or a database to files")
+    _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     if goal.store:
-        if (data / MOVED).exists() and not (data / FILLING).exists():
-            raise RefusedError(f"remove {data / MOVED} first: it is what an earlier move left behind")
+        if not (data / FILLING).exists():
+            _refuse_unless(not (data / MOVED).exists(), f"remove {data / MOVED} first: it is what an earlier move left behind")
+            _sound(FileShelf(data))
         _fill(goal, FileShelf(data), now)
         (data / MOVED).mkdir(exist_ok=True)
         for name in FOLDERS:
@@ -62,21 +62,22 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
         Disk().sync_folder(data)
         _unmark(data / FILLING)
         say(f"The files lie in {data / MOVED} until you remove them. Set DESK_STORE before you start the desk.")
-        return account(open_shelf(goal))
+        return _book(goal)
     incoming = data / INCOMING
     if not (incoming / COMPLETE).exists():
-        if not is_empty(data):
-            raise RefusedError(f"there is a desk in {data} already")
+        _refuse_unless(is_empty(data), f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
-        target, source = Folder(incoming / "data", Disk()), open_shelf(settings)
-        carry(source, target, now)
-        target.close()
-        _same(source, FileShelf(incoming / "data"))
+        target = Folder(incoming / "data", Disk())
+        with closing(open_shelf(settings)) as source:
+            _sound(source)
+            carry(source, target, now)
+            target.close()
+            _same(source, FileShelf(incoming / "data"))
         _mark(incoming / COMPLETE, "")
     _install(goal, FOLDERS, say)
     shutil.rmtree(data / MOVED, ignore_errors=True)  # an older state of the same desk
     say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
-    return account(open_shelf(goal))
+    return _book(goal)
 
 
 def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
@@ -85,31 +86,50 @@ def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
     state = marker.read_text("ascii") if marker.exists() else ""
     if state == f"{which} full":
         return
+    _refuse_unless(state in ("", which), "another database was being filled: finish that first")
     target = open_target(goal)
-    if state != which and not target.empty():
-        raise RefusedError("there is a desk in this database already")
-    if state not in ("", which):
-        raise RefusedError("another database was being filled: finish that first")
-    _mark(marker, which)
-    carried = carry(source, target, now)
-    aside = max((int(path.stem) for path in goal.data.glob("tickets/broken/[0-9]*.json")), default=0)
-    if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
-        lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)
-        target.ticket(emptied(lost, now), filed=True)
-    target.close()
-    _same(source, open_shelf(goal))
+    try:
+        if not state:
+            _refuse_unless(target.empty(), "there is a desk in this database already")
+        _mark(marker, which)
+        carried = carry(source, target, now)
+        aside = max((int(path.stem) for path in goal.data.glob("tickets/broken/[0-9]*.json")), default=0)
+        if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
+            lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)
+            target.ticket(emptied(lost, now), filed=True)
+        target.close()
+    except BaseException:
+        with suppress(OSError):
+            target.close()
+        raise
+    with closing(open_shelf(goal)) as there:
+        _same(source, there)
     _mark(marker, f"{which} full")
 
 
+def _refuse_unless(so: bool, words: str) -> None:
+    if not so:
+        raise RefusedError(words)
+
+
+def _sound(shelf: Shelf) -> None:
+    """What does not add up is mended before it moves."""
+    here = account(shelf)
+    _refuse_unless(here.adds_up, f"the ledger does not add up; `run.py repair` first\n{here.as_text()}")
+
+
 def _same(source: Shelf, target: Shelf) -> None:
-    """Both sides add up, and to the same."""
+    """Both sides have the same, and the ledgers say so."""
     here, there = account(source), account(target)
-    if not here.adds_up:
-        raise RefusedError(f"the ledger does not add up; `run.py repair` first\n{here.as_text()}")
     records = sum(1 for _ in source.records(RecordLetter)) - sum(1 for _ in target.records(RecordLetter))
     missing = {one.number for one in source.tickets(TicketLetters)} - {one.number for one in target.tickets(TicketLetters)}
-    if records or missing or (here.accepted, here.places) != (there.accepted, there.places) or not there.adds_up:
+    if records or missing or here.accepted != there.accepted or (here.adds_up and here.places != there.places):
         raise RefusedError(f"the copy is not the same; tickets missing: {sorted(missing)[:20]}\n{here.as_text()}\n{there.as_text()}")
+
+
+def _book(settings: Settings) -> Account:
+    with closing(open_shelf(settings)) as shelf:
+        return account(shelf)
 
 
 def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
@@ -137,7 +157,9 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
 def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
     """A file in its place; what was there, and differs, is kept beside it under another name."""
     content = source.read_bytes()
-    if target.exists() and target.read_bytes() != content:
+    if target.exists():
+        if target.read_bytes() == content:
+            return
         disk.rename(target, target.with_name(f"{target.name}.old"))
         say(f"{target} is that of the backup now; the one that was here is {target.name}.old")
     disk.mkdir(target.parent)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ruamel.yaml import YAML
 
-SHIPPED = Path(__file__).parent.parent / "rules.yaml"
+SHIPPED = Path(__file__).parents[2] / "rules.yaml"
 
 # What is asked, in the order of asking: name of the answer, the question in both languages, what is proposed.
 QUESTIONS = {

@@ -1,4 +1,4 @@
-"""What the law gives a person: a copy of what is kept about him (bot.copies), and to be forgotten (`trace`, then `forget`).
+"""What the law gives a person: a copy of what is kept about him (bot.upkeep.copies), and to be forgotten (`trace`, then `forget`).
 
 `trace` reads the whole desk and changes nothing; `forget` carries out what it found, in an order in which a second run finishes what was
 cut off: raw letters first, then what names them, his own tickets last, since his words are known from them.
@@ -26,7 +26,8 @@ from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
 from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
-from bot.store.port import Letters, Shelf, Store
+from bot.store.port import Letters, Store
+from bot.store.rest import Shelf
 from bot.tickets.erasing import NOBODY, Person, record_without, without
 
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)

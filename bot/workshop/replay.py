@@ -19,7 +19,7 @@ from bot.policy import Facts, Policy, judge, load
 from bot.readers import Readers, Unreadable
 from bot.settings import Settings
 from bot.store.inbox import NoLetterError
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.stores import open_shelf
 
 SHOWN = 6  # tickets named in a row of the table

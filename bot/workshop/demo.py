@@ -120,7 +120,7 @@ async def act(stage: Stage, anna: str, boris: str) -> None:
 async def run(settings: Settings, out: Console) -> int:
     """A daemon in a temporary folder, the play, and the ledger; 0, or 1 when something did not happen."""
     from bot.daemon import Daemon
-    from bot.ledger import account
+    from bot.upkeep.ledger import account
 
     with tempfile.TemporaryDirectory(prefix="desk-demo-") as folder:
         rules = Path(folder) / "rules.yaml"

@@ -12,11 +12,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from bot.ledger import account
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
+from bot.upkeep.ledger import account
 
 TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
 MOST = {"oldest_unread_seconds": 300, "oldest_unsent_seconds": 3600, "heartbeat_seconds": 180, "parked": 0, "held": 0}

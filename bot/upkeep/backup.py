@@ -1,10 +1,11 @@
-"""A desk in one file: written beside a running desk, and unpacked (bot.move puts it into its place).
+"""A desk in one file: written beside a running desk, and unpacked (bot.upkeep.move puts it into its place).
 
 The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie in the project: plain tar brings them back as well.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -15,11 +16,11 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from bot.carry import Carried, carry
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
-from bot.store.port import Shelf
+from bot.store.rest import Shelf
+from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
@@ -41,6 +42,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                     entry = tarfile.TarInfo(name)
                     entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), MODE.get(name, 0o640)
                     tar.addfile(entry, BytesIO(content))
+                    tar.members.clear()  # type: ignore[attr-defined]  # or it would keep an entry for each file
 
                 for name, source in _beside(settings):
                     put(name, source.read_bytes())
@@ -76,10 +78,14 @@ def unpack(archive: Path, incoming: Path) -> None:
     """The files of the archive under `incoming`, durable. Raises RefusedError for what is no whole backup, before anything else is touched."""
     shutil.rmtree(incoming, ignore_errors=True)
     try:
-        with tarfile.open(archive, "r|gz") as tar:
-            for entry in tar:
-                _unpack_one(tar, entry, incoming)
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                while (entry := tar.next()) is not None:
+                    _unpack_one(tar, entry, incoming)
+                    tar.members.clear()  # type: ignore[attr-defined]
+            while stream.read(2**20):  # to the checksum at its very end
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         shutil.rmtree(incoming, ignore_errors=True)
         raise RefusedError(f"{archive} is no whole backup: {error}") from None
     if not (incoming / "data" / "secret").exists():

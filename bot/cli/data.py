@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.backup import RefusedError
-from bot.backup import backup as write
-from bot.carry import ChangedError
-from bot.ledger import Account
+from bot.cli.terminal import AGAIN, fail, rules, settings, tell_daemon
 from bot.stores import MOVED, open_shelf, open_store
-from bot.terminal import AGAIN, fail, rules, settings, tell_daemon
+from bot.upkeep.backup import RefusedError
+from bot.upkeep.backup import backup as write
+from bot.upkeep.carry import ChangedError
+from bot.upkeep.ledger import Account
 
 Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
 
@@ -50,8 +50,8 @@ def backup(file: Where) -> None:
 
 def restore(file: Where) -> None:
     """Fill an empty desk from a backup, rules and secret included. Stop the desk first. Exit 1 where the ledger does not add up."""
-    from bot.move import restore as run
     from bot.store.files import DataLock
+    from bot.upkeep.move import restore as run
 
     chosen = settings()
     with said(), DataLock(chosen.data):
@@ -61,9 +61,9 @@ def restore(file: Where) -> None:
 
 def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -> None:
     """Carry the desk over to another store. Stop the desk first; cut off at any point, run it again."""
-    from bot.move import move as run
     from bot.settings import Settings
     from bot.store.files import DataLock
+    from bot.upkeep.move import move as run
 
     chosen = settings()
     with said(), DataLock(chosen.data):
@@ -82,7 +82,7 @@ def export(
     to: Annotated[Path | None, typer.Option(help="a new folder; default: export-ADDRESS")] = None,
 ) -> None:
     """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
-    from bot.copies import export as run
+    from bot.upkeep.copies import export as run
 
     chosen, desk, who = settings(), rules().desk, address.strip().lower()
     folder = to or Path(f"export-{who}")
@@ -100,7 +100,7 @@ def forget(
 ) -> None:
     """Erase a person everywhere: tickets, letters, records, logs. The figures stay, and the ledger still adds up."""
     from bot.control import ask
-    from bot.law import Plan, files_without, trace
+    from bot.upkeep.law import Plan, files_without, trace
 
     chosen, who, now = settings(), address.strip().lower(), datetime.now(UTC)
     _no_staff(who)
@@ -143,9 +143,9 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
     """Lets the running desk do it, or does it under the lock."""
     import msgspec
 
-    from bot.law import LOGS, log_without
-    from bot.law import forget as run
     from bot.store.files import Disk
+    from bot.upkeep.law import LOGS, log_without
+    from bot.upkeep.law import forget as run
 
     async def work() -> None:
         letters, store = open_store(chosen, Disk(), now)
@@ -164,3 +164,38 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
         return {"ok": True}
 
     tell_daemon({"do": "forget", "plan": msgspec.to_builtins(plan)}, otherwise)
+
+
+def migrate() -> None:
+    """Make the tables of DESK_STORE, or bring them up to date. Stop all daemons first; a second time changes nothing."""
+    from bot.stores import needed
+
+    url = settings().store
+    if not url:
+        fail("DESK_STORE is not set: files need no migration")
+    try:
+        with needed():
+            from bot.store.postgres.schema import migrate as bring
+        before, after = bring(url)
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot migrate: {error}", AGAIN)
+    typer.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
+
+
+def repair() -> None:
+    """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
+    from bot.store.files import DataLock, LockedError
+    from bot.upkeep.health import repair as mend
+
+    if settings().store:
+        fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
+    data = settings().data
+    try:
+        with DataLock(data):
+            found = mend(data, typer.echo)
+    except LockedError as error:
+        fail(str(error), AGAIN)
+    typer.echo(f"{found} file(s) set aside" if found else "everything can be read")
+    raise typer.Exit(1 if found else 0)

@@ -1,0 +1,160 @@
+"""The commands that look and change nothing: doctor, health, ledger, list, show, report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.terminal import fail, rules, settings, shelf
+
+if TYPE_CHECKING:
+    from bot.model import Ticket  # in earnest only by the command that needs it
+
+
+def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the way round")] = True) -> None:
+    """Examine the whole installation; each line says what to do. Exit 1 where something is red."""
+    from bot.workshop.doctor import examine
+
+    worst = 0
+    for state, what, todo in examine(settings(), letter):
+        mark, colour = {"green": ("ok  ", "green"), "yellow": ("look", "yellow"), "red": ("BAD ", "red")}[state]
+        typer.echo(f"{typer.style(mark, fg=colour)}  {what}" + (f"\n      -> {todo}" if todo else ""))
+        worst |= state == "red"
+    raise typer.Exit(worst)
+
+
+def tickets(
+    everything: Annotated[bool, typer.Option("--all", help="filed tickets too")] = False,
+) -> None:
+    """List the tickets: number, status, priority, owner, requester, subject."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bot.store.rows import Row
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
+        table.add_column(title, overflow="fold")
+    for row in shelf().tickets(Row, filed=everything):
+        state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
+        owner = row.owner.partition("@")[0] or "-"
+        table.add_row(str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
+    Console().print(table)
+
+
+def show(
+    ticket: Annotated[str, typer.Argument(help="number, with or without the prefix")],
+    sla: Annotated[bool, typer.Option("--sla", help="only how its due time is reckoned, piece by piece")] = False,
+) -> None:
+    """Show one ticket: everything said and done in it, and what it sent."""
+    from bot.tickets.due import told
+
+    found = shelf().ticket(int("".join(filter(str.isdigit, ticket)) or 0))
+    if found is None:
+        fail(f"there is no ticket {ticket}", 1)
+    elif sla:
+        typer.echo("\n".join(told(found, rules(), datetime.now(UTC), "en")))
+    else:
+        _shown(found)
+
+
+def _shown(ticket: Ticket) -> None:
+    """Prints head, entries and outgoing letters of a ticket."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.rule import Rule
+
+    out = Console()
+    out.print(f"[bold]{ticket.number}[/]  {escape(ticket.subject)}")
+    state = " ".join(str(one) for one in (ticket.status, ticket.resolution or ticket.ground or "", f"waiting for {ticket.waiting_for}") if one)
+    out.print(f"{state} · {ticket.priority} · {escape(ticket.requester.email)} · owner {ticket.owner or 'nobody'}")
+    due = f"{ticket.due.astimezone():%Y-%m-%d %H:%M}" if ticket.due else "-"
+    out.print(f"opened {ticket.opened.astimezone():%Y-%m-%d %H:%M} · due {due} · labels {', '.join(ticket.labels) or '-'}")
+    for entry in ticket.entries:
+        side = "" if entry.public else " (internal)"
+        out.print(Rule(f"{entry.at.astimezone():%Y-%m-%d %H:%M} {entry.kind}{side} {escape(entry.name or entry.who)}", align="left"))
+        out.print(escape(entry.text or entry.about), highlight=False)
+        for file in entry.attachments:
+            out.print(f"  · {escape(file.name)} ({file.size} bytes){'' if file.accepted else ' withheld: ' + file.why}")
+        for hit in entry.hits:
+            out.print(f"  · rule {hit.rule} (clause {hit.clause}): {escape(hit.evidence)}", style="dim")
+    out.print(Rule("outgoing", align="left"))
+    for one in ticket.outgoing:
+        out.print(f"{one.id:>3} {one.state:<9} {one.template:<28} {escape(one.to)}  {escape(one.result)}", highlight=False)
+
+
+def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Prove from the disk that every accepted letter ended in exactly one place. Exit 1 where it does not add up."""
+    from bot.upkeep.ledger import account
+
+    result = account(shelf())
+    typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
+    raise typer.Exit(0 if result.adds_up else 1)
+
+
+def health() -> None:
+    """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
+    from bot.control import ask
+    from bot.upkeep.health import health as look
+
+    data = settings().data
+    if not data.is_dir():
+        fail(f"{data}: there is no desk here", 1)
+    found = look(data, shelf(), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+    typer.echo(json.dumps(found))
+    raise typer.Exit(0 if found["healthy"] else 1)
+
+
+def day(text: str) -> date:
+    """An ISO day; the end with a hint for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail(f"{text!r} is no day; write 2026-11-30")
+
+
+def report(
+    since: Annotated[str, typer.Option("--from", help="first day, such as 2026-11-01; default: a week before the last")] = "",
+    until: Annotated[str, typer.Option("--to", help="last day; default: today")] = "",
+    html: Annotated[Path | None, typer.Option(help="write a page with charts into this file")] = None,
+    as_csv: Annotated[Path | None, typer.Option("--csv", help="write every table into this file")] = None,
+    language: Annotated[str, typer.Option(help="ru or en; default: the desk's")] = "",
+) -> None:
+    """Show the figures of some days: tickets, times, scores, agents, rules. docs/reports.md defines each."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    from bot.reports.charts import draw
+    from bot.reports.figures import Figures, TicketRow
+    from bot.reports.page import page
+    from bot.reports.tables import as_csv as csv_of
+    from bot.reports.tables import tables, title
+    from bot.reports.weekly import names
+
+    policy = rules()
+    language = language or policy.desk.language
+    last = day(until) if until else datetime.now(UTC).astimezone(policy.calendar.zone).date()
+    first = day(since) if since else last - timedelta(days=6)
+    if first > last:
+        fail(f"--from {first} is after --to {last}")
+    with closing(shelf()) as desk:
+        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets(TicketRow))
+    found, head = tables(figures, language), title(figures, language)
+    if html:
+        html.write_text(page(head, language, found, draw(figures, language)), "utf-8")
+    if as_csv:
+        as_csv.write_text(csv_of(found), "utf-8-sig")  # the mark without which spreadsheets misread Cyrillic
+    if not (html or as_csv):
+        console = Console()
+        console.print(head, style="bold", highlight=False)
+        for table in found:
+            grid = Grid(*table.head, title=table.title, title_justify="left", box=None)
+            for row in table.rows:
+                grid.add_row(*row)
+            console.print(grid)

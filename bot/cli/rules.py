@@ -1,0 +1,89 @@
+"""The commands about rules.yaml: init, check, explain, replay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.terminal import fail, settings
+
+
+def init(
+    language: Annotated[str, typer.Option(help="ru or en", prompt="Язык · Language (ru, en)")] = "ru",
+    service: Annotated[str, typer.Option(help="what users call the product")] = "",
+    address: Annotated[str, typer.Option(help="the support address")] = "",
+    prefix: Annotated[str, typer.Option(help="letters of a ticket number")] = "",
+    hours: Annotated[str, typer.Option(help="working hours, every day")] = "",
+    timezone: Annotated[str, typer.Option(help="such as Europe/Moscow")] = "",
+    agents: Annotated[str, typer.Option(help="Name <address>, Name <address>; the lead first")] = "",
+) -> None:
+    """Write a rules.yaml for your company; asks what is not given. The old file is kept as rules.yaml.old."""
+    from bot.workshop.init import QUESTIONS, SHIPPED, Answers, rules_for, write
+
+    if language not in ("ru", "en"):
+        fail("ru or en")
+    given = Answers(service, address, prefix, hours, timezone, agents)._asdict()
+    for key, (russian, english, proposed) in QUESTIONS.items():
+        given[key] = given[key] or typer.prompt(russian if language == "ru" else english, default=proposed or None)
+    path = settings().rules
+    try:
+        kept = write(path, rules_for(Answers(**given), language, SHIPPED.read_text("utf-8")))
+    except ValueError as error:
+        fail(str(error))
+    typer.echo(f"{path}" + (f" ({kept})" if kept else ""))
+    check(path)
+
+
+def check(
+    rules: Annotated[Path | None, typer.Argument(help="default: DESK_RULES")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of rules.yaml, for editors")] = False,
+) -> None:
+    """Validate rules.yaml, its examples and the templates."""
+    from bot.office import RulesRefused, open_office
+    from bot.policy import json_schema
+
+    if schema:
+        print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
+        return
+    chosen = settings()
+    try:
+        office = open_office(chosen.model_copy(update={"rules": rules}) if rules else chosen, b"x" * 32)
+    except RulesRefused as error:
+        mistakes = str(error).splitlines()
+        typer.echo("\n".join(mistakes))
+        fail(f"{len(mistakes)} mistake(s)", 1)
+    policy = office.policy
+    examples = sum(len(rule.examples.match) + len(rule.examples.ignore) for rule in policy.rules)
+    typer.echo(f"{policy.name}: good. {len(policy.rules)} rules, {examples} examples, {len(office.templates.sources)} template files.")
+
+
+def explain(
+    files: Annotated[list[Path], typer.Argument(help="letters as files; - is stdin")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
+) -> None:
+    """Tell how each letter is read, classed and judged. Changes nothing."""
+    from bot.workshop.explain import explain_files
+
+    raise typer.Exit(asyncio.run(explain_files(settings(), files, as_json)))
+
+
+def replay(
+    rules: Annotated[Path, typer.Option(help="the new rules.yaml")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only letters that came on this day or later")] = None,
+) -> None:
+    """Past letters under new rules: what would change, as a table. Changes nothing; exit 1 when something would."""
+    from rich.console import Console
+
+    from bot.office import RulesRefused
+    from bot.policy import RulesError
+    from bot.workshop.replay import replay as run
+
+    try:
+        raise typer.Exit(asyncio.run(run(settings(), rules, since.date() if since else None, Console())))
+    except (RulesRefused, RulesError) as error:
+        fail(str(error), 2)

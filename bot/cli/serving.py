@@ -1,0 +1,66 @@
+"""The commands that run a desk: serve, deliver, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot.cli.terminal import AGAIN, fail, settings
+from bot.settings import Settings, SettingsError
+
+
+def serve() -> None:
+    """Run the desk: take letters, answer them, until SIGTERM or Ctrl-C."""
+    from bot.daemon import serve as run
+    from bot.office import RulesRefused
+    from bot.store.files import LockedError
+
+    chosen = settings()
+    try:
+        asyncio.run(run(chosen, lambda line: print(line, flush=True)))
+    except RulesRefused as error:
+        fail(str(error), 1)
+    except (LockedError, ValueError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot start: {error}", AGAIN)
+
+
+def deliver(
+    sender: Annotated[str | None, typer.Option(help="envelope sender; default: $SENDER, or the Return-Path line")] = None,
+    recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: $RECIPIENT")] = None,
+) -> None:
+    """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
+    from bot.control import ask
+    from bot.intake.pipe import deliver as take
+    from bot.store.files import Disk
+    from bot.stores import open_store
+
+    async def work() -> tuple[int, str]:
+        chosen, now = Settings.load(), datetime.now(UTC)
+        inbox, _ = open_store(chosen, Disk(), now)
+        taken = await take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
+        await inbox.close()
+        with contextlib.suppress(OSError, ValueError):
+            await ask(chosen.data, {"do": "look"})
+        return taken
+
+    try:
+        code, words = asyncio.run(work())
+    except (OSError, ValueError, SettingsError) as error:
+        fail(f"cannot be stored: {error}", AGAIN)
+    if code:
+        fail(words, code)
+
+
+def demo() -> None:
+    """Watch a conversation: a user, a stranger and an agent over real SMTP, in a temporary data folder."""
+    from bot.workshop.demo import play
+
+    raise typer.Exit(play(settings()))

@@ -1,0 +1,72 @@
+"""Which outgoing letters of the files wait to leave, and since when; what a delivery's result may change; when a ticket rests."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.model import Delivery, Outgoing, Status, Ticket
+from bot.store.port import Due
+from bot.store.rows import SentRow
+
+Key = tuple[int, str, int]  # ticket or 0, place of the record or "", number of the letter
+Look = Callable[[int, str], tuple[Outgoing, ...]]  # the letters of a ticket or a record, as they are now
+LOOKED_AT = 1000  # of the letters that wait, for the oldest of them
+
+
+class Waiting:
+    """Letters by the moment at which they may leave. It names them; how they are now is asked of `letters`."""
+
+    def __init__(self, letters: Look) -> None:
+        self._letters = letters
+        self._heap: list[tuple[datetime, int, str, int]] = []
+        self._given: set[Key] = set()
+
+    def schedule(self, number: int, record: str, outgoing: Sequence[Outgoing | SentRow]) -> None:
+        """Those of these letters that wait."""
+        for one in outgoing:
+            if one.state == Delivery.waiting:
+                heapq.heappush(self._heap, (one.due, number, record, one.id))
+
+    def due(self, now: datetime, limit: int) -> list[Due]:
+        """Letters that may leave, the oldest first; each is given out once until it is `back`."""
+        found: list[Due] = []
+        while self._heap and self._heap[0][0] <= now and len(found) < limit:
+            due, number, record, ident = heapq.heappop(self._heap)
+            one = next((one for one in self._letters(number, record) if one.id == ident), None)
+            key = (number, record, ident)
+            if one is not None and one.state is Delivery.waiting and one.due == due and key not in self._given:
+                self._given.add(key)
+                found.append(Due(ticket=number, record=record, letter=one))
+        return found
+
+    def back(self, results: Sequence[Due]) -> None:
+        """What became of letters is on disk; one that still waits is given out again."""
+        for one in results:
+            self._given.discard((one.ticket, one.record, one.letter.id))
+            self.schedule(one.ticket, one.record, [one.letter])
+
+    def next(self) -> datetime | None:
+        """When the next one may leave."""
+        return self._heap[0][0] if self._heap else None
+
+    def counted(self) -> tuple[int, datetime | None]:
+        """How many wait, and when the oldest of the next thousand was made."""
+        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(LOOKED_AT, self._heap)} | self._given
+        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
+                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
+        return max(len(made), len(self._heap)), min(made, default=None)
+
+
+def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
+    """The delivery's result, unless the letter has been taken back, or another daemon has sent it, meanwhile."""
+    return one if changed is None or one.state not in (Delivery.waiting, Delivery.held) else changed
+
+
+def rests(ticket: Ticket, now: datetime, reopen_days: int) -> bool:
+    """True when nothing about the ticket can change by itself any more."""
+    if ticket.status is not Status.done or ticket.done_at is None or now - ticket.done_at < timedelta(days=reopen_days):
+        return False
+    waits = any(one.state in (Delivery.waiting, Delivery.held) for one in ticket.outgoing)
+    return not waits and not any(now - (one.done_at or one.created) < timedelta(days=1) for one in ticket.outgoing)

@@ -1,0 +1,1 @@
+"""The data as a whole: proved, mended, copied, carried elsewhere, erased."""

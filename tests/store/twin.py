@@ -1,0 +1,143 @@
+"""Two stores that are told the same and must answer the same: the files the desk under test works on, and PostgreSQL beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cluster import Cluster
+from msgspec.structs import replace
+
+from bot.model import Decision, Ticket
+from bot.store.files import Disk
+from bot.store.port import Due, Earlier, Found, Question, Window
+from bot.store.postgres.database import Database
+from bot.store.postgres.store import PostgresStore, PostgresTurn
+from bot.store.tinydb import FileStore, FileTurn
+
+
+def same(ours: Any, theirs: Any, what: str) -> Any:
+    """Ours, where it is the same as theirs once both have been written down: what is still in memory has tuples and time zones."""
+    assert written(ours) == written(theirs), f"{what}\nfiles:    {ours}\ndatabase: {theirs}"
+    return ours
+
+
+def written(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def plain(found: Found) -> dict[str, Any]:
+    """What both stores must agree on: times in no order, and not what only one of them can search."""
+    known = {person: one for person, one in found.senders.items() if person}
+    senders = {person: replace(one, sent=tuple(sorted(one.sent)), errors=tuple(sorted(one.errors))) for person, one in known.items()}
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return fields | {"senders": senders, "searched": {}}
+
+
+class TwinTurn(FileTurn):
+    """Asks both."""
+
+    def __init__(self, files: FileTurn, other: PostgresTurn) -> None:
+        self.files, self.other = files, other
+
+    async def find(self, question: Question, now: datetime) -> Found:
+        found, other = await self.files.find(question, now), await self.other.find(question, now)
+        ours, theirs = plain(found), plain(other)
+        for name, value in ours.items():
+            same(value, theirs[name], f"{name} for {question}")
+        return found
+
+    async def ticket(self, number: int) -> Ticket | None:
+        return same(await self.files.ticket(number), await self.other.ticket(number), f"ticket {number}")  # type: ignore[no-any-return]
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        return same(await self.files.tickets(numbers), await self.other.tickets(numbers), "tickets")  # type: ignore[no-any-return]
+
+    def commit(self, decision: Decision) -> None:
+        self.files.commit(decision)
+        self.other.commit(decision)
+
+
+class Twin(FileStore):
+    """The port `Store` on both; what they are asked side by side is compared."""
+
+    def __init__(self, data: Path, disk: Disk, now: datetime, url: str) -> None:
+        super().__init__(data, disk, now)
+        self.other = PostgresStore(Database(url))
+        self.given: dict[tuple[int, str, int], Due] = {}
+
+    async def load(self) -> None:
+        await super().load()
+        await self.other.load()
+        assert await self.other.leads()
+
+    async def close(self) -> None:
+        await super().close()
+        await self.other.close()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[FileTurn]:
+        async with self.other.turn() as other, super().turn() as files:
+            yield TwinTurn(files, other)
+
+    async def due(self, now: datetime, limit: int) -> list[Due]:
+        ours, theirs = await super().due(now, limit), await self.other.due(now, limit)
+        letters = [sorted((one.ticket, one.letter.to, one.letter.message_id, one.letter.id) for one in some) for some in (ours, theirs)]
+        same(letters[0], letters[1], "due")
+        self.given |= {(one.ticket, one.letter.message_id, one.letter.id): one for one in theirs}
+        return ours
+
+    async def delivered(self, results: Sequence[Due]) -> None:
+        await super().delivered(results)
+        known = [(one, self.given[one.ticket, one.letter.message_id, one.letter.id]) for one in results]
+        await self.other.delivered([replace(theirs, letter=one.letter) for one, theirs in known])
+
+    async def suppressed(self, person: str, now: datetime) -> bool:
+        return same(await super().suppressed(person, now), await self.other.suppressed(person, now), f"suppressed {person}")  # type: ignore[no-any-return]
+
+    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
+        ours, theirs = await super().leaves(windows, now), await self.other.leaves(windows, now)
+        same(ours is None, theirs is None, f"leaves {windows}")
+        return ours
+
+    async def timers(self, now: datetime, limit: int) -> list[int]:
+        return sorted(same(sorted(await super().timers(now, limit)), sorted(await self.other.timers(now, limit)), f"timers at {now}"))
+
+    async def over(self, active: Collection[str]) -> list[int]:
+        return same(sorted(await super().over(active)), await self.other.over(active), "over")  # type: ignore[no-any-return]
+
+    async def snooze(self, number: int, until: datetime | None) -> None:
+        await super().snooze(number, until)
+        await self.other.snooze(number, until)
+
+    async def wake(self, now: datetime) -> None:
+        await super().wake(now)
+        await self.other.wake(now)
+
+    async def rows(self) -> list[Earlier]:
+        return same(await super().rows(), await self.other.rows(), "rows")  # type: ignore[no-any-return]
+
+    async def sweep(self, now: datetime, reopen_days: int) -> int:
+        return same(await super().sweep(now, reopen_days), await self.other.sweep(now, reopen_days), "sweep")  # type: ignore[no-any-return]
+
+
+class Twins:
+    """In the place of FileStore: a twin for each data folder, and a database for each."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster, self._databases = cluster, dict[Path, str]()
+        self.made: list[Twin] = []
+
+    def __call__(self, data: Path, disk: Disk, now: datetime) -> Twin:
+        if data not in self._databases:
+            self._databases[data] = self._cluster.fresh()
+        name = self._databases[data]
+        self._cluster.sql("delete from daemons", name)
+        self._cluster.sql("select pg_terminate_backend(pid) from pg_locks join pg_database on database = pg_database.oid "
+                          f"where locktype = 'advisory' and objid = 7002 and datname = '{name}'")  # fmt: skip
+        self.made.append(Twin(data, disk, now, self._cluster.url(name)))
+        return self.made[-1]
