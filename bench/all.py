@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from common import ROOT, RUN, Load, Unmeasured, bare, desk, temporary
 from grow import Mould, command, filed_desks, measure_start, replay
-from postgres import measure_postgres
+from postgres import FEW, measure_postgres
 from roundup import letters_of, measure_peer
 from scaling import Figures, tables
 from throughput import Rates, best, measure, measure_desk, measure_door, measure_latency, warm
@@ -110,7 +110,7 @@ def live(run: Run) -> Iterator[Row]:
 def postgres(run: Run) -> Iterator[Row]:
     """(d) PostgreSQL: one daemon and two."""
     with temporary() as place:
-        load = Load(place / "load", run.of(1500, 400))
+        load = Load(place / "load", run.of(1500, 400), run=FEW)
         with bare(place / "bare") as server:
             yardstick = load.letters / load.send(server.where)
     found = measure_postgres(load.letters)

@@ -21,6 +21,7 @@ from throughput import WARM, measure_desk, warm
 sys.path.insert(0, str(ROOT / "tests"))
 
 
+FEW = 2  # letters of each sender: the database fetches the tickets of a person for each decision, and people have few
 HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted and %s in (objid::bigint, classid::bigint)"
 
 
@@ -74,7 +75,7 @@ def measure_postgres(letters: int) -> dict[str, float]:
     """Letters a second with one daemon and with two; for each letter CPU of the daemons, time under the lock, octets; connections."""
     found: dict[str, float] = {}
     with cluster() as (server, databases), temporary() as place:
-        load = Load(place / "load", letters)
+        load = Load(place / "load", letters, run=FEW)
         for name, database, daemons in (("one", databases[0], 1), ("two", databases[1], 2)):
             settings = {"DESK_STORE": server.url(database), "DESK_SECRET_FILE": str(place / "secret"), "DESK_READERS": str(2 // daemons)}
             with ExitStack() as stack:

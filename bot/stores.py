@@ -73,3 +73,13 @@ def open_target(settings: Settings) -> Target:
     from bot.store.folders import Folder
 
     return Folder(settings.data, Disk())
+
+
+def at_work(settings: Settings) -> int:
+    """How many daemons are at work on the database; 0 for files, whose lock says so. Raises as open_store."""
+    if not settings.store:
+        return 0
+    with needed():
+        from bot.store.postgres import schema, shelf
+    schema.check(settings.store)
+    return shelf.at_work(settings.store)

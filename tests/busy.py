@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from desk import TestDesk
 
@@ -13,6 +15,9 @@ from bot.delivery.folder import Folder
 from bot.log import Log
 from bot.model import Envelope
 from bot.store.files import Disk
+from bot.store.letters import FileLetters
+from bot.store.shelf import FileShelf
+from bot.upkeep.law import Plan, files_without, forget, log_without, trace
 
 ANNA, IVAN, MARIA = "anna@providence.film", "ivan@example.org", "maria@example.org"
 PHRASE = "the purple badger ate my download at dawn"
@@ -63,3 +68,14 @@ async def busy(data: Path) -> TestDesk:
     rotated = data / "log" / "desk.jsonl.2.gz"
     rotated.write_bytes(gzip.compress(f'{{"event": "sent", "to": "{IVAN}"}}\n'.encode()))
     return desk
+
+
+async def erase(desk: TestDesk, person: str = IVAN, letters: Any = None, store: Any = None) -> Plan:
+    """What `run.py forget` does under the lock."""
+    with closing(FileShelf(desk.data)) as shelf:
+        plan = trace(shelf, person, desk.now)
+    files_without(desk.data, plan)
+    await forget(plan, letters or FileLetters(desk.inbox), store or desk.store, desk.now)
+    for path in (desk.data / "log").glob("desk.*"):
+        log_without(path, plan.person)
+    return plan

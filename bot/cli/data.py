@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.terminal import AGAIN, fail, rules, settings, tell_daemon
-from bot.stores import MOVED, open_shelf, open_store
+from bot.settings import Settings
+from bot.stores import MOVED, begun, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
 from bot.upkeep.backup import backup as write
 from bot.upkeep.carry import ChangedError
@@ -36,9 +37,17 @@ def said() -> Iterator[None]:
         fail(str(error))
 
 
+def whole() -> Settings:
+    """The settings, unless the desk is on its way from one place to another."""
+    chosen = settings()
+    if unfinished := begun(chosen.data, chosen.store):
+        fail(unfinished, 1)
+    return chosen
+
+
 def backup(file: Where) -> None:
     """Write a backup of the whole desk, also while it runs: letters, tickets, rules, templates and the secret. Keep the file safe."""
-    chosen = settings()
+    chosen = whole()
     with said(), closing(open_shelf(chosen)) as shelf:
         carried = write(chosen, shelf, file, datetime.now(UTC))
         broken = sorted(shelf.broken)
@@ -61,13 +70,14 @@ def restore(file: Where) -> None:
 
 def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -> None:
     """Carry the desk over to another store. Stop the desk first; cut off at any point, run it again."""
-    from bot.settings import Settings
     from bot.store.files import DataLock
     from bot.upkeep.move import move as run
 
     chosen = settings()
+    if to != "files" and not to.startswith(("postgresql://", "postgres://")):
+        fail("--to files, or --to postgresql://user@host/database")
+    goal = chosen.model_copy(update={"store": None if to == "files" else to})
     with said(), DataLock(chosen.data):
-        goal = Settings.model_validate({**chosen.model_dump(), "store": None if to == "files" else to})
         result = run(chosen, goal, datetime.now(UTC), typer.echo)
     _told(result)
 
@@ -84,7 +94,7 @@ def export(
     """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
     from bot.upkeep.copies import export as run
 
-    chosen, desk, who = settings(), rules().desk, address.strip().lower()
+    chosen, desk, who = whole(), rules().desk, address.strip().lower()
     folder = to or Path(f"export-{who}")
     if folder.exists():
         fail(f"{folder} is there already", 1)
@@ -102,7 +112,7 @@ def forget(
     from bot.control import ask
     from bot.upkeep.law import Plan, files_without, trace
 
-    chosen, who, now = settings(), address.strip().lower(), datetime.now(UTC)
+    chosen, who, now = whole(), address.strip().lower(), datetime.now(UTC)
     _no_staff(who)
     with said(), closing(open_shelf(chosen)) as shelf:
         plan: Plan = trace(shelf, who, now)
@@ -122,7 +132,7 @@ def forget(
         changed = files_without(chosen.data, plan)
         typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
         _carry_out(chosen, plan, now)
-    typer.echo("Not reached: mail that has left, backups, exports, and files in other people's letters.")
+    typer.echo("Not reached: mail that has left, backups, exports, saved reports, and files in other people's letters.")
     if (chosen.data / MOVED).exists():
         typer.echo(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
 

@@ -150,12 +150,9 @@ class Disk:
 
     def sync_tree(self, folder: Path) -> None:
         """Make all that lies under a folder durable: with one sync of its file system, or else one of all."""
-        if not _syncfs:
-            os.sync()
-            return
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self.sync_all(handle)
+            self.sync_all(handle) if _syncfs else os.sync()
         finally:
             os.close(handle)
 

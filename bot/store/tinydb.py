@@ -7,8 +7,7 @@ one ticket that wait for the disk melt into one. Where a write fails, memory goe
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -17,66 +16,31 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
+from bot.model import Delivery, DeskRecord, Outgoing, Status, Ticket
+from bot.store.cabinet import Cabinet
 from bot.store.commits import Commits
 from bot.store.days import Days
-from bot.store.documents import read_ticket, row_of, ticket_page
+from bot.store.documents import row_of
 from bot.store.files import Disk, Write
-from bot.store.port import Counts, Due, Earlier, Found, Letters, Question, Window
+from bot.store.port import Counts, Due, Earlier, Letters, Window
 from bot.store.register import Register
 from bot.store.retention import erase_old
-from bot.store.rows import Row
+from bot.store.turn import FileTurn
 from bot.store.waiting import Waiting, newer, rests
 from bot.store.windows import Windows
 from bot.store.writer import Key, Writer
 from bot.tickets.erasing import ERASED
 
-CACHED = 500  # tickets kept in memory
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
 PORTION = 500  # rows that go into the register between two looks at the doors
-
-
-class FileTurn:
-    """One look at the desk; see bot.store.port.Turn."""
-
-    def __init__(self, store: FileStore) -> None:
-        self.decision = Decision()
-        self._store = store
-
-    async def find(self, question: Question, now: datetime) -> Found:
-        """Everything that the decision needs."""
-        found = self._store.register.find(question, now)
-        wanted = [*question.tickets, found.by_reference]
-        tickets: dict[int, Ticket] = {}
-        while wanted:
-            number = wanted.pop()
-            ticket = self._store.get(number) if number and number not in tickets else None
-            if ticket is not None:
-                tickets[number] = ticket
-                wanted.append(ticket.merged_into)
-        people = {ticket.requester.email for ticket in tickets.values()} - found.senders.keys()
-        senders = {**found.senders, **{person: self._store.register.sender(person, now) for person in people}}
-        return replace(found, tickets=tickets, senders=senders)
-
-    async def ticket(self, number: int) -> Ticket | None:
-        """A ticket, live or filed."""
-        return self._store.get(number)
-
-    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        """See the port."""
-        return {number: ticket for number in numbers if (ticket := self._store.get(number))}
-
-    def commit(self, decision: Decision) -> None:
-        """Takes the decision over when the turn's block is left."""
-        self.decision = decision
 
 
 class FileStore:
     """The Store on files. One process at a time (see DataLock); all methods belong to one event loop."""
 
     def __init__(self, data: Path, disk: Disk, now: datetime) -> None:
-        self.live, self.filed, self.desk = data / "tickets" / "live", data / "tickets" / "done", data / "desk"
-        self.set_aside = data / "tickets" / "broken"  # where `repair` puts files that cannot be read
+        self.desk = data / "desk"
+        self._cabinet = Cabinet(data / "tickets", disk)
         self.register = Register()
         self.broken: list[str] = []  # files that cannot be read; only those tickets suffer
         self.loaded = asyncio.Event()
@@ -86,15 +50,13 @@ class FileStore:
         self._commits = Commits(disk, "store")
         self._writer = Writer(self._commits, self._written, self._failed)
         self._days = Days(self.desk, self.register, lambda place, letters: self._waiting.schedule(0, place, letters))
-        self._cache: OrderedDict[int, Ticket] = OrderedDict()
         self._dirty: dict[int, Ticket] = {}  # newer than the disk
         self._writing: dict[int, Ticket] = {}
         self._fresh: set[int] = set()  # numbers whose file has never been written
         self._returning: set[int] = set()  # filed tickets that have changed: they come back among the live ones
         self._waiting = Waiting(self._letters)
         self._windows = Windows()
-        for folder in (self.live, self.filed, self.desk):
-            disk.mkdir(folder)
+        disk.mkdir(self.desk)
 
     # ---------------------------------------------------------------------------------------------------- start
 
@@ -102,33 +64,16 @@ class FileStore:
         """Rebuilds the register from the files; letters wait until it is done. A broken file is named in `broken` and left alone."""
         loop = asyncio.get_running_loop()
         self.register.counted_from = self._started - timedelta(days=1)
-        rows = self._scan()
+        rows = self._cabinet.rows()
         with ThreadPoolExecutor(1, "load") as thread:
             while portion := await loop.run_in_executor(thread, lambda: [row for _, row in zip(range(PORTION), rows, strict=False)]):
                 for row in portion:
                     self.register.add(row)
                     self._waiting.schedule(row.number, "", row.outgoing)
-        self.register.highest = max(self.register.highest, self._highest())
-        self.broken += map(str, self._days.load((self._started - REMEMBERED).date()))
+        self.register.highest = max(self.register.highest, self._cabinet.highest())
+        self.broken += [*self._cabinet.broken, *map(str, self._days.load((self._started - REMEMBERED).date()))]
         self.loaded.set()
         self.changed.set()
-
-    def _scan(self) -> Iterator[Row]:
-        decoder = msgspec.json.Decoder(dict[str, dict[str, Row]])
-        for path in self.live.glob("[0-9]*.json"):
-            try:
-                yield from decoder.decode(path.read_bytes())["ticket"].values()
-            except (msgspec.DecodeError, OSError, KeyError):
-                self.broken.append(str(path))
-
-    def _highest(self) -> int:
-        """The highest number of a file that is no live ticket: broken, set aside or filed. A filing that was cut off leaves an empty folder."""
-        highest = max((int(path.stem) for path in (*map(Path, self.broken), *self.set_aside.glob("[0-9]*.json"))), default=0)
-        for folder in sorted((path for path in self.filed.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name)):
-            numbers = [int(path.stem) for path in folder.glob("[0-9]*.json")]
-            if numbers:
-                return max(highest, *numbers)
-        return highest
 
     async def close(self) -> None:
         """Returns when everything is on disk."""
@@ -144,7 +89,7 @@ class FileStore:
         """
         await self.loaded.wait()
         async with self._turn:
-            turn = FileTurn(self)
+            turn = FileTurn(self.register, self.get)
             yield turn
             decision = turn.decision
             waits = self._days.add(decision.records, self._writer)
@@ -173,8 +118,7 @@ class FileStore:
 
     def _prepared(self, number: int) -> Write:
         ticket = self._writing[number] = self._dirty[number]
-        path = self.live / f"{number}.json"
-        return Write(path.with_name(f".{number}.json.tmp"), path, ticket_page(ticket), exclusive=number in self._fresh)
+        return self._cabinet.write(ticket, fresh=number in self._fresh)
 
     def _written(self, key: Key) -> None:
         kind, name = key
@@ -185,10 +129,10 @@ class FileStore:
         self._fresh.discard(name)
         if name in self._returning:
             self._returning.discard(name)
-            self._disk.unlink(self._filed_path(name))
+            self._cabinet.unfile(name)
         if self._dirty.get(name) is ticket:
             del self._dirty[name]
-            self._remember(ticket)
+            self._cabinet.remember(ticket)
         self._waiting.schedule(name, "", ticket.outgoing)
         self.changed.set()
 
@@ -201,7 +145,7 @@ class FileStore:
         self._writing.pop(name, None)
         self._fresh.discard(name)
         self._returning.discard(name)
-        self._cache.pop(name, None)
+        self._cabinet.forget(name)
         lost = self._dirty.pop(name, None)
         if lost is not None:
             self.register.remove(row_of(lost))
@@ -213,24 +157,7 @@ class FileStore:
 
     def get(self, number: int, *, live: bool = False) -> Ticket | None:
         """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
-        known = self._dirty.get(number) or self._cache.get(number)
-        if known is not None:
-            return known
-        for path in (self.live / f"{number}.json", *([] if live else [self._filed_path(number)])):
-            if path.exists():
-                ticket = read_ticket(path)
-                self._remember(ticket)
-                return ticket
-        return None
-
-    def _remember(self, ticket: Ticket) -> None:
-        self._cache[ticket.number] = ticket
-        self._cache.move_to_end(ticket.number)
-        if len(self._cache) > CACHED:
-            self._cache.popitem(last=False)
-
-    def _filed_path(self, number: int) -> Path:
-        return self.filed / f"{number // 1000:03}" / f"{number}.json"
+        return self._dirty.get(number) or self._cabinet.get(number, live=live)
 
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed."""
@@ -325,11 +252,8 @@ class FileStore:
                 ticket = self.get(number)
                 if ticket is None or number in self._dirty or not rests(ticket, now, reopen_days):
                     continue
-                target = self._filed_path(number)
-                self._disk.mkdir(target.parent)
-                self._disk.rename(self.live / f"{number}.json", target)
+                self._cabinet.file(number)
                 self.register.remove(row_of(ticket))
-                self._cache.pop(number, None)
                 moved += 1
             await asyncio.sleep(0)
         return moved

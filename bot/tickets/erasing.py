@@ -42,8 +42,8 @@ class Person(Value, frozen=True, dict=True):
     """Somebody who is to be forgotten, and what gives him away."""
 
     address: str  # in lower case
-    said: tuple[str, ...] = ()  # subjects and texts of his
-    ids: tuple[str, ...] = ()  # Message-IDs of his letters, and his name
+    said: tuple[str, ...] = ()  # his name, subjects and texts of his
+    ids: tuple[str, ...] = ()  # Message-IDs of his letters
     tickets: tuple[int, ...] = ()  # his own
     letters: frozenset[str] = frozenset()  # inbox ids: all those of his tickets, and his own elsewhere
 
@@ -112,7 +112,9 @@ def without(ticket: Ticket, person: Person, now: datetime) -> Ticket:
     if ticket.requester.email == person.address:
         return emptied(ticket, now)
     first = next((place for place, entry in enumerate(ticket.entries) if entry.who == person.address), len(ticket.entries))
-    spared = runs((ticket.subject, *(text for entry in ticket.entries[:first] for text in (entry.text, entry.subject))))
+    others = [text for entry in ticket.entries if entry.who != person.address for text in (entry.name, entry.who)]
+    before = [text for entry in ticket.entries[:first] for text in (entry.text, entry.subject)]
+    spared = runs((ticket.subject, ticket.requester.name, *others, *before))
     known = person.address in ticket.participants or first < len(ticket.entries)
     ticket = replace(
         ticket,

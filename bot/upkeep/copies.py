@@ -62,7 +62,7 @@ def view(ticket: Ticket, address: str) -> dict[str, Any] | None:
 def _letters(shelf: Shelf, data: Path, address: str, sender: tuple[str, str]) -> Iterator[tuple[datetime, bytes]]:
     """(moment, bytes) of what he wrote and was sent."""
     for _, _, envelope, raw in raw_letters(shelf):
-        if wrote(address, raw):
+        if wrote(address, envelope, raw):
             yield envelope.received, raw
     for one in _outgoing(shelf):
         if one.to == address and one.state is Delivery.sent:

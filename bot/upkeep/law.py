@@ -71,10 +71,11 @@ def part_of(shelf: Shelf, address: str) -> Part:
     for ticket in shelf.tickets(Ticket):
         mine = [entry for entry in ticket.entries if entry.who == address]
         part.said.extend(entry.text for entry in mine)
-        part.ids.update(word for entry in mine for word in (entry.message_id, entry.name if " " in entry.name else "") if word)
+        part.said.extend(entry.name for entry in mine if " " in entry.name)
+        part.ids.update(entry.message_id for entry in mine if entry.message_id)
         if ticket.requester.email == address:
             part.own.append(ticket.number)
-            part.said.extend((ticket.subject, *(entry.subject for entry in mine)))
+            part.said.extend((ticket.subject, ticket.requester.name if " " in ticket.requester.name else "", *(entry.subject for entry in mine)))
             part.letters.update(seen.letter for seen in ticket.seen)
         elif mine or address in ticket.participants:
             part.letters.update(entry.letter for entry in mine if entry.letter)
@@ -92,10 +93,13 @@ def raw_letters(shelf: Shelf) -> Iterator[tuple[str, str, Envelope, bytes]]:
             continue
 
 
-def wrote(address: str, raw: bytes) -> bool:
-    """Whether the letter is from the address."""
+def wrote(address: str, envelope: Envelope, raw: bytes) -> bool:
+    """Whether the letter is from the address; one without a From line is its envelope sender's."""
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-    return address.encode() in head.lower() and any(one.email == address for one in Senders(fields(head, [])[0]).sender[:1])
+    if address.encode() not in head.lower() and envelope.mail_from.lower() != address:
+        return False
+    authors = [one.email for one in Senders(fields(head, [])[0]).sender] or [envelope.mail_from.lower()]
+    return authors[0] == address
 
 
 def trace(shelf: Shelf, address: str, now: datetime) -> Plan:
@@ -104,7 +108,7 @@ def trace(shelf: Shelf, address: str, now: datetime) -> Plan:
     known = Person(address=address, said=tuple(part.said), ids=tuple(sorted(part.ids)), tickets=tuple(part.own))
     cut, waiting = [], []
     for ident, place, envelope, raw in raw_letters(shelf):
-        if ident in part.letters or wrote(address, raw):
+        if ident in part.letters or wrote(address, envelope, raw):
             part.letters.add(ident)
             waiting += [ident] if place == "waiting" else []
         elif letter_without(envelope, raw, known, ident in part.shared) != (envelope, raw):
@@ -166,12 +170,17 @@ def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
     subject = words(root.field("subject"))
     if (cleaned := person.cleaned(subject, known)) != subject:
         known, clean = True, SUBJECT.sub(lambda _: b"Subject: " + Header(cleaned, "utf-8").encode().encode(), clean, count=1)
+    end = fields(clean, [])[1]  # of what has been looked through: the header, to begin with
     for part in root.walk():
-        if part.type.startswith("text/") and not part.children:
-            label = part.parameters.get("charset", b"").decode("latin-1")
-            text, _ = charset.decode(part.body(), label)
-            if (cleaned := person.cleaned(text, known)) != text:
-                clean = clean.replace(part.raw, _encoded(cleaned, charset.codec(label), part.field("content-transfer-encoding")), 1)
+        start = clean.find(part.raw, end) if part.raw else -1
+        if start < 0 or part.children or not part.type.startswith("text/"):
+            continue
+        label = part.parameters.get("charset", b"").decode("latin-1")
+        text, _ = charset.decode(part.body(), label)
+        cleaned, coded = person.cleaned(text, known), part.raw
+        if cleaned != text:
+            coded = _encoded(cleaned, charset.codec(label), part.field("content-transfer-encoding"))
+        clean, end = clean[:start] + coded + clean[start + len(part.raw) :], start + len(coded)
     return clean
 
 

@@ -20,7 +20,7 @@ from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
 from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
-from bot.stores import FILLING, INCOMING, MOVED, open_shelf, open_target
+from bot.stores import FILLING, INCOMING, MOVED, at_work, open_shelf, open_target
 from bot.tickets.erasing import emptied
 from bot.upkeep.backup import RefusedError, unpack
 from bot.upkeep.carry import carry
@@ -33,10 +33,10 @@ Say = Callable[[str], None]
 def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
     incoming = settings.data / INCOMING
-    if not (incoming / COMPLETE).exists():
+    if not _complete(incoming, "restore"):
         _refuse_unless(is_empty(settings.data, "reports"), f"there is a desk in {settings.data} already: a backup is restored into an empty one")
         unpack(archive, incoming)
-        _mark(incoming / COMPLETE, "")
+        _mark(incoming / COMPLETE, "restore")
     if settings.store:
         _fill(settings, FileShelf(incoming / "data"), now)
     _install(settings, () if settings.store else FOLDERS, say)
@@ -64,7 +64,8 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
         say(f"The files lie in {data / MOVED} until you remove them. Set DESK_STORE before you start the desk.")
         return _book(goal)
     incoming = data / INCOMING
-    if not (incoming / COMPLETE).exists():
+    if not _complete(incoming, "move"):
+        _nobody_at(settings)
         _refuse_unless(is_empty(data), f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
         target = Folder(incoming / "data", Disk())
@@ -73,7 +74,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
             carry(source, target, now)
             target.close()
             _same(source, FileShelf(incoming / "data"))
-        _mark(incoming / COMPLETE, "")
+        _mark(incoming / COMPLETE, "move")
     _install(goal, FOLDERS, say)
     shutil.rmtree(data / MOVED, ignore_errors=True)  # an older state of the same desk
     say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
@@ -87,6 +88,7 @@ def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
     if state == f"{which} full":
         return
     _refuse_unless(state in ("", which), "another database was being filled: finish that first")
+    _nobody_at(goal)
     target = open_target(goal)
     try:
         if not state:
@@ -110,6 +112,18 @@ def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
 def _refuse_unless(so: bool, words: str) -> None:
     if not so:
         raise RefusedError(words)
+
+
+def _complete(incoming: Path, what: str) -> bool:
+    """Whether all is there and has only to be put into its place; refuses where something else was cut off."""
+    begun = (incoming / COMPLETE).read_text("ascii") if (incoming / COMPLETE).exists() else ""
+    _refuse_unless(begun in ("", what), f"a {begun} was cut off: finish that first")
+    return bool(begun)
+
+
+def _nobody_at(settings: Settings) -> None:
+    count = at_work(settings)
+    _refuse_unless(not count, f"{count} daemon(s) at work on the database, or 15 seconds ago: stop them first")
 
 
 def _sound(shelf: Shelf) -> None:

@@ -118,9 +118,13 @@ async def test_in_a_database_he_is_forgotten_too(tmp_path: Path, cluster: Cluste
     raw = "select convert_from(raw, 'LATIN1') from letters"
     assert rows("badger")
     shutil.rmtree(desk.data / "moved")
+    assert "2 tickets" in told(desk, "export", IVAN, "--to", str(tmp_path / "copy"))
     if running:
         desk.start()
     try:
+        if running:
+            assert "in use" in told(desk, "move", "--to", "files", code=75)
+            assert "1 daemon" in told(Running(tmp_path / "other", DESK_STORE=store), "move", "--to", "files", code=1)
         told(desk, "forget", IVAN)
     finally:
         if running:

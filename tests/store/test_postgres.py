@@ -241,3 +241,130 @@ def any_order(cluster):
 
 def test_any_order(any_order):
     run_state_machine_as_test(any_order, settings=settings(QUICK, max_examples=6))
+
+
+class Lossy:
+    """In the place of a database's `ask`: the answer to the next statement that holds `words` is lost, though it was carried out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, database: Database, words: str) -> None:
+        self._ask, self._words = database.ask, words
+        monkeypatch.setattr(database, "ask", self)
+
+    async def __call__(self, query: str, *values: object) -> list[object]:
+        rows = await self._ask(query, *values)
+        if self._words and self._words in query:
+            self._words = ""
+            raise OSError("PostgreSQL: the connection is lost")
+        return rows
+
+
+async def test_letters_whose_claim_was_not_heard_of_are_claimed_again(cluster, database, monkeypatch):
+    letters = PostgresLetters(one := Database(cluster.url(database)))
+    idents = []
+    for _ in range(3):
+        idents.append(letters.new_id(NOW))
+        await letters.take(b"x", Envelope(letter=idents[-1], received=NOW, mail_from=""))
+    assert await letters.claim(1) == idents[:1]
+    Lossy(monkeypatch, one, "update letters set claimed_by = %s where id in")
+    with pytest.raises(OSError, match="lost"):
+        await letters.claim(1)
+    assert await letters.claim(9) == idents[1:], "and not the first one, which is in hand"
+    await letters.close()
+
+
+@pytest.mark.parametrize("words", ["update outbox set claimed_by = %s where", "select number, 0, document"])
+async def test_outgoing_letters_whose_claim_was_not_heard_of_are_given_out(store, monkeypatch, words):
+    await commit(store, *(ticket(number, outgoing=(outgoing(),)) for number in (1, 2, 3)))
+    [first] = await store.due(NOW, 1)
+    Lossy(monkeypatch, store._database, words)
+    with pytest.raises(OSError, match="lost"):
+        await store.due(NOW, 1)
+    assert sorted(one.ticket for one in await store.due(NOW, 9)) == sorted({1, 2, 3} - {first.ticket})
+
+
+async def test_a_broken_ticket_is_named_once_and_keeps_no_other(cluster, database, store):
+    await commit(store, *(ticket(number, outgoing=(outgoing(),)) for number in (1, 2)))
+    cluster.sql("""update tickets set document = '{"number": "x"}' where number = 1""", database)
+    cluster.sql("""update tickets set document = '{"outgoing": 1}' where number = 1""", database)
+    assert [[one.ticket for one in await store.due(NOW, 9)] for _ in range(3)] == [[2], [], []]
+    assert (store.broken, await store.next_due()) == (["ticket 1"], None)
+
+
+@pytest.mark.parametrize("words", ["update tickets set alarm = %s where number", "update tickets set alarm = timer"])
+async def test_moments_that_were_named_and_may_be_lost_are_named_again(store, monkeypatch, words):
+    await commit(store, *(ticket(number, timer=NOW) for number in (1, 2)))
+    if "timer" not in words:
+        assert await store.leads()
+    assert await store.timers(NOW, 9) == [1, 2]
+    alone, ask_once = store._alone, store._database.ask
+
+    async def away(query: str, *values: object) -> list[object]:
+        if words in query:
+            raise OSError("PostgreSQL: away")
+        return await (alone if "alarm = null" in query or "alarm = timer" in query else ask_once)(query, *values)
+
+    monkeypatch.setattr(store, "_alone", away)
+    monkeypatch.setattr(store._database, "ask", away)
+    with pytest.raises(OSError, match="away"):
+        await (store.leads() if "timer" in words else store.snooze(1, None))
+    monkeypatch.undo()
+    assert await store.leads()
+    assert await store.timers(NOW, 9) == [1, 2]
+
+
+async def test_what_a_crash_took_back_is_not_called_durable(cluster, database, store, monkeypatch):
+    """The commit is gone, and the connections of the pool are fresh again by the time at which it should be on disk."""
+    await commit(store, ticket(1))
+    durable = Database.durable
+
+    async def crashed(one: Database, *witness: object) -> None:
+        cluster.stop("immediate")
+        cluster.start()
+        await one._pool.check()
+        await durable(one, *witness)
+
+    monkeypatch.setattr(Database, "durable", crashed)
+    with pytest.raises(OSError, match="PostgreSQL"):
+        await commit(store, ticket(2))
+    monkeypatch.undo()
+    await commit(store, ticket(3))
+    assert await store.ticket(3)
+
+
+async def test_a_turn_that_was_frozen_for_too_long_is_an_oserror(cluster, database, monkeypatch):
+    """As of a machine that is suspended: it is no fault of the letter."""
+    from bot.store.postgres import database as module
+
+    monkeypatch.setattr(module, "SESSION", module.SESSION.replace("'30s'", "'200ms'"))
+    store = PostgresStore(Database(cluster.url(database)))
+    await store.load()
+
+    async def freeze() -> None:
+        async with store.turn() as turn:
+            await turn.find(Question(letter="x", requester=IVAN), NOW)
+            await asyncio.sleep(0.6)
+            turn.commit(Decision(tickets=(ticket(1),)))
+
+    with pytest.raises(OSError, match="PostgreSQL"):
+        await freeze()
+    assert await store.ticket(1) is None
+    await commit(store, ticket(1))
+    await store.close()
+
+
+async def test_a_ticket_of_rare_signs_can_be_searched(store):
+    """A letter that the search column could not take would be tried for ever."""
+    words = "-".join(chr(0x20000 + n) + chr(0x20000 + n * 7 % 40_000) + (" " if n % 2 else "") for n in range(80_000))
+    await commit(store, ticket(1, subject="экран", entries=(Entry(at=NOW, kind="letter", public=True, text=words),)))
+    assert (await ask(store, searches=("экран",))).searched["экран"]
+
+
+async def test_a_letter_that_cannot_be_written_down_harms_none_that_comes_with_it(cluster, database):
+    letters = PostgresLetters(Database(cluster.url(database)))
+    taken = await asyncio.gather(
+        *(letters.take(b"x", Envelope(letter=letters.new_id(NOW), received=NOW, mail_from=sender)) for sender in ("a@b", "\ud800@b", "c@d")),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in taken] == [type(None), UnicodeEncodeError, type(None)]
+    assert (await letters.waiting())[0] == 2
+    await letters.close()

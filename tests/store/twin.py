@@ -17,7 +17,8 @@ from bot.store.files import Disk
 from bot.store.port import Due, Earlier, Found, Question, Window
 from bot.store.postgres.database import Database
 from bot.store.postgres.store import PostgresStore, PostgresTurn
-from bot.store.tinydb import FileStore, FileTurn
+from bot.store.tinydb import FileStore
+from bot.store.turn import FileTurn
 
 
 def same(ours: Any, theirs: Any, what: str) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from busy import erase, found
 from desk import TestDesk
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -171,6 +172,14 @@ class DeskMachine(RuleBasedStateMachine):
             self.run(self.desk.reply(mail[number % len(mail)], sender, text, headers={"Auto-Submitted": "auto-replied"}))
             assert self.frozen() == before
             assert self.caused(self.ident()) == []
+
+    @rule(user=st.sampled_from(USERS))
+    def a_user_is_forgotten(self, user: str) -> None:
+        others = [(one.number, one.status, one.owner) for one in self.all() if one.requester.email != user]
+        self.run(erase(self.desk, user))
+        assert found(self.folder, user) == []
+        assert self.desk.ledger_adds_up()
+        assert [(one.number, one.status, one.owner) for one in self.all() if one.number in {number for number, _, _ in others}] == others
 
     @rule(minutes=st.sampled_from([1, 3, 30, 60 * 10]))
     def time_passes(self, minutes: int) -> None:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from base64 import b64encode, encodebytes
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, found
+from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, erase, found
 from desk import TestDesk
 
+from bot import reading
+from bot.model import Envelope
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
-from bot.upkeep.law import Plan, files_without, forget, log_without, trace
-
-
-async def erase(desk: TestDesk, letters: Any = None, store: Any = None) -> Plan:
-    """What `run.py forget` does under the lock."""
-    with closing(FileShelf(desk.data)) as shelf:
-        plan = trace(shelf, IVAN, desk.now)
-    files_without(desk.data, plan)
-    await forget(plan, letters or FileLetters(desk.inbox), store or desk.store, desk.now)
-    for path in (desk.data / "log").glob("desk.*"):
-        log_without(path, plan.person)
-    return plan
+from bot.upkeep.law import raw_without, trace, wrote
 
 
 async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
@@ -66,7 +58,7 @@ async def test_cut_off_anywhere_a_second_run_finishes(tmp_path: Path) -> None:
         one, count = await TestDesk.opened(data, undo=0), [0]
         one.now = desk.now
         try:
-            await erase(one, Cut(FileLetters(one.inbox), count, at), Cut(one.store, count, at))
+            await erase(one, IVAN, Cut(FileLetters(one.inbox), count, at), Cut(one.store, count, at))
             cut = False
         except OSError:
             await one.restart()
@@ -121,6 +113,19 @@ async def test_an_agent_cannot_answer_in_what_is_erased(tmp_path: Path) -> None:
         assert desk.ticket(1) == before
 
 
+async def test_somebody_of_the_same_name_keeps_it(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, undo=0)
+    for sender in (IVAN, MARIA):
+        await desk.send(sender, PROBLEM, subject="Чёрный экран", name="Саша Иванов")
+    await desk.reply(desk.mail(ANNA, "notice_new")[1], ANNA, f"#копия {IVAN}\n#ответ\nСаша, посмотрите, пожалуйста, ещё раз.")
+    await desk.reply(desk.mail(IVAN)[-1], IVAN, "Посмотрел, Саша Иванов.", name="Саша Иванов")
+    before = desk.ticket(2)
+    await erase(desk)
+    after = desk.ticket(2)
+    assert (after.requester, after.subject, after.entries[0]) == (before.requester, before.subject, before.entries[0])
+    assert found(tmp_path, IVAN) == []
+
+
 async def test_what_waits_to_leave_to_him_does_not(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path, undo=120)
     await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
@@ -165,3 +170,38 @@ def test_only_what_is_his_is_cut() -> None:
     assert person.cleaned("said elsewhere: it SHOWS a\n> black page", known=True) == "said elsewhere: […]"
     spared = runs(["It shows a black page"])
     assert person.cleaned("It shows a black page", True, spared) == "It shows a black page"
+
+
+TEXT = "It shows a black page"
+LETTERS = {
+    "the subject is the text": f"Subject: {TEXT}\r\n\r\n{TEXT}",
+    "base64": f"Subject: =?utf-8?B?{b64encode(TEXT.encode()).decode()}?=\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + encodebytes(TEXT.encode()).decode(),
+    "quoted-printable": "Content-Transfer-Encoding: quoted-printable\r\n\r\nIt shows =\r\na bl=61ck page\r\n",
+    "two parts": 'Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nIt shows a black page\r\n--b\r\n'
+    "Content-Type: text/html\r\n\r\n<p>It shows <b>a black</b> page</p>\r\n--b--\r\n",
+    "koi8-r": "Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + encodebytes(f"Вот: {TEXT}".encode("koi8-r")).decode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LETTERS)
+def test_a_letter_of_another_is_cut_whatever_its_coding(how: str) -> None:
+    person = Person(address=IVAN, said=(TEXT,), tickets=(3,))
+    envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=MARIA)
+    raw = f"From: {MARIA}\r\nTo: {IVAN}\r\n{LETTERS[how]}".encode()
+    assert TEXT.split() == reading.read(raw, envelope).text.split()[-5:]
+    left = reading.read(raw_without(raw, person), envelope)
+    assert "black" not in f"{left.subject} {left.full_text} {left.html}"
+    assert (left.sender[0].email, left.to[0].email) == (MARIA, NOBODY)
+    assert left.text.startswith("Вот: […]" if how == "koi8-r" else "[…]")
+    unnamed = raw.replace(IVAN.encode(), b"support@providence.film")
+    assert raw_without(unnamed, person) == unnamed
+
+
+def test_a_letter_without_a_sender_is_that_of_its_envelope() -> None:
+    envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from="Ivan@Example.org")
+    assert wrote(IVAN, envelope, b"Subject: x\r\n\r\ny")
+    assert not wrote(IVAN, envelope, f"From: {MARIA}\r\nSubject: x\r\n\r\ny".encode())
+    assert wrote(IVAN, envelope, b"From: =?utf-8?B?0K8=?= <IVAN@example.org>\r\n\r\ny")
+    assert not wrote(IVAN, envelope, f"From: {MARIA}, {IVAN}\r\n\r\ny".encode())

@@ -12,7 +12,7 @@ import msgspec
 from bot.model import Envelope
 from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
 from bot.store.postgres import tables
-from bot.store.postgres.database import Database, Together, run
+from bot.store.postgres.database import Database, Statement, Together, run
 
 CLAIM = """
 update letters set claimed_by = %s where id in (
@@ -20,6 +20,8 @@ update letters set claimed_by = %s where id in (
     order by id limit %s for update skip locked)
 returning id
 """
+# Claims whose answer was lost on the way, so that nobody handles them.
+UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
 READ = "select envelope, raw from letters where id = %s"
 # Several letters of one daemon; need not be durable, since a repeat is absorbed.
 DONE = """
@@ -40,7 +42,10 @@ class PostgresLetters:
     def __init__(self, database: Database) -> None:
         self.changed = asyncio.Event()
         self._database, self._ids = database.join(), Ids()
-        self._taken: Together[tuple[bytes, Envelope], None] = Together(self._take, most=50)
+        self._mine: set[str] = set()  # claimed, and not handled yet
+        self._unsure = False  # whether a claim's answer may have been lost
+        self._claiming = asyncio.Lock()
+        self._taken: Together[Statement, None] = Together(self._take, most=50)
         self._handled: Together[str, bool] = Together(self._done)
         database.bells.append(self.changed)
 
@@ -50,21 +55,31 @@ class PostgresLetters:
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """See the port; letters that come at the same time share a commit."""
-        await self._taken((raw, envelope))
+        await self._taken(tables.letter_statement(envelope, raw))
         self.changed.set()
 
-    async def _take(self, letters: list[tuple[bytes, Envelope]]) -> list[None]:
+    async def _take(self, letters: list[Statement]) -> list[None]:
         async with self._database.connection() as connection, connection.transaction():
-            await run(connection, [tables.letter_statement(envelope, raw) for raw, envelope in letters])
+            await run(connection, letters)
         return [None] * len(letters)
 
     async def claim(self, limit: int) -> list[str]:
         """See the port."""
-        return sorted(ident for (ident,) in await self._database.ask(CLAIM, self._database.me, limit)) if limit > 0 else []
+        if limit < 1:
+            return []
+        async with self._claiming:
+            if self._unsure:
+                await self._database.ask(UNKNOWN, self._database.me, list(self._mine))
+            self._unsure = True
+            found = sorted(ident for (ident,) in await self._database.ask(CLAIM, self._database.me, limit))
+            self._unsure = False
+            self._mine.update(found)
+        return found
 
     async def release(self, letter: str) -> None:
         """See the port."""
         await self._database.ask("update letters set claimed_by = null where id = %s and claimed_by = %s", letter, self._database.me)
+        self._mine.discard(letter)
         self.changed.set()
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
@@ -79,7 +94,9 @@ class PostgresLetters:
 
     async def done(self, letter: str) -> None:
         """See the port."""
-        if not await self._handled(letter):
+        there = await self._handled(letter)
+        self._mine.discard(letter)
+        if not there:
             raise NoLetterError(f"there is no letter {letter} to be handled")
 
     async def _done(self, letters: list[str]) -> Sequence[bool]:
@@ -92,6 +109,7 @@ class PostgresLetters:
         """See the port."""
         note = Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:])
         await self._one(PARK, tables.document(note), letter)
+        self._mine.discard(letter)
 
     async def retry(self, letter: str) -> None:
         """See the port."""

@@ -31,6 +31,11 @@ select number, 0, document from tickets where number = any(%s) union all select 
 GIVE_BACK = """
 update outbox set claimed_by = null where claimed_by = %s and (ticket, record, id) in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
+# Claims whose answer was lost on the way, so that nobody delivers them.
+UNKNOWN = """
+update outbox set claimed_by = null where claimed_by = %s
+and (ticket, record, id) not in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
+"""
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and not exists (select from living where living.id = claimed_by)"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
@@ -69,6 +74,9 @@ class Outbox:
         self.changed = asyncio.Event()
         self.broken: list[str] = []
         self._database = database
+        self._mine: set[tuple[int, int, int]] = set()  # claimed, and not delivered yet
+        self._unsure = False  # whether what was claimed is not known
+        self._claiming = asyncio.Lock()
         self._results: Together[Sequence[Due], None] = Together(self._deliver)
         self._leave: Together[tuple[Sequence[Window], datetime], datetime | None] = Together(self._leaving)
         self._suppressions: Together[tuple[str, datetime], bool] = Together(self._suppressed)
@@ -76,16 +84,23 @@ class Outbox:
 
     async def due(self, now: datetime, limit: int) -> list[Due]:
         """See the port. The claim's commit waits for the disk: what leaves was durable before."""
-        if limit < 1:
-            return []
-        claimed = set(await self._database.ask(CLAIM, self._database.me, now, limit))
-        if not claimed:
-            return []
-        found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed]
-        ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
-        if stale := claimed - {_place(one) for one in ready}:  # put off, or broken: the others can go
-            await self._database.ask(GIVE_BACK, self._database.me, *map(list, zip(*stale, strict=True)))
+        async with self._claiming:
+            ready = await self._due(now, limit) if limit > 0 else []
         return sorted(ready, key=lambda one: (one.letter.due, one.ticket, one.letter.id))
+
+    async def _due(self, now: datetime, limit: int) -> list[Due]:
+        me = self._database.me
+        if self._unsure:
+            await self._database.ask(UNKNOWN, me, *([place[column] for place in self._mine] for column in range(3)))
+        self._unsure = True
+        claimed = set(await self._database.ask(CLAIM, me, now, limit))
+        found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed] if claimed else []
+        ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
+        if stale := {_place(one) for one in found} - {_place(one) for one in ready}:  # put off; broken ones stay claimed, or they come at once
+            await self._database.ask(GIVE_BACK, me, *map(list, zip(*stale, strict=True)))
+        self._unsure = False
+        self._mine |= claimed - stale
+        return ready
 
     async def _letters(self, places: Collection[Place]) -> list[Due]:
         """The outgoing letters of tickets and records; those of broken documents are left out."""
@@ -112,6 +127,7 @@ class Outbox:
     async def _deliver(self, groups: list[Sequence[Due]]) -> list[None]:
         results = {_place(one): one.letter for group in groups for one in group}
         places = {(ticket, record) for ticket, record, _ in results}
+        witness = await self._database.witness()
         async with self._database.turn() as connection:
             cursor = await connection.execute(DOCUMENTS, [[one for one, _ in places if one], [one for _, one in places if one]])
             tickets: list[tuple[int, str]] = []
@@ -123,7 +139,8 @@ class Outbox:
                 (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
             await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox)])
-        await self._database.durable()
+        self._mine -= results.keys()
+        await self._database.durable(witness)
         return [None] * len(groups)
 
     async def next_due(self) -> datetime | None:

@@ -148,3 +148,10 @@ class PostgresTarget:
         with spoken():
             self._connection.commit()
             self._connection.close()
+
+
+def at_work(url: str) -> int:
+    """How many daemons are at work on the database, or were 15 seconds ago. Raises OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        row = connection.execute("select count(*) from living").fetchone()
+    return int(row[0]) if row else 0

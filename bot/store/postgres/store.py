@@ -7,8 +7,8 @@ can wait for each other. Outgoing letters are claimed: a claim holds while its d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,6 +103,7 @@ class PostgresStore(Outbox):
     async def turn(self) -> AsyncIterator[PostgresTurn]:
         """See the port."""
         await self.loaded.wait()
+        witness = await self._database.witness()
         async with self._database.turn() as connection:
             turn = PostgresTurn(connection)
             yield turn
@@ -111,7 +112,7 @@ class PostgresStore(Outbox):
             if statements:
                 await run(connection, statements)
         if statements:
-            await self._database.durable()
+            await self._database.durable(witness)
             self.changed.set()
 
     async def ticket(self, number: int) -> Ticket | None:
@@ -132,14 +133,25 @@ class PostgresStore(Outbox):
 
     async def leads(self) -> bool:
         """See the port. A new leader does not know which moments the last one had named, or put off: it looks at them again."""
-        before, self._leading = self._leading, self.loaded.is_set() and await self._database.leads()
-        if self._leading and not before:
+        leads = self.loaded.is_set() and await self._database.leads()
+        if leads and not self._leading:
             await self._alone(ALARMS)
-        return self._leading
+        self._leading = leads
+        return leads
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
         """See the port."""
-        return [number for _, number in sorted(await self._alone(TIMERS, now, limit))]
+        with self._sure():
+            return [number for _, number in sorted(await self._alone(TIMERS, now, limit))]
+
+    @contextmanager
+    def _sure(self) -> Iterator[None]:
+        """Where a moment has been named and may be lost, all are looked at again, as by a new leader."""
+        try:
+            yield
+        except OSError:
+            self._leading = False
+            raise
 
     async def _alone(self, query: Any, *values: Any) -> list[Any]:
         """What touches many tickets has a turn, so that it and another turn never wait for each other."""
@@ -153,7 +165,8 @@ class PostgresStore(Outbox):
 
     async def snooze(self, number: int, until: datetime | None) -> None:
         """See the port."""
-        await self._database.ask(SNOOZE, until, number)
+        with self._sure():
+            await self._database.ask(SNOOZE, until, number)
 
     async def wake(self, now: datetime) -> None:
         """See the port."""
@@ -163,6 +176,7 @@ class PostgresStore(Outbox):
         """See the port."""
         moved = last = 0
         await self._database.ask("delete from departures where at < %s", now - LONGEST)
+        await self._database.ask("delete from daemons where sign < clock_timestamp() - interval '30 days'")
         while True:
             async with self._database.turn() as connection:
                 cursor = await connection.execute(RESTING, [now - timedelta(days=reopen_days), last, SWEPT])
@@ -178,6 +192,7 @@ class PostgresStore(Outbox):
 
     async def retire(self, limit: datetime, letters: Letters) -> int:
         """See the port."""
+        witness = await self._database.witness()
         tickets = [number for (number,) in await self._database.ask(OLD, limit)]
         for number in tickets:
             async with self._database.turn() as connection:
@@ -192,17 +207,17 @@ class PostgresStore(Outbox):
                 await letters.erase(record.letter)
             async with self._database.turn() as connection:
                 await run(connection, [(query, [ident]) for query in GONE])
-        await self._database.durable()
+        await self._database.durable(witness)
         return len(tickets) + len(records)
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""
-        ident = int(place.rpartition("/")[2])
+        ident, witness = int(place.rpartition("/")[2]), await self._database.witness()
         async with self._database.turn() as connection:
             row = await (await connection.execute("select document from records where id = %s", [ident])).fetchone()
             if row is not None:
                 await run(connection, tables.amended(ident, change(_records.decode(row[0]))))
-        await self._database.durable()
+        await self._database.durable(witness)
 
     async def strike(self, person: str) -> None:
         """See the port."""

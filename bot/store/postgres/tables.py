@@ -17,7 +17,7 @@ from bot.store.register import mark
 from bot.store.rows import Row, announced, line_of
 from bot.tickets.erasing import ERASED
 
-MOST_SEARCHED = 250_000  # characters of a ticket: a tsvector holds a million octets
+MOST_SEARCHED = 250_000, 400_000  # characters and octets of a ticket: a tsvector holds a million octets, and hyphens double words
 UNDER_WAY = (Delivery.waiting, Delivery.held)
 
 TICKET = """
@@ -118,7 +118,8 @@ def searched(ticket: Ticket) -> str:
     """What `#search` finds a ticket by, as queue.said has it: everything said in it."""
     person = ticket.requester
     words = (ticket.subject, person.name, person.email, *(entry.text for entry in ticket.entries if entry.kind != "command"))
-    return folded(" ".join(words)[:MOST_SEARCHED])
+    characters, octets = MOST_SEARCHED
+    return folded(" ".join(words)[:characters]).encode()[:octets].decode(errors="ignore")
 
 
 def folded(text: str) -> str:

@@ -1,0 +1,16 @@
+"""The desk's words as frozen values: what a letter, a verdict, a ticket, a decision and an outgoing letter are.
+
+Nothing here does anything. Every part of the desk speaks in these values; they go through the reader processes
+(pickled), into the store (as JSON, through msgspec) and out of `explain --json`. All datetimes are aware.
+"""
+
+from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, Span, Value
+from bot.model.ticket import Count, Decision, DeskRecord, Entry, Outgoing, Reference, Seen, Stretch, Ticket
+from bot.model.verdict import Evidence, Verdict
+from bot.model.words import Audience, Delivery, Fate, Ground, LetterClass, Priority, Resolution, Status, Waiting
+
+__all__ = [
+    "Address", "Attachment", "Audience", "Count", "Decision", "Delivery", "DeskRecord", "Entry", "Envelope", "Evidence", "Fate",
+    "Ground", "Hit", "Letter", "LetterClass", "Outgoing", "Priority", "Reference", "Resolution", "Seen", "Span", "Status", "Stretch",
+    "Ticket", "Value", "Verdict", "Waiting",
+]  # fmt: skip

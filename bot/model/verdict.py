@@ -1,0 +1,39 @@
+"""A verdict: what the rules say of a letter, and why."""
+
+from __future__ import annotations
+
+from bot.model.letter import Span, Value
+from bot.model.words import Ground, Priority
+
+
+class Evidence(Value, frozen=True):
+    """A rule that fired, and why."""
+
+    rule: str
+    clause: str = ""
+    ground: Ground | None = None
+    action: str = ""  # suspend, refuse or ""
+    topic: str = ""
+    priority: Priority | None = None
+    department: str = ""
+    labels: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()  # whom a new ticket is shown to
+    evidence: str = ""  # the original words
+    spans: tuple[Span, ...] = ()
+
+
+class Verdict(Value, frozen=True):
+    """What the rules say of a letter: first ground, first topic, highest priority, all labels, every hit."""
+
+    ground: Ground | None = None
+    action: str = ""
+    topic: str = ""
+    priority: Priority | None = None
+    department: str = ""
+    labels: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()  # whom a new ticket is shown to
+    rule: str = ""  # the rule that gave the ground, or else the topic, or else the priority
+    clause: str = ""
+    evidence: str = ""
+    missing: tuple[str, ...] = ()  # what the requester is asked for, with insufficient_information
+    hits: tuple[Evidence, ...] = ()

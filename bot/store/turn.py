@@ -1,0 +1,47 @@
+"""One look at a desk on files, and the decision that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from bot.model import Decision, Ticket
+from bot.store.port import Found, Question
+from bot.store.register import Register
+
+
+class FileTurn:
+    """One look at the desk; see bot.store.port.Turn."""
+
+    def __init__(self, register: Register, get: Callable[[int], Ticket | None]) -> None:
+        self.decision = Decision()
+        self._register, self._get = register, get
+
+    async def find(self, question: Question, now: datetime) -> Found:
+        """Everything that the decision needs."""
+        found = self._register.find(question, now)
+        wanted = [*question.tickets, found.by_reference]
+        tickets: dict[int, Ticket] = {}
+        while wanted:
+            number = wanted.pop()
+            ticket = self._get(number) if number and number not in tickets else None
+            if ticket is not None:
+                tickets[number] = ticket
+                wanted.append(ticket.merged_into)
+        people = {ticket.requester.email for ticket in tickets.values()} - found.senders.keys()
+        senders = {**found.senders, **{person: self._register.sender(person, now) for person in people}}
+        return replace(found, tickets=tickets, senders=senders)
+
+    async def ticket(self, number: int) -> Ticket | None:
+        """A ticket, live or filed."""
+        return self._get(number)
+
+    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
+        """See the port."""
+        return {number: ticket for number in numbers if (ticket := self._get(number))}
+
+    def commit(self, decision: Decision) -> None:
+        """Takes the decision over when the turn's block is left."""
+        self.decision = decision
