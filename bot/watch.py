@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from watchfiles import Change, awatch
 
-from bot.office import RulesRefused, refuse, unfit, untried
+from bot.office import RulesRefused, read, refuse, sources, unfit, untried
 from bot.readers import Unreadable
 from bot.tickets.alerts import alarm
 from bot.tickets.office import Office
 
 if TYPE_CHECKING:
     from bot.daemon import Daemon
+
+SETTLED = 1000  # milliseconds
 
 
 class Watch:
@@ -34,15 +36,25 @@ class Watch:
         def concerns(_: Change, name: str) -> bool:
             return Path(name) == rules or templates in Path(name).parents
 
-        async for _ in awatch(*places, stop_event=self._desk.stop, debounce=300, recursive=False, watch_filter=concerns):
-            try:
+        watched = False  # what has changed since the start and before the watch was set up is looked at once
+        how: dict[str, Any] = {"debounce": 300, "recursive": False, "rust_timeout": SETTLED, "yield_on_timeout": True}
+        async for changes in awatch(*places, stop_event=self._desk.stop, watch_filter=concerns, **how):
+            if changes or not watched:
+                watched = True
+                await self.look()
+
+    async def look(self) -> None:
+        """Takes over what has changed, if it is good."""
+        settings, office = self._desk.settings, self._desk.office
+        try:
+            if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.sources:
                 office = await asyncio.to_thread(untried, settings, self._desk.secret)
                 await self.tried(office)
-            except (RulesRefused, OSError) as error:
-                await self._refuse(str(error))
-            else:
-                self._refused = ""
                 await self._take(office)
+        except (RulesRefused, OSError) as error:
+            await self._refuse(str(error))
+        else:
+            self._refused = ""
 
     async def tried(self, office: Office) -> None:
         """Raises RulesRefused for rules whose examples fail and for templates that do: a reader sees to the first, we meanwhile to these."""
@@ -63,8 +75,6 @@ class Watch:
 
     async def _take(self, office: Office) -> None:
         desk = self._desk
-        if office.policy == desk.office.policy and office.templates.sources == desk.office.templates.sources:
-            return
         if office.policy != desk.office.policy:
             desk.readers.reload(office.policy.source)
         if office.policy.times != desk.office.policy.times:
