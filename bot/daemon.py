@@ -26,11 +26,11 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import untried
+from bot.office import read_secret, untried
 from bot.readers import Readers, warm
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
-from bot.store.files import DataLock, Disk, read_secret
+from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import open_shelf, open_store
@@ -265,6 +265,7 @@ class Daemon:
             turn.commit(decision)
         for event, fields in decision.events:
             self.tell(event, **fields)
+
 
 
 async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:

@@ -1,8 +1,10 @@
-"""Opens the office: reads rules.yaml, the templates and the secret from the disk and checks them together."""
+"""Opens the office: reads rules.yaml, the templates and the secret from the disk, checks them together, and watches them."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -90,9 +92,32 @@ def sources(folder: Path) -> dict[str, str]:
     return found
 
 
-def rotate(path: Path, disk: Disk, secret: bytes, new: bytes) -> bytes:
+def new_key() -> bytes:
+    """A fresh secret key, as a line of text."""
+    return secrets.token_hex(32).encode()
+
+
+def read_secret(path: Path, disk: Disk) -> bytes:
+    """The key of all our signatures (at least 32 bytes), made with mode 0600 the first time; raises OSError or ValueError."""
+    if not path.exists():
+        disk.mkdir(path.parent)
+        with contextlib.suppress(FileExistsError):
+            disk.write_synced(
+                path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
+                path,
+                new_key() + b"\n",
+                exclusive=True,
+                mode=0o600,
+            )
+    key = path.read_bytes().strip()
+    if len(key) < 32:
+        raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
+    return key
+
+
+def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:
     """Puts a new key on top: it signs from now on, the older ones still verify. Returns the secret as it is now; raises OSError."""
-    lines = [new, *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
+    lines = [new_key(), *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
     made = b"\n".join(lines)
     disk.write_synced(path.with_name(f".{path.name}.rotated"), path, made + b"\n", mode=0o600)
     return made

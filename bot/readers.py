@@ -225,6 +225,8 @@ class _Reader(asyncio.Protocol):
         size = int.from_bytes(self._buffer[: reader.SIZE])
         if size > reader.RESULT_BYTES + 1:
             self._fail(Unreadable("memory", "its result"))
+        elif len(self._buffer) > reader.SIZE + size or (self._answer is not None and self._answer.done()):
+            self._fail(EOFError())  # it says more than it was asked for: the next letter gets another one
         elif self._answer is not None and not self._answer.done() and len(self._buffer) >= reader.SIZE + size > reader.SIZE:
             self._answer.set_result(bytes(self._buffer[reader.SIZE :]))
             self._buffer.clear()

@@ -123,7 +123,7 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: b
 def followed(found: Found, number: int) -> Ticket | None:
     """The ticket of that number, its merges followed to the end; None for one of which only the figures are left."""
     ticket, steps = found.tickets.get(number), 0
-    while ticket is not None and ticket.merged_into and steps < 100:
+    while ticket is not None and ticket.merged_into and ERASED not in ticket.labels and steps < 100:
         ticket, steps = found.tickets.get(ticket.merged_into), steps + 1
     return None if ticket is not None and ERASED in ticket.labels else ticket
 

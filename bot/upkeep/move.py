@@ -52,7 +52,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     if goal.store:
         if not (data / FILLING).exists():
-            _refuse_unless(not (data / MOVED).exists(), f"remove {data / MOVED} first: it is what an earlier move left behind")
+            _refuse_unless(not (data / MOVED).exists(), f"this desk was moved already; {data / MOVED} is what lay here: remove it first")
             _sound(FileShelf(data))
         _fill(goal, FileShelf(data), now)
         (data / MOVED).mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
     places |= {path: settings.templates / path.relative_to(incoming / "templates") for path in (incoming / "templates").rglob("*") if path.is_file()}
     for source, target in places.items():
         if source.exists():
-            _put_back(source, target, disk, say)
+            _put_back(source, target, 0o600 if target == settings.secret_file else 0o640, disk, say)
     for path in incoming.iterdir():
         if path.name not in (COMPLETE, "rules.yaml"):
             shutil.rmtree(path)
@@ -168,7 +168,7 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
     incoming.rmdir()
 
 
-def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
+def _put_back(source: Path, target: Path, mode: int, disk: Disk, say: Say) -> None:
     """A file in its place; what was there, and differs, is kept beside it under another name."""
     content = source.read_bytes()
     if target.exists():
@@ -178,7 +178,7 @@ def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
         say(f"{target} is that of the backup now; the one that was here is {target.name}.old")
     disk.mkdir(target.parent)
     temporary = target.with_name(f".{target.name}.restored")
-    disk.write_synced(temporary, target, content, mode=0o600 if target.name == "secret" else 0o640)
+    disk.write_synced(temporary, target, content, mode=mode)
 
 
 def _remove_empty(folder: Path) -> None:

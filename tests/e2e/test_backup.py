@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cluster import Cluster
 from daemon import ROOT, Running
 
 from bot.model import Ticket
@@ -118,6 +119,36 @@ def test_a_backup_that_is_killed_leaves_no_file_that_looks_like_one(tmp_path: Pa
                 archive.unlink()
         assert desk.run("backup", str(archive)).returncode == 0
         assert [path.name for path in tmp_path.glob(".desk*")] == []
+
+
+@pytest.mark.postgres
+def test_a_restore_and_a_move_that_are_killed_are_run_again(tmp_path: Path, cluster: Cluster, database: str) -> None:
+    """SIGKILL at a random moment: no desk starts on what is half there, and the second run leaves the same desk behind."""
+    dice, archive, store = random.Random(3), tmp_path / "desk.tar.gz", cluster.url(database)
+    with Running(tmp_path / "one", DESK_CAPS="off") as one:
+        with Load(one) as load:
+            while len(load.heard) < 60:
+                time.sleep(0.05)
+        handled(one)
+        assert one.run("backup", str(archive)).returncode == 0
+    book = json.loads(one.run("ledger", "--json").stdout)
+    two, three = Running(tmp_path / "two"), Running(tmp_path / "two", DESK_STORE=store)
+    for desk, command in ((two, ("restore", str(archive))), (two, ("move", "--to", store)), (three, ("move", "--to", "files"))):
+        for _ in range(3):
+            process = subprocess.Popen([sys.executable, "run.py", *command], cwd=ROOT, env=desk.env, stdout=subprocess.DEVNULL)
+            while process.poll() is None and not any((two.data / name).exists() for name in ("incoming", "filling")):
+                time.sleep(0.01)
+            time.sleep(dice.uniform(0, 0.4))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        done = desk.run(*command)
+        words = (done.stdout + done.stderr).decode()
+        assert done.returncode == 0 or "already" in words, words  # the killed one may have come to its end
+        goal = three if command[-1] == store else two
+        assert json.loads(goal.run("ledger", "--json").stdout) == book
+    with two:
+        two.send(IVAN, f"{PROBLEM} последнее.", "Последнее")
+        assert f"[PF-{len(load.heard) + 1}]" in two.wait(IVAN, 1)[0]["Subject"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "data/../../evil", "data/log/x", "run.py", "data/tickets/../secret"])
