@@ -9,14 +9,10 @@ import os
 import signal
 import socket
 import time
-import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-from watchfiles import Change, awatch
 
 from bot import __version__, supervisor
 from bot.admin import Admin
@@ -30,16 +26,17 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import RulesRefused, open_office
-from bot.readers import Readers
+from bot.office import read_secret, untried
+from bot.readers import Readers, warm
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
-from bot.store.files import DataLock, Disk, read_secret
+from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
 from bot.timers import Timers
+from bot.watch import Watch
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that another process put there
 AT_ONCE = 8  # letters under way for each reader
@@ -66,7 +63,8 @@ class Daemon:
         self.lock = DataLock(settings.data)
         self.lock.take()
         self.secret = read_secret(settings.secret_file, self.disk)
-        self.office = open_office(settings, self.secret)
+        warm()
+        self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         self.inbox, self.store = open_store(settings, self.disk, now())
         self.readers = Readers(self.office.policy.source, settings.readers)
@@ -79,8 +77,9 @@ class Daemon:
         self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
         self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
-        self.jobs = Jobs(self)
+        self.jobs, self.watch = Jobs(self), Watch(self)
         self._under_way = 0  # letters
+        self._pumping: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
@@ -99,6 +98,7 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
+        await self.watch.tried(self.office)
         settings, store = self.settings, "postgresql" if self.settings.store else "files"
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
@@ -106,7 +106,7 @@ class Daemon:
         places = await self.doors.start()
         await self.control.start()
         self._pumping = self.spawn(self._pump())
-        for work in (self.outbox.run, self.jobs.run, self._watch, self._load, supervisor.watchdog):
+        for work in (self.outbox.run, self.jobs.run, self.watch.run, self._load, supervisor.watchdog):
             self.spawn(work())
         supervisor.say("READY=1")
         self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=(await self.inbox.waiting())[0])
@@ -126,7 +126,8 @@ class Daemon:
         supervisor.say("STOPPING=1")
         await self.doors.stop()
         await self.control.stop()
-        self._pumping.cancel()
+        if self._pumping:
+            self._pumping.cancel()
         await self._all_handled()
         for task in list(self._tasks):
             task.cancel()
@@ -170,7 +171,7 @@ class Daemon:
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=path)
-            await self._alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
+            await self.alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
         await self.inbox.sweep(self.now())
 
     async def _pump(self) -> None:
@@ -249,9 +250,9 @@ class Daemon:
         now = self.now()
         if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
             self._refused[about] = today
-            await self._alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
+            await self.alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
 
-    async def _alert(self, decision: Decision) -> None:
+    async def alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""
         try:
             await self.commit(decision)
@@ -265,38 +266,7 @@ class Daemon:
         for event, fields in decision.events:
             self.tell(event, **fields)
 
-    # ------------------------------------------------------------------------------------------------ rules
 
-    async def _watch(self) -> None:
-        """A changed rules.yaml or template is taken over between letters; a bad one is refused, and the lead gets a letter."""
-        refused = ""
-        rules, templates = self.settings.rules.resolve(), self.settings.templates.resolve()
-        # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
-        places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
-
-        def concerns(_: Change, name: str) -> bool:
-            return Path(name) == rules or templates in Path(name).parents
-
-        async for _ in awatch(*places, stop_event=self.stop, debounce=300, recursive=False, watch_filter=concerns):
-            try:
-                office = await asyncio.to_thread(open_office, self.settings, self.secret)
-            except (RulesRefused, OSError) as error:
-                words = str(error)
-                if words != refused:
-                    self.tell("rules_refused", path=str(self.settings.rules), faults=len(words.splitlines()), words=words)
-                    cause = f"rules/{zlib.crc32(words.encode()):x}"
-                    await self._alert(alarm(self.office, "rules_refused", tuple(words.splitlines()[:20]), cause, self.now()))
-                refused = words
-                continue
-            refused = ""
-            if office.policy == self.office.policy and office.templates.sources == self.office.templates.sources:
-                continue
-            if office.policy != self.office.policy:
-                self.readers.reload(office.policy.source)
-            if office.policy.times != self.office.policy.times:
-                await self.store.wake(self.now())
-            self.office = self.desk.office = office
-            self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 
 async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:
     """Runs a desk until it is told to stop; `say` gets the ready line."""

@@ -137,6 +137,7 @@ class Log:
         self._json, self._text = _Lines(folder / "desk.jsonl"), _Lines(folder / "desk.log")
         self._gathered: list[tuple[bytes, str]] = []
         self._lock = threading.Lock()
+        self._still = False
         self._second = ("", "")  # of the last event, as JSON has it and as people read it
 
     @property
@@ -181,19 +182,30 @@ class Log:
         return self._second[1]
 
     def flush(self) -> None:
-        """Write what has been gathered."""
+        """Write what has been gathered; while the files are kept still, that waits."""
         with self._lock:
+            if self._still:
+                return
             gathered, self._gathered = self._gathered, []
             if gathered:
                 self._json.write(b"".join([line + b"\n" for line, _ in gathered]))
                 self._text.write("".join([f"{words}\n" for _, words in gathered]).encode())
 
     def still(self, change: Callable[[Path], object]) -> None:
-        """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place."""
+        """Calls `change` with the path of each file, while nothing is written to it; it may put another file in its place.
+
+        It may take minutes: the desk goes on meanwhile, and its lines are written afterwards.
+        """
         self.flush()
         with self._lock:
+            self._still = True
+        try:
             change(self._json.path)
             change(self._text.path)
+        finally:
+            with self._lock:
+                self._still = False
+            self.flush()
 
     def close(self) -> None:
         """Write what is left, and close both files."""

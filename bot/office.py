@@ -1,12 +1,15 @@
-"""Opens the office: reads rules.yaml, the templates and the secret from the disk and checks them together."""
+"""Opens the office: reads rules.yaml, the templates and the secret from the disk, checks them together, and watches them."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bot.policy import RulesError, check_examples, load
+from bot.policy import Policy, RulesError, check_examples, load
 from bot.replies.render import Templates
 from bot.settings import Settings
 from bot.store.files import Disk
@@ -22,28 +25,47 @@ class RulesRefused(Exception):
 
 def open_office(settings: Settings, secret: bytes) -> Office:
     """The office of these settings. Raises RulesRefused with every mistake there is, and OSError."""
+    office = untried(settings, secret)
+    refuse([*check_examples(office.policy), *unfit(office.policy, office.templates)])
+    return office
+
+
+def refuse(mistakes: Sequence[object]) -> None:
+    """Raises RulesRefused where there is a mistake."""
+    if mistakes:
+        raise RulesRefused("\n".join(map(str, mistakes)))
+
+
+def unfit(policy: Policy, templates: Templates) -> list[object]:
+    """What is wrong with the templates, for these rules."""
+    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
+    missing = [f"templates/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
+               for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
+    return [*templates.check(), *missing]
+
+
+def untried(settings: Settings, secret: bytes) -> Office:
+    """The office of rules that load; whether their examples and the templates are good, nobody has looked. Raises as open_office."""
     try:
         policy = load(read(settings.rules), str(settings.rules))
     except RulesError as error:
         raise RulesRefused("\n".join(str(mistake) for mistake in error.mistakes)) from None
-    mistakes = [str(mistake) for mistake in check_examples(policy)]
-    templates = Templates(sources(settings.templates), policy.desk.timezone)
-    mistakes += [str(mistake) for mistake in templates.check()]
-    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
-    mistakes += [f"{settings.templates}/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
-                 for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
-    if mistakes:
-        raise RulesRefused("\n".join(mistakes))
     desk = policy.desk
     return Office(
         policy=policy,
-        templates=templates,
-        signer=Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus),
+        templates=Templates(sources(settings.templates), desk.timezone),
+        signer=signer_of(policy, secret, settings),
         subjects=Subjects(desk.prefix),
         undo=timedelta(seconds=settings.undo),
         verp=settings.return_path == "verp" and settings.plus,
         caps=settings.caps,
     )
+
+
+def signer_of(policy: Policy, secret: bytes, settings: Settings) -> Signer:
+    """What signs the addresses of this desk."""
+    desk = policy.desk
+    return Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus)
 
 
 def read(path: Path) -> bytes:
@@ -70,9 +92,32 @@ def sources(folder: Path) -> dict[str, str]:
     return found
 
 
-def rotate(path: Path, disk: Disk, secret: bytes, new: bytes) -> bytes:
+def new_key() -> bytes:
+    """A fresh secret key, as a line of text."""
+    return secrets.token_hex(32).encode()
+
+
+def read_secret(path: Path, disk: Disk) -> bytes:
+    """The key of all our signatures (at least 32 bytes), made with mode 0600 the first time; raises OSError or ValueError."""
+    if not path.exists():
+        disk.mkdir(path.parent)
+        with contextlib.suppress(FileExistsError):
+            disk.write_synced(
+                path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
+                path,
+                new_key() + b"\n",
+                exclusive=True,
+                mode=0o600,
+            )
+    key = path.read_bytes().strip()
+    if len(key) < 32:
+        raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
+    return key
+
+
+def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:
     """Puts a new key on top: it signs from now on, the older ones still verify. Returns the secret as it is now; raises OSError."""
-    lines = [new, *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
+    lines = [new_key(), *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
     made = b"\n".join(lines)
     disk.write_synced(path.with_name(f".{path.name}.rotated"), path, made + b"\n", mode=0o600)
     return made

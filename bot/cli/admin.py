@@ -117,12 +117,12 @@ def suppressed_lift(address: str) -> None:
 @secret_app.command("rotate")
 def secret_rotate() -> None:
     """Sign with a new key from now on; what older keys signed stays good until it expires."""
-    from bot.office import rotate
-    from bot.store.files import Disk, new_key, read_secret
+    from bot.office import read_secret, rotate
+    from bot.store.files import Disk
 
     def otherwise(_: Path) -> dict[str, Any]:
         path, disk = settings().secret_file, Disk()
-        rotate(path, disk, read_secret(path, disk), new_key())
+        rotate(path, disk, read_secret(path, disk))
         return {"ok": True}
 
     tell_daemon({"do": "rotate"}, otherwise)

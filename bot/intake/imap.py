@@ -64,6 +64,10 @@ class ImapDoor:
         loop = asyncio.get_running_loop()
         self._task = asyncio.ensure_future(asyncio.to_thread(self._work, loop))
 
+    def busy(self, _: float) -> bool:
+        """Nobody waits: what is not fetched yet is safe in its mailbox."""
+        return False
+
     async def stop(self) -> None:
         """Finishes the batch in hand."""
         self.ending.set()
@@ -170,7 +174,12 @@ class ImapDoor:
             letters = {uid: bytes(got[b"BODY[]"]) for uid, got in client.fetch(group, ["BODY.PEEK[]"]).items() if got.get(b"BODY[]") is not None}
             # A server without dates says 1970: what the id is made of has to be the same at each try.
             times = {uid: (facts[uid].get(b"INTERNALDATE") or datetime(1970, 1, 2)).astimezone(UTC) for uid in letters}  # noqa: DTZ001
-            asyncio.run_coroutine_threadsafe(self._store(letters, times, validity), loop).result()
+            try:
+                asyncio.run_coroutine_threadsafe(self._store(letters, times, validity), loop).result()
+            except OSError:  # trouble of our own, which says nothing against the letters
+                for uid in uids:
+                    self._tries.pop((validity, uid), None)
+                raise
             if letters:
                 self._move(client, list(letters), folders[0])
 

@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -274,26 +273,3 @@ class DataLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-
-def new_key() -> bytes:
-    """A fresh secret key, as a line of text."""
-    return secrets.token_hex(32).encode()
-
-
-def read_secret(path: Path, disk: Disk) -> bytes:
-    """The key of all our signatures (at least 32 bytes), made with mode 0600 the first time; raises OSError or ValueError."""
-    if not path.exists():
-        disk.mkdir(path.parent)
-        with contextlib.suppress(FileExistsError):
-            disk.write_synced(
-                path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
-                path,
-                new_key() + b"\n",
-                exclusive=True,
-                mode=0o600,
-            )
-    key = path.read_bytes().strip()
-    if len(key) < 32:
-        raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
-    return key

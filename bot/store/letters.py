@@ -116,6 +116,7 @@ class FileLetters:
 
     async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
         """See the port."""
+        self._handed(envelope.letter)
         self.inbox.rewrite(envelope, raw)
 
     async def sweep(self, now: datetime) -> int:

@@ -31,7 +31,10 @@ class RefusedError(Exception):
 
 
 def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carried:
-    """Writes the archive `path` (mode 0600: the secret is in it), whole or not at all, in little memory. Raises OSError and ChangedError."""
+    """Writes the archive `path` (mode 0600: the secret is in it), whole or not at all, in little memory.
+
+    Raises OSError, ChangedError, and ValueError for a file whose name could not be restored.
+    """
     part, disk = path.with_name(f".{path.name}.part"), Disk()
     disk.unlink(part)
     try:
@@ -39,6 +42,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
             with tarfile.open(fileobj=file, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
 
                 def put(name: str, content: bytes) -> None:
+                    _allow(name)
                     entry = tarfile.TarInfo(name)
                     entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), MODE.get(name, 0o640)
                     tar.addfile(entry, BytesIO(content))
@@ -93,15 +97,20 @@ def unpack(archive: Path, incoming: Path) -> None:
     Disk().sync_tree(incoming)
 
 
+def _allow(name: str) -> None:
+    """Raises ValueError for a name that does not belong into a backup, or leads out of it."""
+    if not ALLOWED.fullmatch(name) or not name.isprintable() or {"", ".", ".."} & set(name.split("/")):
+        raise ValueError(f"{name!r} does not belong into a backup")
+
+
 def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, incoming: Path) -> None:
     if entry.isdir():
         return
+    _allow(entry.name)
     source = tar.extractfile(entry) if entry.isreg() else None
-    if source is None or not ALLOWED.fullmatch(entry.name) or not all(re.fullmatch(r"[\w.@ -]+", part) for part in entry.name.split("/")):
-        raise ValueError(f"{entry.name!r} does not belong into one")
+    if source is None:
+        raise ValueError(f"{entry.name!r} is no file")
     path = incoming / entry.name
-    if ".." in path.parts:
-        raise ValueError(f"{entry.name!r} leads out of it")
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, MODE.get(entry.name, 0o640)), "wb") as file:
         shutil.copyfileobj(source, file)

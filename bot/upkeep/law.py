@@ -7,10 +7,14 @@ cut off: raw letters first, then what names them, his own tickets last, since hi
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
+import lzma
 import quopri
 import re
 import shutil
+import time
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from email.header import Header
@@ -33,6 +37,8 @@ from bot.tickets.erasing import NOBODY, Person, record_without, without
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
 MESSAGE_ID = re.compile(r"^message-id:\s*<[^.>]*\.(\d+)-", re.IGNORECASE | re.MULTILINE)  # the ticket in one of ours
 LOGS = ("desk.jsonl", "desk.log")  # of today
+LEFT = 600  # seconds: nothing takes so long to be written
+PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 LETTER = re.compile(r"\d{8}T\d{12}-[0-9a-f]{6}")
 CLIENT = re.compile(r"(\bclient(?:=|\":\"))[^\s\"]+")
 
@@ -150,6 +156,9 @@ async def forget(plan: Plan, letters: Letters, store: Store, now: datetime) -> N
         async with store.turn() as turn:
             ticket = await turn.ticket(number)
             if ticket is not None:
+                came = [seen.letter for seen in ticket.seen if number in plan.own and seen.letter not in person.letters]
+                for ident in came:  # since the plan was made; else nothing would account for them
+                    await letters.erase(ident)
                 turn.commit(Decision(tickets=(without(ticket, person, now),)))
     await store.strike(person.address)
 
@@ -201,8 +210,13 @@ def _encoded(text: str, codec: str, way: bytes) -> bytes:
 def files_without(data: Path, plan: Plan) -> int:
     """Takes the person out of what lies in the data folder beside the store: letters sent into a folder, files that `repair` has set
     aside, logs that have been rotated away; how many files. To be done before `forget`, while his tickets are known.
+
+    What crashes left half-written goes too, whosever it is.
     """
     person, disk, changed = plan.person, Disk(), 0
+    for path in (*data.rglob(".*.tmp"), *data.glob("inbox/tmp/*"), *data.glob("outbox/.tmp/*")):
+        if path.is_file() and path.stat().st_mtime < time.time() - LEFT:
+            disk.unlink(path)
     for path in (data / "outbox").glob("*.eml"):
         raw = path.read_bytes()
         head = raw[: raw.find(b"\r\n\r\n")].decode("utf-8", "replace")
@@ -223,17 +237,24 @@ def files_without(data: Path, plan: Plan) -> int:
 
 
 def log_without(path: Path, person: Person) -> int:
-    """A log, compressed or not, without the person's address, and without where his letters came from; 1 where it named him."""
+    """A log, compressed or not, without the person's address, and without where his letters came from; 1 where it named him.
+
+    Raises OSError for one that cannot be unpacked.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
-    opened: Any = partial(gzip.open if path.suffix == ".gz" else open, encoding="utf-8", errors="surrogateescape")
+    opened: Any = partial(PACKED.get(path.suffix, open), encoding="utf-8", errors="surrogateescape")
     changed = False
-    with opened(path, "rt") as source, opened(temporary, "wt") as target:
-        for line in source:
-            clean = person.exact.sub(NOBODY, line)
-            if any(letter in person.letters for letter in LETTER.findall(line)):
-                clean = CLIENT.sub(r"\1-", clean)
-            changed |= clean != line
-            target.write(clean)
+    try:
+        with opened(path, "rt") as source, opened(temporary, "wt") as target:
+            for line in source:
+                clean = person.exact.sub(NOBODY, line)
+                if any(letter in person.letters for letter in LETTER.findall(line)):
+                    clean = CLIENT.sub(r"\1-", clean)
+                changed |= clean != line
+                target.write(clean)
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        temporary.unlink()
+        raise OSError(f"{path} cannot be unpacked ({error}): mend or remove it, and try again") from error
     if changed:
         shutil.copymode(path, temporary)
         temporary.replace(path)

@@ -159,7 +159,7 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
     places |= {path: settings.templates / path.relative_to(incoming / "templates") for path in (incoming / "templates").rglob("*") if path.is_file()}
     for source, target in places.items():
         if source.exists():
-            _put_back(source, target, disk, say)
+            _put_back(source, target, 0o600 if target == settings.secret_file else 0o640, disk, say)
     for path in incoming.iterdir():
         if path.name not in (COMPLETE, "rules.yaml"):
             shutil.rmtree(path)
@@ -168,7 +168,7 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
     incoming.rmdir()
 
 
-def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
+def _put_back(source: Path, target: Path, mode: int, disk: Disk, say: Say) -> None:
     """A file in its place; what was there, and differs, is kept beside it under another name."""
     content = source.read_bytes()
     if target.exists():
@@ -178,7 +178,7 @@ def _put_back(source: Path, target: Path, disk: Disk, say: Say) -> None:
         say(f"{target} is that of the backup now; the one that was here is {target.name}.old")
     disk.mkdir(target.parent)
     temporary = target.with_name(f".{target.name}.restored")
-    disk.write_synced(temporary, target, content, mode=0o600 if target.name == "secret" else 0o640)
+    disk.write_synced(temporary, target, content, mode=mode)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from daemon import Running
+from daemon import Running, text_of
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play. Письмо"
@@ -65,6 +65,38 @@ def test_rules_are_taken_over_without_a_restart_and_bad_ones_are_refused(desk: R
     assert desk.run("ledger").returncode == 0
 
 
+UNTRUE = """
+  - id: probe
+    clause: "4.2"
+    when: {words: [кракозябра]}
+    then: {labels: [probe]}
+    examples: {match: [совсем другое письмо], ignore: []}
+"""
+
+
+def test_examples_are_tried_at_the_start_and_at_each_change_by_a_reader(desk: Running) -> None:
+    """The dictionaries, 55 MB of them, stay out of the daemon's own process."""
+    rules = Path(desk.env["DESK_RULES"])
+    good = rules.read_text("utf-8")
+    rules.write_text(good + UNTRUE, "utf-8")
+    with pytest.raises(AssertionError, match="rule 'probe' must fire on this example"):
+        desk.start()
+    assert desk.process is not None
+    assert desk.process.wait(10) == 1
+    assert desk.process.stdout is not None
+    desk.process.stdout.close()
+    rules.write_text(good, "utf-8")
+    with desk:
+        rules.write_text(good + UNTRUE, "utf-8")
+        until(lambda: "rules_refused" in desk.log())
+        rules.write_text(good.replace("prefix: PF", "prefix: QX"), "utf-8")
+        until(lambda: "rules_loaded" in desk.log())
+        desk.send(IVAN, f"{PROBLEM} один.", "Фильм")
+        desk.wait(ANNA, 2)
+        assert desk.process is not None
+        assert int(Path(f"/proc/{desk.process.pid}/statm").read_text().split()[1]) * 4 // 1024 < 110, "megabytes"
+
+
 def test_a_letter_that_no_reader_survives_is_parked_and_retried(desk: Running) -> None:
     """A reader that is killed parks its letter; the next one is read; the admin can try again or give it up."""
     with desk:
@@ -82,3 +114,26 @@ def test_a_letter_that_no_reader_survives_is_parked_and_retried(desk: Running) -
         assert desk.run("parked", "list").returncode == 0
         assert desk.run("parked", "drop", "nothing").returncode == 1
     assert desk.run("ledger").returncode == 0
+
+
+def test_a_rotated_key_signs_from_now_on_and_older_ones_hold_until_they_are_deleted(desk: Running) -> None:
+    """Also where rules.yaml was read again in between."""
+    with desk:
+        rules = Path(desk.env["DESK_RULES"])
+        desk.send("olga@example.org", f"{PROBLEM}.", "Не открывается")
+        [older] = desk.wait("anna@providence.film", 1)
+        assert desk.run("secret", "rotate").returncode == 0
+        rules.write_text(rules.read_text("utf-8").replace("name: Поддержка providence.film", "name: Поддержка"), "utf-8")
+        until(lambda: "rules_loaded" in desk.log())  # the office is opened anew, and with the new key
+        desk.send("petr@example.org", f"{PROBLEM}.", "Тоже не открывается")
+        newer = desk.wait("anna@providence.film", 2)[1]
+        desk.send("anna@providence.film", "#заметка\nПроверю утром.", answers=older)
+        until(lambda: desk.log().count(" command ") == 1)
+        desk.stop()
+        secret = desk.data / "secret"
+        secret.write_bytes(secret.read_bytes().splitlines()[0] + b"\n")
+        desk.start()
+        desk.send("anna@providence.film", "#взять", answers=newer)
+        until(lambda: desk.log().count(" command ") == 2)
+        desk.send("anna@providence.film", "#взять", answers=older)
+        assert "подтвердить" in text_of(desk.wait("anna@providence.film", 5)[4])

@@ -172,7 +172,8 @@ class Contract:
         [given] = await opened.store.due(NOW, 10)
         later = NOW + timedelta(minutes=1)
         await opened.store.delivered([done(given, state=Delivery.waiting, due=later, done_at=None)])
-        for store in (opened.store, await opened.again()):
+        for crashed in (False, True):
+            store = await opened.again() if crashed else opened.store
             assert await store.due(NOW, 10) == []
             assert [one.letter.attempts for one in await store.due(later, 10)] == [1]
 

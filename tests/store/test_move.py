@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -133,6 +134,33 @@ def test_what_differs_from_the_backup_is_kept_beside_it(desk: Path, tmp_path: Pa
     move.restore(settings(data), archive, NOW, told.append)
     assert ((data.parent / "rules.yaml.old").read_text(), (data / "secret.old").read_text()) == ("mine", "1" * 64)
     assert len(told) == 2
+
+
+def test_a_secret_of_another_name_is_a_secret_too_and_a_file_an_editor_left_does_not_spoil_the_backup(desk: Path, tmp_path: Path) -> None:
+    archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
+    (desk.parent / "templates" / "ru" / "reply.txt~").write_text("Здравствуй")
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    chosen = settings(data).model_copy(update={"secret_file": tmp_path / "new" / "desk.key"})
+    assert move.restore(chosen, archive, NOW, print).adds_up
+    assert chosen.secret_file.stat().st_mode & 0o777 == 0o600
+    assert (data.parent / "templates" / "ru" / "reply.txt~").exists()
+
+
+EVIL = ["../x", "data/../x", "/rules.yaml", "data/tickets/../../../x", "data/tickets//x", "data/other/x", "data/secret/x", "templates/a\nb", "run.py"]
+
+
+@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_an_archive_made_by_an_enemy_is_refused(tmp_path: Path, name: str, kind: bytes) -> None:
+    """Whatever it would write, a good name is no use to a link."""
+    archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
+    entry = tarfile.TarInfo(name if kind == tarfile.REGTYPE else "data/tickets/live/1.json")
+    entry.type, entry.linkname = kind, name
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.addfile(entry)
+    with pytest.raises(RefusedError):
+        move.restore(settings(data), archive, NOW, print)
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == [archive]
 
 
 @pytest.mark.parametrize("harm", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:-20], lambda raw: b"no archive", lambda raw: b""])

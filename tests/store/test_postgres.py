@@ -22,6 +22,7 @@ from bot.tickets.erasing import emptied
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
 
+import bot.store.postgres.database  # noqa: E402
 from bot.store.postgres.database import Database  # noqa: E402
 from bot.store.postgres.letters import PostgresLetters  # noqa: E402
 from bot.store.postgres.shelf import PostgresShelf, PostgresTarget  # noqa: E402
@@ -39,6 +40,11 @@ create trigger moody after insert or update of document on records execute funct
 """
 
 
+def taken_over(cluster: Cluster, database: str) -> None:
+    """As when all daemons are dead."""
+    cluster.sql("delete from daemons; update letters set claimed_by = null; update outbox set claimed_by = null", database)
+
+
 class Moody:
     """A database that can be told to fail, and whose daemons can be told dead."""
 
@@ -52,7 +58,7 @@ class Moody:
 
     async def opened(self) -> PostgresStore:
         """A store on the database as it is, as after a crash: all others are dead."""
-        self._cluster.sql("delete from daemons", self.name)
+        taken_over(self._cluster, self.name)
         store = PostgresStore(Database(self.url))
         await store.load()
         return store
@@ -80,7 +86,7 @@ class TestPostgresLetters(LettersContract):
         made, shelf = [PostgresLetters(Database(url))], PostgresShelf(url)
 
         async def again() -> PostgresLetters:
-            cluster.sql("delete from daemons", database)
+            taken_over(cluster, database)
             made.append(PostgresLetters(Database(url)))
             return made[-1]
 
@@ -148,19 +154,37 @@ async def test_two_daemons_share_letters_turns_and_windows(cluster, database, st
     await store.load()
 
 
-async def test_the_claims_of_a_daemon_that_gives_no_sign_are_free(cluster, database, store):
+async def test_the_claims_of_a_daemon_that_gives_no_sign_are_free(cluster, database, store, monkeypatch):
     await commit(store, ticket(1, outgoing=(outgoing(),)))
+    monkeypatch.setattr(bot.store.postgres.database, "SIGN", 0.0)
     other = PostgresStore(Database(cluster.url(database)))
     await other.load()
     assert len(await store.due(NOW, 9)) == 1
-    cluster.sql("update daemons set sign = sign - interval '14 s'", database)
-    assert await other.due(NOW, 9) == []
-    cluster.sql("update daemons set sign = sign - interval '2 s'", database)
+    store._database._living.cancel()
     cluster.sql("create or replace view living as select id from daemons where sign > clock_timestamp() - interval '15 s'", database)
+    silent = f"update daemons set sign = clock_timestamp() - interval '{{}} s' where id = '{store._database.me}'"
+    cluster.sql(silent.format(10), database)
+    await asyncio.sleep(2.5)
+    assert await other.due(NOW, 9) == []
+    cluster.sql(silent.format(20), database)
+    await asyncio.sleep(2.5)
     [given] = await other.due(NOW, 9)
     await other.delivered([done(given)])
     await other.close()
     assert await store.due(NOW, 9) == []
+
+
+async def test_a_letter_is_claimed_once_however_many_ask(cluster, database, store):
+    """A row that somebody else has claimed between the look and the lock is not claimed again."""
+    others = [PostgresStore(Database(cluster.url(database))) for _ in range(4)]
+    for round_ in range(6):
+        await commit(store, *(ticket(round_ * 50 + n, outgoing=(outgoing(1), outgoing(2))) for n in range(1, 51)))
+        given = await asyncio.gather(*(others[n % 4].due(NOW, 7) for n in range(40)))
+        claimed = [(one.ticket, one.letter.id) for some in given for one in some]
+        assert len(claimed) == len(set(claimed)) > 50
+    for other in others:
+        await other.load()
+        await other.close()
 
 
 READ = ("tickets", "records", "keys", "outbox", "letters", "departures")
@@ -265,14 +289,14 @@ async def test_letters_whose_claim_was_not_heard_of_are_claimed_again(cluster, d
         idents.append(letters.new_id(NOW))
         await letters.take(b"x", Envelope(letter=idents[-1], received=NOW, mail_from=""))
     assert await letters.claim(1) == idents[:1]
-    Lossy(monkeypatch, one, "update letters set claimed_by = %s where id in")
+    Lossy(monkeypatch, one, "update letters set claimed_by = %s from oldest")
     with pytest.raises(OSError, match="lost"):
         await letters.claim(1)
     assert await letters.claim(9) == idents[1:], "and not the first one, which is in hand"
     await letters.close()
 
 
-@pytest.mark.parametrize("words", ["update outbox set claimed_by = %s where", "select number, 0, document"])
+@pytest.mark.parametrize("words", ["update outbox set claimed_by = %s from ripe", "select number, 0, document"])
 async def test_outgoing_letters_whose_claim_was_not_heard_of_are_given_out(store, monkeypatch, words):
     await commit(store, *(ticket(number, outgoing=(outgoing(),)) for number in (1, 2, 3)))
     [first] = await store.due(NOW, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -74,7 +75,9 @@ class Twin(FileStore):
     async def load(self) -> None:
         await super().load()
         await self.other.load()
-        assert await self.other.leads()
+        async with asyncio.timeout(20):
+            while not await self.other.leads():  # noqa: ASYNC110  the one before it was told to end, and has not heard it yet
+                await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         await super().close()
@@ -137,7 +140,7 @@ class Twins:
         if data not in self._databases:
             self._databases[data] = self._cluster.fresh()
         name = self._databases[data]
-        self._cluster.sql("delete from daemons", name)
+        self._cluster.sql("update outbox set claimed_by = null", name)
         self._cluster.sql("select pg_terminate_backend(pid) from pg_locks join pg_database on database = pg_database.oid "
                           f"where locktype = 'advisory' and objid = 7002 and datname = '{name}'")  # fmt: skip
         self.made.append(Twin(data, disk, now, self._cluster.url(name)))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.files import DataLock, Disk, FolderSync, LockedError, Write, read_secret
+from bot.office import read_secret
+from bot.store.files import DataLock, Disk, FolderSync, LockedError, Write
 
 STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
 

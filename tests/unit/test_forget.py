@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import os
 import shutil
 from base64 import b64encode, encodebytes
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
 from bot.tickets.identity import Purpose
-from bot.upkeep.law import raw_without, trace, wrote
+from bot.upkeep.law import Plan, files_without, forget, raw_without, trace, wrote
 
 
 async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
@@ -205,3 +210,39 @@ def test_a_letter_without_a_sender_is_that_of_its_envelope() -> None:
     assert not wrote(IVAN, envelope, f"From: {MARIA}\r\nSubject: x\r\n\r\ny".encode())
     assert wrote(IVAN, envelope, b"From: =?utf-8?B?0K8=?= <IVAN@example.org>\r\n\r\ny")
     assert not wrote(IVAN, envelope, f"From: {MARIA}, {IVAN}\r\n\r\ny".encode())
+
+
+async def test_a_letter_that_comes_after_the_plan_was_made_breaks_no_ledger(tmp_path: Path) -> None:
+    """To read a large desk through takes minutes, and it goes on meanwhile."""
+    desk = await busy(tmp_path / "data")
+    with closing(FileShelf(desk.data)) as shelf:
+        plan = trace(shelf, IVAN, desk.now)
+    await desk.reply(desk.mail(IVAN, "acknowledgement")[0], IVAN, "Ещё одно: теперь не работает и звук.")
+    await forget(plan, FileLetters(desk.inbox), desk.store, desk.now)
+    assert desk.ledger_adds_up()
+
+
+def test_what_a_crash_left_half_written_goes_too(tmp_path: Path) -> None:
+    names = ("tickets/live/.7.json.tmp", "inbox/tmp/20261122T000000000000-abcdef.eml", "outbox/.tmp/x.eml", "desk/.2026-11-22.json.tmp")
+    for name in names:
+        for path in (tmp_path / "old" / name, tmp_path / "fresh" / name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(IVAN)
+        os.utime(tmp_path / "old" / name, (0, 0))
+    for data in (tmp_path / "old", tmp_path / "fresh"):
+        files_without(data, Plan(person=Person(address=IVAN)))
+    assert [path.parts[len(tmp_path.parts)] for path in tmp_path.rglob("*") if path.is_file()] == ["fresh"] * 4
+
+
+@pytest.mark.parametrize(("end", "pack"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])
+def test_a_log_is_unpacked_however_it_was_packed(tmp_path: Path, end: str, pack: Any) -> None:
+    log = tmp_path / "log" / f"desk.jsonl-20261122.{end}"
+    log.parent.mkdir()
+    log.write_bytes(pack.compress(f"{IVAN}\nx{IVAN}\n".encode() * 99))
+    whole, plan = log.read_bytes(), Plan(person=Person(address=IVAN))
+    assert files_without(tmp_path, plan) == 1
+    assert pack.decompress(log.read_bytes()).decode() == f"{NOBODY}\nx{IVAN}\n" * 99
+    log.write_bytes(whole[:-9])
+    with pytest.raises(OSError, match="mend or remove"):
+        files_without(tmp_path, plan)
+    assert list(log.parent.iterdir()) == [log]

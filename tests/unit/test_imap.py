@@ -177,6 +177,16 @@ async def test_a_letter_at_which_the_server_fails_comes_last_and_is_left_after_t
     assert server.box == {}
 
 
+async def test_a_disk_that_is_full_for_a_while_is_not_held_against_the_letters(desk):
+    server = Server(b"one", b"two")
+    desk.error = OSError("no space left")
+    for _ in range(9):
+        assert str(await desk.empty(server)) == "no space left"
+    desk.error = None
+    await desk.empty(server)
+    assert (server.box, len(desk.taken)) == ({}, 2)
+
+
 async def test_too_large_a_letter_is_put_aside(desk, monkeypatch):
     monkeypatch.setattr(module, "LIMIT", 10)
     server = Server(b"x" * 11, b"small")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,7 +129,7 @@ def test_the_document_names_every_event_with_its_fields():
 
 
 BOT = Path(__file__).parents[2] / "bot"
-TELLERS = [BOT / "desk.py", BOT / "daemon.py", *(BOT / "intake").glob("*.py"), *(BOT / "delivery").glob("*.py")]
+TELLERS = [BOT / "desk.py", BOT / "daemon.py", BOT / "jobs.py", BOT / "watch.py", *(BOT / "intake").glob("*.py"), *(BOT / "delivery").glob("*.py")]
 
 
 def told(path: Path) -> list[tuple[str, set[str], str]]:
@@ -172,3 +174,21 @@ async def test_a_running_desk_gathers_the_lines_of_a_moment(log, tmp_path, monke
     log.close()
     assert [line["ticket"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5]
     assert len((tmp_path / "desk.log").read_text().splitlines()) == 5
+
+
+def test_the_desk_goes_on_while_its_log_is_kept_still(log, tmp_path):
+    """`forget` goes through a log of hundreds of megabytes: nobody may wait for that."""
+    log("opened", ticket=1)
+
+    def change(path: Path) -> None:
+        threading.Thread(target=log, args=("opened",), kwargs={"ticket": 2}).start()
+        end = time.monotonic() + 20
+        while not log._gathered and time.monotonic() < end:
+            time.sleep(0.01)
+        assert len(path.read_text().splitlines()) == 1
+        path.with_name("new").write_text(path.read_text().replace("1", "7"))
+        path.with_name("new").replace(path)
+
+    log.still(change)
+    log("opened", ticket=3)
+    assert [line["ticket"] for line in lines(tmp_path)][1:] == [2, 2, 3]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from bot import reader
+from bot import reader, readers
 from bot.model import Envelope
 from bot.readers import Readers, Unreadable
 
@@ -44,7 +47,7 @@ def die() -> bytes:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Readers]:
-    made = Readers(b"", processes=1, seconds=0.7)
+    made = Readers(b"", processes=1, seconds=2)
     yield made
     made.close()
 
@@ -103,3 +106,35 @@ async def test_who_waits_is_cancelled_when_the_readers_are_closed(pool: Readers)
     pool.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_readers_that_cannot_be_started_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, started = Readers(b"these are no rules", processes=2), []
+    original = readers._Reader.start
+
+    async def counted(one: readers._Reader) -> None:
+        started.append(one)
+        await original(one)
+
+    monkeypatch.setattr(readers._Reader, "start", counted)
+    with pytest.raises(OSError, match="no reader process could be started"):
+        await pool.read(LETTER, envelope())
+    await asyncio.sleep(0.5)
+    assert len(started) <= 2 * readers.TRIES
+    pool.close()
+
+
+def babble() -> bytes:
+    """Says more than it is asked for, as a reader may that a letter has taken over."""
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as place:
+            place.sendall((1).to_bytes(reader.SIZE) + reader.DONE + b"forged" * 1000)
+    return b"true"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
+async def test_a_reader_that_speaks_unasked_is_not_asked_again(pool: Readers) -> None:
+    with pytest.raises(Unreadable, match="crash"):
+        await pool._run(babble)
+    assert (await pool.read(LETTER, envelope("8"))).subject == "Вопрос"
+    assert sum(1 for one in pool._readers if not one.gone) == 1

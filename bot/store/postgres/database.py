@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon's claims are free (view `living`)
 LOOK = 1.0  # seconds between looks at what other daemons have left to do
-TURN, LEADER, DEPARTURES = 7001, 7002, 7004  # advisory locks
+TURN, LEADER, DEPARTURES, CLAIMS = 7001, 7002, 7004, 7005  # advisory locks
 CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # Planning anew costs more than these statements do; none of them wants another plan for other values.
 # A daemon that freezes or whose machine is gone must not keep the others from their turns.
@@ -42,6 +42,13 @@ TROUBLE = (
 LETTERS_FAULT = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)  # it would be the same at each try
 
 ALIVE = "insert into daemons values (%s, clock_timestamp()) on conflict (id) do update set sign = excluded.sign"
+# The claims of the dead are nobody's again. Who is dead is settled before a row is looked at: a row that has been claimed anew meanwhile
+# is not touched, whereas a condition that looks the daemon up for each row would be tested with the old daemon.
+TAKEN_BACK = [
+    f"update {table} set claimed_by = null where claimed_by = any(array("  # noqa: S608  both names stand here
+    f"select claimed_by from {table} where claimed_by is not null except select id from living))"
+    for table in ("letters", "outbox")
+]
 
 
 @contextlib.contextmanager
@@ -129,16 +136,15 @@ class Database:
                     self._url, min_size=2, max_size=10, open=False, timeout=5, reconnect_timeout=10, kwargs={"autocommit": True, **CONNECT},
                     configure=_configured, name="desk",
                 )  # fmt: skip
-                with spoken():
-                    await pool.open(wait=True, timeout=10)
-                self._pool = pool
                 try:
-                    await self._alive()
+                    with spoken():
+                        await pool.open(wait=True, timeout=10)
+                        async with pool.connection() as connection:
+                            await connection.execute(ALIVE, [self.me])  # before anything is claimed
                 except OSError:
-                    self._pool = None
                     await pool.close()
                     raise
-                self._living = asyncio.create_task(self._live())
+                self._pool, self._living = pool, asyncio.create_task(self._live())
             return self._pool
 
     def join(self) -> Database:
@@ -163,6 +169,8 @@ class Database:
             return
         with contextlib.suppress(OSError):  # else the claims are free when the lease has ended
             async with self.connection() as connection:
+                for table in ("letters", "outbox"):
+                    await connection.execute(f"update {table} set claimed_by = null where claimed_by = %s", [self.me])  # noqa: S608  see above
                 await connection.execute("delete from daemons where id = %s", [self.me])
         await self._pool.close()
         self._pool = None
@@ -180,9 +188,12 @@ class Database:
             for bell in self.bells:
                 bell.set()
             if time.monotonic() - signed > SIGN:
-                with contextlib.suppress(OSError):  # tried again at the next look
+                with contextlib.suppress(OSError, psycopg.Error):  # tried again at the next look
                     await self._alive()
                     signed = time.monotonic()
+                    async with self.locked(CLAIMS) as connection:
+                        for query in TAKEN_BACK:
+                            await connection.execute(query)
 
     async def leads(self) -> bool:
         """Whether this daemon leads: a session's lock on a connection of its own, which goes with the connection."""

@@ -15,10 +15,9 @@ from bot.store.postgres import tables
 from bot.store.postgres.database import Database, Statement, Together, run
 
 CLAIM = """
-update letters set claimed_by = %s where id in (
-    select id from letters where place = 'waiting' and not exists (select from living where living.id = claimed_by)
-    order by id limit %s for update skip locked)
-returning id
+with oldest as materialized (
+    select id from letters where place = 'waiting' and claimed_by is null order by id limit %s for update skip locked)
+update letters set claimed_by = %s from oldest where letters.id = oldest.id returning letters.id
 """
 # Claims whose answer was lost on the way, so that nobody handles them.
 UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
@@ -71,7 +70,7 @@ class PostgresLetters:
             if self._unsure:
                 await self._database.ask(UNKNOWN, self._database.me, list(self._mine))
             self._unsure = True
-            found = sorted(ident for (ident,) in await self._database.ask(CLAIM, self._database.me, limit))
+            found = sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me))
             self._unsure = False
             self._mine.update(found)
         return found
@@ -84,9 +83,11 @@ class PostgresLetters:
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
         """See the port."""
-        for envelope, raw in await self._database.ask(READ, tables.clean(letter)):
-            return _envelopes.decode(envelope), raw
-        raise NoLetterError(f"there is no letter {letter}")
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(READ, [tables.clean(letter)], binary=True)).fetchone()  # as text it would be twice as long
+        if row is None:
+            raise NoLetterError(f"there is no letter {letter}")
+        return _envelopes.decode(row[0]), row[1]
 
     async def has(self, letter: str) -> bool:
         """See the port."""

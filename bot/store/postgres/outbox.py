@@ -20,10 +20,11 @@ from bot.store.waiting import newer
 Place = tuple[int, int]  # ticket and record, one of them 0
 
 CLAIM = """
-update outbox set claimed_by = %s where (ticket, record, id) in (
-    select ticket, record, id from outbox where state = 'waiting' and due <= %s
-    and not exists (select from living where living.id = claimed_by) order by due limit %s for update skip locked)
-returning ticket, record, id
+with ripe as materialized (
+    select ticket, record, id from outbox where state = 'waiting' and claimed_by is null and due <= %s
+    order by due limit %s for update skip locked)
+update outbox set claimed_by = %s from ripe where (outbox.ticket, outbox.record, outbox.id) = (ripe.ticket, ripe.record, ripe.id)
+returning ripe.*
 """
 DOCUMENTS = """
 select number, 0, document from tickets where number = any(%s) union all select 0, id, document from records where id = any(%s)
@@ -36,7 +37,7 @@ UNKNOWN = """
 update outbox set claimed_by = null where claimed_by = %s
 and (ticket, record, id) not in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
-NEXT_DUE = "select min(due) from outbox where state = 'waiting' and not exists (select from living where living.id = claimed_by)"
+NEXT_DUE = "select min(due) from outbox where state = 'waiting' and claimed_by is null"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
@@ -93,7 +94,7 @@ class Outbox:
         if self._unsure:
             await self._database.ask(UNKNOWN, me, *([place[column] for place in self._mine] for column in range(3)))
         self._unsure = True
-        claimed = set(await self._database.ask(CLAIM, me, now, limit))
+        claimed = set(await self._database.ask(CLAIM, now, limit, me))
         found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed] if claimed else []
         ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
         if stale := {_place(one) for one in found} - {_place(one) for one in ready}:  # put off; broken ones stay claimed, or they come at once
@@ -139,8 +140,8 @@ class Outbox:
                 (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
             await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox)])
-        self._mine -= results.keys()
         await self._database.durable(witness)
+        self._mine -= results.keys()
         return [None] * len(groups)
 
     async def next_due(self) -> datetime | None:

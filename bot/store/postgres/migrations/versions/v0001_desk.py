@@ -64,7 +64,8 @@ create table outbox (
     claimed_by text,
     primary key (ticket, record, id)
 );
-create index outbox_due on outbox (due) where state = 'waiting';
+create index outbox_due on outbox (due) where state = 'waiting' and claimed_by is null;
+create index outbox_claimed on outbox (claimed_by) where claimed_by is not null;
 
 create table letters (
     id text primary key,
@@ -76,13 +77,16 @@ create table letters (
 );
 alter table letters alter raw set storage external;  -- mail does not compress well enough to pay for it
 create index letters_place on letters (place, id) where place <> 'archived';
+create index letters_waiting on letters (id) where place = 'waiting' and claimed_by is null;
+create index letters_claimed on letters (claimed_by) where claimed_by is not null;
 
 -- What has left through the shared windows.
 create table departures (key text not null, at timestamptz not null);
 create index departures_key on departures (key, at);
 
 -- A claim holds while its daemon lives: it has given a sign of life within 15 seconds, by the database's clock. While the database
--- was away nobody could give one; after its return everybody has the 15 seconds again.
+-- was away nobody could give one; after its return everybody has the 15 seconds again. The claims of the dead are taken back
+-- (bot.store.postgres.database).
 create table daemons (id text primary key, sign timestamptz not null) with (fillfactor = 20);
 create view living as
     select id from daemons where greatest(sign, pg_postmaster_start_time()) > clock_timestamp() - interval '15 s';
