@@ -29,6 +29,14 @@ class Stoppable(Protocol):
         ...
 
 
+class Listening(Stoppable, Protocol):
+    """A door at which clients wait for an answer."""
+
+    def busy(self, gap: float) -> bool:
+        """Whether one waits, or has been heard within `gap` seconds."""
+        ...
+
+
 class Doors:
     """The doors of one daemon; `office` is asked anew each time, since rules.yaml may change."""
 
@@ -40,7 +48,7 @@ class Doors:
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
         self.refused = refused
         self.open: list[Stoppable] = []
-        self._listening: list[Door] = []
+        self._listening: list[Listening] = []
 
     def busy(self, gap: float) -> bool:
         """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
@@ -60,6 +68,7 @@ class Doors:
                 form = FormDoor(self.accept, self.office, settings, new_id=self.inbox.new_id, now=self.now, tell=self.tell)
                 places["form"] = str(await form.start(settings.form))
                 self.open.append(form)
+                self._listening.append(form)
             if settings.imap and settings.imap_password_file:
                 from bot.intake.imap import ImapDoor
 

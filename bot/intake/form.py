@@ -83,7 +83,7 @@ class FormDoor:
         new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
     ) -> None:  # fmt: skip
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
-        self.windows = Windows()
+        self.windows, self.in_hand, self.heard = Windows(), 0, 0.0
         self.slots = asyncio.Semaphore(AT_ONCE)
         self.templates, self.pages = settings.templates, _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
@@ -110,6 +110,10 @@ class FormDoor:
             self._server.should_exit = True
             await self._task
 
+    def busy(self, gap: float) -> bool:
+        """Whether a submission is in hand, or was within `gap` seconds."""
+        return self.in_hand > 0 or asyncio.get_running_loop().time() - self.heard < gap
+
     # ---------------------------------------------------------------------------------------------------- pages
 
     async def show(self, request: Request) -> Response:
@@ -126,6 +130,7 @@ class FormDoor:
         client = request.client.host if request.client else ""
         try:
             form = await _read(request)
+            self.in_hand += 1
             try:
                 given = {name: _field(form, name) for name in _EMPTY}
                 one = await self._checked(form, given, request.headers.get("user-agent", ""))
@@ -134,6 +139,7 @@ class FormDoor:
                     one = one._replace(pictures=await _pictures(form))
                     await self._store(one, self._language(request), client)
             finally:
+                self.in_hand, self.heard = self.in_hand - 1, asyncio.get_running_loop().time()
                 await form.close()
         except Refused as refusal:
             self.tell("refused", intake="form", client=client, code=refusal.status, words=" ".join(refusal.words))
