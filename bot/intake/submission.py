@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
 import secrets
 import textwrap
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime
 from typing import NamedTuple
 from urllib.parse import quote
+
+from bot.replies.compose import base64_lines, header, mailbox
 
 _SENTENCE = re.compile(r"[.!?\n]\s|\n")
 _WORDS = {"ru": ("Шаги:", "Устройство:"), "en": ("Steps:", "Device:")}
@@ -44,9 +44,9 @@ def letter(one: Submission, to: str, language: str, ident: str, now: datetime) -
     boundary = secrets.token_hex(20)
     key = hashlib.blake2b(f"{one.once or ident}\n{one.email}\n{one.text}".encode(), digest_size=15).hexdigest()
     head = {
-        "From": f"{_encoded('From', one.name)} <{one.email}>" if one.name else one.email,
+        "From": mailbox(one.name, one.email),
         "To": to,
-        "Subject": _encoded("Subject", textwrap.shorten(_SENTENCE.split(one.text, maxsplit=1)[0], 78, placeholder=" …")),
+        "Subject": textwrap.shorten(_SENTENCE.split(one.text, maxsplit=1)[0], 78, placeholder=" …"),
         "Date": format_datetime(now),
         "Message-ID": f"<form.{key}@{to.rpartition('@')[2]}>",
         "X-Form-Browser": one.agent,
@@ -57,18 +57,6 @@ def letter(one: Submission, to: str, language: str, ident: str, now: datetime) -
     parts = [("text/plain; charset=utf-8", "\n\n".join(words).encode())]
     parts += [(f"image/{kind}\r\nContent-Disposition: attachment; filename*=UTF-8''{quote(name)}", data) for name, kind, data in one.pictures]
     body = [
-        f"--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode() + _lines(data) for kind, data in parts
+        f"--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode() + base64_lines(data) for kind, data in parts
     ]
-    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return lines.encode() + b"\r\n" + b"\r\n".join([*body, f"--{boundary}--\r\n".encode()])
-
-
-def _encoded(name: str, words: str) -> str:
-    """A header's words as encoded ones (RFC 2047), folded; so nothing in them has a meaning of its own."""
-    return Header(words, "utf-8", header_name=name).encode(linesep="\r\n")
-
-
-def _lines(data: bytes) -> bytes:
-    """Base64 in lines; the standard library's way costs ten times as much, at each picture."""
-    coded = binascii.b2a_base64(data, newline=False)
-    return b"\r\n".join(coded[at : at + 76] for at in range(0, len(coded), 76))
+    return b"".join([*(header(name, value) for name, value in head.items()), b"\r\n", *body, f"--{boundary}--\r\n".encode()])
