@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
 from bot.model import Decision, Delivery, DeskRecord
-from bot.office import open_office, rotate
+from bot.office import rotate, signer_of
 from bot.upkeep.law import Plan, forget, log_without
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Admin:
             self._desk.inbox.changed.set()
         elif do == "rotate":
             self._desk.secret = rotate(self._desk.settings.secret_file, self._desk.disk, self._desk.secret)
-            self._desk.office = self._desk.desk.office = open_office(self._desk.settings, self._desk.secret)
+            signer = signer_of(self._desk.office.policy, self._desk.secret, self._desk.settings)
+            self._desk.office = self._desk.desk.office = dataclasses.replace(self._desk.office, signer=signer)
         elif do in ("release", "discard"):
             return {"ok": await self.let_go(request, release=do == "release")}
         elif do == "lift":

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -27,8 +26,8 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import changes, keys, open_office, read_secret
-from bot.readers import Readers
+from bot.office import keys, read_secret, untried
+from bot.readers import Readers, warm
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk
@@ -37,6 +36,7 @@ from bot.store.port import Due
 from bot.stores import agree, open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
 from bot.timers import Timers
+from bot.watch import Watch
 
 LOOK_AGAIN = 5.0  # seconds between looks into the inbox for letters that another process put there
 AT_ONCE = 8  # letters under way for each reader
@@ -63,7 +63,8 @@ class Daemon:
         self.lock = DataLock(settings.data)
         self.lock.take()
         self.secret = read_secret(settings.secret_file, self.disk)
-        self.office = open_office(settings, self.secret)
+        warm()
+        self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         self.inbox, self.store = open_store(settings, self.disk, now())
         agree(settings, keys(self.secret))
@@ -77,8 +78,9 @@ class Daemon:
         self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
         self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
-        self.jobs = Jobs(self)
+        self.jobs, self.watch = Jobs(self), Watch(self)
         self._under_way = 0  # letters
+        self._pumping: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
@@ -97,6 +99,7 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
+        await self.watch.tried(self.office)
         settings, store = self.settings, "postgresql" if self.settings.store else "files"
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
@@ -104,7 +107,7 @@ class Daemon:
         places = await self.doors.start()
         await self.control.start()
         self._pumping = self.spawn(self._pump())
-        for work in (self.outbox.run, self.jobs.run, self._watch, self._load, supervisor.watchdog):
+        for work in (self.outbox.run, self.jobs.run, self.watch.run, self._load, supervisor.watchdog):
             self.spawn(work())
         supervisor.say("READY=1")
         self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=(await self.inbox.waiting())[0])
@@ -124,7 +127,8 @@ class Daemon:
         supervisor.say("STOPPING=1")
         await self.doors.stop()
         await self.control.stop()
-        self._pumping.cancel()
+        if self._pumping:
+            self._pumping.cancel()
         await self._all_handled()
         for task in list(self._tasks):
             task.cancel()
@@ -168,7 +172,7 @@ class Daemon:
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=path)
-            await self._alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
+            await self.alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
         await self.inbox.sweep(self.now())
 
     async def _pump(self) -> None:
@@ -247,9 +251,9 @@ class Daemon:
         now = self.now()
         if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
             self._refused[about] = today
-            await self._alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
+            await self.alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
 
-    async def _alert(self, decision: Decision) -> None:
+    async def alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""
         try:
             await self.commit(decision)
@@ -263,22 +267,6 @@ class Daemon:
         for event, fields in decision.events:
             self.tell(event, **fields)
 
-    async def _watch(self) -> None:
-        """A changed rules.yaml or template is taken over between letters; of a bad one the lead gets a letter."""
-        async for office in changes(self.settings, lambda: self.secret, self.stop):
-            if isinstance(office, str):
-                self.tell("rules_refused", path=str(self.settings.rules), faults=len(office.splitlines()), words=office)
-                cause = f"rules/{zlib.crc32(office.encode()):x}"
-                await self._alert(alarm(self.office, "rules_refused", tuple(office.splitlines()[:20]), cause, self.now()))
-                continue
-            if office.policy == self.office.policy and office.templates.sources == self.office.templates.sources:
-                continue
-            if office.policy != self.office.policy:
-                self.readers.reload(office.policy.source)
-            if office.policy.times != self.office.policy.times:
-                await self.store.wake(self.now())
-            self.office = self.desk.office = office
-            self.tell("rules_loaded", path=str(self.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
 
 
 async def serve(settings: Settings, say: Callable[[str], None], now: Callable[[], datetime] = clock) -> None:

@@ -21,8 +21,12 @@ Accept = Callable[[bytes, Envelope], Awaitable[None]]
 Refused = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
-class Stoppable(Protocol):
+class Opened(Protocol):
     """An open door."""
+
+    def busy(self, gap: float) -> bool:
+        """Whether somebody waits for an answer, or has said something within `gap` seconds."""
+        ...
 
     async def stop(self) -> None:
         """Takes nothing new and finishes what is in hand."""
@@ -39,12 +43,11 @@ class Doors:
         """`refused` hears the words of a server that does not let us in, and what it is about."""
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
         self.refused = refused
-        self.open: list[Stoppable] = []
-        self._listening: list[Door] = []
+        self.open: list[Opened] = []
 
     def busy(self, gap: float) -> bool:
         """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
-        return any(door.busy(gap) for door in self._listening)
+        return any(door.busy(gap) for door in self.open)
 
     async def start(self) -> dict[str, str]:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
@@ -85,7 +88,6 @@ class Doors:
         else:
             where = HostPort(*await door.start(where.host, where.port))
         self.open.append(door)
-        self._listening.append(door)
         return str(where)
 
     async def stop(self) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from watchfiles import Change, awatch
-
-from bot.policy import RulesError, check_examples, load
+from bot.policy import Policy, RulesError, check_examples, load
 from bot.replies.render import Templates
 from bot.settings import Settings
 from bot.store.files import Disk
@@ -28,28 +25,47 @@ class RulesRefused(Exception):
 
 def open_office(settings: Settings, secret: bytes) -> Office:
     """The office of these settings. Raises RulesRefused with every mistake there is, and OSError."""
+    office = untried(settings, secret)
+    refuse([*check_examples(office.policy), *unfit(office.policy, office.templates)])
+    return office
+
+
+def refuse(mistakes: Sequence[object]) -> None:
+    """Raises RulesRefused where there is a mistake."""
+    if mistakes:
+        raise RulesRefused("\n".join(map(str, mistakes)))
+
+
+def unfit(policy: Policy, templates: Templates) -> list[object]:
+    """What is wrong with the templates, for these rules."""
+    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
+    missing = [f"templates/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
+               for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
+    return [*templates.check(), *missing]
+
+
+def untried(settings: Settings, secret: bytes) -> Office:
+    """The office of rules that load; whether their examples and the templates are good, nobody has looked. Raises as open_office."""
     try:
         policy = load(read(settings.rules), str(settings.rules))
     except RulesError as error:
         raise RulesRefused("\n".join(str(mistake) for mistake in error.mistakes)) from None
-    mistakes = [str(mistake) for mistake in check_examples(policy)]
-    templates = Templates(sources(settings.templates), policy.desk.timezone)
-    mistakes += [str(mistake) for mistake in templates.check()]
-    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
-    mistakes += [f"{settings.templates}/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
-                 for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
-    if mistakes:
-        raise RulesRefused("\n".join(mistakes))
     desk = policy.desk
     return Office(
         policy=policy,
-        templates=templates,
-        signer=Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus),
+        templates=Templates(sources(settings.templates), desk.timezone),
+        signer=signer_of(policy, secret, settings),
         subjects=Subjects(desk.prefix),
         undo=timedelta(seconds=settings.undo),
         verp=settings.return_path == "verp" and settings.plus,
         caps=settings.caps,
     )
+
+
+def signer_of(policy: Policy, secret: bytes, settings: Settings) -> Signer:
+    """What signs the addresses of this desk."""
+    desk = policy.desk
+    return Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus)
 
 
 def read(path: Path) -> bytes:
@@ -74,27 +90,6 @@ def sources(folder: Path) -> dict[str, str]:
     if not found:
         raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
     return found
-
-
-async def changes(settings: Settings, secret: Callable[[], bytes], stop: asyncio.Event) -> AsyncIterator[Office | str]:
-    """The office anew whenever rules.yaml or a template has changed, until `stop`; or why it cannot be used, in the same words once."""
-    refused = ""
-    rules, templates = settings.rules.resolve(), settings.templates.resolve()
-    # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
-    places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
-
-    def concerns(_: Change, name: str) -> bool:
-        return Path(name) == rules or templates in Path(name).parents
-
-    async for _ in awatch(*places, stop_event=stop, debounce=300, recursive=False, watch_filter=concerns):
-        try:
-            office = await asyncio.to_thread(open_office, settings, secret())
-        except (RulesRefused, OSError) as error:
-            if str(error) != refused:
-                yield (refused := str(error))
-            continue
-        refused = ""
-        yield office
 
 
 def new_key() -> bytes:

@@ -107,5 +107,6 @@ def extract(raw: bytes, part: int) -> bytes:
 def check(rules_source: bytes, name: str) -> bytes:
     """The mistakes in the examples of rules that load, in msgpack."""
     from bot.policy import check_examples, load
+    from bot.policy.matching import matcher
 
-    return msgspec.msgpack.encode(check_examples(load(rules_source, name)))
+    return msgspec.msgpack.encode(check_examples(load(rules_source, name), matcher(rules_source)))  # this reader's own matcher, as a rule

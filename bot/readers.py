@@ -11,7 +11,8 @@ import multiprocessing
 import pickle
 import socket
 from collections.abc import Callable
-from typing import Any
+from multiprocessing import forkserver
+from typing import Any, cast
 
 import msgspec
 
@@ -29,6 +30,11 @@ _PRELOADED = ["bot.reading", "bot.policy.matching", "bot.reader"]
 _decoder = msgspec.msgpack.Decoder(Letter)
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_PRELOADED)
+
+
+def warm() -> None:
+    """Starts the fork server, which loads its modules while the caller does something else."""
+    forkserver.ensure_running()
 
 
 class Unreadable(Exception):
@@ -107,6 +113,8 @@ class Readers:
     async def _taken(self) -> _Reader:
         """A free reader, for one task; OSError where none can be started: no fault of the letter, which is then read later."""
         one = None
+        if all(one.gone for one in self._readers):
+            self._died = 0
         while one is None or one.gone:
             self._fill()
             self._waiting += 1
@@ -144,9 +152,8 @@ class Readers:
             self._died += 1
             if self._died < TRIES:
                 self._fill()
-            else:  # who asks next lets us try again
-                self._died = 0
-                self._nobody()
+            elif all(one.gone for one in self._readers):
+                self._nobody()  # who asks next lets us try again
         else:
             self._died = 0
             self._back(one)
@@ -162,8 +169,8 @@ class _Reader(asyncio.Protocol):
     starting: asyncio.Task[None]
 
     def __init__(self, rules_source: bytes, memory: int, lost: Callable[[], None]) -> None:
-        """`lost` is called when the process has ended, whoever ended it."""
-        self.rules, self.tasks, self.gone = rules_source, 0, False
+        """`lost` is called when a reader that was ready has ended, whoever ended it."""
+        self.rules, self.tasks, self.ready, self.gone = rules_source, 0, False, False
         self._memory, self._lost = memory, lost
         self._buffer = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
@@ -183,6 +190,7 @@ class _Reader(asyncio.Protocol):
             ours.close()
             raise
         await self._said(b"", STARTING)
+        self.ready = True
 
     async def run(self, message: bytes, seconds: float) -> bytes:
         """The answer to a task; Unreadable when it takes too long or is too large, EOFError when the process ends."""
@@ -210,8 +218,7 @@ class _Reader(asyncio.Protocol):
         self.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -226,7 +233,8 @@ class _Reader(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._fail(EOFError())
-        self._lost()
+        if self.ready:
+            self._lost()
 
     def close(self) -> None:
         """Ends the process at once; who waits for its answer is cancelled."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ from bot.replies.compose import File, to_bytes
 from bot.store.port import Due, Store, Window
 
 BATCH = 256
+AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
+Files = dict[tuple[str, int], asyncio.Future[bytes]]  # what has been read out of archived letters
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
@@ -154,24 +156,29 @@ class Outbox:
 
     async def _carry(self, leaving: Sequence[Due]) -> list[Due]:
         """One result for each letter."""
-        outcomes = await asyncio.gather(*map(self._hand_over, leaving))
+        outcomes: list[Result] = []
+        for portion in portions(leaving):
+            files: Files = {}
+            outcomes += await asyncio.gather(*(self._hand_over(one, files) for one in portion))
         for words in {outcome.words for outcome in outcomes if outcome.alarm}:
             await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
         return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
 
-    async def _hand_over(self, one: Due) -> Result:
+    async def _hand_over(self, one: Due, known: Files) -> Result:
         try:
-            return await self._carrier.send(await self._bytes(one.letter), one.letter.envelope_from, one.letter.to)
+            return await self._carrier.send(await self._bytes(one.letter, known), one.letter.envelope_from, one.letter.to)
         except Exception as error:  # noqa: BLE001  one letter that cannot be handed over must not stop the others
             self._tell("error", where="relay", kind=type(error).__name__, words=str(error))
             return Result("retry", type(error).__name__, 0)
 
-    async def _bytes(self, letter: Outgoing) -> bytes:
-        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text."""
+    async def _bytes(self, letter: Outgoing, known: Files) -> bytes:
+        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text. One for several is read once."""
         files: list[File] = []
         for reference in letter.attachments:
+            if (key := (reference.letter, reference.part)) not in known:
+                known[key] = asyncio.ensure_future(self._extract(reference))
             try:
-                files.append((reference.name, reference.type, await self._extract(reference)))
+                files.append((reference.name, reference.type, await known[key]))
             except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
         address, name = self._sender()
@@ -203,6 +210,20 @@ class Outbox:
             self._tell("cancelled", ticket=one.ticket or None, outgoing=letter.id, to=letter.to, by=letter.result)
         elif letter.state in (Delivery.sent, Delivery.failed):
             self._tell(letter.state.value, **fields, attempts=letter.attempts, result=letter.result)
+
+
+def portions(leaving: Sequence[Due]) -> Iterator[list[Due]]:
+    """Letters that are made at the same time: as many as fit into the memory with their files."""
+    portion, room = list[Due](), AT_ONCE
+    for one in leaving:
+        size = sum(file.size for file in one.letter.attachments)
+        if portion and size > room:
+            yield portion
+            portion, room = [], AT_ONCE
+        portion.append(one)
+        room -= size
+    if portion:
+        yield portion
 
 
 def changed(one: Due, **fields: Any) -> Due:

@@ -85,6 +85,7 @@ class FormDoor:
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
         self.slots = asyncio.Semaphore(AT_ONCE)
+        self.in_hand, self.heard = 0, 0.0  # submissions that are here whole and wait for their answer; when the last one came or went
         self.templates, self.pages = settings.templates, _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
         self._server: uvicorn.Server | None = None
@@ -110,6 +111,10 @@ class FormDoor:
             self._server.should_exit = True
             await self._task
 
+    def busy(self, gap: float) -> bool:
+        """Whether somebody waits for an answer, or has come or gone within `gap` seconds."""
+        return bool(self.in_hand) or asyncio.get_running_loop().time() - self.heard < gap
+
     # ---------------------------------------------------------------------------------------------------- pages
 
     async def show(self, request: Request) -> Response:
@@ -125,14 +130,20 @@ class FormDoor:
         given = _EMPTY
         client = request.client.host if request.client else ""
         try:
+            self.heard = asyncio.get_running_loop().time()
             form = await _read(request)
             try:
                 given = {name: _field(form, name) for name in _EMPTY}
                 one = await self._checked(form, given, request.headers.get("user-agent", ""))
                 self._let_in(one.email, client)
-                async with self.slots:
-                    one = one._replace(pictures=await _pictures(form))
-                    await self._store(one, self._language(request), client)
+                self.in_hand += 1
+                try:
+                    async with self.slots:
+                        one = one._replace(pictures=await _pictures(form))
+                        await self._store(one, self._language(request), client)
+                finally:
+                    self.in_hand -= 1
+                    self.heard = asyncio.get_running_loop().time()
             finally:
                 await form.close()
         except Refused as refusal:

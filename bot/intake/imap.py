@@ -64,6 +64,10 @@ class ImapDoor:
         loop = asyncio.get_running_loop()
         self._task = asyncio.ensure_future(asyncio.to_thread(self._work, loop))
 
+    def busy(self, _: float) -> bool:
+        """Nobody waits: what is not fetched yet is safe in its mailbox."""
+        return False
+
     async def stop(self) -> None:
         """Finishes the batch in hand."""
         self.ending.set()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
 import secrets
 import textwrap
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import NamedTuple
 from urllib.parse import quote
+
+from bot.replies.compose import base64_lines, header, mailbox
 
 _SENTENCE = re.compile(r"[.!?\n]\s|\n")
 _WORDS = {"ru": ("Шаги:", "Устройство:"), "en": ("Steps:", "Device:")}
@@ -43,27 +41,22 @@ class Submission(NamedTuple):
 def letter(one: Submission, to: str, language: str, ident: str, now: datetime) -> bytes:
     """The submission as a letter to the desk's address `to`, `ident` its inbox id. Its From is unproved, as that of any letter."""
     steps, device = _WORDS[language]
-    head, boundary = EmailMessage(policy=SMTP), secrets.token_hex(20)
-    local, _, domain = one.email.rpartition("@")
-    head["From"] = Address(one.name, local, domain)
-    head["To"] = to
-    head["Subject"] = textwrap.shorten(_SENTENCE.split(one.text, maxsplit=1)[0], 78, placeholder=" …")
-    head["Date"] = format_datetime(now)
+    boundary = secrets.token_hex(20)
     key = hashlib.blake2b(f"{one.once or ident}\n{one.email}\n{one.text}".encode(), digest_size=15).hexdigest()
-    head["Message-ID"] = f"<form.{key}@{to.rpartition('@')[2]}>"
-    head["X-Form-Browser"] = one.agent
-    head["MIME-Version"] = "1.0"
+    head = {
+        "From": mailbox(one.name, one.email),
+        "To": to,
+        "Subject": textwrap.shorten(_SENTENCE.split(one.text, maxsplit=1)[0], 78, placeholder=" …"),
+        "Date": format_datetime(now),
+        "Message-ID": f"<form.{key}@{to.rpartition('@')[2]}>",
+        "X-Form-Browser": one.agent,
+        "MIME-Version": "1.0",
+        "Content-Type": f'multipart/mixed; boundary="{boundary}"',
+    }
     words = [one.text, *((f"{steps}\n{one.steps}",) if one.steps else ()), *((f"{device} {one.agent}",) if one.here and one.agent else ())]
     parts = [("text/plain; charset=utf-8", "\n\n".join(words).encode())]
     parts += [(f"image/{kind}\r\nContent-Disposition: attachment; filename*=UTF-8''{quote(name)}", data) for name, kind, data in one.pictures]
     body = [
-        f"--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode() + _lines(data) for kind, data in parts
+        f"--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode() + base64_lines(data) for kind, data in parts
     ]
-    kind = f'\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'  # the email package would write a body of its own
-    return head.as_bytes().rstrip() + kind.encode() + b"\r\n".join([*body, f"--{boundary}--\r\n".encode()])
-
-
-def _lines(data: bytes) -> bytes:
-    """Base64 in lines; the standard library's way costs ten times as much, at each picture."""
-    coded = binascii.b2a_base64(data, newline=False)
-    return b"\r\n".join(coded[at : at + 76] for at in range(0, len(coded), 76))
+    return b"".join([*(header(name, value) for name, value in head.items()), b"\r\n", *body, f"--{boundary}--\r\n".encode()])

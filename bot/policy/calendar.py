@@ -91,6 +91,7 @@ class Calendar:
     section: CalendarSection
     timezone: str
     _days: dict[date, tuple[tuple[datetime, datetime], ...]] = field(default_factory=dict, repr=False, compare=False)
+    _said: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -176,6 +177,11 @@ class Calendar:
 
     def describe(self, language: str) -> str:
         """The weekly hours in words: «каждый день с 10:00 до 22:00 по московскому времени»."""
+        if language not in self._said:
+            self._said[language] = self._described(language)
+        return self._said[language]
+
+    def _described(self, language: str) -> str:
         words, week = _words(language), self.week
         if set(week) == {((0, 1440),)}:
             return str(words["always"])

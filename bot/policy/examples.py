@@ -51,9 +51,9 @@ def judge_example(policy: Policy, matcher: Matcher, example: str | ExampleLetter
     return judge(policy, msgspec.structs.replace(letter, matches=matcher.match(letter)), facts)
 
 
-def check_examples(policy: Policy) -> list[Mistake]:
-    """Runs every example; a mistake for each that fails, and for each rule that is unreachable."""
-    matcher, mistakes = matcher_of(policy), list[tuple[Path, str, str]]()
+def check_examples(policy: Policy, matcher: Matcher | None = None) -> list[Mistake]:
+    """Runs every example; a mistake for each that fails, and for each rule that is unreachable. `matcher` is the policy's, if there is one."""
+    matcher, mistakes = matcher or matcher_of(policy), list[tuple[Path, str, str]]()
     above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by everything they ask
     for at, rule in enumerate(policy.written):
         mistakes += _run(policy, matcher, rule, at)

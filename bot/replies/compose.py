@@ -12,6 +12,7 @@ from binascii import b2a_qp
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from email.utils import format_datetime, getaddresses
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
     headers = [
         ("Date", format_datetime(outgoing.created)),
         ("Message-ID", f"<{outgoing.message_id.strip('<> ')}>"),
-        *([] if own else [("From", _mailbox(sender_name, sender))]),
+        *([] if own else [("From", _sender(sender_name, sender))]),
         ("To", outgoing.to),
         ("Subject", outgoing.subject),
         *outgoing.headers,
@@ -52,24 +53,26 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
     body = _multipart("alternative", f"=_a{seed}", [_text("plain", outgoing.text), page])
     if files:
         body = _multipart("mixed", f"=_m{seed}", [body, *map(_file, files)])
-    return b"".join([*(_header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
+    return b"".join([*(header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
 
 
 # ---------------------------------------------------------------------------------------------------------- headers
 
 
-def _header(name: str, value: str) -> bytes:
+@lru_cache(256)  # most headers of a letter are those of the one before: sender, marks, the same subject to another agent
+def header(name: str, value: str) -> bytes:
+    """One header, encoded and folded; ValueError for a name that is none."""
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no header name")
     clean = CONTROLS.sub(" ", value).strip()
     if name.lower() not in ADDRESSES:
         clean = clean if clean.isascii() and "=?" not in clean else _encoded(clean)
     elif not clean.isascii():
-        clean = ", ".join(_mailbox(*pair) for pair in getaddresses([clean]) if pair[1])
+        clean = ", ".join(mailbox(*pair) for pair in getaddresses([clean]) if pair[1])
     return f"{name}:{_folded(clean, len(name) + 2)}\r\n".encode()
 
 
-def _mailbox(name: str, address: str) -> str:
+def mailbox(name: str, address: str) -> str:
     """One mailbox; a foreign domain in its ASCII form (RFC 5890) where it has one."""
     local, _, domain = address.replace("<", "").replace(">", "").replace(" ", "").rpartition("@")
     if not domain.isascii():
@@ -82,6 +85,9 @@ def _mailbox(name: str, address: str) -> str:
     if not name.isascii() or "=?" in name:
         return f"{_encoded(name)} <{spec}>"
     return f"{name} <{spec}>" if ATOMS.fullmatch(name) else '"{}" <{}>'.format(re.sub(r'(["\\])', r"\\\1", name), spec)
+
+
+_sender = lru_cache(16)(mailbox)
 
 
 def _encoded(value: str) -> str:
@@ -128,7 +134,7 @@ def _text(kind: str, text: str) -> bytes:
     if len(octets) - len(text) < len(octets) // 6:
         how, coded = b"quoted-printable", b2a_qp(octets, istext=True) + b"\r\n"  # which the boundary takes
     else:
-        how, coded = b"base64", _base64(octets)
+        how, coded = b"base64", base64_lines(octets)
     return f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: ".encode() + how + b"\r\n\r\n" + coded
 
 
@@ -143,10 +149,10 @@ def _file(file: File) -> bytes:
         disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
         type_ = f'{type_};\r\n name="{_folded(_encoded(clean), 7).strip()}"'
     head = f"Content-Type: {type_}\r\nContent-Disposition: {disposition}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return head.encode() + _base64(content)
+    return head.encode() + base64_lines(content)
 
 
-def _base64(octets: bytes) -> bytes:
+def base64_lines(octets: bytes) -> bytes:
     """RFC 2045 lines of 76 characters."""
     coded = b64encode(octets)
     return b"".join(coded[at : at + 76] + b"\r\n" for at in range(0, len(coded), 76)) or b"\r\n"

@@ -65,6 +65,38 @@ def test_rules_are_taken_over_without_a_restart_and_bad_ones_are_refused(desk: R
     assert desk.run("ledger").returncode == 0
 
 
+UNTRUE = """
+  - id: probe
+    clause: "4.2"
+    when: {words: [кракозябра]}
+    then: {labels: [probe]}
+    examples: {match: [совсем другое письмо], ignore: []}
+"""
+
+
+def test_examples_are_tried_at_the_start_and_at_each_change_by_a_reader(desk: Running) -> None:
+    """The dictionaries, 55 MB of them, stay out of the daemon's own process."""
+    rules = Path(desk.env["DESK_RULES"])
+    good = rules.read_text("utf-8")
+    rules.write_text(good + UNTRUE, "utf-8")
+    with pytest.raises(AssertionError, match="rule 'probe' must fire on this example"):
+        desk.start()
+    assert desk.process is not None
+    assert desk.process.wait(10) == 1
+    assert desk.process.stdout is not None
+    desk.process.stdout.close()
+    rules.write_text(good, "utf-8")
+    with desk:
+        rules.write_text(good + UNTRUE, "utf-8")
+        until(lambda: "rules_refused" in desk.log())
+        rules.write_text(good.replace("prefix: PF", "prefix: QX"), "utf-8")
+        until(lambda: "rules_loaded" in desk.log())
+        desk.send(IVAN, f"{PROBLEM} один.", "Фильм")
+        desk.wait(ANNA, 2)
+        assert desk.process is not None
+        assert int(Path(f"/proc/{desk.process.pid}/statm").read_text().split()[1]) * 4 // 1024 < 110, "megabytes"
+
+
 def test_a_letter_that_no_reader_survives_is_parked_and_retried(desk: Running) -> None:
     """A reader that is killed parks its letter; the next one is read; the admin can try again or give it up."""
     with desk:

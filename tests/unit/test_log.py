@@ -129,7 +129,7 @@ def test_the_document_names_every_event_with_its_fields():
 
 
 BOT = Path(__file__).parents[2] / "bot"
-TELLERS = [BOT / "desk.py", BOT / "daemon.py", *(BOT / "intake").glob("*.py"), *(BOT / "delivery").glob("*.py")]
+TELLERS = [BOT / "desk.py", BOT / "daemon.py", BOT / "jobs.py", BOT / "watch.py", *(BOT / "intake").glob("*.py"), *(BOT / "delivery").glob("*.py")]
 
 
 def told(path: Path) -> list[tuple[str, set[str], str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from contract import IVAN, MARIA, NOW, commit, outgoing, ticket
+from msgspec.structs import replace
 
 from bot.delivery import outbox
 from bot.delivery.outbox import Outbox
@@ -106,8 +107,8 @@ async def test_a_try_again_is_the_same_letter_byte_for_byte(desk):
     desk.results = {IVAN: Result("retry", "451", 451)}
     original = desk.outbox._bytes
 
-    async def watched(letter):
-        seen.append(await original(letter))
+    async def watched(letter, files):
+        seen.append(await original(letter, files))
         return seen[-1]
 
     desk.outbox._bytes = watched
@@ -229,3 +230,21 @@ async def test_what_left_in_the_future_fills_no_window(desk):
     await commit(desk.store, ticket(2, outgoing=tuple(outgoing(n, due=desk.now) for n in range(1, 3))))
     await desk.work(desk.now)
     assert len(desk.got) == 4
+
+
+async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_fill_the_memory(desk):
+    asked, reference = [], Reference(letter="L1", part=2, name="screen.png", type="image/png", size=outbox.AT_ONCE)
+
+    async def extract(one):
+        asked.append(one.part)
+        return b"png"
+
+    desk.outbox._extract = extract
+    small = replace(reference, part=3, size=10)
+    letters = [replace(outgoing(), id=n, to=f"u{n}@example.org", message_id=f"m{n}@x", attachments=(file,))
+               for n, file in enumerate((small, small, reference, reference), 1)]  # fmt: skip
+    due = [Due(ticket=1, record="", letter=one) for one in letters]
+    assert [[one.letter.id for one in portion] for portion in outbox.portions(due)] == [[1, 2], [3], [4]]
+    await commit(desk.store, ticket(1, outgoing=tuple(letters)))
+    assert await desk.work() == ["sent"] * 4
+    assert asked == [3, 2, 2]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import reader
+from bot import reader, readers
 from bot.model import Envelope
 from bot.readers import Readers, Unreadable
 
@@ -106,6 +106,22 @@ async def test_who_waits_is_cancelled_when_the_readers_are_closed(pool: Readers)
     pool.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_readers_that_cannot_be_started_are_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, started = Readers(b"these are no rules", processes=2), []
+    original = readers._Reader.start
+
+    async def counted(one: readers._Reader) -> None:
+        started.append(one)
+        await original(one)
+
+    monkeypatch.setattr(readers._Reader, "start", counted)
+    with pytest.raises(OSError, match="no reader process could be started"):
+        await pool.read(LETTER, envelope())
+    await asyncio.sleep(0.5)
+    assert len(started) <= 2 * readers.TRIES
+    pool.close()
 
 
 def babble() -> bytes:

@@ -1,0 +1,83 @@
+"""Takes a changed rules.yaml or template over between letters; a bad one is refused, and the leads get a letter."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from watchfiles import Change, awatch
+
+from bot.office import RulesRefused, read, refuse, sources, unfit, untried
+from bot.readers import Unreadable
+from bot.tickets.alerts import alarm
+from bot.tickets.office import Office
+
+if TYPE_CHECKING:
+    from bot.daemon import Daemon
+
+SETTLED = 1000  # milliseconds
+
+
+class Watch:
+    """One a daemon."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._desk, self._refused = daemon, ""
+
+    async def run(self) -> None:
+        """Looks at whatever changes, until the daemon stops."""
+        settings = self._desk.settings
+        rules, templates = settings.rules.resolve(), settings.templates.resolve()
+        # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
+        places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
+
+        def concerns(_: Change, name: str) -> bool:
+            return Path(name) == rules or templates in Path(name).parents
+
+        watched = False  # what has changed since the start and before the watch was set up is looked at once
+        how: dict[str, Any] = {"debounce": 300, "recursive": False, "rust_timeout": SETTLED, "yield_on_timeout": True}
+        async for changes in awatch(*places, stop_event=self._desk.stop, watch_filter=concerns, **how):
+            if changes or not watched:
+                watched = True
+                await self.look()
+
+    async def look(self) -> None:
+        """Takes over what has changed, if it is good."""
+        settings, office = self._desk.settings, self._desk.office
+        try:
+            if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.sources:
+                office = await asyncio.to_thread(untried, settings, self._desk.secret)
+                await self.tried(office)
+                await self._take(office)
+        except (RulesRefused, OSError) as error:
+            await self._refuse(str(error))
+        else:
+            self._refused = ""
+
+    async def tried(self, office: Office) -> None:
+        """Raises RulesRefused for rules whose examples fail and for templates that do: a reader sees to the first, we meanwhile to these."""
+        try:
+            both = self._desk.readers.check(office.policy), asyncio.to_thread(unfit, office.policy, office.templates)
+            examples, templates = await asyncio.gather(*both)
+        except Unreadable as error:
+            raise RulesRefused(f"{office.policy.name}: its examples could not be tried: {error}") from None
+        refuse([*examples, *templates])
+
+    async def _refuse(self, words: str) -> None:
+        if words == self._refused:
+            return
+        self._refused, desk = words, self._desk
+        lines = words.splitlines()
+        desk.tell("rules_refused", path=str(desk.settings.rules), faults=len(lines), words=words)
+        await desk.alert(alarm(desk.office, "rules_refused", tuple(lines[:20]), f"rules/{zlib.crc32(words.encode()):x}", desk.now()))
+
+    async def _take(self, office: Office) -> None:
+        desk = self._desk
+        if office.policy != desk.office.policy:
+            desk.readers.reload(office.policy.source)
+        if office.policy.times != desk.office.policy.times:
+            await desk.store.wake(desk.now())
+        desk.office = desk.desk.office = office
+        desk.tell("rules_loaded", path=str(desk.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)
