@@ -51,6 +51,10 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+class FaultError(Exception):
+    """A fault of the program or of what it stands on: whoever supervises the daemon starts it anew."""
+
+
 class Daemon:
     """A running desk. `start` opens the doors, `run` works until `stop` is set, `close` ends it."""
 
@@ -82,6 +86,7 @@ class Daemon:
         self._under_way = 0  # letters
         self._pumping: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._fault: BaseException | None = None
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
 
     def _carrier(self) -> Carrier:
@@ -114,12 +119,14 @@ class Daemon:
         return [f"{door}={place}" for door, place in places.items()]
 
     async def run(self) -> None:
-        """Works until `stop` is set, by SIGTERM, SIGINT or a caller."""
+        """Works until `stop` is set, by SIGTERM, SIGINT or a caller. Raises FaultError where a part of the daemon has ended by itself."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, ValueError):
                 loop.add_signal_handler(number, self.stop.set)
         await self.stop.wait()
+        if self._fault is not None:
+            raise FaultError(f"{type(self._fault).__name__}: {self._fault}") from self._fault
 
     async def close(self) -> None:
         """Shuts the doors, finishes the letters in hand, and leaves everything on disk."""
@@ -161,6 +168,7 @@ class Daemon:
         error = None if task.cancelled() else task.exception()
         if error is not None:  # a part of the daemon that ends by itself is a fault: say so and end, the supervisor starts us anew
             self.tell("error", where="daemon", kind=type(error).__name__, words=str(error))
+            self._fault = self._fault or error
             self.stop.set()
 
     # ---------------------------------------------------------------------------------------------- letters

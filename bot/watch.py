@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watchfiles import Change, awatch
 
-from bot.office import RulesRefused, read, refuse, sources, unfit, untried
+from bot.office import RulesRefused, read, refuse, signer_of, sources, unfit, untried
 from bot.readers import Unreadable
 from bot.tickets.alerts import alarm
 from bot.tickets.office import Office
@@ -40,11 +41,10 @@ class Watch:
         how: dict[str, Any] = {"debounce": 300, "recursive": False, "rust_timeout": SETTLED, "yield_on_timeout": True}
         async for changes in awatch(*places, stop_event=self._desk.stop, watch_filter=concerns, **how):
             if changes or not watched:
-                watched = True
-                await self.look()
+                watched = await self.look()
 
-    async def look(self) -> None:
-        """Takes over what has changed, if it is good."""
+    async def look(self) -> bool:
+        """Takes over what has changed, if it is good; False where it could not be looked at, and should be once more."""
         settings, office = self._desk.settings, self._desk.office
         try:
             if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.sources:
@@ -53,8 +53,9 @@ class Watch:
                 await self._take(office)
         except (RulesRefused, OSError) as error:
             await self._refuse(str(error))
-        else:
-            self._refused = ""
+            return isinstance(error, RulesRefused)
+        self._refused = ""
+        return True
 
     async def tried(self, office: Office) -> None:
         """Raises RulesRefused for rules whose examples fail and for templates that do: a reader sees to the first, we meanwhile to these."""
@@ -79,5 +80,6 @@ class Watch:
             desk.readers.reload(office.policy.source)
         if office.policy.times != desk.office.policy.times:
             await desk.store.wake(desk.now())
-        desk.office = desk.desk.office = office
+        # The secret may have been rotated while the rules were tried.
+        desk.office = desk.desk.office = dataclasses.replace(office, signer=signer_of(office.policy, desk.secret, desk.settings))
         desk.tell("rules_loaded", path=str(desk.settings.rules), rules=len(office.policy.rules), digest=office.policy.digest)

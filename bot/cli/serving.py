@@ -17,6 +17,7 @@ from bot.settings import Settings, SettingsError
 
 def serve() -> None:
     """Run the desk: take letters, answer them, until SIGTERM or Ctrl-C."""
+    from bot.daemon import FaultError
     from bot.daemon import serve as run
     from bot.office import RulesRefused
     from bot.store.files import LockedError
@@ -30,6 +31,8 @@ def serve() -> None:
         fail(str(error))
     except OSError as error:
         fail(f"cannot start: {error}", AGAIN)
+    except FaultError as error:
+        fail(f"ended by a fault, see the log: {error}", AGAIN)
 
 
 def deliver(

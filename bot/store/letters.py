@@ -59,8 +59,9 @@ class FileLetters:
 
     async def release(self, letter: str) -> None:
         """See the port."""
-        self._known.discard(letter)
-        self._queue(letter)
+        if letter in self._known:  # else it has been set aside, and the trouble came after that
+            self._known.discard(letter)
+            self._queue(letter)
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
         """See the port."""

@@ -46,6 +46,15 @@ class LettersContract:
         assert box.places() == {ident: "waiting"}
         assert box.shelf().letter(ident)[1] == RAW
 
+    async def test_a_letter_that_was_set_aside_is_not_given_out_again(self, box: Box):
+        """The disk may be full just when the leads are to be told of it."""
+        ident = await box.take()
+        assert await box.letters.claim(1) == [ident]
+        await box.letters.park(ident, "unreadable", "", NOW)
+        await box.letters.release(ident)
+        assert await box.letters.claim(1) == []
+        assert box.places() == {ident: "parked"}
+
     async def test_ids_sort_by_the_order_in_which_letters_came(self, box: Box):
         idents = [await box.take() for _ in range(5)]
         assert idents == sorted(set(idents))

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from bot.control import ask
-from bot.daemon import Daemon
+from bot.daemon import Daemon, FaultError, serve
+from bot.settings import HostPort, Settings
+from bot.store.files import DataLock
 
 
 @pytest.mark.parametrize("ticks", range(8))
@@ -41,3 +44,17 @@ async def test_who_asks_a_desk_that_ends_before_it_answers_is_told(tmp_path):
     server.close()
     (tmp_path / "control").unlink(missing_ok=True)
     assert await ask(tmp_path, {"do": "health"}) is None
+
+
+async def test_a_part_that_ends_by_itself_ends_the_desk_with_an_error(tmp_path, monkeypatch):
+    """systemd starts anew only what has failed."""
+    root = Path(__file__).parents[2]
+    monkeypatch.setattr(Daemon, "_load", lambda _: fail())
+    settings = Settings(data=tmp_path, rules=root / "rules.yaml", templates=root / "templates", smtp=HostPort("127.0.0.1", 0), readers=1)
+
+    async def fail() -> None:
+        raise ZeroDivisionError("a fault")
+
+    with pytest.raises(FaultError, match="ZeroDivisionError: a fault"):
+        await serve(settings, lambda _: None)
+    DataLock(tmp_path).take()

@@ -1,0 +1,75 @@
+"""What has changed while the desk runs is taken over once, tried, and with the key of the moment."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bot.office import rotate, signer_of, untried
+from bot.settings import Settings
+from bot.store.files import Disk
+from bot.tickets.identity import Purpose
+from bot.watch import Watch
+
+ROOT = Path(__file__).parents[2]
+OLD = b"0123456789abcdef" * 4
+
+
+class Readers:
+    """In the place of reader processes: `meanwhile` is what happens while they try the examples."""
+
+    def __init__(self, meanwhile) -> None:
+        self.meanwhile, self.reloaded = meanwhile, 0
+
+    async def check(self, policy):
+        self.meanwhile()
+        return []
+
+    def reload(self, source):
+        self.reloaded += 1
+
+
+@pytest.fixture
+def desk(tmp_path):
+    shutil.copy(ROOT / "rules.yaml", tmp_path / "rules.yaml")
+    settings = Settings(data=tmp_path, rules=tmp_path / "rules.yaml", templates=ROOT / "templates")
+    settings.secret_file.write_bytes(OLD)
+    told = []
+    one = SimpleNamespace(settings=settings, secret=OLD, told=told, tell=lambda event, **_: told.append(event), desk=SimpleNamespace())
+    one.office = untried(settings, OLD)
+
+    async def alert(decision):
+        told.append("letter")
+
+    one.alert, one.now = alert, lambda: None
+    with settings.rules.open("a") as file:
+        file.write("# changed\n")
+    return one
+
+
+async def test_a_key_that_is_rotated_while_rules_are_tried_is_not_lost(desk):
+    def rotated():
+        desk.secret = rotate(desk.settings.secret_file, Disk(), OLD)
+
+    desk.readers = Readers(rotated)
+    assert await Watch(desk).look()
+    address = signer_of(desk.office.policy, desk.secret, desk.settings).address(1, Purpose.agent, "anna@providence.film")
+    assert desk.office.signer.address(1, Purpose.agent, "anna@providence.film") == address
+    assert desk.desk.office is desk.office
+    assert (desk.readers.reloaded, desk.told) == (1, ["rules_loaded"])
+
+
+async def test_what_could_not_be_tried_for_trouble_of_our_own_is_tried_again(desk, monkeypatch):
+    def away():
+        raise OSError("no reader process could be started")
+
+    monkeypatch.setattr("bot.watch.alarm", lambda *_: None)
+    desk.readers, watch = Readers(away), Watch(desk)
+    assert [await watch.look(), await watch.look()] == [False, False]
+    assert desk.told == ["rules_refused", "letter"]
+    desk.readers.meanwhile = lambda: None
+    assert await watch.look()
+    assert desk.told[-1] == "rules_loaded"
