@@ -130,7 +130,7 @@ def proved(store: str, clients: list[Client], desks: list[Running]) -> list[Tick
     accepted = {ident: sender for client in clients for ident, sender in client.accepted.items()}
     with psycopg.connect(store, autocommit=True) as connection:
         unsettled = "select (select count(*) from letters where place = 'waiting') + (select count(*) from outbox)"
-        wait_until(lambda: connection.execute(unsettled).fetchone() == (0,), "all is handled and sent", TAKEOVER + 45)
+        wait_until(lambda: connection.execute(unsettled).fetchone() == (0,), "all is handled and sent", TAKEOVER + 90)
     for desk in desks:
         if desk.process is not None and desk.process.poll() is None:
             assert desk.stop() == 0
