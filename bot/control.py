@@ -53,8 +53,11 @@ async def ask(data: Path, request: dict[str, Any]) -> dict[str, Any] | None:
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     writer.write(json.dumps(request).encode() + b"\n")
-    answer: dict[str, Any] = json.loads(await reader.readline())
+    line = b""
+    with contextlib.suppress(ConnectionError):
+        line = await reader.readline()
     writer.close()
+    answer: dict[str, Any] = json.loads(line or b'{"error": "the desk ended before it had answered: try again"}')
     return answer
 
 

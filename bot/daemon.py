@@ -26,14 +26,14 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import read_secret, untried
+from bot.office import keys, read_secret, untried
 from bot.readers import Readers, warm
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
-from bot.stores import open_shelf, open_store
+from bot.stores import agree, open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
 from bot.timers import Timers
 from bot.watch import Watch
@@ -67,6 +67,7 @@ class Daemon:
         self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         self.inbox, self.store = open_store(settings, self.disk, now())
+        agree(settings, keys(self.secret))
         self.readers = Readers(self.office.policy.source, settings.readers)
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.carrier = self._carrier()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -49,6 +49,14 @@ def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, 
     from bot.store.tinydb import FileStore
 
     return FileLetters(Inbox(settings.data, disk)), FileStore(settings.data, disk, now)
+
+
+def agree(settings: Settings, keys: Collection[bytes]) -> None:
+    """Raises ValueError where a desk of several daemons signs with other keys; OSError."""
+    if settings.store:
+        from bot.store.postgres import schema
+
+        schema.agree(settings.store, keys)
 
 
 def open_shelf(settings: Settings) -> Shelf:

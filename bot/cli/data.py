@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -94,7 +95,7 @@ def export(
     """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
     from bot.upkeep.copies import export as run
 
-    chosen, desk, who = whole(), rules().desk, address.strip().lower()
+    chosen, desk, who = whole(), rules().desk, _address(address)
     folder = to or Path(f"export-{who}")
     if folder.exists():
         fail(f"{folder} is there already", 1)
@@ -112,7 +113,7 @@ def forget(
     from bot.control import ask
     from bot.upkeep.law import Plan, files_without, trace
 
-    chosen, who, now = whole(), address.strip().lower(), datetime.now(UTC)
+    chosen, who, now = whole(), _address(address), datetime.now(UTC)
     _no_staff(who)
     with said(), closing(open_shelf(chosen)) as shelf:
         plan: Plan = trace(shelf, who, now)
@@ -133,16 +134,25 @@ def forget(
         typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
         _carry_out(chosen, plan, now)
     typer.echo("Not reached: mail that has left, backups, exports, saved reports, and files in other people's letters.")
+    if chosen.store:
+        typer.echo("Not reached: logs of other machines at this database; run it there too.")
+    if who in chosen.rules.read_text("utf-8").lower():
+        typer.echo(f"Not reached: {chosen.rules} names the address.")
     if (chosen.data / MOVED).exists():
         typer.echo(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
+
+
+def _address(given: str) -> str:
+    who = given.strip().lower()
+    if not re.fullmatch(r"[^\s<>@]+@[^\s<>@]+", who):
+        fail(f"{given!r} is no address, such as ivan@example.org")
+    return who
 
 
 def _no_staff(who: str) -> None:
     """The desk's own people are taken out of rules.yaml first: they are the other side of everybody's correspondence."""
     policy = rules()
     people = policy.people
-    if "@" not in who:
-        fail(f"{who!r} is no address")
     if people.agent(who) or people.department_of(who) or who in {one.address for one in people.leads}:
         fail(f"{who} is one of the staff in rules.yaml: what agents wrote belongs to other people's tickets; take the address out first", 1)
     if who in {policy.desk.address, *policy.desk.aliases}:

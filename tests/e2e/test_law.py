@@ -65,13 +65,16 @@ async def test_without_a_running_desk_and_only_as_asked(tmp_path: Path) -> None:
     desk = Running(tmp_path / "data")
     everything = contents(desk.data)
     for address, code, words in (
-        (ANNA, 1, "staff"), ("dev@providence.film", 1, "staff"), ("support@providence.film", 1, "own"), ("ivan", 2, "no address")
+        (ANNA, 1, "staff"), ("dev@providence.film", 1, "staff"), ("support@providence.film", 1, "own"),
+        ("ivan", 2, "no address"), (f"Ivan <{IVAN}>", 2, "no address"),
     ):  # fmt: skip
         assert words in told(desk, "forget", address, code=code)
     told(desk, "forget", IVAN, "--dry-run")
     told(desk, "forget", "nobody@example.org")
     assert contents(desk.data) == everything
-    told(desk, "forget", IVAN)
+    rules = Path(desk.env["DESK_RULES"])
+    rules.write_text(rules.read_text("utf-8") + f"\n# {IVAN} is a friend\n", "utf-8")
+    assert "names the address" in told(desk, "forget", IVAN)
     assert found(desk.data, *TRACES) == []
     assert "The ledger adds up." in told(desk, "ledger")
 

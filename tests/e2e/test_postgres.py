@@ -130,7 +130,7 @@ def proved(store: str, clients: list[Client], desks: list[Running]) -> list[Tick
     accepted = {ident: sender for client in clients for ident, sender in client.accepted.items()}
     with psycopg.connect(store, autocommit=True) as connection:
         unsettled = "select (select count(*) from letters where place = 'waiting') + (select count(*) from outbox)"
-        wait_until(lambda: connection.execute(unsettled).fetchone() == (0,), "all is handled and sent", TAKEOVER + 45)
+        wait_until(lambda: connection.execute(unsettled).fetchone() == (0,), "all is handled and sent", TAKEOVER + 90)
     for desk in desks:
         if desk.process is not None and desk.process.poll() is None:
             assert desk.stop() == 0
@@ -161,6 +161,24 @@ def test_of_three_daemons_on_one_database_one_is_killed_under_load(daemons: Call
     proved(store, clients, desks)
     handled = [sum(" opened " in line for line in desk.log().splitlines()) for desk in desks]
     assert all(handled), f"all of them had a share: {handled}"
+
+
+@pytest.mark.slow
+def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(daemons: Callable[[int], list[Running]], store: str) -> None:
+    """Its machine was suspended: others have taken over what it had in hand, and its turn, if it had one, was taken from it."""
+    desks = daemons(2)
+    clients = [Client(desks, f"c{n}x", 12) for n in range(6)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: sum(len(one.accepted) for one in clients) > 20, "the load goes on")
+    assert desks[0].process is not None
+    desks[0].process.send_signal(signal.SIGSTOP)
+    time.sleep(2 * TAKEOVER + 5)
+    desks[0].process.send_signal(signal.SIGCONT)
+    for client in clients:
+        client.join()
+    assert sum(len(client.accepted) for client in clients) == 72
+    proved(store, clients, desks)
 
 
 @pytest.mark.slow

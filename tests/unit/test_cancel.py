@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bot.control import ask
 from bot.daemon import Daemon
 
 
@@ -29,3 +30,14 @@ async def test_a_cancel_that_comes_together_with_a_letter_ends_the_pump(ticks: i
     desk.inbox.changed.set()
     pump.cancel()
     assert done, "the cancel was forgotten"
+
+
+async def test_who_asks_a_desk_that_ends_before_it_answers_is_told(tmp_path):
+    async def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_unix_server(end, tmp_path / "control")
+    assert "try again" in ((await ask(tmp_path, {"do": "health"})) or {})["error"]
+    server.close()
+    (tmp_path / "control").unlink(missing_ok=True)
+    assert await ask(tmp_path, {"do": "health"}) is None

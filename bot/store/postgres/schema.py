@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 import psycopg
@@ -32,6 +34,17 @@ def check(url: str) -> None:
         raise SchemaError(f"DESK_STORE: the database has schema {found}, and this program knows {REVISION}: install the newer program")
     if found != REVISION:
         raise SchemaError(f"DESK_STORE: the database has {f'schema {found}' if found else 'no schema yet'}: run `python run.py migrate`")
+
+
+def agree(url: str, keys: Collection[bytes]) -> None:
+    """Raises SchemaError unless a daemon that signs with these keys shares one with those before it; the first one sets them. OSError."""
+    marks = [hashlib.sha256(key).hexdigest()[:16] for key in keys]
+    with spoken(), psycopg.connect(url, **CONNECT) as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATE_LOCK])
+        known = {str(mark) for (mark,) in connection.execute("select mark from signers")}
+        if known and known.isdisjoint(marks):
+            raise SchemaError("DESK_SECRET_FILE: the desk in this database signs with another key: copy the secret file of one of its daemons here")
+        connection.execute("insert into signers select unnest(%s::text[]) on conflict do nothing", [marks])
 
 
 def migrate(url: str) -> tuple[str, str]:

@@ -146,6 +146,7 @@ class PostgresTarget:
     def close(self) -> None:
         """See the port."""
         with spoken():
+            self._connection.execute("delete from signers")  # the secret has come along with the copy
             self._connection.commit()
             self._connection.close()
 

@@ -80,6 +80,9 @@ create index letters_place on letters (place, id) where place <> 'archived';
 create index letters_waiting on letters (id) where place = 'waiting' and claimed_by is null;
 create index letters_claimed on letters (claimed_by) where claimed_by is not null;
 
+-- Hashes of the keys that the desk signs its addresses with: all its daemons have one of them.
+create table signers (mark text primary key);
+
 -- What has left through the shared windows.
 create table departures (key text not null, at timestamptz not null);
 create index departures_key on departures (key, at);
