@@ -38,7 +38,7 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, "restore")
     if settings.store:
-        _fill(settings, FileShelf(incoming / "data"), now)
+        _fill(settings, incoming / "data", now)
     _install(settings, () if settings.store else FOLDERS, say)
     _unmark(settings.data / FILLING)
     return _book(settings)
@@ -54,7 +54,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
         if not (data / FILLING).exists():
             _refuse_unless(not (data / MOVED).exists(), f"this desk was moved already; {data / MOVED} is what lay here: remove it first")
             _sound(FileShelf(data))
-        _fill(goal, FileShelf(data), now)
+        _fill(goal, data, now)
         (data / MOVED).mkdir(exist_ok=True)
         for name in FOLDERS:
             if (data / name).exists():
@@ -81,8 +81,9 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     return _book(goal)
 
 
-def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
-    """Puts what lies on the shelf into the database of `goal`, which must be empty, or half full of just that."""
+def _fill(goal: Settings, data: Path, now: datetime) -> None:
+    """Puts a desk of files into the database of `goal`, which must be empty, or half full of just that."""
+    source = FileShelf(data)
     which, marker = hashlib.sha256((goal.store or "").encode()).hexdigest()[:16], goal.data / FILLING
     state = marker.read_text("ascii") if marker.exists() else ""
     if state == f"{which} full":
@@ -95,7 +96,7 @@ def _fill(goal: Settings, source: Shelf, now: datetime) -> None:
             _refuse_unless(target.empty(), "there is a desk in this database already")
         _mark(marker, which)
         carried = carry(source, target, now)
-        aside = max((int(path.stem) for path in goal.data.glob("tickets/broken/[0-9]*.json")), default=0)
+        aside = max((int(path.stem) for path in data.glob("tickets/broken/[0-9]*.json")), default=0)
         if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
             lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)
             target.ticket(emptied(lost, now), filed=True)

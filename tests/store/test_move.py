@@ -226,6 +226,7 @@ class TestDatabase:
         backup(settings(desk), FileShelf(desk), one, NOW)
         assert move.restore(database, one, NOW, print).adds_up
         assert not begun(database.data, database.store)
+        assert max(one.number for one in contents(open_shelf(database))[0]) == 4, "set aside, and not given again"
         with closing(open_shelf(database)) as shelf:
             backup(database, shelf, two, NOW)
         assert move.restore(settings(tmp_path / "files" / "data"), two, NOW, print).adds_up
