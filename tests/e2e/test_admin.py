@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 import pytest
 from daemon import Running, text_of
+from ruamel.yaml import YAML
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play. Письмо"
@@ -137,3 +139,18 @@ def test_a_rotated_key_signs_from_now_on_and_older_ones_hold_until_they_are_dele
         until(lambda: desk.log().count(" command ") == 2)
         desk.send("anna@providence.film", "#взять", answers=older)
         assert "подтвердить" in text_of(desk.wait("anna@providence.film", 5)[4])
+
+
+def test_what_agents_call_wrong_is_printed_as_examples_that_the_rules_take(desk: Running, tmp_path: Path) -> None:
+    """`overrides` names the rule, and its lines are YAML that stands under `examples` of that rule."""
+    with desk:
+        desk.send(IVAN, "Предлагаю добавить в плеер тёмную тему и субтитры на казахском языке.", "Предложение")
+        [notice] = desk.wait(ANNA, 1)
+        desk.send(ANNA, "#правило-неверно", answers=notice)
+        until(lambda: desk.run("overrides").returncode == 1)
+        printed = desk.run("overrides").stdout.decode()
+    rule, examples = re.fullmatch(r"# ([\w-]+)\n(  ignore:\n(?:    - .*\n)+)", printed).groups()  # type: ignore[union-attr]
+    [text] = YAML(typ="safe").load(examples)["ignore"]
+    assert "тёмную тему" in text
+    rules = (Path(desk.env["DESK_RULES"])).read_text("utf-8")
+    assert re.search(rf"(?m)^  - id: {rule}$", rules)
