@@ -6,11 +6,11 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -39,13 +39,29 @@ class HostPort:
         return cls(found["six"] or found["host"], int(found["port"]))
 
 
+Security = Literal["plain", "tls", "starttls"]
+
+
+def _url(text: str, schemes: Mapping[str, tuple[Security, int]], allowed: str) -> tuple[SplitResult, str, int, Security]:
+    """The parts of a URL of one of these schemes, its host, its port or the usual one, and the security; ValueError with `allowed`."""
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(allowed) from None
+    if parts.scheme not in schemes or not host or parts.query or parts.fragment:
+        raise ValueError(allowed)
+    security, usual = schemes[parts.scheme]
+    return parts, host, usual if port is None else port, security
+
+
 @dataclass(frozen=True)
 class RelayTarget:
     """The mail server that takes our outgoing letters."""
 
     host: str
     port: int
-    security: Literal["plain", "tls", "starttls"]
+    security: Security
     user: str = ""
     password: str = field(default="", repr=False)
     password_file: Path | None = None
@@ -54,24 +70,17 @@ class RelayTarget:
         """The password, read anew out of its file where there is one; raises OSError."""
         return self.password_file.read_text("utf-8").rstrip("\r\n") if self.password_file else self.password
 
-    _SCHEMES: ClassVar = {"smtp": ("plain", 25), "smtps": ("tls", 465), "smtp+starttls": ("starttls", 587)}
+    _SCHEMES: ClassVar[dict[str, tuple[Security, int]]] = {"smtp": ("plain", 25), "smtps": ("tls", 465), "smtp+starttls": ("starttls", 587)}
 
     @classmethod
     def parse(cls, text: str) -> RelayTarget:
         """`smtp://`, `smtps://` or `smtp+starttls://[user[:password]@]host[:port]`, percent-decoded; raises ValueError."""
         allowed = "smtp://, smtps:// or smtp+starttls://[user[:password]@]host[:port], special characters as %XX"
-        try:
-            parts = urlsplit(text.strip())
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError(allowed) from None
-        if parts.scheme not in cls._SCHEMES or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
-            raise ValueError(allowed)
-        security, usual = cls._SCHEMES[parts.scheme]
+        parts, host, port, security = _url(text, cls._SCHEMES, allowed)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        if password and not user:
-            raise ValueError(f"{allowed}; a password needs a user")
-        return cls(host, usual if port is None else port, security, user, password)  # type: ignore[arg-type]
+        if parts.path not in ("", "/") or (password and not user):
+            raise ValueError(allowed)
+        return cls(host, port, security, user, password)
 
 
 def _switch(text: str) -> bool:
@@ -92,27 +101,20 @@ class Mailbox:
 
     host: str
     port: int
-    security: Literal["plain", "tls", "starttls"]
+    security: Security
     user: str
     folder: str = "INBOX"
 
-    _SCHEMES: ClassVar = {"imap": ("plain", 143), "imaps": ("tls", 993), "imap+starttls": ("starttls", 143)}
+    _SCHEMES: ClassVar[dict[str, tuple[Security, int]]] = {"imap": ("plain", 143), "imaps": ("tls", 993), "imap+starttls": ("starttls", 143)}
 
     @classmethod
     def parse(cls, text: str) -> Mailbox:
         """`imaps://`, `imap+starttls://` or `imap://user@host[:port][/folder]`, percent-decoded; raises ValueError."""
         allowed = "imaps://, imap+starttls:// or imap://user@host[:port][/folder], special characters as %XX"
-        try:
-            parts = urlsplit(text.strip())
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError(allowed) from None
-        if parts.scheme not in cls._SCHEMES or not host or not parts.username or parts.query or parts.fragment:
-            raise ValueError(allowed)
-        if parts.password:
+        parts, host, port, security = _url(text, cls._SCHEMES, allowed)
+        if parts.password or not parts.username:
             raise ValueError(f"{allowed}; the password stands in the file that DESK_IMAP_PASSWORD_FILE names")
-        security, usual = cls._SCHEMES[parts.scheme]
-        return cls(host, port or usual, security, unquote(parts.username), unquote(parts.path.strip("/")) or "INBOX")  # type: ignore[arg-type]
+        return cls(host, port, security, unquote(parts.username), unquote(parts.path.strip("/")) or "INBOX")
 
 
 def _relays(text: str) -> dict[str, str]:

@@ -256,10 +256,6 @@ class Register:
         since = self._suppressed.get(person)
         return since is not None and now - since < timedelta(days=self.suppress_days)
 
-    def suppressions(self) -> dict[str, datetime]:
-        """Suppressed addresses and since when."""
-        return dict(self._suppressed)
-
     def earlier(self, person: str) -> Iterator[Earlier]:
         """The person's tickets, the newest first."""
         numbers = self._by_person.get(person, ()) if person else ()

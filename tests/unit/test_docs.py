@@ -118,6 +118,12 @@ def test_the_sample_letters_are_written_as_the_page_says(tmp_path):
     assert "<html" in (tmp_path / "en" / "notice_new-bare.html").read_text("utf-8")
 
 
+def test_the_map_of_the_house_names_every_room():
+    table = PAGES["flow.md"].partition("| place | what it is |")[2]
+    rooms = {f"bot/{path.name}" + "/" * path.is_dir() for path in (ROOT / "bot").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert set(re.findall(r"`(bot/[^`]+)`", table)) == rooms - {"bot/__init__.py"}
+
+
 def test_pages_that_are_linked_are_there_with_their_headings():
     for page, text in PAGES.items():
         for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(((?!http)[^)\s]+)\)", text)):
