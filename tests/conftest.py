@@ -13,6 +13,10 @@ def must_run() -> bool:
     return os.environ.get("TEST_ALL", "") == "1"
 
 
+# The container image takes minutes, root and the Debian archive: it is built where somebody asks for it.
+collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image.py"]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     """See must_run."""

@@ -77,7 +77,7 @@ class Relay:
                 await client.connect()
                 with contextlib.suppress(aiosmtplib.SMTPHeloError):  # an old server; the client falls back to HELO
                     await client.ehlo()
-            except (aiosmtplib.SMTPException, OSError) as error:
+            except (aiosmtplib.SMTPException, OSError, ValueError) as error:
                 self._down = now + self._rest, _result(error, connecting=True)
                 return self._down[1]
             self._down = None
@@ -172,8 +172,8 @@ def _result(error: Exception, *, connecting: bool = False) -> Result:
     if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
         return Result("retry" if connecting else "failed", _safe(str(error)), 553, alarm=connecting)
     certificate = any(isinstance(one, ssl.SSLCertVerificationError) for one in (error, error.__cause__))
-    unable = type(error) is aiosmtplib.SMTPException  # no STARTTLS, no way to log in
-    return Result("retry", _safe(str(error) or type(error).__name__), 0, alarm=certificate or unable)
+    unable = type(error) is aiosmtplib.SMTPException or getattr(error, "filename", None)  # no STARTTLS, no way to log in, no password file
+    return Result("retry", _safe(str(error) or type(error).__name__), 0, alarm=bool(certificate or unable))
 
 
 def _safe(words: str) -> str:

@@ -93,7 +93,8 @@ class ImapDoor:
                 kind = "login" if isinstance(error, LoginError) else type(error).__name__
                 words = f"{self.box.host}: " + re.sub(r"^b'(.*)'$", r"\1", str(error))
                 self.tell("error", where="imap", kind=kind, words=f"{words}; next try in {pause} s")
-                if isinstance(error, LoginError | ssl.SSLCertVerificationError) and not _PASSING.search(words):
+                unread = isinstance(error, UnicodeDecodeError) or getattr(error, "filename", None)  # the password file
+                if unread or (isinstance(error, LoginError | ssl.SSLCertVerificationError) and not _PASSING.search(words)):
                     asyncio.run_coroutine_threadsafe(self.refused(words, "mailbox_login"), loop)
                 self.ending.wait(pause)
 

@@ -265,7 +265,13 @@ class FileStore:
         def erase(letter: str) -> None:
             asyncio.run_coroutine_threadsafe(letters.erase(letter), loop).result()
 
-        return await asyncio.to_thread(lambda: sum(1 for _ in erase_old(self.desk.parent, self._disk, erase, limit)))
+        def work() -> int:
+            steps = 0
+            for steps, number in enumerate(erase_old(self.desk.parent, self._disk, erase, limit), 1):  # noqa: B007  how many, in the end
+                self._cabinet.forget(number)
+            return steps
+
+        return await asyncio.to_thread(work)
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""

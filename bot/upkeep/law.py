@@ -102,7 +102,7 @@ def raw_letters(shelf: Shelf) -> Iterator[tuple[str, str, Envelope, bytes]]:
 def wrote(address: str, envelope: Envelope, raw: bytes) -> bool:
     """Whether the letter is from the address; one without a From line is its envelope sender's."""
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-    if address.encode() not in head.lower() and envelope.mail_from.lower() != address:
+    if address not in head.decode("utf-8", "replace").lower() and envelope.mail_from.lower() != address:
         return False
     authors = [one.email for one in Senders(fields(head, [])[0]).sender] or [envelope.mail_from.lower()]
     return authors[0] == address
@@ -174,7 +174,7 @@ def letter_without(envelope: Envelope, raw: bytes, person: Person, known: bool =
 
 def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
     """A letter without the person's address, and without his words where it names him; other files in it stay as they are."""
-    clean = person.exact.sub(NOBODY, raw.decode("latin-1")).encode("latin-1")
+    clean = person.exact.sub(NOBODY, raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     root, known = parse(clean)[0], known or clean != raw
     subject = words(root.field("subject"))
     if (cleaned := person.cleaned(subject, known)) != subject:

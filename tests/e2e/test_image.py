@@ -1,4 +1,7 @@
-"""ops/Dockerfile, built with buildah upon a small Debian instead of the registry's Python, and the image at work."""
+"""ops/Dockerfile, built with buildah upon a small Debian instead of the registry's Python, and the image at work.
+
+TEST_IMAGE=1 asks for it; it needs root, buildah, mmdebstrap and the Debian archive.
+"""
 
 from __future__ import annotations
 

@@ -387,3 +387,14 @@ async def test_a_full_disk_is_tried_again_later(tmp_path, monkeypatch):
     assert list(tmp_path.glob("*.eml")) == []
     assert (await folder.send(LETTER, US, THEM)).state == "sent"
     await folder.close()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+async def test_a_password_file_that_cannot_be_read_is_told_of_and_the_letter_waits(tmp_path, content):
+    path = tmp_path / "password"
+    if content:
+        path.write_bytes(content)
+    relay = Relay(RelayTarget("127.0.0.1", 9, "plain", "desk", password_file=path), hostname="desk.example")
+    result = await relay.send(LETTER, US, THEM)
+    assert (result.state, result.alarm) == ("retry", True)
+    await relay.close()

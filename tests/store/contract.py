@@ -285,8 +285,12 @@ class Contract:
         assert await opened.store.sweep(NOW, 14) == 2
         letters = Erased()
         opened.aged()
+        assert await opened.store.ticket(1), "it may be kept in memory"
         for count in (2, 0):
             assert await opened.store.retire(NOW - timedelta(days=60), letters) == count
+        retired = await opened.store.ticket(1)
+        assert retired is not None
+        assert retired.entries == ()
         assert letters.gone == ["a", "c"]
         store = await opened.again()
         first, second = await store.ticket(1), await store.ticket(2)

@@ -246,3 +246,11 @@ def test_a_log_is_unpacked_however_it_was_packed(tmp_path: Path, end: str, pack:
     with pytest.raises(OSError, match="mend or remove"):
         files_without(tmp_path, plan)
     assert list(log.parent.iterdir()) == [log]
+
+
+def test_an_address_that_is_not_ascii_is_found_in_any_case() -> None:
+    who, raw = "иван@почта.рф", "From: Иван <Иван@Почта.РФ>\r\nSubject: x\r\n\r\ny\r\n".encode()
+    envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from="")
+    assert wrote(who, envelope, raw)
+    hers = raw.replace(b"From:", f"From: {MARIA}\r\nTo:".encode()) + bytes(range(256))
+    assert raw_without(hers, Person(address=who)) == hers.replace("Иван@Почта.РФ".encode(), NOBODY.encode())

@@ -230,7 +230,7 @@ def test_a_letter_that_came_while_we_looked_is_found_soon(desk, monkeypatch):
 
 async def test_the_leads_hear_of_a_server_that_does_not_let_us_in_and_not_of_one_that_is_tired(desk, monkeypatch):
     errors = [LoginError("[UNAVAILABLE] try later"), LoginError("[AUTHENTICATIONFAILED] no")]
-    errors += [ConnectionResetError(), ssl.SSLCertVerificationError("self-signed")]
+    errors += [ConnectionResetError(), ssl.SSLCertVerificationError("self-signed"), PermissionError(13, "Permission denied", "/etc/desk/password")]
 
     def connected():
         if not errors:
@@ -242,9 +242,11 @@ async def test_the_leads_hear_of_a_server_that_does_not_let_us_in_and_not_of_one
     await asyncio.to_thread(desk.door._work, asyncio.get_running_loop())
     await asyncio.sleep(0)
     assert [("AUTH" in words, "self-signed" in words, about) for words, about in desk.refusals] == [
-        (True, False, "mailbox_login"), (False, True, "mailbox_login"),
+        (True, False, "mailbox_login"), (False, True, "mailbox_login"), (False, False, "mailbox_login"),
     ]  # fmt: skip
-    assert [fields["kind"] for _, fields in desk.told] == ["login", "login", "ConnectionResetError", "SSLCertVerificationError"]
+    assert "/etc/desk/password" in desk.refusals[-1][0]
+    kinds = ["login", "login", "ConnectionResetError", "SSLCertVerificationError", "PermissionError"]
+    assert [fields["kind"] for _, fields in desk.told] == kinds
 
 
 def test_folders_are_named_as_the_server_names_them(desk):

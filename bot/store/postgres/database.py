@@ -157,11 +157,11 @@ class Database:
         self._users -= 1
         if self._users > 0:
             return
-        await self._flush.idle()
         for task in (self._living, self._checking):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        await self._flush.idle()
         for session in (self._leader, self._witness):
             if session is not None:
                 await session.close()
@@ -177,10 +177,6 @@ class Database:
 
     # ------------------------------------------------------------------------------------------------ sign of life
 
-    async def _alive(self) -> None:
-        async with self.connection() as connection:
-            await connection.execute(ALIVE, [self.me])
-
     async def _live(self) -> None:
         signed = time.monotonic()
         while True:
@@ -189,7 +185,7 @@ class Database:
                 bell.set()
             if time.monotonic() - signed > SIGN:
                 with contextlib.suppress(OSError, psycopg.Error):  # tried again at the next look
-                    await self._alive()
+                    await self.durable(await self.witness())  # which says that we live, and finds out soon that the session has ended
                     signed = time.monotonic()
                     async with self.locked(CLAIMS) as connection:
                         for query in TAKEN_BACK:
