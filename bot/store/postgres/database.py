@@ -259,7 +259,9 @@ class Database:
             return await cursor.fetchall() if cursor.description else []
 
     async def _flushed(self, waiting: list[Connection]) -> list[bool]:
-        session = waiting[-1]
+        session = self._witness
+        if session is None or session.closed:
+            return [False] * len(waiting)
         try:
             with spoken():
                 await session.execute(ALIVE, [self.me])  # any commit would do: this one's word is needed anyway

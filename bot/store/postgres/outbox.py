@@ -128,8 +128,8 @@ class Outbox:
     async def _deliver(self, groups: list[Sequence[Due]]) -> list[None]:
         results = {_place(one): one.letter for group in groups for one in group}
         places = {(ticket, record) for ticket, record, _ in results}
-        witness = await self._database.witness()
         async with self._database.turn() as connection:
+            witness = await self._database.witness()
             cursor = await connection.execute(DOCUMENTS, [[one for one, _ in places if one], [one for _, one in places if one]])
             tickets: list[tuple[int, str]] = []
             records: list[tuple[int, str]] = []

@@ -103,8 +103,8 @@ class PostgresStore(Outbox):
     async def turn(self) -> AsyncIterator[PostgresTurn]:
         """See the port."""
         await self.loaded.wait()
-        witness = await self._database.witness()
         async with self._database.turn() as connection:
+            witness = await self._database.witness()
             turn = PostgresTurn(connection)
             yield turn
             statements = [tables.record_statement(one) for one in turn.decision.records]
