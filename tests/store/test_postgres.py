@@ -405,3 +405,17 @@ def test_a_daemon_with_a_key_of_its_own_is_refused(cluster, database):
         agree(url, (b"four",))
     PostgresTarget(url).close()  # another desk has been restored here
     agree(url, (b"four",))
+
+
+async def test_a_letter_whose_end_a_crash_took_back_is_claimed_again(cluster, database, monkeypatch):
+    """It had been handled: that it goes into the archive need not be durable, and a repeat is absorbed."""
+    letters = PostgresLetters(Database(cluster.url(database)))
+    ident = letters.new_id(NOW)
+    await letters.take(b"x", Envelope(letter=ident, received=NOW, mail_from=""))
+    assert await letters.claim(1) == [ident]
+    await letters.done(ident)
+    cluster.sql(f"update letters set place = 'waiting', claimed_by = '{letters._database.me}'", database)
+    assert await letters.claim(1) == []
+    monkeypatch.setattr("bot.store.postgres.letters.AGAIN", 0)
+    assert await letters.claim(1) == [ident]
+    await letters.close()

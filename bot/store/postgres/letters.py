@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,8 @@ with oldest as materialized (
     select id from letters where place = 'waiting' and claimed_by is null order by id limit %s for update skip locked)
 update letters set claimed_by = %s from oldest where letters.id = oldest.id returning letters.id
 """
-# Claims whose answer was lost on the way, so that nobody handles them.
+AGAIN = 10.0  # seconds between looks for them
+# Claims whose answer was lost on the way, or whose end a crash of the database took back, so that nobody handles them.
 UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
 READ = "select envelope, raw from letters where id = %s"
 # Several letters of one daemon; need not be durable, since a repeat is absorbed.
@@ -44,6 +46,7 @@ class PostgresLetters:
         self._mine: set[str] = set()  # claimed, and not handled yet
         self._unsure = False  # whether a claim's answer may have been lost
         self._claiming = asyncio.Lock()
+        self._looked = time.monotonic()
         self._taken: Together[Statement, None] = Together(self._take, most=50)
         self._handled: Together[str, bool] = Together(self._done)
         database.bells.append(self.changed)
@@ -67,7 +70,8 @@ class PostgresLetters:
         if limit < 1:
             return []
         async with self._claiming:
-            if self._unsure:
+            if self._unsure or time.monotonic() - self._looked > AGAIN:
+                self._looked = time.monotonic()
                 await self._database.ask(UNKNOWN, self._database.me, list(self._mine))
             self._unsure = True
             found = sorted(ident for (ident,) in await self._database.ask(CLAIM, limit, self._database.me))
