@@ -17,6 +17,13 @@ def must_run() -> bool:
 collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image.py"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stories of many daemons take a minute each: they run in CI, and where TEST_ALL=1 asks for them."""
+    for item in items:
+        if not must_run() and item.get_closest_marker("slow") and item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.skip(reason="a minute each: TEST_ALL=1 runs them"))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     """See must_run."""

@@ -233,6 +233,7 @@ def test_while_the_database_is_away_senders_are_told_to_come_again_and_then_all_
     assert len(desk.letters(IVAN)) == 2
 
 
+@pytest.mark.slow
 def test_one_of_two_leads_and_the_other_takes_over(tmp_path: Path, store: str, cluster: Cluster, database: str) -> None:
     secret = str(tmp_path / "secret")
     holders = "select count(*) from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and datname = '{}' and objid = 7002"
