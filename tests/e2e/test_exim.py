@@ -101,6 +101,7 @@ class Exim:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     data = tmp_path_factory.mktemp("exim") / "data"
+    program("exim4", root=True)  # without it the tests are skipped before anything is started
     with World() as world, Exim(world, data) as exim, Running(data, DESK_RELAY=f"smtp://127.0.0.1:{exim.port}") as desk:
         yield world, exim, desk
 
