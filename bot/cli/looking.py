@@ -35,16 +35,18 @@ def tickets(
     """List the tickets: number, status, priority, owner, requester, subject."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from bot.store.rows import Row
 
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title in ("subject", "opened"))
     for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
         owner = row.owner.partition("@")[0] or "-"
-        table.add_row(str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
+        cells = (str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
+        table.add_row(*map(Text, cells))  # a stranger's words are no markup
     Console().print(table)
 
 

@@ -21,6 +21,7 @@ from bot.settings import Settings
 from bot.store.inbox import NoLetterError
 from bot.store.rest import Shelf
 from bot.stores import open_shelf
+from bot.upkeep.ledger import Taken
 
 SHOWN = 6  # tickets named in a row of the table
 AHEAD = 16  # letters under way for each reader
@@ -36,18 +37,11 @@ class Past:
     used: tuple[Ground, ...] = ()  # grounds that the machine had used before
 
 
-class PastSeen(msgspec.Struct, frozen=True, gc=False):
-    """What is read of a letter that a ticket has taken in."""
-
-    letter: str
-    fate: str
-
-
 class PastTicket(msgspec.Struct, frozen=True, gc=False):
     """What is read of a ticket."""
 
     number: int
-    seen: tuple[PastSeen, ...] = ()
+    seen: tuple[Taken, ...] = ()
     suspended: tuple[Ground, ...] = ()
 
 

@@ -185,6 +185,7 @@ def test_a_letter_that_cannot_be_read_blocks_nobody(dovecot, desk):
     wait_for(lambda: "fails at this letter" in desk.log(), 30, words=desk.log)
     dovecot.deliver("later@example.org")
     desk.wait("later@example.org", 1)
+    assert desk.run("ledger").returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,7 @@ def test_a_clock_set_back_lets_waiting_letters_leave_and_latches_nobody(tmp_path
         desk.wait(IVAN, 2)
         desk.send(PETR, PROBLEM, "четыре")
         desk.wait(PETR, 4)
+        assert desk.run("held", "list").returncode == 0
 
 
 # ------------------------------------------------------------------------------------------------------------ permission

@@ -79,9 +79,10 @@ class LettersContract:
 
     async def test_a_new_letter_wakes_who_waits(self, box: Box):
         box.letters.changed.clear()
-        await box.take()
+        ident = await box.take()
         async with asyncio.timeout(5):
             await box.letters.changed.wait()
+        assert await box.letters.claim(2) == [ident]
 
     async def test_a_handled_letter_goes_into_the_archive_and_is_not_given_out_again(self, box: Box):
         ident = await box.take()

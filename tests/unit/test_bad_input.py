@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from desk import TestDesk
+from typer.testing import CliRunner
+
+from bot.cli import app
 
 LETTERS = Path(__file__).parent.parent / "letters"
 USER = "ivan@example.org"
@@ -142,3 +145,13 @@ async def test_a_letter_that_breaks_the_desk_is_parked_and_the_next_one_handled(
     await desk.send("olga@example.org", "В каталоге не открывается поиск, Chrome 131: белая страница после Enter.", subject="Поиск")
     assert desk.tickets() == [1]
     assert desk.ledger_adds_up()
+
+
+async def test_a_subject_is_no_markup_of_the_terminal_and_no_flood(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run.py list` shows a stranger's subject as it is, and not more of it than fits."""
+    await desk.send(USER, "Не открывается фильм, чёрный экран в Chrome 131.", subject="[/b] [red]x " + "very " * 400)
+    monkeypatch.setenv("DESK_DATA", str(desk.data))
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = CliRunner().invoke(app, ["list"])
+    assert (shown.exit_code, len(shown.output.splitlines())) == (0, 2)
+    assert "[/b] [red]x" in shown.output
