@@ -42,7 +42,7 @@ class Admin:
             return {"ok": await self.let_go(request, release=do == "release")}
         elif do == "lift":
             address, now = str(request.get("to", "")), self._desk.now()
-            there = int(await self._desk.store.suppressed(address, now))
+            there = len(await self._desk.store.suppressed([address], now))
             await self._desk.commit(Decision(records=(DeskRecord(at=now, about="lift", who=address),) * there))
             return {"ok": there}
         elif do == "forget":

@@ -7,7 +7,6 @@ A trusted relay's Authentication-Results counts (RFC 8601), or else a DKIM signa
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import getaddresses
@@ -180,7 +179,9 @@ def _suffixes() -> PublicSuffixList:
 def relay_says(letter: Letter, server: str) -> bool:
     """True when the topmost Authentication-Results is that server's (RFC 8601) and says dmarc=pass, or dkim=pass for From's domain."""
     domain = letter.requester.email.rpartition("@")[2]
-    value = re.sub(r"\s+", " ", letter.header("authentication-results"))
+    value = " ".join(letter.header("authentication-results").split())
+    if not value:
+        return False
     try:
         results = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {value}")
     except Exception:  # noqa: BLE001  its parser is not meant for hostile input

@@ -152,7 +152,7 @@ class Log:
             if self._strict:
                 raise UnknownEventError(f"there is no event {event!r} in bot.log.EVENTS")
             known, event, fields = EVENTS["error"], "error", {**fields, "where": "log", "kind": "UnknownEvent", "words": event}
-        told = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None)} | fields
+        told = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None), **fields}
         if self._strict and not fields.keys() <= set(known.fields):
             raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
         if LEVELS[known.level] >= self._least:

@@ -7,6 +7,7 @@ import hashlib
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 
 from bot.delivery.relay import Result
@@ -28,27 +29,44 @@ class Folder:
         disk.mkdir(self._tmp)
         self._commits = Commits(disk, "outbox")
 
-    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
-        """Write one letter; durable when this comes back with `sent`, `retry` when the disk fails."""
+    def send(self, letter: bytes, mail_from: str, to: str) -> asyncio.Future[Result]:
+        """Write one letter: it is durable when this ends with `sent`; `retry` when the disk fails. Letters sent together share the syncs."""
         name, content = self.entry(letter, mail_from, to)
-        try:
-            await self._commits.put(Write(self._tmp / name, self._path / name, content))
-        except OSError as error:
-            return Result("retry", str(error), 0)
-        return Result("sent", str(self._path / name), 250)
+        path = self._path / name
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def written(done: asyncio.Future[None]) -> None:
+            error = done.exception()
+            if result.done():  # whoever waited has gone away
+                return
+            if isinstance(error, OSError):
+                result.set_result(Result("retry", str(error), 0))
+            elif error is not None:
+                result.set_exception(error)
+            else:
+                result.set_result(Result("sent", str(path), 250))
+
+        self._commits.put(Write(self._tmp / name, path, content)).add_done_callback(written)
+        return result
 
     def entry(self, letter: bytes, mail_from: str, to: str) -> tuple[str, bytes]:
         """File name and content of a letter: the name from its Date, Message-ID and recipient, the envelope on top."""
         head = letter[: letter.find(b"\r\n\r\n") + 2 or None]
         message_id, date = _MESSAGE_ID.search(head), _DATE.search(head)
-        try:
-            at = parsedate_to_datetime(date[1].decode("ascii")).astimezone(UTC) if date else None
-        except ValueError:
-            at = None
+        at = _second(date[1]) if date else ""
         key = hashlib.sha256((message_id[1] if message_id else letter) + b"\0" + to.encode("utf-8", "replace")).hexdigest()
         envelope = f"Return-Path: <{_ONE_LINE.sub('', mail_from)}>\r\nDelivered-To: {_ONE_LINE.sub('', to)}\r\n".encode("utf-8", "replace")
-        return f"{at:%Y%m%dT%H%M%S}-{key[:16]}.eml" if at else f"undated-{key[:16]}.eml", envelope + letter
+        return f"{at or 'undated'}-{key[:16]}.eml", envelope + letter
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.to_thread(self._commits.close)
+
+
+@lru_cache(16)  # letters of one second have one date
+def _second(date: bytes) -> str:
+    """The moment of a Date in a file's name; "" for one that cannot be read."""
+    try:
+        return f"{parsedate_to_datetime(date.decode('ascii')).astimezone(UTC):%Y%m%dT%H%M%S}"
+    except ValueError:
+        return ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from bot.store.port import Due, Store, Window
 
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
-Files = dict[tuple[str, int], asyncio.Future[bytes]]  # what has been read out of archived letters
+Files = Mapping[tuple[str, int], asyncio.Future[bytes]]  # what has been read out of archived letters
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
@@ -111,11 +111,7 @@ class Outbox:
 
     async def deliver(self, due: Sequence[Due]) -> list[Due]:
         """Hands letters over and records the results; they are tried again when the disk cannot record them."""
-        now = self._now()
-        leaving: list[Due] = []
-        results: list[Due] = []
-        for one, kept in zip(due, await asyncio.gather(*(self._recheck(one, now) for one in due)), strict=True):
-            (leaving if kept is None else results).append(kept or one)
+        leaving, results = await self._recheck(due, self._now())
         results += await self._carry(leaving)
         await self._lasting(partial(self._store.delivered, results))
         for one in results:
@@ -137,48 +133,63 @@ class Outbox:
         self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
         await asyncio.sleep(PATIENCE.total_seconds())
 
-    async def _recheck(self, one: Due, now: datetime) -> Due | None:
-        """None when the letter may leave now; otherwise the letter held, dropped or put off."""
-        letter, limits = one.letter, self._limits()
+    async def _recheck(self, due: Sequence[Due], now: datetime) -> tuple[list[Due], list[Due]]:
+        """Those that may leave now; the others held, dropped or put off."""
+        limits, leaving, others = self._limits(), list[Due](), list[Due]()
         try:
-            if letter.automatic and await self._store.suppressed(letter.to, now):
-                return changed(one, state=Delivery.cancelled, result="suppressed", done_at=now)
-            frees = await self._store.leaves(wanted, now) if (wanted := windows(letter, limits)) else None
+            gone = await self._store.suppressed({one.letter.to for one in due if one.letter.automatic}, now)
+            others += [changed(one, state=Delivery.cancelled, result="suppressed", done_at=now) for one in due if _to(one, gone)]
+            allowed = [one for one in due if not _to(one, gone)] if gone else due
+            wanted = [windows(one.letter, limits) for one in allowed]
+            frees = await self._store.leaves(wanted, now) if any(wanted) else [None] * len(wanted)
         except OSError as error:
             self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
-            return changed(one, due=now + PATIENCE)
-        if frees is None or limits is None:
-            return None
-        since = datetime.fromisoformat(letter.result.removeprefix(WAITS)) if letter.result.startswith(WAITS) else now
-        if now - since > timedelta(minutes=limits.held_after_minutes):
-            return changed(one, state=Delivery.held, result="window")
-        return changed(one, due=frees, result=WAITS + since.isoformat())
+            return [], [changed(one, due=now + PATIENCE) for one in due]
+        for one, free in zip(allowed, frees, strict=True):
+            if free is None or limits is None:
+                leaving.append(one)
+                continue
+            words = one.letter.result
+            since = datetime.fromisoformat(words.removeprefix(WAITS)) if words.startswith(WAITS) else now
+            if now - since > timedelta(minutes=limits.held_after_minutes):
+                others.append(changed(one, state=Delivery.held, result="window"))
+            else:
+                others.append(changed(one, due=free, result=WAITS + since.isoformat()))
+        return leaving, others
 
     async def _carry(self, leaving: Sequence[Due]) -> list[Due]:
         """One result for each letter."""
         outcomes: list[Result] = []
         for portion in portions(leaving):
-            files: Files = {}
-            outcomes += await asyncio.gather(*(self._hand_over(one, files) for one in portion))
+            wanted = {(file.letter, file.part): file for one in portion for file in one.letter.attachments}
+            files = {key: asyncio.ensure_future(self._extract(file)) for key, file in wanted.items()}  # one for several is read once
+            under_way = [await self._hand_over(one, files) for one in portion]
+            outcomes += map(self._outcome, await asyncio.gather(*under_way, return_exceptions=True))
         for words in {outcome.words for outcome in outcomes if outcome.alarm}:
             await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
         return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
 
-    async def _hand_over(self, one: Due, known: Files) -> Result:
+    async def _hand_over(self, one: Due, files: Files) -> Awaitable[Result]:
+        """What becomes of the letter. A letter that cannot be made must not stop the others."""
         try:
-            return await self._carrier.send(await self._bytes(one.letter, known), one.letter.envelope_from, one.letter.to)
-        except Exception as error:  # noqa: BLE001  one letter that cannot be handed over must not stop the others
-            self._tell("error", where="relay", kind=type(error).__name__, words=str(error))
-            return Result("retry", type(error).__name__, 0)
+            return self._carrier.send(await self._bytes(one.letter, files), one.letter.envelope_from, one.letter.to)
+        except Exception as error:  # noqa: BLE001  it is raised again where the letter is waited for
+            failed: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+
+    def _outcome(self, result: Result | BaseException) -> Result:
+        if isinstance(result, Result):
+            return result
+        self._tell("error", where="relay", kind=type(result).__name__, words=str(result))
+        return Result("retry", type(result).__name__, 0)
 
     async def _bytes(self, letter: Outgoing, known: Files) -> bytes:
-        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text. One for several is read once."""
+        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text."""
         files: list[File] = []
         for reference in letter.attachments:
-            if (key := (reference.letter, reference.part)) not in known:
-                known[key] = asyncio.ensure_future(self._extract(reference))
             try:
-                files.append((reference.name, reference.type, await known[key]))
+                files.append((reference.name, reference.type, await known[reference.letter, reference.part]))
             except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
         address, name = self._sender()
@@ -224,6 +235,10 @@ def portions(leaving: Sequence[Due]) -> Iterator[list[Due]]:
         room -= size
     if portion:
         yield portion
+
+
+def _to(one: Due, gone: Collection[str]) -> bool:
+    return one.letter.automatic and one.letter.to in gone
 
 
 def changed(one: Due, **fields: Any) -> Due:

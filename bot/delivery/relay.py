@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import ssl
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
@@ -32,7 +33,7 @@ class Result(NamedTuple):
 class Carrier(Protocol):
     """Whatever takes letters away from the desk."""
 
-    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+    def send(self, letter: bytes, mail_from: str, to: str) -> Awaitable[Result]:
         """Hand over one letter with its envelope ("" is the null sender); trouble on the way is a Result, not an exception."""
         ...
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bot.model import Value
 from bot.policy.disguise import Form
-from bot.policy.folding import fold
+from bot.policy.folding import Folded, fold
 from bot.policy.language import known
 from bot.policy.lexicon import Entry, lexicon, sound
 
@@ -59,9 +59,12 @@ class Found(NamedTuple):
     level: str
 
 
-def find(text: str) -> tuple[Abuse, ...]:
-    """All abuse in `text`, in its order, no two overlapping. Addresses of mail and web are not language and never match."""
-    folded = fold(text)
+def find(text: str, folded: Folded | None = None) -> tuple[Abuse, ...]:
+    """All abuse in `text` (`folded`, where that has been done), in its order, no two overlapping.
+
+    Addresses of mail and web are not language and never match.
+    """
+    folded = folded or fold(text)
     plain = folded.text
     if "://" in plain or "www." in plain:
         plain = _URL.sub(lambda url: " " * len(url[0]), plain)

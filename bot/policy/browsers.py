@@ -127,8 +127,9 @@ class Finder:
 
     def _mentions(self, tokens: Tokens) -> Iterator[tuple[int, int, str, bool, str]]:
         """(first token, last token, name, weak, version glued to the name)."""
-        for number, (name, weak) in self.names.items():
-            for at in tokens.places.get(number, ()):
+        for number in self.names.keys() & tokens.places.keys():
+            name, weak = self.names[number]
+            for at in tokens.places[number]:
                 yield at, at, name, weak, ""
         for phrase, name in self.wordy:
             for first, last in phrase.find(tokens, frozenset()):

@@ -159,7 +159,7 @@ class Matcher:
                 found.add(leaf.key, (text.span(0, len(text.text.rstrip())),))
         kinds = {leaf.kind for leaf in self.others}
         for part in found.parts:
-            insults = abuse.find(part.text) if "abuse" in kinds else ()
+            insults = abuse.find(part.text, part.folded) if "abuse" in kinds else ()
             for leaf in self.others:
                 if leaf.kind == "abuse" and leaf.asks(part.where):
                     found.add(leaf.key, (part.span(item.start, item.end) for item in insults if item.level in leaf.value))

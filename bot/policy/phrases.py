@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.model import Span
 from bot.policy.folding import Folded
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word of the text: as compared, its classes, its offsets in the original, and the sentence it stands in."""
 
     word: str
@@ -63,9 +63,13 @@ class Phrase:
 
     def find(self, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
         """First and last token of each place where the phrase stands. Linear in the text for a given phrase."""
+        places = tokens.places
+        for step in self.steps:
+            if step.number not in places:
+                return []
         items = tokens.items
         first = self.steps[0]
-        begins = (at for at in tokens.places.get(first.number, ()) if not (first.forbidden and self._before(items, at, first.forbidden)))
+        begins = (at for at in places[first.number] if not (first.forbidden and self._before(items, at, first.forbidden)))
         reached = {tokens.ends.get((first.number, at), at): at for at in begins}  # last token so far -> first of the phrase
         for step in self.steps[1:]:
             if not reached:

@@ -28,7 +28,8 @@ HTML = tuple((stand_in, "<br>\n" if known == "\n" else escape(known)) for known,
 BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Kept out of every value: controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates, our own stand-ins.
 DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff{STAND_INS}]")
-SPECIAL = re.compile(f"[{re.escape(KNOWN)}]|{BREAKS.pattern}|{DROPPED.pattern}")
+ODD = re.compile(f"{BREAKS.pattern}|{DROPPED.pattern}")
+SPECIAL = re.compile(f"[{re.escape(KNOWN)}]|{ODD.pattern}")
 LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
@@ -67,7 +68,8 @@ def literal(value: str) -> str:
     """The value with nothing left in it that the markup knows; line breaks of any sort become one kind."""
     if not SPECIAL.search(value):
         return value
-    value = DROPPED.sub("", BREAKS.sub("\n", value))
+    if ODD.search(value):
+        value = DROPPED.sub("", BREAKS.sub("\n", value))
     for known, stand_in in LITERAL:
         value = value.replace(known, stand_in)
     return value

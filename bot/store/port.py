@@ -159,11 +159,11 @@ class Store(Protocol):
     async def next_due(self) -> datetime | None:
         """When the next waiting letter becomes due; None when none waits."""
 
-    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
-        """None when a letter may leave now under all these sliding windows (it is then counted), or else the moment at which it may."""
+    async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
+        """For each letter None when it may leave now under all its sliding windows (it is then counted), or else the moment at which it may."""
 
-    async def suppressed(self, person: str, now: datetime) -> bool:
-        """True while automatic mail to the address is suppressed."""
+    async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
+        """Those of the addresses to which automatic mail is suppressed."""
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
         """Tickets whose `timer` has come, the oldest first; each is named once for each moment."""

@@ -167,13 +167,13 @@ class FileStore:
         """See the port: the data folder has one daemon."""
         return self.loaded.is_set()
 
-    async def suppressed(self, person: str, now: datetime) -> bool:
+    async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
         """See the port."""
-        return self.register.suppressed(person, now)
+        return {person for person in people if self.register.suppressed(person, now)}
 
-    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
+    async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
         """See the port."""
-        return self._windows.leaves(windows, now)
+        return [self._windows.leaves(windows, now) for windows in asked]
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
         """See the port."""

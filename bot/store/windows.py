@@ -16,7 +16,7 @@ class Windows:
         self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
 
     def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
-        """See bot.store.port.Store.leaves."""
+        """For one letter; see bot.store.port.Store.leaves."""
         for key, most, span in windows:
             times = self._times[key]
             while times and not now - span < times[0] <= now + span:  # too old, or of a clock that was set back

@@ -7,7 +7,6 @@ It stands in `support+TOKEN@domain` and in `<prefix.TOKEN@domain>` (design, sect
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
@@ -15,9 +14,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import product
+from typing import Any
 
 from bot.model import Value
 
+BLOCK = 64  # octets of a block of SHA-256
+PAIRS = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]  # base32 of ten bits
 EPOCH = date(2020, 1, 1)  # expiry days are counted from here
 TOKEN = re.compile(r"(\d{1,9})-([a-z])([0-9a-z]{0,8})(?:\.([0-9a-z]{1,4}))?-([a-z2-7]{16})")
 
@@ -126,8 +129,18 @@ class Signer:
     @staticmethod
     @lru_cache(1024)  # one notice has the same address behind each of its buttons
     def _mac(key: bytes, head: str, person: str) -> str:
-        digest = hmac.digest(key, f"{head}|{person.lower()}".encode("utf-8", "replace"), hashlib.sha256)
-        return base64.b32encode(digest[:10]).decode("ascii").lower()
+        inner, outer = (half.copy() for half in _halves(key))
+        inner.update(f"{head}|{person.lower()}".encode("utf-8", "replace"))
+        outer.update(inner.digest())
+        number = int.from_bytes(outer.digest()[:10])
+        return "".join([PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
+
+
+@lru_cache(16)
+def _halves(key: bytes) -> tuple[Any, Any]:
+    """The two hashes of HMAC-SHA-256 (RFC 2104) with the key taken in: a copy of them costs a third of a new one, a dozen times a letter."""
+    block = (hashlib.sha256(key).digest() if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
+    return hashlib.sha256(bytes(octet ^ 0x36 for octet in block)), hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
 
 
 # ------------------------------------------------------------------------------------------------------- subjects

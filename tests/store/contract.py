@@ -262,7 +262,7 @@ class Contract:
         for store in (opened.store, await opened.again()):
             assert [one for _, one in records(opened)] == [left, record("b", who=MARIA)]
             assert await store.due(NOW, 9) == []
-            assert not await store.suppressed(IVAN, NOW)
+            assert await store.suppressed([IVAN], NOW) == set()
             assert not (await ask(store, "a")).repeated
 
     async def test_whose_tickets_are_emptied_is_nobody_the_desk_knows(self, opened: Opened):

@@ -100,12 +100,12 @@ class Twin(FileStore):
         known = [(one, self.given[one.ticket, one.letter.message_id, one.letter.id]) for one in results]
         await self.other.delivered([replace(theirs, letter=one.letter) for one, theirs in known])
 
-    async def suppressed(self, person: str, now: datetime) -> bool:
-        return same(await super().suppressed(person, now), await self.other.suppressed(person, now), f"suppressed {person}")  # type: ignore[no-any-return]
+    async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
+        return same(await super().suppressed(people, now), await self.other.suppressed(people, now), f"suppressed {people}")  # type: ignore[no-any-return]
 
-    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
-        ours, theirs = await super().leaves(windows, now), await self.other.leaves(windows, now)
-        same(ours is None, theirs is None, f"leaves {windows}")
+    async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
+        ours, theirs = await super().leaves(asked, now), await self.other.leaves(asked, now)
+        same([one is None for one in ours], [one is None for one in theirs], f"leaves {asked}")
         return ours
 
     async def timers(self, now: datetime, limit: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,8 +36,8 @@ class Store(FileStore):
         super().__init__(*places)
         self.gone: set[str] = set()
 
-    async def suppressed(self, person: str, now: datetime) -> bool:
-        return person in self.gone
+    async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
+        return self.gone.intersection(people)
 
 
 class Desk:

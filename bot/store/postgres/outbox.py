@@ -153,9 +153,9 @@ class Outbox:
         """See the port."""
         return [one for one in await self._letters(set(await self._database.ask(HELD))) if one.letter.state is Delivery.held]
 
-    async def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
+    async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
         """See the port; the windows of all daemons are the same."""
-        return await self._leave((windows, now))
+        return await asyncio.gather(*(self._leave((windows, now)) for windows in asked))
 
     async def _leaving(self, asked: list[tuple[Sequence[Window], datetime]]) -> list[datetime | None]:
         wanted = {window.key: window for windows, _ in asked for window in windows}
@@ -178,9 +178,11 @@ class Outbox:
                 await connection.execute(DEPARTED, [list(column) for column in zip(*left, strict=True)])
         return results
 
-    async def suppressed(self, person: str, now: datetime) -> bool:
+    async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
         """See the port."""
-        return await self._suppressions((person, now))
+        asked = sorted(people)
+        found = await asyncio.gather(*(self._suppressions((person, now)) for person in asked))
+        return {person for person, gone in zip(asked, found, strict=True) if gone}
 
     async def _suppressed(self, asked: list[tuple[str, datetime]]) -> list[bool]:
         register = Register()
