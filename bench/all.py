@@ -24,7 +24,7 @@ from grow import Mould, command, filed_desks, measure_start, replay
 from postgres import FEW, measure_postgres
 from roundup import letters_of, measure_peer
 from scaling import Figures, tables
-from throughput import Rates, best, measure, measure_desk, measure_door, measure_latency, warm
+from throughput import Crowd, Rates, best, measure, measure_desk, measure_door, measure_latency, warm
 
 from bot.model import Status
 
@@ -132,7 +132,7 @@ def peer(run: Run) -> Iterator[Row]:
     """(e) Roundup's mail gateway on the same letters."""
     theirs = measure_peer(run.of(300, 60))
     with temporary() as place:
-        load, data = Load(place / "load", run.of(1500, 300), run=1), place / "desk"
+        load, data = Crowd(run.of(1500, 300)), place / "desk"
         piped = letters_of(run.of(50, 10), 10**9)
         with desk(data) as server:
             warm([server], [data / "outbox"])

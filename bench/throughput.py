@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from common import (
     ANSWERS,
+    CONNECTIONS,
     DESK,
     Load,
     Server,
@@ -98,10 +99,9 @@ def measure_desk(servers: list[Server], outboxes: list[Path], load: Load, *, kep
     """Letters a second accepted and answered, CPU milliseconds a letter of the main processes and of all."""
     pids, wheres, before = [server.pid for server in servers], [server.where for server in servers], sum(map(count, outboxes))
     everyone = [each for pid in pids for each in family(pid)]
-    used, used_all, began = cpu(*pids), cpu(*everyone), time.perf_counter()
+    used, used_all, began = cpu(*pids), cpu(*everyone), time.time()
     accepted = load.send(*wheres, kept=kept)
-    wait_for(before + load.letters * ANSWERS, *outboxes)
-    whole = time.perf_counter() - began
+    whole = wait_for(before + load.letters * ANSWERS, *outboxes) - began
     times = (cpu(*pids) - used, cpu(*everyone) - used_all)
     return load.letters / accepted, load.letters / whole, *(seconds * 1000 / load.letters for seconds in times)
 
@@ -161,6 +161,31 @@ async def steady(port: int, letters: int, a_second: float) -> tuple[dict[str, fl
         began[sender] = time.time()
         tasks.append(asyncio.create_task(one_letter(port, sender, letter(sender))))
     return began, await asyncio.gather(*tasks)
+
+
+class Crowd(Load):
+    """Letters of a sender each, from one process: starting a smtp-source for every one would cost more than the letter."""
+
+    def __init__(self, letters: int) -> None:
+        """Ten connections at a time, a new one for each letter."""
+        self.letters = letters
+
+    def send(self, *wheres: str, kept: bool = False) -> float:
+        """See Load; `kept` is not for a crowd."""
+        ports = [int(where.rpartition(":")[2]) for where in wheres]
+        began = time.perf_counter()
+        asyncio.run(self._send(ports))
+        return time.perf_counter() - began
+
+    async def _send(self, ports: list[int]) -> None:
+        numbers = iter(range(self.letters))
+
+        async def connection() -> None:
+            for number in numbers:
+                sender = f"crowd{number}@example.org"
+                await one_letter(ports[number % len(ports)], sender, letter(sender))
+
+        await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
 
 
 def measure_latency(a_second: float, letters: int) -> dict[str, tuple[float, float]]:

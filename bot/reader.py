@@ -6,6 +6,7 @@ A stranger's bytes are read here, so nothing that comes out of this process is t
 from __future__ import annotations
 
 import contextlib
+import gc
 import pickle
 import resource
 import signal
@@ -73,6 +74,9 @@ def prepare(rules_source: bytes, memory: int) -> None:
         from bot.policy.matching import matcher
 
         _matcher = matcher(rules_source)
+    gc.collect()
+    gc.freeze()  # dictionaries and lexicon stay: a collection need not look at them again and again
+    gc.set_threshold(20_000, 20, 50)
 
 
 # ------------------------------------------------------------------------------------------------------------ tasks
