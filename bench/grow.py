@@ -67,8 +67,13 @@ class Mould:
             raise Unmeasured(f"{len(numbers):,} tickets need {needed / 2**30:.0f} GB free in {data}")
         step = -(-len(numbers) // WORKERS) or 1
         parts = [numbers[at : at + step] for at in range(0, len(numbers), step)]
-        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
-            pool.starmap(self._write, [(data, status, part) for part in parts])
+        workers = [multiprocessing.get_context("fork").Process(target=self._write, args=(data, status, part)) for part in parts]
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+            if one.exitcode:
+                raise Unmeasured(f"the tickets could not be written: exit code {one.exitcode}")
         os.sync()
 
     def _write(self, data: Path, status: Status, numbers: range) -> None:
