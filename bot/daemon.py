@@ -27,7 +27,7 @@ from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
 from bot.office import keys, read_secret, untried
-from bot.readers import Readers, warm
+from bot.readers import Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk
@@ -67,7 +67,6 @@ class Daemon:
         self.lock = DataLock(settings.data)
         self.lock.take()
         self.secret = read_secret(settings.secret_file, self.disk)
-        warm()
         self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         self.inbox, self.store = open_store(settings, self.disk, now())

@@ -11,12 +11,12 @@ import multiprocessing
 import pickle
 import socket
 from collections.abc import Callable
-from multiprocessing import forkserver
 from typing import Any, cast
 
 import msgspec
 
 from bot import reader
+from bot.fork import context
 from bot.model import Envelope, Letter
 from bot.policy.policy import Policy
 from bot.policy.yamlfile import Mistake
@@ -25,16 +25,8 @@ LETTERS_EACH = 5000  # letters after which a reader is replaced, so that no leak
 STARTING = 30.0  # seconds in which a new reader has to be prepared
 CHECKING = 60.0  # seconds for all examples of a rules.yaml
 TRIES = 3  # readers that may die before their first letter, one after another
-_PRELOADED = ["bot.reading", "bot.policy.matching", "bot.reader"]
 
 _decoder = msgspec.msgpack.Decoder(Letter)
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(_PRELOADED)
-
-
-def warm() -> None:
-    """Starts the fork server, which loads its modules while the caller does something else."""
-    forkserver.ensure_running()
 
 
 class Unreadable(Exception):
@@ -182,7 +174,7 @@ class _Reader(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = _context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
+                process = context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
                 process.start()
                 self._process = process
             await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)

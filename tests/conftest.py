@@ -13,6 +13,11 @@ def must_run() -> bool:
     return os.environ.get("TEST_ALL", "") == "1"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: the tests of whole daemons wait more than they work."""
+    return (os.cpu_count() or 1) + 1
+
+
 # The container image takes minutes, root and the Debian archive: it is built where somebody asks for it.
 collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image.py"]
 

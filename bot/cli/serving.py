@@ -17,12 +17,15 @@ from bot.settings import Settings, SettingsError
 
 def serve() -> None:
     """Run the desk: take letters, answer them, until SIGTERM or Ctrl-C."""
+    from bot.fork import warm
+
+    chosen = settings()
+    warm()  # first of all: it loads beside us
     from bot.daemon import FaultError
     from bot.daemon import serve as run
     from bot.office import RulesRefused
     from bot.store.files import LockedError
 
-    chosen = settings()
     try:
         asyncio.run(run(chosen, lambda line: print(line, flush=True)))
     except RulesRefused as error:
