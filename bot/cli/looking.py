@@ -41,7 +41,8 @@ def tickets(
 
     table = Table(box=None, pad_edge=False)
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
-        table.add_column(title, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title in ("subject", "opened"))
+        least = {"requester": 16, "opened": 16, "subject": 12}.get(title, len(title))  # where the window is narrow
+        table.add_column(title, min_width=least, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title in ("subject", "opened"))
     for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
         owner = row.owner.partition("@")[0] or "-"
