@@ -7,7 +7,6 @@ import contextlib
 import gc
 import os
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,9 +17,8 @@ from bot import __version__, supervisor
 from bot.admin import Admin
 from bot.authenticate import authenticator
 from bot.control import Control
-from bot.delivery.folder import Folder
 from bot.delivery.outbox import Outbox
-from bot.delivery.relay import Carrier, Relay
+from bot.delivery.post import PostProcess
 from bot.desk import Desk
 from bot.doors import Doors
 from bot.jobs import Jobs
@@ -73,9 +71,10 @@ class Daemon:
         agree(settings, keys(self.secret))
         self.readers = Readers(self.office.policy.source, settings.readers)
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
-        self.carrier = self._carrier()
+        self.post = PostProcess(settings.relay or settings.data / "outbox", lambda: self.office.templates.layout)
         self.outbox = Outbox(
-            self.store, self.carrier, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell
+            self.store, self.post, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell,
+            together=not settings.relay,
         )
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
         self.weekly = Weekly(settings.data, self.store, lambda: open_shelf(settings), self.disk, lambda: self.office, now)
@@ -87,10 +86,6 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
-
-    def _carrier(self) -> Carrier:
-        relay = self.settings.relay
-        return Relay(relay, hostname=socket.gethostname()) if relay else Folder(self.settings.data / "outbox", self.disk)
 
     def _sender(self) -> tuple[str, str]:
         desk = self.office.policy.desk
@@ -110,6 +105,7 @@ class Daemon:
             self.tell("caps_off")
         places = await self.doors.start()
         await self.control.start()
+        self.post.start()
         self._pumping = self.spawn(self._pump())
         for work in (self.outbox.run, self.jobs.run, self.watch.run, self._load, supervisor.watchdog):
             self.spawn(work())
@@ -141,7 +137,7 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.inbox.close()
         await self.store.close()
-        await self.carrier.close()
+        await self.post.close()
         self.readers.close()
         self.tell("stopped", seconds=round(time.monotonic() - began, 2))
         self.tell.close()

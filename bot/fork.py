@@ -1,8 +1,11 @@
-"""The fork server from which reader processes come. Its own file, so that it can be started before anything else is loaded."""
+"""The fork server from which the other processes come. Its own file, so that it can be started before anything else is loaded."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import multiprocessing
+import os
 from multiprocessing import forkserver
 
 context = multiprocessing.get_context("forkserver")
@@ -12,3 +15,12 @@ context.set_forkserver_preload(["bot.reading", "bot.reader", "bot.policy.prepare
 def warm() -> None:
     """Starts the fork server, which loads what readers need while the caller does something else."""
     forkserver.ensure_running()
+
+
+def settled() -> None:
+    """Called in a new process that has loaded what it needs: that stays, and the daemon goes before it."""
+    gc.collect()
+    gc.freeze()  # a collection need not look at it again and again
+    gc.set_threshold(20_000, 20, 50)
+    with contextlib.suppress(AttributeError, OSError):  # Linux: being woken by the daemon, it does not push it off its core at once
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

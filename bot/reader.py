@@ -6,7 +6,6 @@ A stranger's bytes are read here, so nothing that comes out of this process is t
 from __future__ import annotations
 
 import contextlib
-import gc
 import pickle
 import resource
 import signal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bot.fork import settled
 from bot.model import Envelope
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def prepare(rules_source: bytes, memory: int) -> None:
         from bot.policy.matching import matcher
 
         _matcher = matcher(rules_source)
-    gc.collect()
-    gc.freeze()  # dictionaries and lexicon stay: a collection need not look at them again and again
-    gc.set_threshold(20_000, 20, 50)
+    settled()
 
 
 # ------------------------------------------------------------------------------------------------------------ tasks

@@ -22,6 +22,7 @@ import msgspec
 
 from bot import reading
 from bot.delivery.outbox import Outbox
+from bot.delivery.post import DirectPost
 from bot.delivery.relay import Result
 from bot.desk import Desk
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
@@ -126,10 +127,11 @@ class TestDesk:
         self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
         self.weekly = Weekly(self.data, self.store, lambda: FileShelf(self.data), self.disk, lambda: self.office, lambda: self.now)
         self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
+        desk = self.office.policy.desk
         self.outbox = Outbox(
-            self.store, self.post, lambda: (self.office.policy.desk.address, self.office.policy.desk.name), self._extract,
+            self.store, DirectPost(self.post, lambda: self.office.templates.layout), lambda: (desk.address, desk.name), self._extract,
             self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
-            lambda: self.now, self._tell,
+            lambda: self.now, self._tell, together=True,
         )  # fmt: skip
 
     def _tell(self, event: str, /, **fields: Any) -> None:

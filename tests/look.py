@@ -36,7 +36,7 @@ def main(folder: Path, names: list[str]) -> None:
                 rendered = templates.render(name, context)
                 page = folder / language / f"{name}-{case}.html"
                 page.parent.mkdir(parents=True, exist_ok=True)
-                page.write_text(rendered.html, "utf-8")
+                page.write_text(templates.layout.page(rendered), "utf-8")
                 page.with_suffix(".txt").write_text(f"Subject: {rendered.subject}\n\n{rendered.text}", "utf-8")
                 if chromium and names:
                     for view in VIEWS:

@@ -93,6 +93,8 @@ def export(
     to: Annotated[Path | None, typer.Option(help="a new folder; default: export-ADDRESS")] = None,
 ) -> None:
     """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
+    from bot.office import RulesRefused, sources
+    from bot.replies.render import LAYOUT, Layout
     from bot.upkeep.copies import export as run
 
     chosen, desk, who = whole(), rules().desk, _address(address)
@@ -100,7 +102,11 @@ def export(
     if folder.exists():
         fail(f"{folder} is there already", 1)
     with said(), closing(open_shelf(chosen)) as shelf:
-        letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name))
+        try:
+            layout = Layout(sources(chosen.templates).get(LAYOUT))
+        except RulesRefused as error:
+            fail(str(error), 1)
+        letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name), layout)
     typer.echo(f"{folder}: {letters} letters, {tickets} tickets")
     raise typer.Exit(0 if letters or tickets else 1)
 

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from bot.delivery.folder import Folder
-from bot.delivery.relay import Carrier, Result, next_try
+from bot.delivery.post import Parcel, Post
+from bot.delivery.relay import Result, next_try
 from bot.model import Audience, Delivery, Outgoing, Reference
-from bot.replies.compose import File, to_bytes
+from bot.replies.compose import File
 from bot.store.port import Due, Store, Window
 
 BATCH = 256
@@ -49,13 +49,13 @@ def windows(letter: Outgoing, limits: Limits | None) -> list[Window]:
 
 class Outbox:
     """One a daemon. `extract` reads an attachment out of an archived letter; `given_up` tells of what could not
-    be delivered, `alarm` of a relay that refuses us.
+    be delivered, `alarm` of a relay that refuses us; `together`: letters leave in one go, as into a folder.
     """
 
     def __init__(
         self,
         store: Store,
-        carrier: Carrier,
+        post: Post,
         sender: Callable[[], tuple[str, str]],
         extract: Callable[[Reference], Awaitable[bytes]],
         given_up: Callable[[Due], Awaitable[None]],
@@ -63,8 +63,10 @@ class Outbox:
         limits: Callable[[], Limits | None],
         now: Callable[[], datetime],
         tell: Callable[..., None],
+        *,
+        together: bool,
     ) -> None:
-        self._store, self._carrier, self._sender, self._extract = store, carrier, sender, extract
+        self._store, self._post, self._sender, self._extract, self._together = store, post, sender, extract, together
         self._given_up, self._alarm, self._limits = given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, store.changed
         self._busy = 0
@@ -81,12 +83,12 @@ class Outbox:
             self._changed.clear()
             try:
                 await self._clock_set_back()
-                due = await self._store.due(self._now(), BATCH if isinstance(self._carrier, Folder) else BATCH - self._busy)
+                due = await self._store.due(self._now(), BATCH if self._together else BATCH - self._busy)
                 next_due = await self._store.next_due()
             except OSError as error:
                 await self._pause(error)
                 continue
-            if due and isinstance(self._carrier, Folder):
+            if due and self._together:
                 await self.deliver(due)
                 continue
             for one in due:
@@ -172,7 +174,7 @@ class Outbox:
     async def _hand_over(self, one: Due, files: Files) -> Awaitable[Result]:
         """What becomes of the letter. A letter that cannot be made must not stop the others."""
         try:
-            return self._carrier.send(await self._bytes(one.letter, files), one.letter.envelope_from, one.letter.to)
+            return self._post.send(await self._parcel(one.letter, files))
         except Exception as error:  # noqa: BLE001  it is raised again where the letter is waited for
             failed: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
@@ -184,16 +186,15 @@ class Outbox:
         self._tell("error", where="relay", kind=type(result).__name__, words=str(result))
         return Result("retry", type(result).__name__, 0)
 
-    async def _bytes(self, letter: Outgoing, known: Files) -> bytes:
-        """The final bytes; an attachment that can no longer be read is left out, its name stays in the text."""
+    async def _parcel(self, letter: Outgoing, known: Files) -> Parcel:
+        """The letter with its files; an attachment that can no longer be read is left out, its name stays in the text."""
         files: list[File] = []
         for reference in letter.attachments:
             try:
                 files.append((reference.name, reference.type, await known[reference.letter, reference.part]))
             except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
-        address, name = self._sender()
-        return to_bytes(letter, address, name, files)
+        return Parcel(letter, *self._sender(), tuple(files))
 
     def _result(self, one: Due, result: Result) -> Due:
         now, attempts = self._now(), one.letter.attempts + 1

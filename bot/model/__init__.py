@@ -5,12 +5,12 @@ Nothing here does anything. Every part of the desk speaks in these values; they 
 """
 
 from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, Span, Value
-from bot.model.ticket import Count, Decision, DeskRecord, Entry, Outgoing, Reference, Seen, Stretch, Ticket
+from bot.model.ticket import Count, Decision, DeskRecord, Entry, Outgoing, Reference, Seen, Stretch, Ticket, Wording
 from bot.model.verdict import Evidence, Verdict
 from bot.model.words import Audience, Delivery, Fate, Ground, LetterClass, Priority, Resolution, Status, Waiting
 
 __all__ = [
     "Address", "Attachment", "Audience", "Count", "Decision", "Delivery", "DeskRecord", "Entry", "Envelope", "Evidence", "Fate",
     "Ground", "Hit", "Letter", "LetterClass", "Outgoing", "Priority", "Reference", "Resolution", "Seen", "Span", "Status", "Stretch",
-    "Ticket", "Value", "Verdict", "Waiting",
+    "Ticket", "Value", "Verdict", "Waiting", "Wording",
 ]  # fmt: skip

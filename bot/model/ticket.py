@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from bot.model import markup
 from bot.model.letter import Address, Attachment, Value
 from bot.model.verdict import Evidence
 from bot.model.words import Audience, Delivery, Fate, Ground, Priority, Resolution, Status, Waiting
@@ -48,16 +49,31 @@ class Reference(Value, frozen=True):
     size: int
 
 
-class Outgoing(Value, frozen=True):
-    """A letter on its way out, in its final form (section 2: what a receipt showed is what leaves)."""
+class Wording(Value, frozen=True):
+    """What a letter of ours says. Text and HTML are two readings of one body, so neither is kept beside it."""
+
+    subject: str
+    body: str  # in the light markup, with every value literal
+    language: str
+
+    @property
+    def text(self) -> str:
+        """The plain text part."""
+        return markup.to_text(markup.parse(self.body))
+
+    @property
+    def html(self) -> str:
+        """The HTML part without the layout around it."""
+        return markup.to_html(markup.parse(self.body))
+
+
+class Outgoing(Wording, frozen=True):
+    """A letter on its way out, its words in their final form (section 2: what a receipt showed is what leaves)."""
 
     id: int  # number within the ticket or the day's desk file
     template: str
     audience: Audience
     to: str
-    subject: str
-    text: str
-    html: str
     message_id: str
     created: datetime
     due: datetime  # not before this moment: the undo window, the morning, the next try

@@ -89,7 +89,7 @@ def _pieces(tokens: Tokens) -> list[list[Token]]:
     before: Token | None = None
     for item in tokens.items:
         gap = tokens.text[before.end : item.start] if before else ""
-        new = before is None or item.sentence != before.sentence or any(mark in gap for mark in ",;:—–\n(")
+        new = before is None or item.sentence != before.sentence or (gap != " " and any(mark in gap for mark in ",;:—–\n("))
         if new or item.word in ("и", "а", "также", "еще", "and", "also", "but", "но"):
             pieces.append([])
         pieces[-1].append(item)

@@ -15,7 +15,7 @@ from bot.reading.mime import Part, fields, parse
 
 __all__ = ["extract", "read"]
 
-_CYRILLIC, _LATIN = re.compile("[а-яё]", re.IGNORECASE), re.compile("[a-z]", re.IGNORECASE)
+_CYRILLIC, _LATIN = re.compile("[а-яё]+", re.IGNORECASE), re.compile("[a-z]+", re.IGNORECASE)
 _CONTENT_ID = re.compile(r"""cid:([^"'\s>)]{1,200})""", re.IGNORECASE)
 
 
@@ -101,7 +101,7 @@ def _language(sample: str) -> str:
 
     Russian letters are full of Latin product names, addresses and error messages; English ones hold no Cyrillic.
     """
-    cyrillic, latin = len(_CYRILLIC.findall(sample)), len(_LATIN.findall(sample))
+    cyrillic, latin = (sum(map(len, script.findall(sample))) for script in (_CYRILLIC, _LATIN))
     if cyrillic * 4 >= latin and cyrillic >= 2:
         return "ru"
     return "en" if latin >= 8 else ""

@@ -1,20 +1,22 @@
 """Header fields as people read them: encoded words, raw 8-bit text, addresses, dates and references.
 
 mail-parser reads addresses and dates: it decides by the structure of the field which mailbox is the sender, whatever a
-display name pretends. It is given a small message of only those fields, decoded from their bytes before, because its own
-reading of 8-bit fields is lossy and a stranger's other fields would cost time.
+display name pretends. It is given those fields alone, decoded from their bytes before, because its own reading of 8-bit
+fields is lossy and a whole message made of a stranger's fields would cost time.
 """
 
 from __future__ import annotations
 
 import binascii
+import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.message import Message
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
-from mailparser import MailParser
+from mailparser.dates import parse_mail_date
+from mailparser.utils import get_addresses
 
 from bot.model import Address
 from bot.reading import charset
@@ -22,6 +24,7 @@ from bot.reading.mime import base64, unpercent
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
+SHORT = 300  # characters of an address field whose mailboxes are remembered
 
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
@@ -35,19 +38,12 @@ class Senders:
     """The address and date fields of a letter."""
 
     def __init__(self, fields: list[tuple[str, bytes]], hint: str = "") -> None:
-        view, raws = Message(), dict[str, str]()
+        raws = dict[str, str]()
         for name, value in fields:
             if name in (*_ADDRESS_FIELDS, "date") and value and name not in raws:
                 raws[name] = charset.decode(value[:FIELD_BYTES], "", hint)[0]
-                view[name] = re.sub(r"\s+", " ", raws[name])
-        try:
-            mail = MailParser(view).mail
-        except Exception:  # noqa: BLE001 - mail-parser lets TypeError, ValueError and AttributeError through.
-            mail = {}
-        self.sender, self.reply_to, self.to, self.cc = (
-            _addresses(pair for pair in mail.get(name, []) if "@" in pair[1]) or _recovered(raws.get(name, "")) for name in _ADDRESS_FIELDS
-        )
-        self.date = mail["date"] if isinstance(mail.get("date"), datetime) else _date(raws.get("date", ""))
+        self.sender, self.reply_to, self.to, self.cc = (_known(raws.get(name, "")) for name in _ADDRESS_FIELDS)
+        self.date = _date(raws.get("date", ""))
 
 
 def words(value: bytes | str, hint: str = "") -> str:
@@ -88,6 +84,10 @@ def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
 
 
 def _date(raw: str) -> datetime | None:
+    with contextlib.suppress(Exception):  # as above
+        found: datetime | None = parse_mail_date(re.sub(r"\s+", " ", raw)).value
+        if found:
+            return found
     try:
         found = parsedate_to_datetime(raw[:200])
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -120,6 +120,22 @@ def _decoded(text: str) -> str:
     flush()
     out.append(text[end:])
     return "".join(out)
+
+
+def _known(raw: str) -> tuple[Address, ...]:
+    return _seen(raw) if len(raw) < SHORT else _mailboxes(raw)
+
+
+def _mailboxes(raw: str) -> tuple[Address, ...]:
+    """The mailboxes of an address field."""
+    try:
+        pairs = get_addresses(re.sub(r"\s+", " ", raw), decode_names=True)
+    except Exception:  # noqa: BLE001 - mail-parser lets TypeError, ValueError and AttributeError through.
+        pairs = []
+    return _addresses(pair for pair in pairs if "@" in pair[1]) or _recovered(raw)
+
+
+_seen = lru_cache(256)(_mailboxes)  # most letters go to one address
 
 
 def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:

@@ -17,6 +17,8 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from bot.model import Outgoing
+from bot.model.markup import parse, to_text
+from bot.replies.render import Layout
 
 File = tuple[str, str, bytes]  # name, type, content
 
@@ -29,8 +31,8 @@ TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
-def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequence[File] = ()) -> bytes:
-    """The whole letter with CRLF line ends: From `sender_name <sender>`, text and HTML as alternatives, then the files.
+def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str = "", files: Sequence[File] = ()) -> bytes:
+    """The whole letter with CRLF line ends: From `sender_name <sender>`, text and HTML (in its layout) as alternatives, then the files.
 
     `outgoing.headers` come last, in their order; a From among them takes the place of the sender's. Raises ValueError
     for a header name that is none. A picture whose name the HTML mentions as "cid:NAME" goes inside of it (RFC 2392).
@@ -45,12 +47,14 @@ def to_bytes(outgoing: Outgoing, sender: str, sender_name: str = "", files: Sequ
         *outgoing.headers,
     ]
     seed = sha256(outgoing.message_id.encode("utf-8", "replace")).hexdigest()[:24]
-    inside = [one for one in files if f'"cid:{one[0]}"' in outgoing.html]
+    blocks = parse(outgoing.body)
+    html = layout.around(outgoing, blocks)
+    inside = [one for one in files if f'"cid:{one[0]}"' in html]
     files = [one for one in files if one not in inside]
-    page = _text("html", outgoing.html)
+    page = _text("html", html)
     if inside:
         page = _multipart("related", f"=_r{seed}", [page, *(b"Content-ID: <%s>\r\n" % one[0].encode() + _file(one) for one in inside)])
-    body = _multipart("alternative", f"=_a{seed}", [_text("plain", outgoing.text), page])
+    body = _multipart("alternative", f"=_a{seed}", [_text("plain", to_text(blocks)), page])
     if files:
         body = _multipart("mixed", f"=_m{seed}", [body, *map(_file, files)])
     return b"".join([*(header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
@@ -129,9 +133,10 @@ def _multipart(kind: str, boundary: str, parts: Iterable[bytes]) -> bytes:
 
 
 def _text(kind: str, text: str) -> bytes:
-    """Quoted-printable where most is ASCII, so that people can read the source; base64 otherwise, which is half as long."""
+    """Quoted-printable where it is the shorter one, and people can read the source; base64 otherwise."""
     octets = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").replace(b"\n", b"\r\n")
-    if len(octets) - len(text) < len(octets) // 6:
+    if len(octets) - len(text) < len(octets) // 12:  # a letter that is not ASCII makes six characters of its two octets
+        octets += b"" if b"\n" in octets else b"\r\n"  # the codec breaks lines as the first one of the text is broken
         how, coded = b"quoted-printable", b2a_qp(octets, istext=True) + b"\r\n"  # which the boundary takes
     else:
         how, coded = b"base64", base64_lines(octets)

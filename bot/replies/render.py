@@ -1,6 +1,6 @@
-"""Templates: a name and a context in, a letter's subject, plain text and HTML out.
+"""Templates: a name and a context in, a letter's subject and body out, of which its text and its HTML are made.
 
-A template is `LANGUAGE/NAME.txt`: "Subject: …", a blank line, the body in the markup of `replies.markup`, all of it
+A template is `LANGUAGE/NAME.txt`: "Subject: …", a blank line, the body in the markup of `model.markup`, all of it
 jinja. Files that begin with `_` are pieces to include; `layout.html` stands around every HTML part. Pure: the caller
 reads the files and hands them over; a changed file means a new `Templates`.
 """
@@ -22,8 +22,8 @@ from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from bot.model import Ground, Resolution, Value
-from bot.replies import markup, words
+from bot.model import Ground, Resolution, Value, Wording, markup
+from bot.replies import words
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.samples import NASTY, cases
 
@@ -39,6 +39,8 @@ REQUIRED = (
 SPEAKING = ("reply", "clarify", "update_out", "ground_", "resolved_")  # the letters that agents write
 SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere
 SUBJECT = "Subject:"
+LAYOUT = "layout.html"
+OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
 
 # A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
 # own trim_blocks would also glue the next line to a sentence that ends in {% endif %}.
@@ -53,16 +55,12 @@ PROMISE = re.compile(  # a verb of ours and a span of time behind it
 URL = re.compile(r"https?://[^\s<>\"«»]*[^\s<>\"«».,;:!?)\]]")
 
 
-class Rendered(Value, frozen=True):
+class Rendered(Wording, frozen=True):
     """A letter's final words."""
 
-    subject: str
-    text: str
-    html: str
-
     def put(self, old: str, new: str) -> Rendered:
-        """The same letter with one address in the place of another."""
-        return Rendered(subject=self.subject, text=self.text.replace(old, new), html=self.html.replace(old, new))
+        """The same letter with one value in the place of another."""
+        return Rendered(subject=self.subject, body=self.body.replace(markup.literal(old), markup.literal(new)), language=self.language)
 
 
 class TemplateMistake(Value, frozen=True):
@@ -128,11 +126,10 @@ class Templates:
         self.sources = sources
         self._languages: dict[str, tuple[str, ...]] = {}
         zone = ZoneInfo(timezone)
-        options: dict[str, Any] = {"loader": FunctionLoader(self._source), "undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
-        self._letters = Letters(**options, keep_trailing_newline=True, finalize=_finalize)
+        self._letters = Letters(**OPTIONS, loader=FunctionLoader(self._source), keep_trailing_newline=True, finalize=_finalize)
         self._letters.filters.update(_filters(zone))
         self._letters.tests["greeting"] = words.greeting
-        self._layouts = Letters(**options, autoescape=True)
+        self.layout = Layout(sources.get(LAYOUT))
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
@@ -144,18 +141,15 @@ class Templates:
         """The letter in the context's language. Raises TemplateError with file, line and what is missing."""
         file = f"{context.language}/{name}.txt"
         given = {field: getattr(context, field) for field in context.__struct_fields__}
-        head, _, body = self._run(self._letters, file, {**given, "tactful": isinstance(context, ToRequester)}).partition("\n")
+        head, _, body = _run(self._letters, file, {**given, "tactful": isinstance(context, ToRequester)}).partition("\n")
         if not head.startswith(SUBJECT):
             raise TemplateError(_mistake(file, 1, f"the first line has to be “{SUBJECT} …”"))
         subject = markup.one_line(head.removeprefix(SUBJECT))
         if len(subject) > SUBJECT_LIMIT:
             subject = subject[: SUBJECT_LIMIT - 1].rstrip() + "…"
-        blocks = markup.parse(body)
-        if not subject or not blocks:
+        if not subject or not body.strip():
             raise TemplateError(_mistake(file, 1, f"the {'body' if subject else 'subject'} is empty"))
-        body = Markup(markup.to_html(blocks))  # noqa: S704 - every value in it is escaped
-        page = {"subject": subject, "body": body, "language": context.language}
-        return Rendered(subject=subject, text=markup.to_text(blocks), html=self._run(self._layouts, "layout.html", page))
+        return Rendered(subject=subject, body=body, language=context.language)
 
     def check(self, required: Sequence[str] = REQUIRED) -> list[TemplateMistake]:
         """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or leaving out what must not be."""
@@ -169,6 +163,7 @@ class Templates:
         file = f"{sample.language}/{name}.txt"
         try:
             letter = self.render(name, sample)
+            self.layout.page(letter)
         except TemplateError as error:
             return error.mistake
         ticket, text = getattr(sample, "ticket", None), getattr(sample, "text", "")
@@ -184,18 +179,39 @@ class Templates:
             return None
         return TAG_LINE.sub(r"\1{#\n#}", source.replace("\r\n", "\n").removeprefix("\ufeff")), file, lambda: True
 
-    def _run(self, environment: Environment, file: str, given: Mapping[str, object]) -> str:
-        try:
-            return environment.get_template(file).render(given)
-        except TemplateSyntaxError as error:
-            raise TemplateError(_mistake(error.name or file, error.lineno, error.message or "")) from error
-        except Exception as error:
-            passed = ((frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__))
-            where, line = ([place for place in passed if place[0] in self.sources] or [(file, 0)])[-1]  # the innermost template
-            message = str(error) or type(error).__name__
-            if isinstance(error, TemplateNotFound):
-                message = f"includes {error.name}, which is not there" if line else "there is no such template"
-            raise TemplateError(_mistake(where, line, message)) from error
+
+class Layout:
+    """`layout.html`, which stands around the HTML of every letter; TemplateError where there is none, or it cannot be rendered."""
+
+    def __init__(self, source: str | None = None) -> None:
+        self.source = source
+        self._layouts = Letters(**OPTIONS, loader=FunctionLoader(self._found), autoescape=True)
+
+    def _found(self, file: str) -> tuple[str, str, Callable[[], bool]] | None:
+        return (self.source, file, lambda: True) if file == LAYOUT and self.source is not None else None
+
+    def page(self, letter: Wording) -> str:
+        """The letter's HTML part."""
+        return self.around(letter, markup.parse(letter.body))
+
+    def around(self, letter: Wording, blocks: Sequence[markup.Block]) -> str:
+        """As `page`, of a body that is parsed already."""
+        body = Markup(markup.to_html(blocks))  # noqa: S704 - every value in it is escaped
+        return _run(self._layouts, LAYOUT, {"subject": letter.subject, "body": body, "language": letter.language})
+
+
+def _run(environment: Environment, file: str, given: Mapping[str, object]) -> str:
+    try:
+        return environment.get_template(file).render(given)
+    except TemplateSyntaxError as error:
+        raise TemplateError(_mistake(error.name or file, error.lineno, error.message or "")) from error
+    except Exception as error:
+        passed = ((frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__))
+        where, line = ([place for place in passed if place[0].endswith((".txt", LAYOUT))] or [(file, 0)])[-1]  # the innermost template
+        message = str(error) or type(error).__name__
+        if isinstance(error, TemplateNotFound):
+            message = f"includes {error.name}, which is not there" if line else "there is no such template"
+        raise TemplateError(_mistake(where, line, message)) from error
 
 
 def _unused(file: str, required: Sequence[str]) -> TemplateMistake | None:

@@ -16,12 +16,14 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.model import Address, Delivery, DeskRecord, Entry, Ground, Outgoing, Status, Ticket, Value, Waiting
+from bot.model.markup import literal
 
 ERASED = "erased"  # label of a ticket of which only the figures are left, and what a record was about
 NOBODY = "erased@address.invalid"  # RFC 2606: nobody will ever have it
 CUT = "[…]"  # where a person's words stood
 FEW = 4  # words in a row that are somebody's own; of a shorter line all
-WORD = re.compile(r"<[^<>]*>|&#?\w+;|([^\W_]+)")  # tags and entities part nothing
+DASH, LESS, MORE = (f"{literal(one)}{one}" for one in "-<>")  # also as they stand in the body of a letter of ours
+WORD = re.compile(rf"[{LESS}][^{LESS}{MORE}]*[{MORE}]|&#?\w+;|([^\W_]+)")  # tags and entities part nothing
 Run = tuple[str, ...]
 T = TypeVar("T", Ticket, DeskRecord)
 
@@ -49,8 +51,8 @@ class Person(Value, frozen=True, dict=True):
 
     @cached_property
     def exact(self) -> re.Pattern[str]:
-        """His address in any case, percent-encoded too, and the ids that he alone has."""
-        before, after = r"(?:(?<![\w.+-])|(?<=%[0-9a-f]{2}))", r"(?![\w-]|\.\w)"
+        """His address in any case, percent-encoded or as a letter of ours has it, too, and the ids that he alone has."""
+        before, after = rf"(?:(?<![\w.+{DASH}])|(?<=%[0-9a-f]{{2}}))", rf"(?![\w{DASH}]|\.\w)"
         return re.compile(f"{before}(?:{'|'.join(self._ways)}){after}", re.IGNORECASE)
 
     @cached_property
@@ -61,12 +63,12 @@ class Person(Value, frozen=True, dict=True):
     @cached_property
     def named(self) -> re.Pattern[str]:
         """Where one of his tickets is named, "PF-3", words may be his."""
-        return re.compile(rf"[^\W\d_]-(?:{'|'.join(map(str, self.tickets))})(?!\d)" if self.tickets else r"(?!)")
+        return re.compile(rf"[^\W\d_][{DASH}](?:{'|'.join(map(str, self.tickets))})(?!\d)" if self.tickets else r"(?!)")
 
     @property
     def _ways(self) -> list[str]:
         ways = {self.address, quote(self.address), quote(self.address, safe=""), *self.ids}
-        return sorted(map(re.escape, ways), key=len, reverse=True)
+        return sorted(map(re.escape, ways | set(map(literal, ways))), key=len, reverse=True)
 
     @cached_property
     def runs(self) -> frozenset[Run]:
@@ -145,7 +147,7 @@ def _unsent(one: Outgoing, now: datetime) -> Outgoing:
     """A letter to the person; the figures stay, and one that waits does not leave."""
     waits = one.state in (Delivery.waiting, Delivery.held)
     return replace(
-        one, to="", subject="", text="", html="", message_id="", envelope_from="", headers=(), attachments=(), result="",
+        one, to="", subject="", body="", message_id="", envelope_from="", headers=(), attachments=(), result="",
         state=Delivery.cancelled if waits else one.state, done_at=now if waits else one.done_at,
     )  # fmt: skip
 

@@ -14,22 +14,23 @@ import msgspec
 from bot import reading
 from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
 from bot.replies.compose import File, to_bytes
+from bot.replies.render import Layout
 from bot.reports.weekly import picture_bytes
 from bot.store.inbox import NoLetterError
 from bot.store.rest import Shelf
 from bot.upkeep.law import raw_letters, wrote
 
 
-def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[str, str]) -> tuple[int, int]:
+def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[str, str], layout: Layout) -> tuple[int, int]:
     """Writes `letters.mbox` and `tickets.json` into a new folder; how many letters and tickets. Raises OSError.
 
-    The letters are those that he wrote, as they came, and those that he was sent, in their final form from `sender` (address, name).
+    The letters are those that he wrote, as they came, and those that he was sent, from `sender` (address, name) in the layout.
     """
     folder.mkdir(mode=0o700, parents=True)
     letters, tickets = 0, [view(ticket, address) for ticket in shelf.tickets(Ticket)]
     box = mailbox.mbox(folder / "letters.mbox")
     try:
-        for _, message in sorted(_letters(shelf, data, address, sender), key=lambda pair: pair[0]):
+        for _, message in sorted(_letters(shelf, data, address, sender, layout), key=lambda pair: pair[0]):
             box.add(message)
             letters += 1
     finally:
@@ -59,14 +60,15 @@ def view(ticket: Ticket, address: str) -> dict[str, Any] | None:
     return built
 
 
-def _letters(shelf: Shelf, data: Path, address: str, sender: tuple[str, str]) -> Iterator[tuple[datetime, bytes]]:
+def _letters(shelf: Shelf, data: Path, address: str, sender: tuple[str, str], layout: Layout) -> Iterator[tuple[datetime, bytes]]:
     """(moment, bytes) of what he wrote and was sent."""
     for _, _, envelope, raw in raw_letters(shelf):
         if wrote(address, envelope, raw):
             yield envelope.received, raw
     for one in _outgoing(shelf):
         if one.to == address and one.state is Delivery.sent:
-            yield one.done_at or one.created, to_bytes(one, *sender, [file for part in one.attachments for file in _file(shelf, data, part)])
+            files = [file for part in one.attachments for file in _file(shelf, data, part)]
+            yield one.done_at or one.created, to_bytes(one, layout, *sender, files)
 
 
 def _outgoing(shelf: Shelf) -> Iterator[Outgoing]:

@@ -34,7 +34,7 @@ class Opened:
 
 
 def outgoing(ident: int = 1, to: str = IVAN, due: datetime = NOW, **more: Any) -> Outgoing:
-    given = {"template": "acknowledgement", "audience": Audience.requester, "subject": "s", "text": "t", "html": "h", "created": NOW}
+    given = {"template": "acknowledgement", "audience": Audience.requester, "subject": "s", "body": "t", "language": "ru", "created": NOW}
     return Outgoing(**given | {"id": ident, "to": to, "due": due, "message_id": f"pf.{ident}@desk"} | more)
 
 

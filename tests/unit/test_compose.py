@@ -14,22 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Audience, Outgoing
+from bot.model.markup import literal
 from bot.replies.compose import to_bytes
+from bot.replies.render import Layout
 
 AT = datetime(2026, 11, 22, 14, 45, 7, tzinfo=UTC)
+LAYOUT = Layout("<!DOCTYPE html>{{ body }}")
 ANY = st.text(st.characters(), max_size=120)
 
 
 def outgoing(**changed: Any) -> Outgoing:
     fields: dict[str, Any] = {
         "id": 1, "template": "reply", "audience": Audience.requester, "to": "ivan@example.com", "subject": "[PF-12] Re: Не открывается фильм",
-        "text": "Привет\n", "html": "<p>Привет</p>", "message_id": "pf.12.q7x@support.example", "created": AT, "due": AT,
+        "body": "Привет", "language": "ru", "message_id": "pf.12.q7x@support.example", "created": AT, "due": AT,
     }  # fmt: skip
     return Outgoing(**{**fields, **changed})
 
 
 def parsed(letter: Outgoing, **more: Any) -> EmailMessage:
-    raw = to_bytes(letter, "support@support.example", "Служба поддержки", **more)
+    raw = to_bytes(letter, LAYOUT, "support@support.example", "Служба поддержки", **more)
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert raw.isascii()
@@ -64,15 +67,15 @@ def test_headers_and_both_parts() -> None:
     assert str(message["References"]).split() == headers[1][1].split()
     assert message.get_content_type() == "multipart/alternative"
     assert part(message, "plain") == "Привет\n"
-    assert part(message, "html").strip() == "<p>Привет</p>"
+    assert re.fullmatch("<!DOCTYPE html><p [^<>]*>Привет</p>", part(message, "html").strip())
 
 
 def test_the_tag_stands_plain_in_the_raw_subject() -> None:
-    assert b"\r\nSubject: [PF-12]" in to_bytes(outgoing(), "s@x.example")
+    assert b"\r\nSubject: [PF-12]" in to_bytes(outgoing(), LAYOUT, "s@x.example")
 
 
 def test_the_same_letter_gives_the_same_bytes_and_another_id_another_boundary() -> None:
-    first, again, other = (to_bytes(outgoing(message_id=one), "s@x.example") for one in ("a@x", "a@x", "b@x"))
+    first, again, other = (to_bytes(outgoing(message_id=one), LAYOUT, "s@x.example") for one in ("a@x", "a@x", "b@x"))
     assert first == again
     assert re.findall(rb'boundary="([^"]+)"', first) != re.findall(rb'boundary="([^"]+)"', other)
 
@@ -102,13 +105,13 @@ def test_files_go_along_byte_for_byte_with_their_names() -> None:
 @pytest.mark.parametrize("name", ["X\r\nBcc", "", "Sub ject", "Тема", "a:b", "x" * 100])
 def test_a_header_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no header name"):
-        to_bytes(outgoing(headers=((name, "v"),)), "s@x.example")
+        to_bytes(outgoing(headers=((name, "v"),)), LAYOUT, "s@x.example")
 
 
 @given(subject=ANY, name=ANY, value=ANY, to=ANY, identity=ANY)
 def test_no_value_adds_a_header_or_a_body(subject: str, name: str, value: str, to: str, identity: str) -> None:
     letter = outgoing(subject=f"{subject}\r\nBcc: x@evil.example", headers=(("X-Note", value + "\r\n\r\nbody"),), to=to, message_id=identity)
-    raw = to_bytes(letter, "support@support.example", name)
+    raw = to_bytes(letter, LAYOUT, "support@support.example", name)
     head = raw.partition(b"\r\n\r\n")[0]
     keys = [line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
     assert keys == [b"Date", b"Message-ID", b"From", b"To", b"Subject", b"X-Note", b"MIME-Version", b"Content-Type"]
@@ -117,23 +120,26 @@ def test_no_value_adds_a_header_or_a_body(subject: str, name: str, value: str, t
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc",), exclude_characters="\u2028\u2029"), max_size=200))
 def test_any_subject_comes_out_as_it_went_in(subject: str) -> None:
-    raw = to_bytes(outgoing(subject=f"[PF-12] {subject}"), "s@x.example")
+    raw = to_bytes(outgoing(subject=f"[PF-12] {subject}"), LAYOUT, "s@x.example")
     assert str(message_from_bytes(raw, policy=default)["Subject"]).split() == f"[PF-12] {subject}".split()
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=3000))
 def test_any_text_comes_out_as_it_went_in(text: str) -> None:
-    message = message_from_bytes(to_bytes(outgoing(text=text + "\n", html=text + "\n"), "s@x.example"), policy=default)
+    letter = outgoing(body=literal(text))
+    message = message_from_bytes(to_bytes(letter, LAYOUT, "s@x.example"), policy=default)
     assert isinstance(message, EmailMessage)
-    for one in message.iter_parts():
-        assert one.get_payload(decode=True).decode().replace("\r\n", "\n") == text + "\n"  # type: ignore[union-attr]
+    for one, said in zip(message.iter_parts(), (letter.text, LAYOUT.page(letter)), strict=True):
+        shown = one.get_payload(decode=True).decode().replace("\r\n", "\n")  # type: ignore[union-attr]
+        assert shown.removesuffix("\n") == said.removesuffix("\n")
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 5000 + "\n", "a =3D trailing \n.\nFrom here\n\n\n", "ж" * 5000 + "\n", "ends without a break", "", "mostly ascii ж\n" * 40]
+    "text",
+    ["a" * 5000 + "\n", "a =3D trailing \n.\nFrom here\n\n\n", "ж" * 5000 + "\n", "ends without a break", "one line " * 40, "", "mostly ж\n" * 40],
 )
 def test_long_and_odd_lines(text: str) -> None:
-    raw = to_bytes(outgoing(text=text), "s@x.example")
+    raw = to_bytes(outgoing(body=literal(text)), LAYOUT, "s@x.example")
     message = message_from_bytes(raw, policy=default)
     assert isinstance(message, EmailMessage)
     assert part(message, "plain").rstrip("\n") == text.rstrip("\n")
@@ -141,4 +147,4 @@ def test_long_and_odd_lines(text: str) -> None:
 
 
 def test_a_foreign_domain_goes_out_in_its_ascii_form() -> None:
-    assert b"To: ivan@xn--80a1acny.xn--p1ai\r\n" in to_bytes(outgoing(to="ivan@почта.рф"), "s@x.example")
+    assert b"To: ivan@xn--80a1acny.xn--p1ai\r\n" in to_bytes(outgoing(to="ivan@почта.рф"), LAYOUT, "s@x.example")

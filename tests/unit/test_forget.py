@@ -19,6 +19,7 @@ from desk import TestDesk
 
 from bot import reading
 from bot.model import Envelope
+from bot.model.markup import literal
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
@@ -175,6 +176,15 @@ def test_only_what_is_his_is_cut() -> None:
     assert person.cleaned("said elsewhere: it SHOWS a\n> black page", known=True) == "said elsewhere: […]"
     spared = runs(["It shows a black page"])
     assert person.cleaned("It shows a black page", True, spared) == "It shows a black page"
+
+
+def test_he_is_cut_out_of_the_bodies_of_our_letters_too() -> None:
+    person = Person(address="anna-maria@x-y.example", said=("It shows a black page",), tickets=(3,))
+    assert person.cleaned(literal("(anna-maria@x-y.example) wrote")) == literal("(") + NOBODY + literal(") wrote")
+    assert person.cleaned(literal("[PF-3] <b>It shows</b> a black page")) == literal("[PF-3] <b>") + "[…]"
+    for other in ("an-anna-maria@x-y.example", "anna-maria@x-y.example-z.org", "PF-31: It shows a black page"):
+        assert person.cleaned(literal(other)) == literal(other)
+        assert person.hint.search(literal(person.address))
 
 
 TEXT = "It shows a black page"

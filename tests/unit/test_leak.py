@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Audience, Entry, Outgoing, Reference
+from bot.model.markup import literal
 from bot.replies.leak import RUN, leak, words
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -20,11 +21,11 @@ def entry(text: str, *, public: bool) -> Entry:
     return Entry(at=NOW, kind="letter" if public else "note", public=public, text=text)
 
 
-def letter(text: str = "", html: str = "", subject: str = "", file: str = "") -> Outgoing:
+def letter(text: str = "", body: str = "", subject: str = "", file: str = "") -> Outgoing:
     files = (Reference(letter="x", part=1, name=file, type="text/plain", size=1),) if file else ()
     return Outgoing(
-        id=1, template="reply", audience=Audience.requester, to="a@b.example", subject=subject, text=text, html=html, message_id="x",
-        created=NOW, due=NOW, attachments=files,
+        id=1, template="reply", audience=Audience.requester, to="a@b.example", subject=subject, body=body or literal(text), language="ru",
+        message_id="x", created=NOW, due=NOW, attachments=files,
     )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ EIGHT = "бухгалтерия ему отказала пообещать мо�
     letter(f"Здравствуйте! {EIGHT}"),
     letter("> БУХГАЛТЕРИЯ\n> ему — отказала;\n> (пообещать) можно\n> только «скидку», ёлки!"),
     letter("бух\u00adгалтерия ему от\u200bказала пообещать можно только скидку елки"),
-    letter(html="<p>бухгалтерия <b>ему</b> отказала&nbsp;пообещать</p><p>можно только скидку &#1105;лки</p>"),
+    letter(body="бухгалтерия **ему** отказала\xa0пообещать\n\n- можно\n- [только](https://x.example) скидку ёлки"),
     letter(subject=EIGHT),
     letter(file=EIGHT.replace(" ", "_") + ".pdf"),
 ])  # fmt: skip
@@ -74,7 +75,7 @@ def test_words_of_a_template_pass() -> None:
     "support+12-d-k7q2mzn4xw5rtbvc@providence.film",
 ])  # fmt: skip
 def test_signed_addresses_of_staff_are_stopped(text: str) -> None:
-    for outgoing in (letter(text), letter(html=f'<a href="{text}">x</a>'), letter(subject=text)):
+    for outgoing in (letter(text), letter(body=f"[x]({text})"), letter(body=f"[[x|https://x.example/?to={text}|y]]"), letter(subject=text)):
         fragment = leak(outgoing, [], [], {})
         assert fragment
         assert "k7q2mzn4xw5rtbvc" not in fragment, "the address itself is not repeated"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies import markup
+from bot.model import markup
 
 LETTERS = st.text(st.characters(codec="utf-8")) | st.text(st.sampled_from("ab Я*[]()|>#-\n\r\t<&\"'\ue000\u202e\x1b"))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Ground, Priority, Resolution, Status, Waiting
-from bot.replies import markup, words
+from bot.model import Ground, Priority, Resolution, Status, Waiting, markup
+from bot.replies import words
 from bot.replies.contexts import AgentLetter, Alert, Button, DeskView, PublicEntry, PublicTicket
 from bot.replies.render import TemplateError, Templates
 
@@ -148,7 +148,7 @@ def test_a_missing_template_and_a_missing_layout_are_named() -> None:
     with pytest.raises(TemplateError, match=r"templates/ru/other\.txt: there is no such template"):
         templates("x").render("other", letter())
     with pytest.raises(TemplateError, match=r"layout\.html"):
-        Templates({"ru/t.txt": "Subject: x\n\ny"}, "Europe/Moscow").render("t", letter())
+        Templates({"ru/t.txt": "Subject: x\n\ny"}, "Europe/Moscow").layout.page(templates("x").render("t", letter()))
 
 
 def test_check_reports_missing_and_broken_templates_once_each() -> None:
@@ -209,7 +209,7 @@ def test_an_agents_text_leaves_exactly_as_written_and_never_as_markup(text: str)
 def test_nothing_of_a_value_reaches_the_html_unescaped(text: str) -> None:
     button = Button(label="x" + text, url=text or "x", say=text)
     context = Alert(desk=DESK, language="ru", title="t" + text, details=(text,), buttons=(button,))
-    html = ALERT.render("t", context).html
+    html = ALERT.layout.page(ALERT.render("t", context))
     inner = html.removeprefix("<html lang=ru><title>").removesuffix("</html>")
     assert set(re.findall(r"</?(\w+)", inner)) <= {"title", "p", "ul", "li", "br", "b", "div", "a", "table", "tr", "td"}
     assert all(link.startswith(("https://", "http://", "mailto:")) for link in re.findall(r'href="([^"]*)"', html))

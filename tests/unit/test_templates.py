@@ -50,8 +50,8 @@ def test_every_letter_reads_well(language: str, name: str, case: str) -> None:
     context, letter = made(language, name, case)
     if getattr(context, "ticket", None):
         assert letter.subject.startswith("[PF-12] ")
-    assert letter.html.startswith("<!DOCTYPE html>")
-    assert f'lang="{language}"' in letter.html
+    assert TEMPLATES.layout.page(letter).startswith("<!DOCTYPE html>")
+    assert f'lang="{language}"' in TEMPLATES.layout.page(letter)
     assert not re.search(r"[\ue000-\uf8ff\x1b]|\n{4}", letter.text)
     if case != "nasty":
         assert not re.search(r"\*\*|\]\(|\[\[|\{[{%#]|None|\(\)|«»|“”| [.,:;!?]|[^\n] {2}|\n{3}", letter.text), letter.text
@@ -60,7 +60,8 @@ def test_every_letter_reads_well(language: str, name: str, case: str) -> None:
 
 @ALL
 def test_html_is_simple_and_fetches_nothing(language: str, name: str, case: str) -> None:
-    html = re.sub(r'<img src="cid:[\w.@]+" alt="[^"<>]*" width', "<p width", made(language, name, case)[1].html)  # a picture it brings along
+    page = TEMPLATES.layout.page(made(language, name, case)[1])
+    html = re.sub(r'<img src="cid:[\w.@]+" alt="[^"<>]*" width', "<p width", page)  # a picture it brings along
     assert not re.search(r"<(?!/?(html|head|meta|title|body|div|p|br|b|ul|li|a|h2|hr|blockquote|table|tr|td)\b|!DOCTYPE)", html)
     assert not re.search(r"\bsrc=|url\(|@import|<style|\son\w+=", re.sub(r">[^<]*<", "><", html))
     own = re.sub(r'<a href="(https://evil\.example)">\1</a>', "", html)  # an address in an agent's own text, shown as what it is
@@ -70,7 +71,7 @@ def test_html_is_simple_and_fetches_nothing(language: str, name: str, case: str)
 @ALL
 def test_both_parts_say_the_same(language: str, name: str, case: str) -> None:
     _, letter = made(language, name, case)
-    shown = unescape(re.sub(r"<[^>]*>", " ", letter.html.partition("<body")[2].partition(">")[2]))
+    shown = unescape(re.sub(r"<[^>]*>", " ", TEMPLATES.layout.page(letter).partition("<body")[2].partition(">")[2]))
     said = set(re.findall(r"\w+", letter.text))
     assert set(re.findall(r"\w+", shown)) <= said
 
@@ -177,7 +178,7 @@ def test_nasty_words_stay_words(language: str, name: str, case: str) -> None:
     if case == "nasty":
         letter = made(language, name, case)[1]
         assert "<script>x</script>" in letter.text
-        assert "&lt;script&gt;" in letter.html
+        assert "&lt;script&gt;" in TEMPLATES.layout.page(letter)
         assert "{{ 7 * 7 }}" in letter.text
         assert "\n" not in letter.subject
         assert NASTY.partition(" ")[0] in letter.text

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-KNOWN = "\n*[]()|>#-"
+KNOWN = "\n*[]()|<>#-"
 STAND_INS = "".join(chr(0xE000 + number) for number in range(len(KNOWN)))
 NEWLINE = STAND_INS[0]
 
@@ -35,6 +35,7 @@ BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
 IMAGE = re.compile(r"!\[([^\[\]]*)\]\((cid:[\w.@]+)\)[ \t]*")
 LINE_STARTS = re.compile(r"\n(?=[^\n])")
+MARKS = frozenset("[!-># ")  # what a line begins with that is more than a paragraph
 SCHEMES = ("https://", "http://", "mailto:")
 SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would swallow
 
@@ -112,13 +113,16 @@ def parse(source: str) -> list[Block]:
 
 def _line_kind(line: str) -> tuple[str, str]:
     """The kind of a line and the words it carries; "" for a blank one, "more" for an indented one, which may go on with a list item."""
+    first = line[:1]
+    if first not in MARKS:  # most lines
+        return ("paragraph", line) if line.strip() else ("", "")
     if not line.strip():
         return "", ""
     if line.rstrip() == "---":
         return "rule", ""
-    if line[0] in "[!" and BUTTON.fullmatch(line):
+    if first in "[!" and BUTTON.fullmatch(line):
         return "buttons", line.rstrip()
-    if line[0] in "[!" and IMAGE.fullmatch(line):
+    if first in "[!" and IMAGE.fullmatch(line):
         return "image", line
     for mark, kind in (("- ", "list"), ("  ", "more"), ("> ", "quote"), ("## ", "heading")):
         if line.startswith(mark):
@@ -161,7 +165,8 @@ def _inline_text(line: str, told: set[str]) -> str:
         told.add(url)
         return f"({label}: {url})" if opened else f"{label} ({url})"
 
-    return BOLD.sub(r"\1", LINK.sub(link, line) if "](" in line else line)
+    shown = LINK.sub(link, line) if "](" in line else line
+    return BOLD.sub(r"\1", shown) if "**" in shown else shown
 
 
 def _button_text(line: str) -> str:
@@ -217,7 +222,7 @@ def _inline_html(line: str) -> str:
     shown = escape(line).replace("\n", NEWLINE)
     if "](" in shown:
         shown = LINK.sub(_anchor, shown)
-    return BOLD.sub(r"<b>\1</b>", shown)
+    return BOLD.sub(r"<b>\1</b>", shown) if "**" in shown else shown
 
 
 def _anchor(found: re.Match[str]) -> str:

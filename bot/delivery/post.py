@@ -1,0 +1,218 @@
+"""From an outgoing letter to a carrier: here, or in a process of its own, where making bytes and files does not hold up the desk.
+
+The process ends with the daemon's side of its socket. A letter that it had in hand when it ended by itself is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+import socket as sockets
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Protocol, cast
+
+import msgspec
+
+from bot.delivery.folder import Folder
+from bot.delivery.relay import Carrier, Relay, Result
+from bot.fork import context, settled
+from bot.model import Outgoing
+from bot.replies.compose import File, to_bytes
+from bot.replies.render import Layout
+from bot.settings import RelayTarget
+from bot.store.files import Disk
+
+SIZE = 4  # octets in front of a message that tell its length
+LAST = 5.0  # seconds in which the process has to end
+GONE = Result("retry", "the process that sends letters has ended", 0)
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True):
+    """A letter with what it needs on its way: From, and its files."""
+
+    letter: Outgoing
+    sender: str
+    name: str = ""
+    files: tuple[File, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """What goes to the process: numbered parcels, and the layout where it is another one than before."""
+
+    parcels: tuple[tuple[int, Parcel], ...]
+    layout: str | None = None
+
+
+Outcome = tuple[int, Result]
+_batches, _outcomes, _encoder = msgspec.msgpack.Decoder(Batch), msgspec.msgpack.Decoder(list[Outcome]), msgspec.msgpack.Encoder()
+
+
+class Post(Protocol):
+    """Whatever takes parcels away from the desk."""
+
+    def send(self, parcel: Parcel) -> Awaitable[Result]:
+        """Hand one over; trouble on the way is a Result, trouble with the letter itself any exception."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of processes, connections and files."""
+        ...
+
+
+class DirectPost:
+    """A Post in this process."""
+
+    def __init__(self, carrier: Carrier, layout: Callable[[], Layout]) -> None:
+        self._carrier, self._layout = carrier, layout
+
+    def send(self, parcel: Parcel) -> Awaitable[Result]:
+        """See Post."""
+        letter = parcel.letter
+        content = to_bytes(letter, self._layout(), parcel.sender, parcel.name, parcel.files)
+        return self._carrier.send(content, letter.envelope_from, letter.to)
+
+    async def close(self) -> None:
+        """See Post."""
+        await self._carrier.close()
+
+
+# ------------------------------------------------------------------------------------------------ the daemon's side
+
+
+class PostProcess(asyncio.Protocol):
+    """A Post in a process of its own, which is started again with the next parcel when it has ended. Belongs to one event loop."""
+
+    def __init__(self, place: Path | RelayTarget, layout: Callable[[], Layout]) -> None:
+        """`place` is the outbox folder or the relay; `layout` that of the templates in force."""
+        self._place, self._layout = place, layout
+        self._number = 0
+        self._next: list[tuple[int, Parcel]] = []
+        self._results: dict[int, asyncio.Future[Result]] = {}
+        self._shown: str | None = None  # the layout that the process has
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._transport: asyncio.Transport | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._buffer = bytearray()
+
+    def start(self) -> None:
+        """Begins to start the process, so that the first parcel need not wait for it."""
+        self._starting = self._starting or asyncio.create_task(self._start())
+
+    def send(self, parcel: Parcel) -> asyncio.Future[Result]:
+        """See Post; what is sent in one round of the loop goes together."""
+        loop = asyncio.get_running_loop()
+        if not self._next and self._starting is None:
+            loop.call_soon(self._flush)
+        self._number += 1
+        self._next.append((self._number, parcel))
+        result = self._results[self._number] = loop.create_future()
+        return result
+
+    async def close(self) -> None:
+        """See Post. What the process has not yet done stays undone."""
+        if self._transport is not None:
+            self._transport.close()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.join, LAST)
+            self._process.kill()
+
+    def _flush(self) -> None:
+        if self._transport is None:
+            self.start()
+            return
+        layout = self._layout().source
+        batch = Batch(tuple(self._next), layout if layout != self._shown else None)
+        self._next, self._shown = [], layout
+        message = _encoder.encode(batch)
+        self._transport.write(len(message).to_bytes(SIZE) + message)
+
+    async def _start(self) -> None:
+        try:
+            ours, theirs = sockets.socketpair()
+            with theirs:
+                self._process = context.Process(target=work, args=(theirs, self._place), daemon=True)
+                self._process.start()
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        except OSError as error:
+            self._lost(Result("retry", f"{GONE.words}: {error}", 0))
+        finally:
+            self._starting = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """What waits is handed over."""
+        self._transport, self._shown = cast(asyncio.Transport, transport), None
+        self._buffer.clear()
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Outcomes, each for who waits for it."""
+        self._buffer += data
+        while len(self._buffer) >= SIZE and len(self._buffer) >= (end := SIZE + int.from_bytes(self._buffer[:SIZE])):
+            for number, result in _outcomes.decode(self._buffer[SIZE:end]):
+                if not (waiting := self._results.pop(number)).done():
+                    waiting.set_result(result)
+            del self._buffer[:end]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The process has ended: what it had in hand is tried again."""
+        self._transport = None
+        self._lost(GONE)
+
+    def _lost(self, result: Result) -> None:
+        self._next = []
+        results, self._results = self._results, {}
+        for waiting in results.values():
+            if not waiting.done():
+                waiting.set_result(result)
+
+
+# ---------------------------------------------------------------------------------------------------- the process
+
+
+def work(place: sockets.socket, target: Path | RelayTarget) -> None:
+    """The process: takes batches from its socket, and answers with outcomes, until the socket is closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the daemon, which ends this process when it has no more need of it
+        signal.signal(number, signal.SIG_IGN)
+    settled()
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        asyncio.run(_serve(place, target))
+
+
+async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
+    stream, answers = await asyncio.open_connection(sock=place)
+    carrier: Carrier = Folder(target, Disk()) if isinstance(target, Path) else Relay(target, hostname=sockets.gethostname())
+    layout, done = Layout(), list[Outcome]()
+    post, loop = DirectPost(carrier, lambda: layout), asyncio.get_running_loop()
+
+    def tell() -> None:
+        message = _encoder.encode(done)
+        done.clear()
+        answers.write(len(message).to_bytes(SIZE) + message)
+
+    def end(number: int, under_way: asyncio.Future[Result]) -> None:
+        if not under_way.cancelled():
+            if not done:
+                loop.call_soon(tell)  # what ends in the same round of the loop is told together
+            error = under_way.exception()
+            done.append((number, Result("retry", f"{type(error).__name__}: {error}"[:300], 0) if error else under_way.result()))
+
+    while True:
+        size = int.from_bytes(await stream.readexactly(SIZE))
+        batch = _batches.decode(await stream.readexactly(size))
+        layout = layout if batch.layout is None else Layout(batch.layout)
+        for number, parcel in batch.parcels:
+            _begun(post, parcel).add_done_callback(partial(end, number))
+
+
+def _begun(post: Post, parcel: Parcel) -> asyncio.Future[Result]:
+    under_way: asyncio.Future[Result]
+    try:
+        under_way = asyncio.ensure_future(post.send(parcel))
+    except Exception as error:  # noqa: BLE001  a letter that cannot be made must not stop the others
+        under_way = asyncio.get_running_loop().create_future()
+        under_way.set_exception(error)
+    return under_way

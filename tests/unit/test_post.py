@@ -1,0 +1,133 @@
+"""The process that makes outgoing letters and sends them: what it does, and that nothing is lost with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from contract import outgoing
+
+from bot.delivery.post import Parcel, PostProcess
+from bot.model.markup import literal
+from bot.replies.render import Layout
+from bot.settings import RelayTarget
+
+
+class Desk:
+    """A post into a folder, with the layout in our hands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.layout = folder, Layout("<html>one {{ body }}</html>")
+        self.post = PostProcess(folder, lambda: self.layout)
+
+    def pages(self) -> dict[str, str]:
+        """The HTML parts in the folder by recipient."""
+        found = {}
+        for path in self.folder.glob("*.eml"):
+            message = message_from_bytes(path.read_bytes(), policy=default)
+            body = message.get_body(("html",))  # type: ignore[attr-defined]
+            found[str(message["Delivered-To"])] = body.get_content()
+        return found
+
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        assert self.post._process is not None
+        assert self.post._process.pid is not None
+        return self.post._process.pid
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    made = Desk(tmp_path / "outbox")
+    yield made
+    await made.post.close()
+
+
+def parcel(number: int, text: str = "Привет", **more: object) -> Parcel:
+    return Parcel(outgoing(number, f"{number}@x.example", body=literal(text), **more), "desk@x.example", "Служба")
+
+
+async def test_letters_of_one_moment_leave_together_with_their_files(desk: Desk) -> None:
+    picture = os.urandom(1_000_000)  # more than a socket takes at once
+    alone = Parcel(outgoing(9, "9@x.example"), "desk@x.example", "", (("p.png", "image/png", picture),))
+    results = await asyncio.gather(*(desk.post.send(parcel(number)) for number in range(8)), desk.post.send(alone))
+    assert [result.state for result in results] == ["sent"] * 9
+    assert len(desk.pages()) == 9
+    [file] = [path for path in desk.folder.glob("*.eml") if b"Delivered-To: 9@" in path.read_bytes()]
+    [part] = list(message_from_bytes(file.read_bytes(), policy=default).iter_attachments())  # type: ignore[attr-defined]
+    assert part.get_payload(decode=True) == picture
+
+
+async def test_a_letter_that_cannot_be_made_keeps_no_other(desk: Desk) -> None:
+    bad = parcel(2, headers=(("no header name", "x"),))
+    first, second, third = await asyncio.gather(*(desk.post.send(one) for one in (parcel(1), bad, parcel(3))))
+    assert (first.state, second.state, third.state) == ("sent", "retry", "sent")
+    assert "no header name" in second.words
+
+
+async def test_a_changed_layout_is_that_of_the_next_letter(desk: Desk) -> None:
+    await desk.post.send(parcel(1))
+    desk.layout = Layout("<html>two {{ body }}</html>")
+    await desk.post.send(parcel(2))
+    desk.layout = Layout("{{ nothing }}")
+    broken = await desk.post.send(parcel(3))
+    pages = desk.pages()
+    assert pages["1@x.example"].startswith("<html>one")
+    assert pages["2@x.example"].startswith("<html>two")
+    assert broken.state == "retry"
+    assert "layout.html" in broken.words
+
+
+async def test_what_a_killed_process_had_in_hand_is_tried_again_and_the_next_letter_has_another_process(desk: Desk) -> None:
+    await desk.post.send(parcel(1))
+    old = desk.process
+    os.kill(old, signal.SIGSTOP)  # so that it surely has them in hand
+    waiting = [asyncio.ensure_future(desk.post.send(parcel(number))) for number in (2, 3)]
+    await asyncio.sleep(0.05)
+    os.kill(old, signal.SIGKILL)
+    assert [result.state for result in await asyncio.gather(*waiting)] == ["retry", "retry"]
+    assert (await desk.post.send(parcel(4))).state == "sent"
+    assert desk.process != old
+
+
+async def test_the_process_ends_with_the_daemons_side_of_the_socket_and_not_before(desk: Desk) -> None:
+    await desk.post.send(parcel(1))
+    process = desk.process
+    os.kill(process, signal.SIGTERM)
+    os.kill(process, signal.SIGINT)
+    assert (await desk.post.send(parcel(2))).state == "sent"
+    assert desk.process == process
+    assert desk.post._transport is not None
+    desk.post._transport.abort()
+    with suppress(ProcessLookupError):
+        for _ in range(500):
+            os.kill(process, 0)
+            assert desk.post._process is not None
+            if desk.post._process.exitcode is not None:
+                break
+            await asyncio.sleep(0.01)
+        else:
+            pytest.fail("it goes on without its daemon")
+
+
+async def test_a_folder_that_cannot_be_made_is_a_try_later(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file")
+    post = PostProcess(tmp_path / "outbox", lambda: Layout("{{ body }}"))
+    assert (await post.send(parcel(1))).state == "retry"
+    await post.close()
+
+
+async def test_a_relay_is_asked_from_there_too() -> None:
+    post = PostProcess(RelayTarget("127.0.0.1", 1, "plain"), lambda: Layout("{{ body }}"))
+    result = await post.send(parcel(1))
+    assert (result.state, result.alarm) == ("retry", False)
+    assert result.words
+    await post.close()
