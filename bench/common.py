@@ -232,9 +232,9 @@ def family(pid: int) -> list[int]:
 
 
 def cpu(*pids: int) -> float:
-    """CPU seconds of these processes."""
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+    """CPU seconds of these processes and of their children that have ended, as a reader does after so many letters."""
+    there = [path for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+    return sum(sum(map(int, path.read_text().rpartition(")")[2].split()[11:15])) for path in there) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(*pids: int) -> int:
