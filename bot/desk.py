@@ -101,7 +101,7 @@ class Desk:
             now = self.now()
             sight = look(letter, self.office, now)
             found = await self.find(turn, letter, sight, now)
-            told = replace(self.office, away=found.away, outage=found.outage)
+            told = self.office if not (found.away or found.outage) else replace(self.office, away=found.away, outage=found.outage)
             original = await self.original(letter, sight, found, now)
             if original is None:
                 decision = decided(letter, sight, found, told, now)

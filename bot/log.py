@@ -152,11 +152,12 @@ class Log:
             if self._strict:
                 raise UnknownEventError(f"there is no event {event!r} in bot.log.EVENTS")
             known, event, fields = EVENTS["error"], "error", {**fields, "where": "log", "kind": "UnknownEvent", "words": event}
-        told = {"letter": fields.pop("letter", None), "ticket": fields.pop("ticket", None), **fields}
+        told = {"letter": _short(fields.pop("letter", None)), "ticket": fields.pop("ticket", None)}
         if self._strict and not fields.keys() <= set(known.fields):
             raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
         if LEVELS[known.level] >= self._least:
-            self._line(event, known.level, {key: _short(value) for key, value in told.items() if key in known.fields or key in ("letter", "ticket")})
+            told.update([(key, _short(value)) for key, value in fields.items() if key in known.fields])
+            self._line(event, known.level, told)
 
     def _line(self, event: str, level: str, told: dict[str, Any]) -> None:
         """One line for each file: written at once where no event loop runs, with those of the next moment where one does."""
@@ -216,7 +217,7 @@ class Log:
 def _short(value: Any) -> Any:
     """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
     if isinstance(value, str):
-        value = value[:LONGEST]
+        value = value[:LONGEST] if len(value) > LONGEST else value
         return value if value.isprintable() else "".join(char if char.isprintable() else " " for char in value)
     return [_short(item) for item in value] if isinstance(value, list | tuple) else value
 

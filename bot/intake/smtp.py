@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import inspect
 import ipaddress
 import logging
 import ssl
@@ -25,11 +26,22 @@ from bot.model import Envelope
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+async def hello(_: Talk, greeting: Session, __: Dialogue, hostname: str, replies: list[str]) -> list[str]:
+    """What we offer, in one packet: no AUTH, and PIPELINING, which aiosmtpd can do but does not say."""
+    greeting.host_name = hostname
+    replies.insert(1, "250-PIPELINING")
+    return ["\r\n".join(reply for reply in replies if not reply.startswith("250-AUTH"))]
+
+
+hello.__signature__ = inspect.signature(hello)  # type: ignore[attr-defined]  # aiosmtpd looks it up at each connection
+
+
 class Door:
     """Listens for letters. Also the handler of its sessions: the methods named `handle_` are aiosmtpd's hooks."""
 
     talk: type[Talk] = Talk
     hooks: ClassVar[list[str]] = ["handle_EHLO", "handle_RCPT"]
+    handle_EHLO = staticmethod(hello)  # noqa: N815  aiosmtpd's name
 
     def __init__(
         self,
@@ -122,12 +134,6 @@ class Door:
             del self._per_address[network]
 
     # --------------------------------------------------------------------------------------------------- hooks
-
-    async def handle_EHLO(self, session: Talk, greeting: Session, _: Dialogue, hostname: str, replies: list[str]) -> list[str]:  # noqa: N802
-        """What we offer, in one packet: no AUTH, and PIPELINING, which aiosmtpd can do but does not say."""
-        greeting.host_name = hostname
-        replies.insert(1, "250-PIPELINING")
-        return ["\r\n".join(reply for reply in replies if not reply.startswith("250-AUTH"))]
 
     async def handle_RCPT(self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]) -> str:  # noqa: N802
         """Only our own addresses, and not too many."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.model import Value
-from bot.policy.disguise import Form
+from bot.policy.disguise import HEAD, Form
 from bot.policy.folding import Folded, fold
 from bot.policy.language import known
 from bot.policy.lexicon import Entry, lexicon, sound
@@ -169,9 +169,11 @@ def _joined(word: str) -> Entry | Form | None:
 
 def _broken(text: str) -> list[Found]:
     """Words broken by blanks into pieces that are not all words: "пиз дец", "пи зд ец"."""
-    forms, found = lexicon().russian.words, []
+    forms, heads, found = lexicon().russian.words, lexicon().russian.heads, []
     pieces = [(piece.start(), piece.end()) for piece in _RUSSIAN_PIECE.finditer(text)]
-    for i, (start, _) in enumerate(pieces):
+    for i, (start, stop) in enumerate(pieces):
+        if stop - start >= HEAD and text[start : start + HEAD] not in heads:
+            continue
         word, last = "", start
         for begin, end in pieces[i : i + 6]:
             word += text[begin:end]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 _ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
+HEAD = 3  # letters by which most words are known to be no beginning of one in a list
 _STARS = "*#@$%&"
 _SOFT = frozenset("дтлнс")
 _RUSSIAN_PART = re.compile(r"(?P<gap>(?:[^\w]|_)+)|\w")
@@ -52,6 +53,7 @@ class Forms:
         for form in forms:
             if self.words.setdefault(form.word, form) is form:
                 self._index[form.word[0], form.word[-1]].append(form)
+        self.heads = frozenset(word[:HEAD] for word in self.words)
         self._firsts = sorted({first for first, _ in self._index})
         self._lasts = sorted({last for _, last in self._index})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from bot.model import Attachment, Audience, Entry, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
@@ -72,11 +73,17 @@ def tell(
             continue
         language = office.language(agent.language or "", office.policy.desk.language)
         if language not in drawn:
-            drawn[language] = office.templates.render(template, context(agent if len(agents) == 1 else agent.model_copy(update={"address": ""})))
+            drawn[language] = office.templates.render(template, context(agent if len(agents) == 1 else nobody_like(agent)))
         own = drawn[language] if len(agents) == 1 else drawn[language].put(nobody, agent_address(office, ticket, agent.address, now))
         ticket = post(office, ticket, Audience.agent, template, own, agent.address, now, letter=letter.envelope.letter, due=max(due, now),
                       answers=staff_thread(ticket, agent.address), files=pictures(letter))  # fmt: skip
     return ticket
+
+
+@lru_cache(256)
+def nobody_like(agent: Agent) -> Agent:
+    """The agent without his address."""
+    return agent.model_copy(update={"address": ""})
 
 
 def notice(
