@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 KNOWN = "\n*[]()|<>#-"
 STAND_INS = "".join(chr(0xE000 + number) for number in range(len(KNOWN)))
+OWN = chr(0xE000 + len(KNOWN))  # stands for an address that is put in last
 NEWLINE = STAND_INS[0]
 
 LITERAL = tuple(zip(KNOWN, STAND_INS, strict=True))
@@ -27,7 +28,7 @@ HTML = tuple((stand_in, "<br>\n" if known == "\n" else escape(known)) for known,
 
 BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Kept out of every value: controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates, our own stand-ins.
-DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff{STAND_INS}]")
+DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff{STAND_INS}{OWN}]")
 ODD = re.compile(f"{BREAKS.pattern}|{DROPPED.pattern}")
 SPECIAL = re.compile(f"[{re.escape(KNOWN)}]|{ODD.pattern}")
 LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any

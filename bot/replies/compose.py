@@ -17,7 +17,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from bot.model import Outgoing
-from bot.model.markup import parse, to_text
+from bot.model.markup import OWN, literal
 from bot.replies.render import Layout
 
 File = tuple[str, str, bytes]  # name, type, content
@@ -28,6 +28,7 @@ ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "re
 CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
+SIGNED = re.compile(r"[\w.+-]+", re.ASCII)  # the local part of an address of ours: the same in text, HTML and a URL
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -47,17 +48,25 @@ def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str =
         *outgoing.headers,
     ]
     seed = sha256(outgoing.message_id.encode("utf-8", "replace")).hexdigest()[:24]
-    blocks = parse(outgoing.body)
-    html = layout.around(outgoing, blocks)
+    text, html = _readings(outgoing, layout)
     inside = [one for one in files if f'"cid:{one[0]}"' in html]
     files = [one for one in files if one not in inside]
     page = _text("html", html)
     if inside:
         page = _multipart("related", f"=_r{seed}", [page, *(b"Content-ID: <%s>\r\n" % one[0].encode() + _file(one) for one in inside)])
-    body = _multipart("alternative", f"=_a{seed}", [_text("plain", to_text(blocks)), page])
+    body = _multipart("alternative", f"=_a{seed}", [_text("plain", text), page])
     if files:
         body = _multipart("mixed", f"=_m{seed}", [body, *map(_file, files)])
     return b"".join([*(header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
+
+
+def _readings(outgoing: Outgoing, layout: Layout) -> tuple[str, str]:
+    """Text and HTML. Copies for several people differ in the address that is signed for each: it is put in at the end."""
+    reply = next((value for name, value in outgoing.headers if name == "Reply-To"), "").partition("@")[0]
+    if not SIGNED.fullmatch(reply):
+        return layout.readings(outgoing.subject, outgoing.body, outgoing.language)
+    text, html = layout.readings(outgoing.subject, outgoing.body.replace(literal(reply), OWN), outgoing.language)
+    return text.replace(OWN, reply), html.replace(OWN, reply)
 
 
 # ---------------------------------------------------------------------------------------------------------- headers

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from enum import Enum, StrEnum
+from functools import lru_cache
 from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -186,18 +187,20 @@ class Layout:
     def __init__(self, source: str | None = None) -> None:
         self.source = source
         self._layouts = Letters(**OPTIONS, loader=FunctionLoader(self._found), autoescape=True)
+        self.readings = lru_cache(8)(self._readings)  # a notice to several agents is one letter but for their addresses
 
     def _found(self, file: str) -> tuple[str, str, Callable[[], bool]] | None:
         return (self.source, file, lambda: True) if file == LAYOUT and self.source is not None else None
 
     def page(self, letter: Wording) -> str:
         """The letter's HTML part."""
-        return self.around(letter, markup.parse(letter.body))
+        return self.readings(letter.subject, letter.body, letter.language)[1]
 
-    def around(self, letter: Wording, blocks: Sequence[markup.Block]) -> str:
-        """As `page`, of a body that is parsed already."""
-        body = Markup(markup.to_html(blocks))  # noqa: S704 - every value in it is escaped
-        return _run(self._layouts, LAYOUT, {"subject": letter.subject, "body": body, "language": letter.language})
+    def _readings(self, subject: str, body: str, language: str) -> tuple[str, str]:
+        """The plain text and the HTML part of a letter."""
+        blocks = markup.parse(body)
+        page = Markup(markup.to_html(blocks))  # noqa: S704 - every value in it is escaped
+        return markup.to_text(blocks), _run(self._layouts, LAYOUT, {"subject": subject, "body": page, "language": language})
 
 
 def _run(environment: Environment, file: str, given: Mapping[str, object]) -> str:

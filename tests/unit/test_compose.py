@@ -148,3 +148,14 @@ def test_long_and_odd_lines(text: str) -> None:
 
 def test_a_foreign_domain_goes_out_in_its_ascii_form() -> None:
     assert b"To: ivan@xn--80a1acny.xn--p1ai\r\n" in to_bytes(outgoing(to="ivan@почта.рф"), LAYOUT, "s@x.example")
+
+
+def test_copies_that_differ_in_the_signed_address_each_have_their_own_everywhere() -> None:
+    for person in ("a3.1b2-k7q2mzn4xw5rtbvc", "a9.1b2-aaaaaaaaaaaaaaaa", "r-k7q2mzn4xw5rtbvc"):
+        address = f"support+12-{person}@support.example"
+        body = f"[[Взять|mailto:{literal(address)}?subject=x|#взять]]\n\n> {literal(address)}\n\n[{literal(address)}](mailto:{literal(address)})"
+        letter = outgoing(body=body, headers=(("Reply-To", address),))
+        message = parsed(letter)
+        assert part(message, "plain").removesuffix("\n") == letter.text.removesuffix("\n")
+        assert part(message, "html").removesuffix("\n") == Layout(LAYOUT.source).page(letter).removesuffix("\n")
+        assert part(message, "html").count(address) == 4
