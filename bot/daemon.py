@@ -83,6 +83,7 @@ class Daemon:
         self.jobs, self.watch = Jobs(self), Watch(self)
         self._under_way = 0  # letters
         self._pumping: asyncio.Future[Any] | None = None
+        self._sending: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
@@ -107,7 +108,8 @@ class Daemon:
         await self.control.start()
         self.post.start()
         self._pumping = self.spawn(self._pump())
-        for work in (self.outbox.run, self.jobs.run, self.watch.run, self._load, supervisor.watchdog):
+        self._sending = self.spawn(self.outbox.run())
+        for work in (self.jobs.run, self.watch.run, self._load, supervisor.watchdog):
             self.spawn(work())
         supervisor.say("READY=1")
         self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=(await self.inbox.waiting())[0])
@@ -132,12 +134,15 @@ class Daemon:
         if self._pumping:
             self._pumping.cancel()
         await self._all_handled()
+        self.outbox.stop()
+        await self.post.close()
+        if self._sending is not None:
+            await asyncio.wait([self._sending], timeout=1)  # what has left is recorded
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.inbox.close()
         await self.store.close()
-        await self.post.close()
         self.readers.close()
         self.tell("stopped", seconds=round(time.monotonic() - began, 2))
         self.tell.close()

@@ -69,17 +69,22 @@ class Outbox:
         self._store, self._post, self._sender, self._extract, self._together = store, post, sender, extract, together
         self._given_up, self._alarm, self._limits = given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, store.changed
-        self._busy = 0
+        self._busy, self._stopping = 0, False
         self._looked = now()
 
     async def run(self) -> None:
-        """Delivers until cancelled."""
+        """Delivers until it is told to stop, or cancelled."""
         async with asyncio.TaskGroup() as under_way:
             await self._watch(under_way)
 
+    def stop(self) -> None:
+        """Takes no more letters; `run` ends when those in hand have been recorded."""
+        self._stopping = True
+        self._changed.set()
+
     async def _watch(self, under_way: asyncio.TaskGroup) -> None:
         """A folder takes what is due in one go. A relay takes each letter by itself, so that a slow one keeps no other."""
-        while True:
+        while not self._stopping:
             self._changed.clear()
             try:
                 await self._clock_set_back()
@@ -115,6 +120,8 @@ class Outbox:
         """Hands letters over and records the results; they are tried again when the disk cannot record them."""
         leaving, results = await self._recheck(due, self._now())
         results += await self._carry(leaving)
+        if self._stopping:  # what has not left stays as it was, and leaves when the desk is there again
+            results = [one for one in results if one.letter.state is not Delivery.waiting]
         await self._lasting(partial(self._store.delivered, results))
         for one in results:
             self._report(one)

@@ -1,6 +1,7 @@
 """From an outgoing letter to a carrier: here, or in a process of its own, where making bytes and files does not hold up the desk.
 
-The process ends with the daemon's side of its socket. A letter that it had in hand when it ended by itself is tried again.
+The process ends with the daemon's side of its socket, at once; told to end, it first finishes what it has in hand. A letter that
+it had in hand when it ended by itself is tried again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from bot.settings import RelayTarget
 from bot.store.files import Disk
 
 SIZE = 4  # octets in front of a message that tell its length
-LAST = 5.0  # seconds in which the process has to end
+GRACE = 2.0  # seconds in which the process finishes what it has in hand
+LAST = 5.0  # seconds in which it has to end
 GONE = Result("retry", "the process that sends letters has ended", 0)
 
 
@@ -41,7 +43,7 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """What goes to the process: numbered parcels, and the layout where it is another one than before."""
+    """What comes to the process: numbered parcels, and the layout where it is another one than before."""
 
     parcels: tuple[tuple[int, Parcel], ...]
     layout: str | None = None
@@ -90,12 +92,13 @@ class PostProcess(asyncio.Protocol):
         """`place` is the outbox folder or the relay; `layout` that of the templates in force."""
         self._place, self._layout = place, layout
         self._number = 0
-        self._next: list[tuple[int, Parcel]] = []
+        self._next: list[tuple[int, msgspec.Raw]] = []
         self._results: dict[int, asyncio.Future[Result]] = {}
         self._shown: str | None = None  # the layout that the process has
         self._process: multiprocessing.process.BaseProcess | None = None
         self._transport: asyncio.Transport | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._buffer = bytearray()
 
     def start(self) -> None:
@@ -105,29 +108,37 @@ class PostProcess(asyncio.Protocol):
     def send(self, parcel: Parcel) -> asyncio.Future[Result]:
         """See Post; what is sent in one round of the loop goes together."""
         loop = asyncio.get_running_loop()
-        if not self._next and self._starting is None:
+        encoded = msgspec.Raw(_encoder.encode(parcel))  # one that cannot be encoded is the caller's trouble, and no other letter's
+        if not self._next:
             loop.call_soon(self._flush)
         self._number += 1
-        self._next.append((self._number, parcel))
+        self._next.append((self._number, encoded))
         result = self._results[self._number] = loop.create_future()
         return result
 
     async def close(self) -> None:
-        """See Post. What the process has not yet done stays undone."""
+        """See Post. The process finishes what it has in hand, if that does not take long."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         if self._transport is not None:
-            self._transport.close()
+            self._ended = asyncio.get_running_loop().create_future()
+            self._transport.write(bytes(SIZE))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST):
+                    await self._ended
         if self._process is not None:
-            await asyncio.to_thread(self._process.join, LAST)
             self._process.kill()
+            await asyncio.to_thread(self._process.join, LAST)
 
     def _flush(self) -> None:
         if self._transport is None:
             self.start()
             return
         layout = self._layout().source
-        batch = Batch(tuple(self._next), layout if layout != self._shown else None)
+        if not self._next and layout == self._shown:
+            return
+        message = _encoder.encode((self._next, layout if layout != self._shown else None))
         self._next, self._shown = [], layout
-        message = _encoder.encode(batch)
         self._transport.write(len(message).to_bytes(SIZE) + message)
 
     async def _start(self) -> None:
@@ -153,7 +164,7 @@ class PostProcess(asyncio.Protocol):
         self._buffer += data
         while len(self._buffer) >= SIZE and len(self._buffer) >= (end := SIZE + int.from_bytes(self._buffer[:SIZE])):
             for number, result in _outcomes.decode(self._buffer[SIZE:end]):
-                if not (waiting := self._results.pop(number)).done():
+                if (waiting := self._results.pop(number, None)) and not waiting.done():
                     waiting.set_result(result)
             del self._buffer[:end]
 
@@ -161,6 +172,8 @@ class PostProcess(asyncio.Protocol):
         """The process has ended: what it had in hand is tried again."""
         self._transport = None
         self._lost(GONE)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
 
     def _lost(self, result: Result) -> None:
         self._next = []
@@ -178,14 +191,14 @@ def work(place: sockets.socket, target: Path | RelayTarget) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the daemon, which ends this process when it has no more need of it
         signal.signal(number, signal.SIG_IGN)
     settled()
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # the daemon has died
         asyncio.run(_serve(place, target))
 
 
 async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
     stream, answers = await asyncio.open_connection(sock=place)
     carrier: Carrier = Folder(target, Disk()) if isinstance(target, Path) else Relay(target, hostname=sockets.gethostname())
-    layout, done = Layout(), list[Outcome]()
+    layout, done, in_hand = Layout(), list[Outcome](), set[asyncio.Future[Result]]()
     post, loop = DirectPost(carrier, lambda: layout), asyncio.get_running_loop()
 
     def tell() -> None:
@@ -194,18 +207,27 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
         answers.write(len(message).to_bytes(SIZE) + message)
 
     def end(number: int, under_way: asyncio.Future[Result]) -> None:
+        in_hand.discard(under_way)
         if not under_way.cancelled():
             if not done:
                 loop.call_soon(tell)  # what ends in the same round of the loop is told together
             error = under_way.exception()
             done.append((number, Result("retry", f"{type(error).__name__}: {error}"[:300], 0) if error else under_way.result()))
 
-    while True:
-        size = int.from_bytes(await stream.readexactly(SIZE))
+    while size := int.from_bytes(await stream.readexactly(SIZE)):
         batch = _batches.decode(await stream.readexactly(size))
         layout = layout if batch.layout is None else Layout(batch.layout)
         for number, parcel in batch.parcels:
-            _begun(post, parcel).add_done_callback(partial(end, number))
+            in_hand.add(under_way := _begun(post, parcel))
+            under_way.add_done_callback(partial(end, number))
+    if in_hand:
+        await asyncio.wait(in_hand, timeout=GRACE)
+        await asyncio.sleep(0)  # they are told
+    for under_way in in_hand:
+        under_way.cancel()
+    await post.close()
+    await answers.drain()
+    answers.close()
 
 
 def _begun(post: Post, parcel: Parcel) -> asyncio.Future[Result]:

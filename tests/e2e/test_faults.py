@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from daemon import Running
+from test_crash import Client
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 PROBLEM = "После обновления не открывается фильм: чёрный экран после Play. Chrome 141, Windows 11. Что делать?"
@@ -105,7 +106,7 @@ def test_on_a_read_only_disk_the_sender_is_told_to_come_again(tmp_path):
 
 
 class Moody:
-    """A relay with moods: refuse, drop, slow, some, good."""
+    """A relay with moods: refuse, drop, slow, lazy, some, good."""
 
     def __init__(self) -> None:
         self.mood = "good"
@@ -120,8 +121,8 @@ class Moody:
         return "250 ok"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.mood == "slow":
-            await asyncio.sleep(2)
+        if self.mood in ("slow", "lazy"):
+            await asyncio.sleep(2 if self.mood == "slow" else 0.05)
         if self.mood == "drop":
             server.transport.abort()
         else:
@@ -189,6 +190,29 @@ def test_a_relay_gets_a_letter_again_with_the_same_message_id_when_the_desk_dies
             ids = {line for content in moody.to(IVAN) for line in content.splitlines() if line.startswith(b"Message-ID")}
             assert len(ids) == 1
             assert ledger(desk)["places"]["opened"] == 1
+
+
+def test_a_desk_that_is_ended_while_letters_leave_sends_none_twice(tmp_path):
+    with relay() as (moody, port):
+        moody.mood = "lazy"
+        desk, accepted = Running(tmp_path / "data", DESK_RELAY=f"smtp://127.0.0.1:{port}", DESK_CAPS="off"), 0
+        for end in range(2):
+            desk.start()
+            clients = [Client(desk, f"e{end}c{number}") for number in range(2)]
+            for client in clients:
+                client.start()
+            time.sleep(1)
+            for client in clients:
+                client.over.set()
+                client.join()
+                accepted += len(client.accepted)
+            assert desk.stop() == 0, "it has letters in hand, and ends"
+        moody.mood = "good"
+        with desk:
+            wait_until(lambda: len({to for to, _ in moody.got if to.startswith("e")}) == accepted, "not all are answered")
+        ids = Counter(line for _, content in moody.got for line in content.splitlines() if line.startswith(b"Message-ID"))
+        assert len(ids) >= accepted > 3
+        assert set(ids.values()) == {1}
 
 
 def test_only_a_broken_ticket_suffers_and_repair_brings_its_letter_back(tmp_path):

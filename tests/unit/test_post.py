@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from contract import outgoing
 
-from bot.delivery.post import Parcel, PostProcess
+from bot.delivery.post import LAST, Parcel, PostProcess
 from bot.model.markup import literal
 from bot.replies.render import Layout
 from bot.settings import RelayTarget
@@ -116,6 +116,35 @@ async def test_the_process_ends_with_the_daemons_side_of_the_socket_and_not_befo
             await asyncio.sleep(0.01)
         else:
             pytest.fail("it goes on without its daemon")
+
+
+async def test_told_to_end_it_finishes_what_it_has_in_hand(desk: Desk) -> None:
+    waiting = [asyncio.ensure_future(desk.post.send(parcel(number))) for number in range(200)]
+    await asyncio.sleep(0.01)
+    await desk.post.close()
+    assert [result.state for result in await asyncio.gather(*waiting)] == ["sent"] * 200
+    assert len(desk.pages()) == 200
+
+
+async def test_a_relay_that_does_not_answer_holds_up_no_end() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    post = PostProcess(RelayTarget("127.0.0.1", server.sockets[0].getsockname()[1], "plain"), lambda: Layout("{{ body }}"))
+    waiting = asyncio.ensure_future(post.send(parcel(1)))
+    await asyncio.sleep(0.5)
+    async with asyncio.timeout(LAST):
+        await post.close()
+    assert (await waiting).state == "retry"
+    server.close()
+
+
+async def test_a_letter_that_cannot_be_encoded_is_its_callers_trouble(desk: Desk) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        desk.post.send(parcel(1, headers=(("X", "\udc80"),)))
+    assert (await desk.post.send(parcel(2))).state == "sent"
 
 
 async def test_a_folder_that_cannot_be_made_is_a_try_later(tmp_path: Path) -> None:
