@@ -129,24 +129,25 @@ class Daemon:
         """Shuts the doors, finishes the letters in hand, and leaves everything on disk."""
         began = time.monotonic()
         supervisor.say("STOPPING=1")
-        await self.doors.stop()
-        await self.control.stop()
-        if self._pumping:
-            self._pumping.cancel()
-        await self._all_handled()
-        self.outbox.stop()
-        await self.post.close()
-        if self._sending is not None:
-            await asyncio.wait([self._sending], timeout=1)  # what has left is recorded
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.inbox.close()
-        await self.store.close()
-        self.readers.close()
-        self.tell("stopped", seconds=round(time.monotonic() - began, 2))
-        self.tell.close()
-        self.lock.release()
+        async with contextlib.AsyncExitStack() as last:  # in reverse order, and each whatever becomes of the others
+            last.callback(self.lock.release)
+            last.callback(self.tell.close)
+            last.callback(lambda: self.tell("stopped", seconds=round(time.monotonic() - began, 2)))
+            last.callback(self.readers.close)
+            last.push_async_callback(self.store.close)
+            last.push_async_callback(self.inbox.close)
+            await self.doors.stop()
+            await self.control.stop()
+            if self._pumping:
+                self._pumping.cancel()
+            await self._all_handled()
+            self.outbox.stop()
+            await self.post.close()
+            if self._sending is not None:
+                await asyncio.wait([self._sending], timeout=1)  # what has left is recorded
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _all_handled(self) -> None:
         """The letters in hand are finished."""

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import select
 import signal
 import socket as sockets
 from collections.abc import Awaitable, Callable
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Protocol, cast
 
 import msgspec
 
 from bot.delivery.folder import Folder
-from bot.delivery.relay import Carrier, Relay, Result
+from bot.delivery.relay import Carrier, Relay, Result, safe
 from bot.fork import context, settled
 from bot.model import Outgoing
 from bot.replies.compose import File, to_bytes
@@ -30,6 +32,7 @@ from bot.store.files import Disk
 SIZE = 4  # octets in front of a message that tell its length
 GRACE = 2.0  # seconds in which the process finishes what it has in hand
 LAST = 5.0  # seconds in which it has to end
+STUCK = 900.0  # seconds without an outcome, while it has letters in hand, after which it is replaced: a relay has 60 for each step
 GONE = Result("retry", "the process that sends letters has ended", 0)
 
 
@@ -100,6 +103,8 @@ class PostProcess(asyncio.Protocol):
         self._starting: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] | None = None
         self._buffer = bytearray()
+        self._late: asyncio.TimerHandle | None = None
+        Finalize(None, self._kill, exitpriority=10)  # else a daemon that ends by an error would wait for it
 
     def start(self) -> None:
         """Begins to start the process, so that the first parcel need not wait for it."""
@@ -126,9 +131,19 @@ class PostProcess(asyncio.Protocol):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST):
                     await self._ended
+        self._kill()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.join, LAST)
+
+    def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            await asyncio.to_thread(self._process.join, LAST)
+
+    def _watch(self) -> None:
+        """The clock of STUCK begins anew."""
+        if self._late is not None:
+            self._late.cancel()
+        self._late = asyncio.get_running_loop().call_later(STUCK, self._kill) if self._results else None
 
     def _flush(self) -> None:
         if self._transport is None:
@@ -140,18 +155,27 @@ class PostProcess(asyncio.Protocol):
         message = _encoder.encode((self._next, layout if layout != self._shown else None))
         self._next, self._shown = [], layout
         self._transport.write(len(message).to_bytes(SIZE) + message)
+        if self._late is None:
+            self._watch()
 
     async def _start(self) -> None:
         try:
             ours, theirs = sockets.socketpair()
-            with theirs:
-                self._process = context.Process(target=work, args=(theirs, self._place), daemon=True)
-                self._process.start()
-            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
-        except OSError as error:
-            self._lost(Result("retry", f"{GONE.words}: {error}", 0))
+            try:
+                with theirs:
+                    process = context.Process(target=work, args=(theirs, self._place), daemon=True)
+                    process.start()
+                    self._process = process
+                await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+            except BaseException:
+                ours.close()
+                raise
+        except Exception as error:  # noqa: BLE001  whatever it is (the fork server may be gone), the letters wait for another try
+            self._lost(Result("retry", f"{GONE.words}: {type(error).__name__} {error}", 0))
         finally:
             self._starting = None
+            if self._next:  # it has ended as soon as it was there
+                asyncio.get_running_loop().call_soon(self._flush)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """What waits is handed over."""
@@ -167,6 +191,7 @@ class PostProcess(asyncio.Protocol):
                 if (waiting := self._results.pop(number, None)) and not waiting.done():
                     waiting.set_result(result)
             del self._buffer[:end]
+        self._watch()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The process has ended: what it had in hand is tried again."""
@@ -181,6 +206,7 @@ class PostProcess(asyncio.Protocol):
         for waiting in results.values():
             if not waiting.done():
                 waiting.set_result(result)
+        self._watch()
 
 
 # ---------------------------------------------------------------------------------------------------- the process
@@ -201,6 +227,12 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
     layout, done, in_hand = Layout(), list[Outcome](), set[asyncio.Future[Result]]()
     post, loop = DirectPost(carrier, lambda: layout), asyncio.get_running_loop()
 
+    hangup = select.poll()
+    hangup.register(answers.get_extra_info("socket").fileno(), 0)
+
+    def alone() -> bool:
+        return bool(hangup.poll(0))
+
     def tell() -> None:
         message = _encoder.encode(done)
         done.clear()
@@ -212,10 +244,12 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
             if not done:
                 loop.call_soon(tell)  # what ends in the same round of the loop is told together
             error = under_way.exception()
-            done.append((number, Result("retry", f"{type(error).__name__}: {error}"[:300], 0) if error else under_way.result()))
+            done.append((number, Result("retry", safe(f"{type(error).__name__}: {error}"), 0) if error else under_way.result()))
 
     while size := int.from_bytes(await stream.readexactly(SIZE)):
         batch = _batches.decode(await stream.readexactly(size))
+        if alone():  # what a daemon that has died still wanted is the next one's
+            return
         layout = layout if batch.layout is None else Layout(batch.layout)
         for number, parcel in batch.parcels:
             in_hand.add(under_way := _begun(post, parcel))

@@ -130,7 +130,7 @@ class Relay:
             begun = True
             await client.rcpt(to, encoding=encoding)
             code, words = await client.data(letter)
-            result = Result("sent", _safe(f"{code} {words}"), code)
+            result = Result("sent", safe(f"{code} {words}"), code)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             result = _result(error)
             if begun and client.is_connected:
@@ -150,7 +150,7 @@ def _addressed(client: aiosmtplib.SMTP, letter: bytes, mail_from: str, to: str) 
     A domain goes in its ASCII form, so that SMTPUTF8 is only asked for where a local part cannot do without.
     """
     if _UNSAFE.search(mail_from + to) or "@" not in to:
-        raise ValueError(f"{_safe(to)} is no address")  # a line end in it would be a command of its own
+        raise ValueError(f"{safe(to)} is no address")  # a line end in it would be a command of its own
     local, at, domain = to.rpartition("@")
     if not domain.isascii():
         to = f"{local}{at}{domain.encode('idna').decode('ascii')}"
@@ -169,14 +169,14 @@ def _result(error: Exception, *, connecting: bool = False) -> Result:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         login = isinstance(error, aiosmtplib.SMTPAuthenticationError) or error.code in LOGIN_WANTED
         lasting = 500 <= error.code < 600 and not login and not connecting
-        return Result("failed" if lasting else "retry", _safe(f"{error.code} {error.message}"), error.code, alarm=login)
+        return Result("failed" if lasting else "retry", safe(f"{error.code} {error.message}"), error.code, alarm=login)
     if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return Result("retry" if connecting else "failed", _safe(str(error)), 553, alarm=connecting)
+        return Result("retry" if connecting else "failed", safe(str(error)), 553, alarm=connecting)
     certificate = any(isinstance(one, ssl.SSLCertVerificationError) for one in (error, error.__cause__))
     unable = type(error) is aiosmtplib.SMTPException or getattr(error, "filename", None)  # no STARTTLS, no way to log in, no password file
-    return Result("retry", _safe(str(error) or type(error).__name__), 0, alarm=bool(certificate or unable))
+    return Result("retry", safe(str(error) or type(error).__name__), 0, alarm=bool(certificate or unable))
 
 
-def _safe(words: str) -> str:
+def safe(words: str) -> str:
     """A server's words on one line, without control characters, of a length that a note can carry."""
     return " ".join("".join(char if char.isprintable() else " " for char in words).split())[:300]

@@ -28,7 +28,7 @@ ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "re
 CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
-SIGNED = re.compile(r"[\w.+-]+", re.ASCII)  # the local part of an address of ours: the same in text, HTML and a URL
+SIGNED = re.compile(r"[\w.-]+\+[\w.-]{16,}", re.ASCII)  # the local part of an address of ours: the same in text, HTML and a URL
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 

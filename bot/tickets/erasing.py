@@ -22,8 +22,9 @@ ERASED = "erased"  # label of a ticket of which only the figures are left, and w
 NOBODY = "erased@address.invalid"  # RFC 2606: nobody will ever have it
 CUT = "[…]"  # where a person's words stood
 FEW = 4  # words in a row that are somebody's own; of a shorter line all
-DASH, LESS, MORE = (f"{literal(one)}{one}" for one in "-<>")  # also as they stand in the body of a letter of ours
-WORD = re.compile(rf"[{LESS}][^{LESS}{MORE}]*[{MORE}]|&#?\w+;|([^\W_]+)")  # tags and entities part nothing
+DASH = f"{literal('-')}-"  # also as it stands in the body of a letter of ours
+WORD = re.compile(r"&#?\w+;|([^\W_]+)")
+WORD_OR_TAG = re.compile(rf"</?[A-Za-z!][^<>]*>|{WORD.pattern}")  # tags and entities part nothing
 Run = tuple[str, ...]
 T = TypeVar("T", Ticket, DeskRecord)
 
@@ -98,14 +99,15 @@ class Person(Value, frozen=True, dict=True):
         return text
 
 
-def words(text: str) -> list[tuple[str, int, int]]:
+def words(text: str, pattern: re.Pattern[str] = WORD_OR_TAG) -> list[tuple[str, int, int]]:
     """The words of a text or a page as case and ё do not change them, each with its place."""
-    return [(found[1].casefold().replace("ё", "е"), *found.span(1)) for found in WORD.finditer(text) if found[1]]
+    return [(found[1].casefold().replace("ё", "е"), *found.span(1)) for found in pattern.finditer(text) if found[1]]
 
 
 def runs(texts: Iterable[str]) -> frozenset[Run]:
-    """Every few words in a row of every line; a shorter line is one run."""
-    lines = [[word for word, _, _ in words(line)] for text in texts for line in text.splitlines()]
+    """Every few words in a row of every line; a shorter line is one run. What looks like a tag may have been meant as words."""
+    every = [line for text in texts for line in text.splitlines()]
+    lines = [[word for word, _, _ in words(line, pattern)] for line in every for pattern in ((WORD, WORD_OR_TAG) if "<" in line else (WORD,))]
     return frozenset(tuple(line[at : at + FEW]) for line in lines if line for at in range(max(1, len(line) - FEW + 1)))
 
 

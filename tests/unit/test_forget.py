@@ -19,7 +19,7 @@ from desk import TestDesk
 
 from bot import reading
 from bot.model import Envelope
-from bot.model.markup import literal
+from bot.model.markup import literal, quoted
 from bot.store.letters import FileLetters
 from bot.store.shelf import FileShelf
 from bot.tickets.erasing import NOBODY, Person, runs
@@ -179,9 +179,11 @@ def test_only_what_is_his_is_cut() -> None:
 
 
 def test_he_is_cut_out_of_the_bodies_of_our_letters_too() -> None:
-    person = Person(address="anna-maria@x-y.example", said=("It shows a black page",), tickets=(3,))
+    said = ("<b>It shows</b> a black page", "Привет <3 мой пароль от кабинета\nвторая строка")
+    person = Person(address="anna-maria@x-y.example", said=said, tickets=(3,))
+    assert person.cleaned(quoted("\n".join(said)), known=True) == "> " + literal("<") + "[…]"
     assert person.cleaned(literal("(anna-maria@x-y.example) wrote")) == literal("(") + NOBODY + literal(") wrote")
-    assert person.cleaned(literal("[PF-3] <b>It shows</b> a black page")) == literal("[PF-3] <b>") + "[…]"
+    assert person.cleaned(literal("[PF-3] <b>It shows</b> a black page")) == literal("[PF-3] <") + "[…]"
     for other in ("an-anna-maria@x-y.example", "anna-maria@x-y.example-z.org", "PF-31: It shows a black page"):
         assert person.cleaned(literal(other)) == literal(other)
         assert person.hint.search(literal(person.address))

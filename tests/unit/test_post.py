@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from email import message_from_bytes
@@ -18,6 +20,8 @@ from bot.delivery.post import LAST, Parcel, PostProcess
 from bot.model.markup import literal
 from bot.replies.render import Layout
 from bot.settings import RelayTarget
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 class Desk:
@@ -145,6 +149,71 @@ async def test_a_letter_that_cannot_be_encoded_is_its_callers_trouble(desk: Desk
     with pytest.raises(UnicodeEncodeError):
         desk.post.send(parcel(1, headers=(("X", "\udc80"),)))
     assert (await desk.post.send(parcel(2))).state == "sent"
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_a_letter_handed_over_while_the_process_starts_leaves_too(desk: Desk, rounds: int) -> None:
+    desk.post.start()
+    while desk.post._process is None:  # noqa: ASYNC110  the very round of the loop matters
+        await asyncio.sleep(0)
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert (await desk.post.send(parcel(1))).state == "sent"
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again_with_the_next_letter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: object) -> None:
+        raise EOFError("unexpected EOF")  # as the fork server's death is told
+
+    with monkeypatch.context() as patch:
+        patch.setattr("multiprocessing.context.ForkServerProcess.start", gone)
+        assert (await desk.post.send(parcel(1))).state == "retry"
+        await desk.post.close()
+    assert (await desk.post.send(parcel(2))).state == "sent"
+
+
+async def test_what_a_dead_daemon_has_handed_over_is_not_sent_behind_the_back_of_the_next(desk: Desk) -> None:
+    await desk.post.send(parcel(1))
+    process = desk.process
+    os.kill(process, signal.SIGSTOP)
+    waiting = [asyncio.ensure_future(desk.post.send(parcel(number))) for number in range(2, 9)]
+    await asyncio.sleep(0.05)
+    assert desk.post._transport is not None
+    desk.post._transport.abort()
+    assert {result.state for result in await asyncio.gather(*waiting)} == {"retry"}
+    os.kill(process, signal.SIGCONT)
+    await desk.post.close()
+    assert list(desk.pages()) == ["1@x.example"]
+
+
+async def test_a_process_that_is_stuck_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.delivery.post.STUCK", 0.3)
+    await desk.post.send(parcel(1))
+    os.kill(desk.process, signal.SIGSTOP)
+    async with asyncio.timeout(10):
+        assert (await desk.post.send(parcel(2))).state == "retry"
+        assert (await desk.post.send(parcel(3))).state == "sent"
+
+
+UNCLOSED = """
+import asyncio, sys
+from pathlib import Path
+from contract import outgoing
+from bot.delivery.post import Parcel, PostProcess
+from bot.replies.render import Layout
+post = PostProcess(Path(sys.argv[1]), lambda: Layout("{{ body }}"))
+async def main():
+    print((await post.send(Parcel(outgoing(1), "desk@x.example"))).state)
+asyncio.run(main())
+"""
+
+
+def test_a_daemon_that_ends_by_an_error_does_not_wait_for_it(tmp_path: Path) -> None:
+    paths = os.pathsep.join(str(ROOT / one) for one in (".", "tests/store"))
+    call = [sys.executable, "-c", UNCLOSED, str(tmp_path)]
+    ended = subprocess.run(call, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=20, check=True)
+    assert ended.stdout == "sent\n"
 
 
 async def test_a_folder_that_cannot_be_made_is_a_try_later(tmp_path: Path) -> None:
