@@ -192,6 +192,7 @@ def test_a_relay_gets_a_letter_again_with_the_same_message_id_when_the_desk_dies
             assert ledger(desk)["places"]["opened"] == 1
 
 
+@pytest.mark.slow
 def test_a_desk_that_is_ended_while_letters_leave_sends_none_twice(tmp_path):
     with relay() as (moody, port):
         moody.mood = "lazy"
