@@ -54,7 +54,7 @@ def rates(run: Run) -> Iterator[Row]:
         yardstick, door = measure_door(place, Load(place / "load", run.of(4000, 1000)))
     yield Row("the SMTP door with the inbox alone, of the yardstick", "0.8", f"{door / yardstick:.2f}")
     kinds: tuple[tuple[str, int, int, dict[str, Any]], ...] = (
-        ("small letters, a connection each", 4000, 600, {}),
+        ("small letters, a connection each", 10_000, 600, {}),
         ("small letters, kept connections", 2000, 400, {"kept": True}),
         ("300 KB pictures, a connection each", 300, 60, {"picture": 300_000}),
         ("300 KB pictures, kept", 300, 60, {"picture": 300_000, "kept": True}),
