@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import multiprocessing
 import os
+import socket
+from collections.abc import Callable
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+SIZE = 4  # octets in front of a message to or from another process that tell its length
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["bot.reading", "bot.reader", "bot.policy.prepared"])
@@ -15,6 +22,20 @@ context.set_forkserver_preload(["bot.reading", "bot.reader", "bot.policy.prepare
 def warm() -> None:
     """Starts the fork server, which loads what readers need while the caller does something else."""
     forkserver.ensure_running()
+
+
+async def child(work: Callable[..., None], protocol: asyncio.Protocol, *arguments: Any) -> BaseProcess:
+    """A new process, in which `work` gets a socket and the `arguments`; `protocol` has the other end. Raises OSError or EOFError."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = context.Process(target=work, args=(theirs, *arguments), daemon=True)
+        try:
+            process.start()
+            await asyncio.get_running_loop().create_connection(lambda: protocol, sock=ours)
+        except BaseException:
+            ours.close()  # which ends the process
+            raise
+    return process
 
 
 def settled() -> None:

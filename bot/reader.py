@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.fork import settled
+from bot.fork import SIZE, settled
 from bot.model import Envelope
 
 if TYPE_CHECKING:
     from bot.policy.matching import Matcher
 
 RESULT_BYTES = 32 * 1024 * 1024
-SIZE = 4  # octets in front of a message that tell its length; an answer's first octet is one of those below
-DONE, NO_PART, NO_MEMORY, ERROR = b"=", b"?", b"!", b"-"
+DONE, NO_PART, NO_MEMORY, ERROR = b"=", b"?", b"!", b"-"  # the first octet of an answer
 
 _matcher: Matcher | None = None
 

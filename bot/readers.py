@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import pickle
-import socket
 from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 
 from bot import reader
-from bot.fork import context
+from bot.fork import SIZE, child
 from bot.model import Envelope, Letter
 from bot.policy.policy import Policy
 from bot.policy.yamlfile import Mistake
@@ -171,23 +170,14 @@ class _Reader(asyncio.Protocol):
 
     async def start(self) -> None:
         """Returns when the process is ready for its first task; raises OSError, EOFError or Unreadable when it is not."""
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                process = context.Process(target=reader.work, args=(theirs, self.rules, self._memory), daemon=True)
-                process.start()
-                self._process = process
-            await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
-        except BaseException:
-            ours.close()
-            raise
+        self._process = await child(reader.work, self, self.rules, self._memory)
         await self._said(b"", STARTING)
         self.ready = True
 
     async def run(self, message: bytes, seconds: float) -> bytes:
         """The answer to a task; Unreadable when it takes too long or is too large, EOFError when the process ends."""
         self.tasks += 1
-        return await self._said(len(message).to_bytes(reader.SIZE) + message, seconds)
+        return await self._said(len(message).to_bytes(SIZE) + message, seconds)
 
     async def _said(self, message: bytes, seconds: float) -> bytes:
         loop = asyncio.get_running_loop()
@@ -214,13 +204,13 @@ class _Reader(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        size = int.from_bytes(self._buffer[: reader.SIZE])
+        size = int.from_bytes(self._buffer[:SIZE])
         if size > reader.RESULT_BYTES + 1:
             self._fail(Unreadable("memory", "its result"))
-        elif len(self._buffer) > reader.SIZE + size or (self._answer is not None and self._answer.done()):
+        elif len(self._buffer) > SIZE + size or (self._answer is not None and self._answer.done()):
             self._fail(EOFError())  # it says more than it was asked for: the next letter gets another one
-        elif self._answer is not None and not self._answer.done() and len(self._buffer) >= reader.SIZE + size > reader.SIZE:
-            self._answer.set_result(bytes(self._buffer[reader.SIZE :]))
+        elif self._answer is not None and not self._answer.done() and len(self._buffer) >= SIZE + size > SIZE:
+            self._answer.set_result(bytes(self._buffer[SIZE:]))
             self._buffer.clear()
 
     def connection_lost(self, error: Exception | None) -> None:

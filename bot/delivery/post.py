@@ -22,14 +22,13 @@ import msgspec
 
 from bot.delivery.folder import Folder
 from bot.delivery.relay import Carrier, Relay, Result, safe
-from bot.fork import context, settled
+from bot.fork import SIZE, child, settled
 from bot.model import Outgoing
 from bot.replies.compose import File, to_bytes
 from bot.replies.render import Layout
 from bot.settings import RelayTarget
 from bot.store.files import Disk
 
-SIZE = 4  # octets in front of a message that tell its length
 GRACE = 2.0  # seconds in which the process finishes what it has in hand
 LAST = 5.0  # seconds in which it has to end
 STUCK = 900.0  # seconds without an outcome, while it has letters in hand, after which it is replaced: a relay has 60 for each step
@@ -160,16 +159,7 @@ class PostProcess(asyncio.Protocol):
 
     async def _start(self) -> None:
         try:
-            ours, theirs = sockets.socketpair()
-            try:
-                with theirs:
-                    process = context.Process(target=work, args=(theirs, self._place), daemon=True)
-                    process.start()
-                    self._process = process
-                await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
-            except BaseException:
-                ours.close()
-                raise
+            self._process = await child(work, self, self._place)
         except Exception as error:  # noqa: BLE001  whatever it is (the fork server may be gone), the letters wait for another try
             self._lost(Result("retry", f"{GONE.words}: {type(error).__name__} {error}", 0))
         finally:
@@ -226,12 +216,8 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
     carrier: Carrier = Folder(target, Disk()) if isinstance(target, Path) else Relay(target, hostname=sockets.gethostname())
     layout, done, in_hand = Layout(), list[Outcome](), set[asyncio.Future[Result]]()
     post, loop = DirectPost(carrier, lambda: layout), asyncio.get_running_loop()
-
     hangup = select.poll()
     hangup.register(answers.get_extra_info("socket").fileno(), 0)
-
-    def alone() -> bool:
-        return bool(hangup.poll(0))
 
     def tell() -> None:
         message = _encoder.encode(done)
@@ -248,7 +234,7 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
 
     while size := int.from_bytes(await stream.readexactly(SIZE)):
         batch = _batches.decode(await stream.readexactly(size))
-        if alone():  # what a daemon that has died still wanted is the next one's
+        if hangup.poll(0):  # what a daemon that has died still wanted is the next one's
             return
         layout = layout if batch.layout is None else Layout(batch.layout)
         for number, parcel in batch.parcels:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot import reader, readers
+from bot.fork import SIZE
 from bot.model import Envelope
 from bot.readers import Readers, Unreadable
 
@@ -128,7 +129,7 @@ def babble() -> bytes:
     """Says more than it is asked for, as a reader may that a letter has taken over."""
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as place:
-            place.sendall((1).to_bytes(reader.SIZE) + reader.DONE + b"forged" * 1000)
+            place.sendall((1).to_bytes(SIZE) + reader.DONE + b"forged" * 1000)
     return b"true"
 
 
