@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.terminal import fail, rules, settings, shelf
+
+WIDE = 200  # columns where there is no window, as in a pipe
 
 if TYPE_CHECKING:
     from bot.model import Ticket  # in earnest only by the command that needs it
@@ -39,16 +43,16 @@ def tickets(
 
     from bot.store.rows import Row
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
-        least = {"requester": 16, "opened": 16, "subject": 12}.get(title, len(title))  # where the window is narrow
+        least = {"status": 13, "requester": 14, "opened": 16, "subject": 12}.get(title, len(title))  # where the window is narrow
         table.add_column(title, min_width=least, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title in ("subject", "opened"))
     for row in shelf().tickets(Row, filed=everything):
-        state = " ".join(filter(None, (row.status, row.resolution or row.ground or "")))
+        state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
         cells = (str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
         table.add_row(*map(Text, cells))  # a stranger's words are no markup
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDE))).print(table)
 
 
 def show(

@@ -155,3 +155,14 @@ async def test_a_subject_is_no_markup_of_the_terminal_and_no_flood(desk: TestDes
     shown = CliRunner().invoke(app, ["list"])
     assert (shown.exit_code, len(shown.output.splitlines())) == (0, 2)
     assert "[/b] [red]x" in shown.output
+
+
+async def test_a_list_in_a_narrow_window_breaks_no_word_of_ours(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run.py list` in a window of 80 columns: a long ground stands in lines of whole words; in a pipe each ticket has one line."""
+    await desk.send(USER, "Не работает", subject="Не работает")
+    monkeypatch.setenv("DESK_DATA", str(desk.data))
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = CliRunner().invoke(app, ["list"]).output.split()
+    assert {"clarification", "insufficient", "information", "medium", "Не"} <= set(narrow)
+    monkeypatch.delenv("COLUMNS")
+    assert len(CliRunner().invoke(app, ["list"]).output.splitlines()) == 2
