@@ -89,20 +89,28 @@ class Outbox:
             try:
                 await self._clock_set_back()
                 due = await self._store.due(self._now(), BATCH if self._together else BATCH - self._busy)
-                next_due = await self._store.next_due()
             except OSError as error:
                 await self._pause(error)
                 continue
-            if due and self._together:
+            if due and self._together:  # each letter is given out once: nothing may come between this and the way it goes
                 await self.deliver(due)
                 continue
             for one in due:
                 self._busy += 1
                 under_way.create_task(self.deliver([one])).add_done_callback(self._free)
-            wait = (next_due - self._now()).total_seconds() if next_due else None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.05, min(wait, 60.0)) if wait is not None else None):
-                    await self._changed.wait()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until something has changed, or a letter is due."""
+        try:
+            next_due = await self._store.next_due()
+        except OSError as error:
+            await self._pause(error)
+            return
+        wait = max(0.05, min((next_due - self._now()).total_seconds(), 60.0)) if next_due else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._changed.wait()
 
     async def _clock_set_back(self) -> None:
         """Letters that were made in what is the future now would wait for it to come: their wait begins anew. Raises OSError."""

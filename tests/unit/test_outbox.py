@@ -196,6 +196,28 @@ async def test_a_result_is_recorded_as_soon_as_the_disk_is_well_again(desk, monk
     assert (len(tries), len(desk.got)) == (4, 1)
 
 
+@pytest.mark.parametrize("together", [False, True])
+async def test_letters_that_were_given_out_leave_even_if_the_store_then_has_no_answer(desk, monkeypatch, together):
+    """They are given out once: whoever asks the next question and hears nothing must not forget them."""
+    monkeypatch.setattr(outbox, "PATIENCE", timedelta(milliseconds=10))
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    original, asked = desk.store.next_due, []
+
+    async def ill():
+        asked.append(1)
+        if len(asked) == 1:
+            raise OSError("PostgreSQL: the connection was lost")
+        return await original()
+
+    desk.store.next_due, desk.outbox._together = ill, together
+    running = asyncio.create_task(desk.outbox.run())
+    async with asyncio.timeout(5):
+        while not desk.got or len(asked) < 2:  # noqa: ASYNC110  there is no event for it
+            await asyncio.sleep(0.01)
+    running.cancel()
+    assert [to for to, _ in desk.got] == [IVAN]
+
+
 async def test_it_ends_when_told_so_just_as_a_letter_leaves(desk):
     """A shutdown that came at that moment was once overheard, and the desk did not end while letters were leaving."""
     await commit(desk.store, ticket(1, outgoing=(outgoing(due=NOW + timedelta(minutes=1)),)))  # it waits for an event or a time
