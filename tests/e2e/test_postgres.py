@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import smtplib
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -13,8 +14,10 @@ from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from breaking import breaking
 from cluster import Cluster
 from daemon import Running, text_of
 from peers import block
@@ -104,16 +107,16 @@ class Client(threading.Thread):
 
 
 @pytest.fixture
-def daemons(store: str, tmp_path: Path) -> Iterator[Callable[[int], list[Running]]]:
+def daemons(store: str, tmp_path: Path) -> Iterator[Callable[..., list[Running]]]:
     """Starts so many daemons on one database, and ends them whatever comes."""
     started: list[Running] = []
 
-    def start(count: int) -> list[Running]:
+    def start(count: int, database: str = store) -> list[Running]:
         secret = tmp_path / "secret"
         secret.write_text("0123456789abcdef" * 4)
         secret.chmod(0o600)
         for number in range(count):
-            started.append(Running(tmp_path / f"desk{number}", DESK_STORE=store, DESK_SECRET_FILE=str(secret), DESK_CAPS="off"))
+            started.append(Running(tmp_path / f"desk{number}", DESK_STORE=database, DESK_SECRET_FILE=str(secret), DESK_CAPS="off"))
             started[-1].start()
         return started
 
@@ -147,7 +150,7 @@ def proved(store: str, clients: list[Client], desks: list[Running]) -> list[Tick
 
 
 @pytest.mark.slow
-def test_of_three_daemons_on_one_database_one_is_killed_under_load(daemons: Callable[[int], list[Running]], store: str) -> None:
+def test_of_three_daemons_on_one_database_one_is_killed_under_load(daemons: Callable[..., list[Running]], store: str) -> None:
     """Nothing lost, nothing doubled, one acknowledgement each; what the dead one had in hand is taken over."""
     desks = daemons(3)
     clients = [Client(desks, f"c{n}x", 15) for n in range(6)]
@@ -164,7 +167,7 @@ def test_of_three_daemons_on_one_database_one_is_killed_under_load(daemons: Call
 
 
 @pytest.mark.slow
-def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(daemons: Callable[[int], list[Running]], store: str) -> None:
+def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(daemons: Callable[..., list[Running]], store: str) -> None:
     """Its machine was suspended: others have taken over what it had in hand, and its turn, if it had one, was taken from it."""
     desks = daemons(2)
     clients = [Client(desks, f"c{n}x", 12) for n in range(6)]
@@ -183,7 +186,7 @@ def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(daemon
 
 @pytest.mark.slow
 def test_a_database_that_crashes_under_load_loses_and_doubles_nothing(
-    daemons: Callable[[int], list[Running]], store: str, cluster: Cluster
+    daemons: Callable[..., list[Running]], store: str, cluster: Cluster
 ) -> None:
     """Commits that were not yet on disk are gone with it; nobody had been told of them."""
     desks = daemons(2)
@@ -198,6 +201,27 @@ def test_a_database_that_crashes_under_load_loses_and_doubles_nothing(
         client.join()
     assert sum(len(client.accepted) for client in clients) == 60
     proved(store, clients, desks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("every", [20, 60])
+def test_a_way_to_the_database_that_breaks_at_any_message_loses_and_doubles_nothing(
+    daemons: Callable[..., list[Running]], store: str, cluster: Cluster, every: int
+) -> None:
+    """A question is lost, or the answer to one that was carried out: whoever asked cannot know which."""
+    with tempfile.TemporaryDirectory(prefix="desk-way-") as folder, breaking(Path(folder) / "way", cluster.folder, every) as way:
+        desks = daemons(2, store.replace(quote(str(cluster.folder), safe=""), quote(f"{folder}/way", safe="")))
+        clients = [Client(desks, f"c{n}x", 10) for n in range(6)]
+        way.every = every
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        time.sleep(5)  # what was put off is on its way again
+        way.every = 0
+        assert min(way.broken.values()) > 5, way.broken
+        assert sum(len(client.accepted) for client in clients) == 60
+        proved(store, clients, desks)
 
 
 def test_while_the_database_is_away_senders_are_told_to_come_again_and_then_all_goes_on(tmp_path: Path, cluster: Cluster, store: str) -> None:
