@@ -28,6 +28,7 @@ class Folder:
         self._tmp = path / ".tmp"
         disk.mkdir(self._tmp)
         self._commits = Commits(disk, "outbox")
+        self._last: asyncio.Future[None] | None = None  # what was handed over last is written last
 
     def send(self, letter: bytes, mail_from: str, to: str) -> asyncio.Future[Result]:
         """Write one letter: it is durable when this ends with `sent`; `retry` when the disk fails. Letters sent together share the syncs."""
@@ -46,7 +47,8 @@ class Folder:
             else:
                 result.set_result(Result("sent", str(path), 250))
 
-        self._commits.put(Write(self._tmp / name, path, content)).add_done_callback(written)
+        self._last = self._commits.put(Write(self._tmp / name, path, content))
+        self._last.add_done_callback(written)
         return result
 
     def entry(self, letter: bytes, mail_from: str, to: str) -> tuple[str, bytes]:
@@ -59,7 +61,9 @@ class Folder:
         return f"{at or 'undated'}-{key[:16]}.eml", envelope + letter
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """As Carrier.close."""
+        if self._last is not None:
+            await asyncio.wait([self._last])
         await asyncio.to_thread(self._commits.close)
 
 

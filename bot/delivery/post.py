@@ -1,7 +1,7 @@
 """From an outgoing letter to a carrier: here, or in a process of its own, where making bytes and files does not hold up the desk.
 
-The process ends with the daemon's side of its socket, at once; told to end, it first finishes what it has in hand. A letter that
-it had in hand when it ended by itself is tried again.
+The process ends with the daemon's side of its socket, at once; told to end, it first finishes what is under way, and begins nothing
+else. A letter that it had in hand when it ended by itself is tried again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Protocol, cast
 import msgspec
 
 from bot.delivery.folder import Folder
-from bot.delivery.relay import Carrier, Relay, Result, safe
+from bot.delivery.relay import CLOSED, Carrier, Relay, Result, safe
 from bot.fork import SIZE, child, settled
 from bot.model import Outgoing
 from bot.replies.compose import File, to_bytes
@@ -29,8 +29,8 @@ from bot.replies.render import Layout
 from bot.settings import RelayTarget
 from bot.store.files import Disk
 
-GRACE = 2.0  # seconds in which the process finishes what it has in hand
-LAST = 5.0  # seconds in which it has to end
+GRACE = 4.0  # seconds in which the process finishes what is under way
+LAST = 6.0  # seconds in which it has to end
 STUCK = 900.0  # seconds without an outcome, while it has letters in hand, after which it is replaced: a relay has 60 for each step
 GONE = Result("retry", "the process that sends letters has ended", 0)
 
@@ -63,7 +63,7 @@ class Post(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of processes, connections and files."""
+        """As Carrier.close, and let go of the process if it has one."""
         ...
 
 
@@ -93,7 +93,7 @@ class PostProcess(asyncio.Protocol):
     def __init__(self, place: Path | RelayTarget, layout: Callable[[], Layout]) -> None:
         """`place` is the outbox folder or the relay; `layout` that of the templates in force."""
         self._place, self._layout = place, layout
-        self._number = 0
+        self._number, self._closed = 0, False
         self._next: list[tuple[int, msgspec.Raw]] = []
         self._results: dict[int, asyncio.Future[Result]] = {}
         self._shown: str | None = None  # the layout that the process has
@@ -112,16 +112,21 @@ class PostProcess(asyncio.Protocol):
     def send(self, parcel: Parcel) -> asyncio.Future[Result]:
         """See Post; what is sent in one round of the loop goes together."""
         loop = asyncio.get_running_loop()
+        result = loop.create_future()
+        if self._closed:
+            result.set_result(CLOSED)
+            return result
         encoded = msgspec.Raw(_encoder.encode(parcel))  # one that cannot be encoded is the caller's trouble, and no other letter's
         if not self._next:
             loop.call_soon(self._flush)
         self._number += 1
         self._next.append((self._number, encoded))
-        result = self._results[self._number] = loop.create_future()
+        self._results[self._number] = result
         return result
 
     async def close(self) -> None:
-        """See Post. The process finishes what it has in hand, if that does not take long."""
+        """See Post. The process finishes what is under way, if that does not take long."""
+        self._closed = True
         if self._starting is not None:
             await asyncio.wait([self._starting])
         if self._transport is not None:
@@ -240,12 +245,14 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
         for number, parcel in batch.parcels:
             in_hand.add(under_way := _begun(post, parcel))
             under_way.add_done_callback(partial(end, number))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            await post.close()
     if in_hand:
-        await asyncio.wait(in_hand, timeout=GRACE)
+        await asyncio.wait(in_hand, timeout=0.1)
         await asyncio.sleep(0)  # they are told
     for under_way in in_hand:
         under_way.cancel()
-    await post.close()
     await answers.drain()
     answers.close()
 

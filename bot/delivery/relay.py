@@ -30,6 +30,9 @@ class Result(NamedTuple):
     alarm: bool = False  # it will not heal by itself: login refused, bad certificate
 
 
+CLOSED = Result("retry", "the desk is stopping", 0)
+
+
 class Carrier(Protocol):
     """Whatever takes letters away from the desk."""
 
@@ -38,7 +41,7 @@ class Carrier(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Finish the letters that are under way, begin no other, and let go of connections and files."""
         ...
 
 
@@ -60,17 +63,19 @@ class Relay:
         self._timeout = timeout
         self._idle = idle
         self._rest = rest
-        self._slots = asyncio.Semaphore(connections)
+        self._slots, self._connections, self._closed = asyncio.Semaphore(connections), connections, False
         self._kept: dict[aiosmtplib.SMTP, asyncio.TimerHandle] = {}
         self._down: tuple[float, Result] | None = None  # until when, and what we say meanwhile
 
     async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
         """As Carrier.send: 4xx and trouble with connection or login are `retry`, 5xx for this letter is `failed`."""
         async with self._slots:
-            while client := self._take():
+            while not self._closed and (client := self._take()):
                 if result := await self._hand_over(client, letter, mail_from, to, kept=True):
                     return result
             now = asyncio.get_running_loop().time()
+            if self._closed:
+                return CLOSED
             if self._down and now < self._down[0]:
                 return self._down[1]
             try:
@@ -85,7 +90,12 @@ class Relay:
             return await self._hand_over(client, letter, mail_from, to) or Result("retry", "the connection was lost", 0)
 
     async def close(self) -> None:
-        """Say QUIT on the kept connections."""
+        """As Carrier.close: each transaction ends as it would have, for a letter that is cut off may have been taken. Says QUIT then."""
+        self._closed = True
+        for _ in range(self._connections):
+            await self._slots.acquire()
+        for _ in range(self._connections):
+            self._slots.release()  # who still asks hears that it is closed
         while client := self._take():
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=2)

@@ -27,6 +27,7 @@ class Mx:
 
     def __init__(self, **settings):
         self.settings, self.answers, self.taken, self.sessions, self.transports = settings, {}, [], 0, []
+        self.pause = 0.0  # seconds before a letter is taken
 
     def session(self):
         self.sessions += 1
@@ -51,6 +52,7 @@ class Mx:
         return self.answers.get(address, self.answers.get("RCPT", "250 OK"))
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
+        await asyncio.sleep(self.pause)
         reply = self.answers.get("DATA", "250 OK queued as 7")
         if reply == "vanish":
             self.transports[-1].abort()
@@ -197,6 +199,22 @@ async def test_after_its_rest_a_relay_is_asked_again():
         await asyncio.sleep(0.1)
         assert (await one.send(LETTER, US, THEM)).state == "sent"
         server.close()
+
+
+async def test_at_the_end_what_is_under_way_is_finished_and_nothing_else_begun():
+    """A letter that was cut off in the middle would be taken by the relay, and sent once more."""
+    mx = Mx()
+    mx.pause = 0.2
+    async with relay(mx, connections=2) as one:
+        under_way = [asyncio.ensure_future(one.send(LETTER, US, f"u{number}@example.org")) for number in range(20)]
+        await asyncio.sleep(0.3)
+        await one.close()
+        results = await asyncio.gather(*under_way)
+        assert sorted({result.state for result in results}) == ["retry", "sent"]
+        assert [f"u{number}@example.org" for number, result in enumerate(results) if result.state == "sent"] == [
+            to for envelope in mx.taken for to in envelope.rcpt_tos
+        ]
+        assert (await one.send(LETTER, US, THEM)).state == "retry"
 
 
 async def test_a_server_that_says_nothing_is_tried_again_later():
@@ -357,6 +375,16 @@ async def test_a_folder_holds_one_file_a_letter_however_often_it_is_sent(tmp_pat
     assert (message["Return-Path"], message["Subject"]) == (f"<{US}>", "Hello")
     assert {BytesParser(policy=default).parsebytes(path.read_bytes())["Delivered-To"] for path in files} == {THEM, "other@example.org"}
     await folder.close()
+
+
+async def test_a_folder_has_what_it_was_given_when_it_is_closed(tmp_path):
+    folder = Folder(tmp_path, Disk())
+    given = []
+    for number in range(50):
+        given.append(folder.send(LETTER, US, f"u{number}@example.org"))
+        await asyncio.sleep(0)
+    await folder.close()
+    assert [result.state for result in await asyncio.gather(*given)] == ["sent"] * 50
 
 
 async def test_names_sort_by_time_and_letters_without_date_or_id_have_one_too(tmp_path):

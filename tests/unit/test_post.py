@@ -145,6 +145,13 @@ async def test_a_relay_that_does_not_answer_holds_up_no_end() -> None:
     server.close()
 
 
+async def test_a_letter_that_comes_after_the_end_waits_for_the_next_start(desk: Desk) -> None:
+    """A large file was still being read: no process is started for it that nobody would end."""
+    await desk.post.close()
+    assert (await desk.post.send(parcel(1))).state == "retry"
+    assert not list(desk.folder.glob("*.eml"))
+
+
 async def test_a_letter_that_cannot_be_encoded_is_its_callers_trouble(desk: Desk) -> None:
     with pytest.raises(UnicodeEncodeError):
         desk.post.send(parcel(1, headers=(("X", "\udc80"),)))
@@ -166,8 +173,9 @@ async def test_a_process_that_cannot_be_started_is_tried_again_with_the_next_let
 
     with monkeypatch.context() as patch:
         patch.setattr("multiprocessing.context.ForkServerProcess.start", gone)
-        assert (await desk.post.send(parcel(1))).state == "retry"
-        await desk.post.close()
+        other = PostProcess(desk.folder, lambda: desk.layout)
+        assert [(await one.send(parcel(1))).state for one in (desk.post, other)] == ["retry"] * 2
+        await other.close()
     assert (await desk.post.send(parcel(2))).state == "sent"
 
 
