@@ -95,6 +95,12 @@ def temporary() -> Iterator[Path]:
     yield Path(folder)
 
 
+def aside(folder: Path, place: Path) -> None:
+    """Moves a folder, if it is there, out of the way into another name in `place`; it is removed with all else, see `temporary`."""
+    if folder.exists():
+        folder.rename(place / f"{folder.name}-before-{time.time_ns()}")
+
+
 class Unmeasured(Exception):
     """Why something could not be measured, in words."""
 

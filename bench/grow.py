@@ -5,7 +5,7 @@
 Then, as one JSON object: the time until the daemon takes letters and until it has loaded, its memory, and what the commands that
 look at everything take: ledger, report, replay.
 A desk of ours makes the first ticket, out of a real letter; the others are copies of it with numbers, people, ids and days of their
-own: files of their own, of the same size (about 24 KB), and so is the archived letter of each of the first 100,000.
+own: files of their own, of the same size (about 12 KB), and so is the archived letter of each of the first 100,000.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import ANSWERS, ROOT, Load, Unmeasured, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
+from common import ANSWERS, ROOT, Load, Unmeasured, aside, desk, disk_use, family, memory, temporary, wait_for  # first: it makes the product known
 from msgspec.structs import replace
 
 from bot.model import Resolution, Status
@@ -96,17 +95,11 @@ def ident(number: int) -> str:
     return f"{datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=number / A_DAY):%Y%m%dT%H%M%S%f}-{number % 2**24:06x}"
 
 
-def filed_desks(data: Path, sizes: list[int], mould: Mould) -> Iterator[int]:
-    """One desk that grows: each time it has so many filed tickets, and no others. What the last measure left is moved away, see `temporary`."""
-    there = 0
-    for size in sizes:
-        done = [data / name for name in ("tickets/live", "outbox", "desk", "inbox", "log")]
-        for number, folder in enumerate([*done, *(data / "archive").glob(f"{datetime.now(UTC):%Y-*}")]):
-            if folder.exists():
-                folder.rename(data.with_name(f"before-{size}-{number}"))
-        mould.fill(data, Status.done, range(there + 1, size + 1))
-        there = size
-        yield size
+def as_filled(data: Path) -> None:
+    """What measures have left goes out of the desk's way; it is not removed yet, see `temporary`."""
+    done = [data / name for name in ("tickets/live", "outbox", "desk", "inbox", "log")]
+    for folder in [*done, *(data / "archive").glob(f"{datetime.now(UTC):%Y-*}")]:
+        aside(folder, data.parent)
 
 
 def measure_start(data: Path) -> dict[str, float]:

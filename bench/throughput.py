@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import re
-import shutil
 import statistics
 import sys
 import time
@@ -26,6 +25,7 @@ from common import (
     Load,
     Server,
     Unmeasured,
+    aside,
     bare,
     count,
     cpu,
@@ -116,7 +116,7 @@ def warm(servers: list[Server], outboxes: list[Path]) -> None:
 def measure(place: Path, letters: int, *, picture: int = 0, kept: bool = False) -> Rates:
     """One load on the yardstick, and the same on a desk that has finished loading, in the folder `place`; a desk may lie there already."""
     load, data = Load(place / "load", letters, screenshot(picture) if picture else b""), place / "desk"
-    shutil.rmtree(place / "bare", ignore_errors=True)
+    aside(place / "bare", place)
     with bare(place / "bare") as server:
         yardstick = rate(server, place / "bare/new", load, kept=kept)
     before = {name: disk_use(data / name) for name in STORED}
