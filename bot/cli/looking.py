@@ -15,7 +15,7 @@ import typer
 
 from bot.cli.terminal import fail, rules, settings, shelf
 
-WIDE = 200  # columns where there is no window, as in a pipe
+WIDE = 400  # columns where there is no window, as in a pipe
 
 if TYPE_CHECKING:
     from bot.model import Ticket  # in earnest only by the command that needs it
@@ -52,7 +52,7 @@ def tickets(
         owner = row.owner.partition("@")[0] or "-"
         cells = (str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
         table.add_row(*map(Text, cells))  # a stranger's words are no markup
-    Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDE))).print(table)
+    Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else WIDE).print(table)
 
 
 def show(

@@ -151,7 +151,10 @@ class PostProcess(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._transport is None:
-            self.start()
+            if self._closed:
+                self._lost(CLOSED)
+            else:
+                self.start()
             return
         layout = self._layout().source
         if not self._next and layout == self._shown:
@@ -250,7 +253,7 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
             await post.close()
     if in_hand:
         await asyncio.wait(in_hand, timeout=0.1)
-        await asyncio.sleep(0)  # they are told
+    await asyncio.sleep(0)  # the last ones are told
     for under_way in in_hand:
         under_way.cancel()
     await answers.drain()

@@ -87,6 +87,9 @@ class Relay:
                 self._down = now + self._rest, _result(error, connecting=True)
                 return self._down[1]
             self._down = None
+            if self._closed:
+                client.close()
+                return CLOSED
             return await self._hand_over(client, letter, mail_from, to) or Result("retry", "the connection was lost", 0)
 
     async def close(self) -> None:
