@@ -126,36 +126,45 @@ class Daemon:
             raise FaultError(f"{type(self._fault).__name__}: {self._fault}") from self._fault
 
     async def close(self) -> None:
-        """Shuts the doors, finishes the letters in hand, and leaves everything on disk."""
+        """Shuts the doors, finishes the letters in hand, and leaves everything on disk. A step that fails is logged, and the next one taken."""
         began = time.monotonic()
         supervisor.say("STOPPING=1")
-        async with contextlib.AsyncExitStack() as last:  # in reverse order, and each whatever becomes of the others
-            last.callback(self.lock.release)
-            last.callback(self.tell.close)
-            last.callback(lambda: self.tell("stopped", seconds=round(time.monotonic() - began, 2)))
-            last.callback(self.readers.close)
-            last.push_async_callback(self.store.close)
-            last.push_async_callback(self.inbox.close)
-            await self.doors.stop()
-            await self.control.stop()
-            if self._pumping:
-                self._pumping.cancel()
-            await self._all_handled()
-            self.outbox.stop()
-            await self.post.close()
-            if self._sending is not None:
-                await asyncio.wait([self._sending], timeout=1)  # what has left is recorded
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            for step in (
+                self.doors.stop, self.control.stop, self._all_handled, self._all_recorded, self._all_ended, self.inbox.close, self.store.close,
+            ):  # fmt: skip
+                try:
+                    await step()
+                except Exception as error:  # noqa: BLE001  whatever it is, what comes after it matters as much
+                    self.tell("error", where="daemon", kind=type(error).__name__, words=str(error))
+        finally:
+            self.readers.close()
+            self.tell("stopped", seconds=round(time.monotonic() - began, 2))
+            self.tell.close()
+            self.lock.release()
 
     async def _all_handled(self) -> None:
-        """The letters in hand are finished."""
+        """No letter is begun any more; those in hand are finished."""
+        if self._pumping:
+            self._pumping.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(15):
                 while self._under_way:
                     self.inbox.changed.clear()
                     await self.inbox.changed.wait()
+
+    async def _all_recorded(self) -> None:
+        """No letter leaves any more; what has left is recorded."""
+        self.outbox.stop()
+        await self.post.close()
+        if self._sending is not None:
+            await asyncio.wait([self._sending], timeout=6)  # files that are being read for letters which then stay are waited for
+
+    async def _all_ended(self) -> None:
+        """Whatever else is under way is cut off."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def spawn(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
         """A task that ends with the daemon; one that ends by an error of its own ends the daemon."""

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import resource
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import schedule
@@ -46,6 +46,7 @@ class Jobs:
     async def run(self) -> None:
         """Runs what is due, until cancelled."""
         while True:
+            in_time(self._schedule)
             self._schedule.run_pending()
             await asyncio.sleep(1)
 
@@ -84,3 +85,11 @@ class Jobs:
             if day := due(office, known.digested, now):
                 known = await turn.find(Question(letter="", requester="", rows=True), now)
                 turn.commit(digest(known.rows, dataclasses.replace(office, away=known.away), day, now))
+
+
+def in_time(scheduler: schedule.Scheduler) -> None:
+    """`schedule` reckons in the local time of the host: after a clock was set back, its jobs would wait until it is as late again."""
+    now = datetime.now()  # noqa: DTZ005  as it does
+    for job in scheduler.jobs:
+        if job.next_run is not None:
+            job.next_run = min(job.next_run, now + timedelta(**{str(job.unit): job.interval}))

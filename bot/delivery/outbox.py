@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from bot.delivery.post import Parcel, Post
-from bot.delivery.relay import Result, next_try
+from bot.delivery.relay import CLOSED, Result, next_try
 from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.replies.compose import File
 from bot.store.port import Due, Store, Window
@@ -114,11 +114,12 @@ class Outbox:
 
     async def _clock_set_back(self) -> None:
         """Letters that were made in what is the future now would wait for it to come: their wait begins anew. Raises OSError."""
-        now, before, self._looked = self._now(), self._looked, self._now()
-        if now < before - SET_BACK:
-            waiting = await self._store.due(before + AHEAD, MOST_SET_BACK)
+        now = self._now()
+        if now < self._looked - SET_BACK:
+            waiting = await self._store.due(self._looked + AHEAD, MOST_SET_BACK)
             later = [min(one.letter.due, now + max(one.letter.due - one.letter.created, timedelta(0))) for one in waiting]
             await self._lasting(partial(self._store.delivered, [changed(one, due=due) for one, due in zip(waiting, later, strict=True)]))
+        self._looked = now
 
     def _free(self, _: object) -> None:
         self._busy -= 1
@@ -178,6 +179,9 @@ class Outbox:
         """One result for each letter."""
         outcomes: list[Result] = []
         for portion in portions(leaving):
+            if self._stopping:  # their files need not be read
+                outcomes += [CLOSED] * len(portion)
+                continue
             wanted = {(file.letter, file.part): file for one in portion for file in one.letter.attachments}
             files = {key: asyncio.ensure_future(self._extract(file)) for key, file in wanted.items()}  # one for several is read once
             under_way = [await self._hand_over(one, files) for one in portion]

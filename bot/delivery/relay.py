@@ -63,18 +63,18 @@ class Relay:
         self._timeout = timeout
         self._idle = idle
         self._rest = rest
-        self._slots, self._connections, self._closed = asyncio.Semaphore(connections), connections, False
+        self._slots, self._connections, self._closed = asyncio.Semaphore(connections), connections, asyncio.Event()
         self._kept: dict[aiosmtplib.SMTP, asyncio.TimerHandle] = {}
         self._down: tuple[float, Result] | None = None  # until when, and what we say meanwhile
 
     async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
         """As Carrier.send: 4xx and trouble with connection or login are `retry`, 5xx for this letter is `failed`."""
         async with self._slots:
-            while not self._closed and (client := self._take()):
+            while not self._closed.is_set() and (client := self._take()):
                 if result := await self._hand_over(client, letter, mail_from, to, kept=True):
                     return result
             now = asyncio.get_running_loop().time()
-            if self._closed:
+            if self._closed.is_set():
                 return CLOSED
             if self._down and now < self._down[0]:
                 return self._down[1]
@@ -87,14 +87,14 @@ class Relay:
                 self._down = now + self._rest, _result(error, connecting=True)
                 return self._down[1]
             self._down = None
-            if self._closed:
+            if self._closed.is_set():
                 client.close()
                 return CLOSED
             return await self._hand_over(client, letter, mail_from, to) or Result("retry", "the connection was lost", 0)
 
     async def close(self) -> None:
         """As Carrier.close: each transaction ends as it would have, for a letter that is cut off may have been taken. Says QUIT then."""
-        self._closed = True
+        self._closed.set()
         for _ in range(self._connections):
             await self._slots.acquire()
         for _ in range(self._connections):

@@ -7,6 +7,7 @@ after a crash between storing and moving it comes again under the same id, and i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import ssl
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imapclient import IMAPClient
+from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError
 
 from bot.intake.pipe import LIMIT, UNKNOWN
@@ -29,6 +30,7 @@ PAUSES = (0.5, 1, 2, 5, 15, 30, 60, 120, 300)  # seconds before the next try aft
 BATCH, BATCH_BYTES = 50, 25 * 1024 * 1024
 IDLE_FOR = 60.0  # seconds at most; a letter that came just while we looked is told of before IDLE, and found at the next look
 POLL = 30.0  # seconds between looks where the server knows no IDLE
+PATIENCE, LAST = 8.0, 2.0  # seconds for the batch in hand; and then for a thread whose connection has been cut
 TRIES, LEAVE = 3, 3600.0  # a letter at which the server fails so often is left alone for so many seconds
 
 _HEAD = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(return-path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n|received:)", re.IGNORECASE)
@@ -72,10 +74,11 @@ class ImapDoor:
         """Finishes the batch in hand."""
         self.ending.set()
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=8)
+            await asyncio.wait({self._task}, timeout=PATIENCE)
             if not self._task.done() and self._client is not None:  # a server that does not answer
-                self._client.shutdown()
-            await self._task
+                with contextlib.suppress(OSError):  # or one to which there is no connection any more
+                    self._client.shutdown()
+            await asyncio.wait({self._task}, timeout=LAST)  # a connection that does not come up is not waited for: nothing has been fetched by it
 
     # ------------------------------------------------------------------------------------------------- the thread
 
@@ -101,7 +104,7 @@ class ImapDoor:
     def _connected(self) -> IMAPClient:
         box = self.box
         tls = ssl.create_default_context() if box.security == "tls" else None
-        return IMAPClient(box.host, box.port, ssl=box.security == "tls", ssl_context=tls, timeout=60)
+        return IMAPClient(box.host, box.port, ssl=box.security == "tls", ssl_context=tls, timeout=SocketTimeout(connect=10, read=60))
 
     def _login(self, client: IMAPClient) -> None:
         if self.box.security == "starttls":

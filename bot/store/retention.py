@@ -13,12 +13,15 @@ from bot.store.files import Disk
 from bot.tickets.erasing import ERASED, emptied
 
 
-def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime) -> Iterator[int]:
-    """Erases filed tickets that were done before `limit`, and the desk's own records of earlier days; yields a number for each step.
+def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime, stopped: Callable[[], bool]) -> Iterator[int]:
+    """Erases filed tickets that were done before `limit`, and the desk's own records of earlier days, until it is `stopped`; yields a
+    number for each step.
 
     Broken files are left for `repair`. Raises OSError.
     """
     for path in sorted((data / "tickets" / "done").glob("*/[0-9]*.json")):
+        if stopped():
+            return
         if path.stat().st_mtime > limit.timestamp():
             continue  # a file that was written since cannot be that old
         try:
@@ -31,6 +34,8 @@ def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datet
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
             yield ticket.number
     for path in day_files(data / "desk"):
+        if stopped():
+            return
         if date.fromisoformat(page_of(path.stem)[0]) < limit.date():
             for _, record in read_day(path):
                 if record.fate:

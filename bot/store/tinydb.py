@@ -7,6 +7,7 @@ one ticket that wait for the disk melt into one. Where a write fails, memory goe
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -211,7 +212,7 @@ class FileStore:
             return known.outgoing if known else ()
         try:
             ticket = self.get(number)
-        except (msgspec.DecodeError, OSError):
+        except msgspec.DecodeError:
             return ()  # only this ticket suffers
         return ticket.outgoing if ticket else ()
 
@@ -260,18 +261,23 @@ class FileStore:
 
     async def retire(self, limit: datetime, letters: Letters) -> int:
         """See the port."""
-        loop = asyncio.get_running_loop()
+        loop, stopped = asyncio.get_running_loop(), threading.Event()
 
         def erase(letter: str) -> None:
             asyncio.run_coroutine_threadsafe(letters.erase(letter), loop).result()
 
         def work() -> int:
             steps = 0
-            for steps, number in enumerate(erase_old(self.desk.parent, self._disk, erase, limit), 1):  # noqa: B007  how many, in the end
+            for steps, number in enumerate(erase_old(self.desk.parent, self._disk, erase, limit, stopped.is_set), 1):  # noqa: B007  how many, in the end
                 self._cabinet.forget(number)
             return steps
 
-        return await asyncio.to_thread(work)
+        thread = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(thread)
+        finally:  # a desk that ends must not leave a thread behind that writes files which are then another's
+            stopped.set()
+            await asyncio.wait([thread])
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.model import Delivery, Outgoing, Status, Ticket
 from bot.store.port import Due
 from bot.store.rows import SentRow
 
 Key = tuple[int, str, int]  # ticket or 0, place of the record or "", number of the letter
-Look = Callable[[int, str], tuple[Outgoing, ...]]  # the letters of a ticket or a record, as they are now
+Look = Callable[[int, str], tuple[Outgoing, ...]]  # the letters of a ticket or a record, as they are now; OSError where the disk cannot tell
+AGAIN = timedelta(minutes=1)  # before a letter of which the disk could not tell is asked for again
 LOOKED_AT = 1000  # of the letters that wait, for the oldest of them
 
 
@@ -22,6 +24,8 @@ class Waiting:
         self._letters = letters
         self._heap: list[tuple[datetime, int, str, int]] = []
         self._given: set[Key] = set()
+        self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
+        self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
     def schedule(self, number: int, record: str, outgoing: Sequence[Outgoing | SentRow]) -> None:
         """Those of these letters that wait."""
@@ -32,9 +36,18 @@ class Waiting:
     def due(self, now: datetime, limit: int) -> list[Due]:
         """Letters that may leave, the oldest first; each is given out once until it is `back`."""
         found: list[Due] = []
+        if self._ill and not self._again - AGAIN <= now < self._again:
+            for again in self._ill:
+                heapq.heappush(self._heap, again)
+            self._ill.clear()
         while self._heap and self._heap[0][0] <= now and len(found) < limit:
             due, number, record, ident = heapq.heappop(self._heap)
-            one = next((one for one in self._letters(number, record) if one.id == ident), None)
+            try:
+                one = next((one for one in self._letters(number, record) if one.id == ident), None)
+            except OSError:  # it keeps no other letter
+                self._again = self._again if self._ill else now + AGAIN
+                self._ill.append((due, number, record, ident))
+                continue
             key = (number, record, ident)
             if one is not None and one.state is Delivery.waiting and one.due == due and key not in self._given:
                 self._given.add(key)
@@ -49,14 +62,16 @@ class Waiting:
 
     def next(self) -> datetime | None:
         """When the next one may leave."""
-        return self._heap[0][0] if self._heap else None
+        return min([one[0] for one in self._heap[:1]] + [self._again] * bool(self._ill), default=None)
 
     def counted(self) -> tuple[int, datetime | None]:
         """How many wait, and when the oldest of the next thousand was made."""
-        keys = {(number, record, ident) for _, number, record, ident in heapq.nsmallest(LOOKED_AT, self._heap)} | self._given
-        made = [one.created for number, record, ident in keys for one in self._letters(number, record)
-                if one.id == ident and one.state is Delivery.waiting]  # fmt: skip
-        return max(len(made), len(self._heap)), min(made, default=None)
+        keys = {(number, record, ident) for _, number, record, ident in [*heapq.nsmallest(LOOKED_AT, self._heap), *self._ill]} | self._given
+        made: list[datetime] = []
+        for number, record, ident in keys:
+            with contextlib.suppress(OSError):
+                made += [one.created for one in self._letters(number, record) if one.id == ident and one.state is Delivery.waiting]
+        return max(len(made), len(self._heap) + len(self._ill)), min(made, default=None)
 
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:

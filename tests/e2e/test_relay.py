@@ -217,6 +217,16 @@ async def test_at_the_end_what_is_under_way_is_finished_and_nothing_else_begun()
         assert (await one.send(LETTER, US, THEM)).state == "retry"
 
 
+async def test_a_connection_that_comes_up_while_the_desk_ends_begins_no_letter():
+    mx = Mx()
+    async with relay(mx) as one:
+        under_way = asyncio.ensure_future(one.send(LETTER, US, THEM))
+        while not mx.sessions:  # noqa: ASYNC110  the very moment of the greeting
+            await asyncio.sleep(0)
+        await one.close()
+        assert ((await under_way).state, mx.taken) == ("retry", [])
+
+
 async def test_a_server_that_says_nothing_is_tried_again_later():
     async def silent(_reader, writer):
         await asyncio.sleep(0.3)

@@ -416,6 +416,43 @@ async def test_a_letter_whose_end_a_crash_took_back_is_claimed_again(cluster, da
     await letters.done(ident)
     cluster.sql(f"update letters set place = 'waiting', claimed_by = '{letters._database.me}'", database)
     assert await letters.claim(1) == []
-    monkeypatch.setattr("bot.store.postgres.letters.AGAIN", 0)
+    monkeypatch.setattr("bot.store.postgres.letters.LOST", 0)
     assert await letters.claim(1) == [ident]
     await letters.close()
+
+
+async def test_a_letter_whose_put_off_was_not_heard_of_is_not_given_out_while_it_is_in_hand(cluster, database, store):
+    """Its commit was carried out and the answer lost, so it is recorded once more: in between it must not leave by another way."""
+    await commit(store, ticket(1, outgoing=(outgoing(),)))
+    [given] = await store.due(NOW, 9)
+    later = NOW + timedelta(seconds=5)
+    put_off = replace(given, letter=replace(given.letter, due=later))
+    await store.delivered([put_off])
+    store._mine.add((1, 0, 1))  # as where the answer has been lost
+    assert await store.due(later, 9) == []
+    await store.delivered([put_off])
+    assert [one.ticket for one in await store.due(later, 9)] == [1]
+
+
+async def test_what_another_daemon_has_claimed_meanwhile_stays_its_own(cluster, database, store):
+    await commit(store, ticket(1, outgoing=(outgoing(),)))
+    [given] = await store.due(NOW, 9)
+    later = NOW + timedelta(seconds=5)
+    put_off = replace(given, letter=replace(given.letter, due=later))
+    await store.delivered([put_off])
+    other = PostgresStore(Database(cluster.url(database)))
+    await other.load()
+    [theirs] = await other.due(later, 9)
+    await store.delivered([put_off])  # the answer to the first time has been lost
+    assert await store.due(later, 9) == []
+    await other.delivered([done(theirs)])
+    await other.close()
+
+
+async def test_a_claim_that_was_carried_out_after_we_had_given_it_up_is_found(cluster, database, store, monkeypatch):
+    await commit(store, ticket(1, outgoing=(outgoing(),)))
+    assert await store.due(NOW - timedelta(days=1), 9) == []
+    cluster.sql(f"update outbox set claimed_by = '{store._database.me}'", database)
+    assert await store.due(NOW, 9) == []
+    monkeypatch.setattr("bot.store.postgres.outbox.LOST", 0)
+    assert [one.ticket for one in await store.due(NOW, 9)] == [1]

@@ -58,3 +58,25 @@ async def test_a_part_that_ends_by_itself_ends_the_desk_with_an_error(tmp_path, 
     with pytest.raises(FaultError, match="ZeroDivisionError: a fault"):
         await serve(settings, lambda _: None)
     DataLock(tmp_path).take()
+
+
+async def test_a_step_of_the_end_that_fails_keeps_no_other(tmp_path, monkeypatch):
+    """A door that cannot be shut must not keep what has been sent from being recorded."""
+    root = Path(__file__).parents[2]
+    settings = Settings(data=tmp_path, rules=root / "rules.yaml", templates=root / "templates", smtp=HostPort("127.0.0.1", 0), readers=1)
+    desk = Daemon(settings)
+    await desk.start()
+    stop = desk.doors.stop
+
+    async def ill() -> None:
+        await stop()
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(desk.doors, "stop", ill)
+    await desk.close()
+    assert desk._sending is not None
+    assert desk._sending.done()
+    log = (tmp_path / "log" / "desk.log").read_text()
+    assert "Bad file descriptor" in log
+    assert log.rstrip().splitlines()[-1].split()[3] == "stopped"
+    DataLock(tmp_path).take()

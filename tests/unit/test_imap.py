@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from datetime import datetime
 
 import pytest
@@ -260,3 +261,22 @@ def test_wrong_mailboxes_are_named_without_their_password(text):
     with pytest.raises(ValueError, match="imaps://") as refused:
         Mailbox.parse(text)
     assert "secret" not in str(refused.value)
+
+
+async def test_the_end_does_not_wait_for_a_server_that_never_greets(desk, monkeypatch):
+    """The desk has letters to finish meanwhile; the last session's client, long closed, is no obstacle either."""
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(module, "LAST", 0.1)
+    released = threading.Event()
+    monkeypatch.setattr(desk.door, "_connected", released.wait)  # it connects for a minute
+
+    class Closed:
+        def shutdown(self):
+            raise OSError(9, "Bad file descriptor")
+
+    desk.door.start()
+    desk.door._client = Closed()
+    async with asyncio.timeout(2):
+        await desk.door.stop()
+    released.set()
+    await asyncio.wait([desk.door._task])

@@ -269,3 +269,55 @@ async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_f
     await commit(desk.store, ticket(1, outgoing=tuple(letters)))
     assert await desk.work() == ["sent"] * 4
     assert asked == [3, 2, 2]
+
+
+async def test_a_clock_set_back_while_the_store_is_away_is_made_up_for_later(desk):
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1, due=NOW + timedelta(minutes=2)),)))
+    desk.now, due = NOW - timedelta(hours=6), desk.store.due
+
+    async def away(*_):
+        raise OSError("away")
+
+    desk.store.due = away
+    with pytest.raises(OSError, match="away"):
+        await desk.outbox._clock_set_back()
+    desk.store.due = due
+    await desk.outbox._clock_set_back()
+    assert await desk.work(desk.now + timedelta(minutes=3)) == ["sent"]
+
+
+async def test_a_letter_of_which_the_disk_cannot_tell_for_a_moment_leaves_a_minute_later(desk, monkeypatch):
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)), ticket(2, outgoing=(outgoing(to=MARIA),)))
+    get = desk.store.get
+
+    def ill(number):
+        if number == 1:
+            raise OSError(24, "too many open files")
+        return get(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store, "get", ill)
+        [given] = await desk.store.due(NOW, 9)
+        await desk.outbox.deliver([given])
+        assert (given.ticket, await desk.store.next_due()) == (2, NOW + timedelta(minutes=1))
+        assert (await desk.store.counts()).unsent == 1
+    assert await desk.work(NOW + timedelta(seconds=30)) == ["waiting"]
+    assert await desk.work(NOW + timedelta(minutes=1)) == ["sent"]
+
+
+async def test_a_result_is_not_forgotten_where_the_disk_cannot_tell_of_its_letter(desk, monkeypatch):
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    given = await desk.store.due(NOW, 9)
+    get, tries = desk.store.get, []
+
+    def ill(number):
+        tries.append(number)
+        if len(tries) < 3:
+            raise OSError(24, "too many open files")
+        return get(number)
+
+    monkeypatch.setattr(desk.store, "get", ill)
+    monkeypatch.setattr(outbox, "PATIENCE", timedelta(milliseconds=10))
+    await desk.outbox.deliver(given)
+    assert await desk.work() == ["sent"]
+    assert len(desk.got) == 1

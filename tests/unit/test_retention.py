@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -68,3 +69,27 @@ async def test_cut_off_in_between_the_next_run_finishes(tmp_path: Path) -> None:
     assert not desk.ledger_adds_up()
     await retire(desk, 60)
     assert desk.ledger_adds_up()
+
+
+async def test_a_desk_that_ends_leaves_no_thread_behind_that_erases(tmp_path: Path) -> None:
+    """Another desk may have the folder by then."""
+    desk = await aged(tmp_path)
+    letters = FileLetters(desk.inbox)
+    begun, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: str) -> None:
+        begun.set()
+        await going_on.wait()
+
+    letters.erase = slow  # type: ignore[method-assign]
+    retiring = asyncio.ensure_future(desk.store.retire(desk.now - timedelta(days=60), letters))
+    await begun.wait()
+    retiring.cancel()
+    await asyncio.sleep(0.05)
+    assert not retiring.done(), "it has a ticket in hand"
+    going_on.set()
+    await asyncio.wait([retiring])
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    await asyncio.sleep(0.1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
+    assert list((tmp_path / "desk").glob("*.json")), "the records of old days are the next time's"

@@ -25,6 +25,7 @@ R = TypeVar("R")
 
 SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon's claims are free (view `living`)
 LOOK = 1.0  # seconds between looks at what other daemons have left to do
+LOST = 10.0  # seconds between looks for what we have claimed and never heard of
 TURN, LEADER, DEPARTURES, CLAIMS = 7001, 7002, 7004, 7005  # advisory locks
 CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # Planning anew costs more than these statements do; none of them wants another plan for other values.

@@ -13,14 +13,13 @@ import msgspec
 from bot.model import Envelope
 from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
 from bot.store.postgres import tables
-from bot.store.postgres.database import Database, Statement, Together, run
+from bot.store.postgres.database import LOST, Database, Statement, Together, run
 
 CLAIM = """
 with oldest as materialized (
     select id from letters where place = 'waiting' and claimed_by is null order by id limit %s for update skip locked)
 update letters set claimed_by = %s from oldest where letters.id = oldest.id returning letters.id
 """
-AGAIN = 10.0  # seconds between looks for them
 # Claims whose answer was lost on the way, or whose end a crash of the database took back, so that nobody handles them.
 UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
 READ = "select envelope, raw from letters where id = %s"
@@ -70,7 +69,7 @@ class PostgresLetters:
         if limit < 1:
             return []
         async with self._claiming:
-            if self._unsure or time.monotonic() - self._looked > AGAIN:
+            if self._unsure or time.monotonic() - self._looked > LOST:
                 self._looked = time.monotonic()
                 await self._database.ask(UNKNOWN, self._database.me, list(self._mine))
             self._unsure = True

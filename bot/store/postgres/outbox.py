@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from bot.model import Delivery, DeskRecord, Outgoing, Ticket, Value
 from bot.store.port import Due, Window
 from bot.store.postgres import tables
-from bot.store.postgres.database import DEPARTURES, Database, Statement, Together, run
+from bot.store.postgres.database import DEPARTURES, LOST, Database, Statement, Together, run
 from bot.store.register import Register
 from bot.store.waiting import newer
 
@@ -47,6 +48,7 @@ AGAIN = """
 insert into outbox (ticket, record, id, state, due, created)
 select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
+where outbox.claimed_by is null or outbox.claimed_by = %s
 """
 HELD = "select distinct ticket, record from outbox where state = 'held'"
 NEWEST = "select at from departures where key = %s and at > %s and at <= %s order by at desc limit %s"
@@ -78,6 +80,7 @@ class Outbox:
         self._mine: set[tuple[int, int, int]] = set()  # claimed, and not delivered yet
         self._unsure = False  # whether what was claimed is not known
         self._claiming = asyncio.Lock()
+        self._looked = time.monotonic()
         self._results: Together[Sequence[Due], None] = Together(self._deliver)
         self._leave: Together[tuple[Sequence[Window], datetime], datetime | None] = Together(self._leaving)
         self._suppressions: Together[tuple[str, datetime], bool] = Together(self._suppressed)
@@ -91,10 +94,11 @@ class Outbox:
 
     async def _due(self, now: datetime, limit: int) -> list[Due]:
         me = self._database.me
-        if self._unsure:
+        if self._unsure or time.monotonic() - self._looked > LOST:
+            self._looked = time.monotonic()
             await self._database.ask(UNKNOWN, me, *([place[column] for place in self._mine] for column in range(3)))
         self._unsure = True
-        claimed = set(await self._database.ask(CLAIM, now, limit, me))
+        claimed = set(await self._database.ask(CLAIM, now, limit, me)) - self._mine  # those are in hand: the word that freed them was not heard
         found = [one for one in await self._letters({(ticket, record) for ticket, record, _ in claimed}) if _place(one) in claimed] if claimed else []
         ready = [one for one in found if one.letter.state is Delivery.waiting and one.letter.due <= now]
         if stale := {_place(one) for one in found} - {_place(one) for one in ready}:  # put off; broken ones stay claimed, or they come at once
@@ -139,7 +143,7 @@ class Outbox:
                 letters = tuple(newer(one, results.get((number, record, one.id))) for one in kept.outgoing)
                 (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
-            await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox)])
+            await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox, self._database.me)])
         await self._database.durable(witness)
         self._mine -= results.keys()
         return [None] * len(groups)
@@ -200,9 +204,9 @@ def _changed(table: str, ident: str, documents: list[tuple[int, str]]) -> list[S
     return [(query, [[one for one, _ in documents], [one for _, one in documents]])] if documents else []
 
 
-def _outbox(letters: list[tuple[int, int, Outgoing]]) -> list[Statement]:
-    """What of these letters is still under way stays in the outbox, unclaimed."""
+def _outbox(letters: list[tuple[int, int, Outgoing]], me: str) -> list[Statement]:
+    """What of these letters is still under way stays in the outbox, unclaimed, unless another daemon has claimed it meanwhile."""
     stays = [(*place, one.id, one.state.value, one.due, one.created) for *place, one in letters if one.state in tables.UNDER_WAY]
     gone = [(*place, one.id) for *place, one in letters if one.state not in tables.UNDER_WAY]
-    found: list[Statement] = [(AGAIN, [list(column) for column in zip(*stays, strict=True)])] if stays else []
+    found: list[Statement] = [(AGAIN, [*(list(column) for column in zip(*stays, strict=True)), me])] if stays else []
     return found + ([(GONE, [list(column) for column in zip(*gone, strict=True)])] if gone else [])
