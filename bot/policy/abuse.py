@@ -32,6 +32,7 @@ _LATIN_MASKED = re.compile(r"(?=(?:[^a-z]*[a-z]){2})[a-z]+(?:[*@#$!]{1,4}[a-z]+)
 _EDGE = """.,;:!?()[]{}<>«»„“”"'’`|/\\-–—_+=~^&…•·×"""
 _MARKS = _EDGE + "*@#$%"
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
+_LETTER = re.compile(r"[^\W_]")
 _DOUBLED = re.compile(r"([а-я])\1")
 _KEYS = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~", "йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе")
 _LETTERS = str.maketrans("йцукенгшщзфывапролдячсмить", "qwertyuiopasdfghjklzxcvbnm")
@@ -128,7 +129,7 @@ def _disguised(piece: str) -> list[Found]:
 
 def _russian_form(core: str) -> Form | None:
     russian = lexicon().russian
-    return russian.words.get(core) or russian.meant(core) if _MASKED.fullmatch(core) else None
+    return russian.words.get(core) or russian.meant(core) or russian.starred(core) if _MASKED.fullmatch(core) else None
 
 
 def _latin(core: str) -> Form | None:
@@ -136,6 +137,8 @@ def _latin(core: str) -> Form | None:
     known = lexicon()
     if form := known.english.words.get(core) or known.respelled.get(core):
         return form
+    if "fuck" in core:  # in no harmless word
+        return known.english.words["fuck"]
     if core in known.latin_unless or not (core.isalpha() or _LATIN_MASKED.fullmatch(core)):
         return None
     if not core.isalpha() and (form := known.english.meant(core)):
@@ -155,11 +158,14 @@ def _slipped(chunk: str) -> tuple[Found, ...]:
 
 def _spaced(text: str) -> list[Found]:
     """Letters held apart: "б л я", "б.л.я", "ж/о\\п|а"."""
-    return [
-        Found(run.start(), run.end(), entry.entry, entry.level)
-        for run in _SPACED.finditer(text)
-        if (entry := _joined(fold("".join(re.findall(r"[^\W_]", run[0]))).text))
-    ]
+    found = []
+    for run in _SPACED.finditer(text):
+        letters = [(one.start(), one[0]) for one in _LETTER.finditer(text, run.start(), run.end())]
+        for begin in range(2):  # the first letter may be a word of its own: "и с у к а", "a c u n t"
+            if len(letters) > begin + 2 and (entry := _joined(fold("".join(letter for _, letter in letters[begin:])).text)):
+                found.append(Found(letters[begin][0], run.end(), entry.entry, entry.level))
+                break
+    return found
 
 
 def _joined(word: str) -> Entry | Form | None:

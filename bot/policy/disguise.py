@@ -14,6 +14,7 @@ from typing import NamedTuple
 _ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
 HEAD = 3  # letters by which most words are known to be no beginning of one in a list
 _STARS = "*#@$%&"
+_STARRED = re.compile(r"([а-я]{1,3})\*{2,}([а-я]{1,4})")
 _SOFT = frozenset("дтлнс")
 _RUSSIAN_PART = re.compile(r"(?P<gap>(?:[^\w]|_)+)|\w")
 _LATIN_PART = re.compile(r"shch|sch|[yji][aoue]|[sczk]h|ts|[yui][iyj](?![aoeu])|(?P<gap>(?:[^\w]|_)+)|\w")
@@ -72,6 +73,13 @@ class Forms:
                     if _covers(units, form, known, blind):
                         return form
         return None
+
+    def starred(self, run: str) -> Form | None:
+        """The obscene form of which `run` shows the ends, with a star for each letter between: hardly anything else is written so."""
+        found = _STARRED.fullmatch(run)
+        forms = self._index.get((run[0], run[-1]), ()) if found else ()
+        fit = (form for form in forms if found and len(form.word) == len(run) and form.word.startswith(found[1]) and form.word.endswith(found[2]))
+        return next((form for form in fit if form.level == "obscene" and form.word.isalpha()), None)
 
     def _units(self, run: str) -> list[Unit]:
         if self._latin is None:
