@@ -131,11 +131,12 @@ class Outbox:
         results += await self._carry(leaving)
         if self._stopping:  # what has not left stays as it was, and leaves when the desk is there again
             results = [one for one in results if one.letter.state is not Delivery.waiting]
+        for one in results:
+            if one.letter.state is Delivery.failed:  # people hear of it first: after a crash it is tried, and told, once more
+                await self._lasting(partial(self._given_up, one))
         await self._lasting(partial(self._store.delivered, results))
         for one in results:
             self._report(one)
-            if one.letter.state is Delivery.failed:
-                await self._lasting(partial(self._given_up, one))
         return results
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -321,3 +321,19 @@ async def test_a_result_is_not_forgotten_where_the_disk_cannot_tell_of_its_lette
     await desk.outbox.deliver(given)
     assert await desk.work() == ["sent"]
     assert len(desk.got) == 1
+
+
+async def test_a_crash_before_the_record_hides_no_failure(desk, monkeypatch):
+    """Recorded as failed it would never be looked at again, so people hear of it before that."""
+    desk.results = {IVAN: Result("failed", "550 nobody", 550)}
+    await commit(desk.store, ticket(1, outgoing=(outgoing(),)))
+    recorded: list[object] = []
+
+    async def crash(results):
+        recorded.append(list(desk.given_up))
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(desk.store, "delivered", crash)
+    with pytest.raises(asyncio.CancelledError):
+        await desk.outbox.deliver(await desk.store.due(NOW, 9))
+    assert [[one.letter.to for one in told] for told in recorded] == [[IVAN]]
