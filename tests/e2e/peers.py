@@ -14,11 +14,14 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 ROOT = Path(__file__).parent.parent.parent
@@ -174,3 +177,46 @@ queue_run_delay = 1s
         """What Postfix says of itself."""
         path = self.folder / "log"
         return path.read_text("utf-8", "replace")[-4000:] if path.exists() else ""
+
+
+class Moody:
+    """A relay with moods: refuse, drop, slow, lazy, some, good."""
+
+    def __init__(self) -> None:
+        self.mood = "good"
+        self.got: list[tuple[str, bytes]] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.mood == "refuse":
+            return "451 4.7.1 later"
+        if self.mood == "some" and address == "ivan@example.org":
+            return "550 5.1.1 nobody"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.mood in ("slow", "lazy"):
+            await asyncio.sleep(2 if self.mood == "slow" else 0.05)
+        if self.mood == "drop":
+            server.transport.abort()
+        else:
+            self.got += [(to, envelope.content) for to in envelope.rcpt_tos]
+        return "250 ok"
+
+    def to(self, who: str) -> list[bytes]:
+        return [content for to, content in self.got if to == who]
+
+
+@contextmanager
+def relay() -> Iterator[tuple[Moody, int]]:
+    """One that runs, and its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    moody = Moody()
+    controller = Controller(moody, "127.0.0.1", port)
+    controller.start()
+    try:
+        yield moody, port
+    finally:
+        controller.stop()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import signal
 import smtplib
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -16,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from daemon import Running
+from peers import relay
 from test_crash import Client
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
@@ -103,48 +101,6 @@ def test_on_a_read_only_disk_the_sender_is_told_to_come_again(tmp_path):
         finally:
             subprocess.run(["umount", str(disk / "data" / "inbox")], check=True)
         assert answers(desk) == 250
-
-
-class Moody:
-    """A relay with moods: refuse, drop, slow, lazy, some, good."""
-
-    def __init__(self) -> None:
-        self.mood = "good"
-        self.got: list[tuple[str, bytes]] = []
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.mood == "refuse":
-            return "451 4.7.1 later"
-        if self.mood == "some" and address == IVAN:
-            return "550 5.1.1 nobody"
-        envelope.rcpt_tos.append(address)
-        return "250 ok"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.mood in ("slow", "lazy"):
-            await asyncio.sleep(2 if self.mood == "slow" else 0.05)
-        if self.mood == "drop":
-            server.transport.abort()
-        else:
-            self.got += [(to, envelope.content) for to in envelope.rcpt_tos]
-        return "250 ok"
-
-    def to(self, who: str) -> list[bytes]:
-        return [content for to, content in self.got if to == who]
-
-
-@contextmanager
-def relay():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    moody = Moody()
-    controller = Controller(moody, "127.0.0.1", port)
-    controller.start()
-    try:
-        yield moody, port
-    finally:
-        controller.stop()
 
 
 def tried(desk: Running, number: int, to: str) -> int:

@@ -10,17 +10,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from breaking import breaking
+from breaking import Breaking, breaking
 from cluster import Cluster
 from daemon import Running, text_of
-from peers import block
+from peers import block, relay
 
 from bot.model import Ticket
 from bot.upkeep.ledger import Account, account
@@ -111,12 +111,12 @@ def daemons(store: str, tmp_path: Path) -> Iterator[Callable[..., list[Running]]
     """Starts so many daemons on one database, and ends them whatever comes."""
     started: list[Running] = []
 
-    def start(count: int, database: str = store) -> list[Running]:
+    def start(count: int, database: str = store, **settings: str) -> list[Running]:
         secret = tmp_path / "secret"
         secret.write_text("0123456789abcdef" * 4)
         secret.chmod(0o600)
         for number in range(count):
-            started.append(Running(tmp_path / f"desk{number}", DESK_STORE=database, DESK_SECRET_FILE=str(secret), DESK_CAPS="off"))
+            started.append(Running(tmp_path / f"desk{number}", DESK_STORE=database, DESK_SECRET_FILE=str(secret), DESK_CAPS="off", **settings))
             started[-1].start()
         return started
 
@@ -126,14 +126,19 @@ def daemons(store: str, tmp_path: Path) -> Iterator[Callable[..., list[Running]]
             desk.stop(signal.SIGKILL)
 
 
-def proved(store: str, clients: list[Client], desks: list[Running]) -> list[Ticket]:
-    """The tickets, once all is quiet and the daemons have ended: what was accepted has one ticket and one acknowledgement, no number is missing."""
+def settled(store: str) -> None:
+    """Returns when every letter is handled and every answer sent."""
     import psycopg
 
-    accepted = {ident: sender for client in clients for ident, sender in client.accepted.items()}
     with psycopg.connect(store, autocommit=True) as connection:
         unsettled = "select (select count(*) from letters where place = 'waiting') + (select count(*) from outbox)"
         wait_until(lambda: connection.execute(unsettled).fetchone() == (0,), "all is handled and sent", TAKEOVER + 90)
+
+
+def proved(store: str, clients: list[Client], desks: list[Running]) -> list[Ticket]:
+    """The tickets, once all is quiet and the daemons have ended: what was accepted has one ticket and one acknowledgement, no number is missing."""
+    accepted = {ident: sender for client in clients for ident, sender in client.accepted.items()}
+    settled(store)
     for desk in desks:
         if desk.process is not None and desk.process.poll() is None:
             assert desk.stop() == 0
@@ -203,25 +208,49 @@ def test_a_database_that_crashes_under_load_loses_and_doubles_nothing(
     proved(store, clients, desks)
 
 
+@contextmanager
+def on_a_bad_way(store: str, cluster: Cluster, every: int) -> Iterator[tuple[Breaking, str]]:
+    """A way to the database that breaks, after up to `every` messages, and the database's address on that way."""
+    with tempfile.TemporaryDirectory(prefix="desk-way-") as folder, breaking(Path(folder) / "way", cluster.folder, every) as way:
+        yield way, store.replace(quote(str(cluster.folder), safe=""), quote(f"{folder}/way", safe=""))
+
+
+def under_load(desks: list[Running], way: Breaking, every: int) -> list[Client]:
+    """Clients that have sent 60 letters, all of which were accepted in the end, while the way broke; then it is whole again."""
+    clients = [Client(desks, f"c{n}x", 10) for n in range(6)]
+    way.every = every
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    time.sleep(5)  # what was put off is on its way again
+    way.every = 0
+    assert min(way.broken.values()) > 5, way.broken
+    assert sum(len(client.accepted) for client in clients) == 60
+    return clients
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [20, 60])
 def test_a_way_to_the_database_that_breaks_at_any_message_loses_and_doubles_nothing(
     daemons: Callable[..., list[Running]], store: str, cluster: Cluster, every: int
 ) -> None:
     """A question is lost, or the answer to one that was carried out: whoever asked cannot know which."""
-    with tempfile.TemporaryDirectory(prefix="desk-way-") as folder, breaking(Path(folder) / "way", cluster.folder, every) as way:
-        desks = daemons(2, store.replace(quote(str(cluster.folder), safe=""), quote(f"{folder}/way", safe="")))
-        clients = [Client(desks, f"c{n}x", 10) for n in range(6)]
-        way.every = every
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
-        time.sleep(5)  # what was put off is on its way again
-        way.every = 0
-        assert min(way.broken.values()) > 5, way.broken
-        assert sum(len(client.accepted) for client in clients) == 60
-        proved(store, clients, desks)
+    with on_a_bad_way(store, cluster, every) as (way, address):
+        desks = daemons(2, address)
+        proved(store, under_load(desks, way, every), desks)
+
+
+@pytest.mark.slow
+def test_nor_does_a_relay_get_anything_twice_over_such_a_way(daemons: Callable[..., list[Running]], store: str, cluster: Cluster) -> None:
+    with relay() as (moody, port), on_a_bad_way(store, cluster, 40) as (way, address):
+        moody.mood = "lazy"
+        clients = under_load(daemons(2, address, DESK_RELAY=f"smtp://127.0.0.1:{port}"), way, 40)
+        settled(store)
+        wanted = {sender for client in clients for sender in client.accepted.values()}
+        assert wanted <= {to for to, _ in moody.got}
+        ids = Counter(line for _, content in moody.got for line in content.splitlines() if line.startswith(b"Message-ID"))
+        assert {line: count for line, count in ids.items() if count > 1} == {}
 
 
 def test_while_the_database_is_away_senders_are_told_to_come_again_and_then_all_goes_on(tmp_path: Path, cluster: Cluster, store: str) -> None:
