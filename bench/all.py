@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ def growth(run: Run) -> Iterator[Row]:
                 turns[-1][size] = measure(place / str(size), run.of(1000, 400))
                 as_filled(place / str(size) / "desk")
         for size in sizes:
-            main, everyone = (sorted(more(turn, size) / more(turn, 0) - 1 for turn in turns) for more in (main_ms, all_ms))
+            main, everyone = (sorted(used(turn[size]) / used(turn[0]) - 1 for turn in turns) for used in map(attrgetter, ("main_ms", "all_ms")))
             whole = statistics.median(turn[size].whole / turn[size].bare for turn in turns)
             cpu = statistics.median(turn[size].main_ms for turn in turns)
             yield Row(f"whole way with {size:,} done tickets, of the yardstick", "within 10 %",
@@ -107,16 +108,6 @@ def growth(run: Run) -> Iterator[Row]:
             yield Row("`ledger` over 100,000 letters", "10 s", f"{found['ledger_s']:.1f} s, {found['ledger_mb']:.0f} MB")
             yield Row("`report` over 100,000 done tickets", "", f"{found['report_s']:.1f} s, {found['report_mb']:.0f} MB")
         yield Row("start with the most done tickets", "2 s", f"{measure_start(largest)['ready_s']:.1f} s")
-
-
-def main_ms(turn: dict[int, Rates], size: int) -> float:
-    """CPU of the main process for a letter, on the desk with so many done tickets."""
-    return turn[size].main_ms
-
-
-def all_ms(turn: dict[int, Rates], size: int) -> float:
-    """The same of all processes."""
-    return turn[size].all_ms
 
 
 def live(run: Run) -> Iterator[Row]:

@@ -119,8 +119,7 @@ class Daemon:
         """Works until `stop` is set, by SIGTERM, SIGINT or a caller. Raises FaultError where a part of the daemon has ended by itself."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError, ValueError):
-                loop.add_signal_handler(number, self.stop.set)
+            loop.add_signal_handler(number, self.stop.set)
         await self.stop.wait()
         if self._fault is not None:
             raise FaultError(f"{type(self._fault).__name__}: {self._fault}") from self._fault

@@ -15,7 +15,8 @@ import typer
 
 from bot.cli.terminal import fail, rules, settings, shelf
 
-WIDE = 400  # columns where there is no window, as in a pipe
+TITLES = ("ticket", "status", "priority", "owner", "requester", "opened", "subject")
+NARROW, BROAD = (6, 13, 8, 5, 14, 16), (6, 25, 8, 8, 26, 16)  # columns of a window; the subject has the rest
 
 if TYPE_CHECKING:
     from bot.model import Ticket  # in earnest only by the command that needs it
@@ -36,23 +37,30 @@ def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the
 def tickets(
     everything: Annotated[bool, typer.Option("--all", help="filed tickets too")] = False,
 ) -> None:
-    """List the tickets: number, status, priority, owner, requester, subject."""
+    """List the tickets: number, status, priority, owner, requester, subject; in a pipe one a line, parted by tabs."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from bot.store.rows import Row
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in ("ticket", "status", "priority", "owner", "requester", "opened", "subject"):
-        least = {"status": 13, "requester": 14, "opened": 16, "subject": 12}.get(title, len(title))  # where the window is narrow
-        table.add_column(title, min_width=least, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title in ("subject", "opened"))
+    rows = [TITLES]
     for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
-        cells = (str(row.number), state, row.priority, owner, row.requester.email, f"{row.opened.astimezone():%Y-%m-%d %H:%M}", row.subject)
+        opened, subject = f"{row.opened.astimezone():%Y-%m-%d %H:%M}", " ".join(row.subject.split())
+        rows.append((str(row.number), state, row.priority, owner, row.requester.email, opened, subject))
+    if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
+        typer.echo("\n".join("\t".join(cells) for cells in rows))
+        return
+    window = Console()
+    widths = NARROW if window.width < 110 else BROAD
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title, width in zip(TITLES, (*widths, max(12, window.width - sum(widths) - len(widths))), strict=True):
+        table.add_column(title, width=width, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title == "subject")
+    for cells in rows[1:]:
         table.add_row(*map(Text, cells))  # a stranger's words are no markup
-    Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else WIDE).print(table)
+    window.print(table)
 
 
 def show(
@@ -86,7 +94,8 @@ def _shown(ticket: Ticket) -> None:
     for entry in ticket.entries:
         side = "" if entry.public else " (internal)"
         out.print(Rule(f"{entry.at.astimezone():%Y-%m-%d %H:%M} {entry.kind}{side} {escape(entry.name or entry.who)}", align="left"))
-        out.print(escape(entry.text or entry.about), highlight=False)
+        what = f"{entry.about} {entry.text}" if entry.kind == "event" else entry.text or entry.about
+        out.print(escape(what.strip()), highlight=False)
         for file in entry.attachments:
             out.print(f"  · {escape(file.name)} ({file.size} bytes){'' if file.accepted else ' withheld: ' + file.why}")
         for hit in entry.hits:

@@ -421,30 +421,31 @@ async def test_a_letter_whose_end_a_crash_took_back_is_claimed_again(cluster, da
     await letters.close()
 
 
-async def test_a_letter_whose_put_off_was_not_heard_of_is_not_given_out_while_it_is_in_hand(cluster, database, store):
-    """Its commit was carried out and the answer lost, so it is recorded once more: in between it must not leave by another way."""
+async def put_off(store: PostgresStore) -> Due:
+    """The only letter of a ticket, given out and recorded as put off for five seconds: that record, to be made once more."""
     await commit(store, ticket(1, outgoing=(outgoing(),)))
     [given] = await store.due(NOW, 9)
-    later = NOW + timedelta(seconds=5)
-    put_off = replace(given, letter=replace(given.letter, due=later))
-    await store.delivered([put_off])
+    result = replace(given, letter=replace(given.letter, due=NOW + timedelta(seconds=5)))
+    await store.delivered([result])
+    return result
+
+
+async def test_a_letter_whose_put_off_was_not_heard_of_is_not_given_out_while_it_is_in_hand(cluster, database, store):
+    """Its commit was carried out and the answer lost, so it is recorded once more: in between it must not leave by another way."""
+    result = await put_off(store)
     store._mine.add((1, 0, 1))  # as where the answer has been lost
-    assert await store.due(later, 9) == []
-    await store.delivered([put_off])
-    assert [one.ticket for one in await store.due(later, 9)] == [1]
+    assert await store.due(result.letter.due, 9) == []
+    await store.delivered([result])
+    assert [one.ticket for one in await store.due(result.letter.due, 9)] == [1]
 
 
 async def test_what_another_daemon_has_claimed_meanwhile_stays_its_own(cluster, database, store):
-    await commit(store, ticket(1, outgoing=(outgoing(),)))
-    [given] = await store.due(NOW, 9)
-    later = NOW + timedelta(seconds=5)
-    put_off = replace(given, letter=replace(given.letter, due=later))
-    await store.delivered([put_off])
+    result = await put_off(store)
     other = PostgresStore(Database(cluster.url(database)))
     await other.load()
-    [theirs] = await other.due(later, 9)
-    await store.delivered([put_off])  # the answer to the first time has been lost
-    assert await store.due(later, 9) == []
+    [theirs] = await other.due(result.letter.due, 9)
+    await store.delivered([result])  # the answer to the first time has been lost
+    assert await store.due(result.letter.due, 9) == []
     await other.delivered([done(theirs)])
     await other.close()
 

@@ -155,6 +155,7 @@ async def test_a_subject_is_no_markup_of_the_terminal_and_no_flood(desk: TestDes
     shown = CliRunner().invoke(app, ["list"])
     assert (shown.exit_code, len(shown.output.splitlines())) == (0, 2)
     assert "[/b] [red]x" in shown.output
+    assert {"created", "medium", USER} <= set(shown.output.split()), "nor does it push anything else away"
 
 
 async def test_a_list_in_a_narrow_window_breaks_no_word_of_ours(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,5 +165,7 @@ async def test_a_list_in_a_narrow_window_breaks_no_word_of_ours(desk: TestDesk, 
     monkeypatch.setenv("COLUMNS", "80")
     narrow = CliRunner().invoke(app, ["list"]).output.split()
     assert {"clarification", "insufficient", "information", "medium", "Не"} <= set(narrow)
+    assert {"1", "owner", "opened"} <= set(narrow)
     monkeypatch.delenv("COLUMNS")
-    assert len(CliRunner().invoke(app, ["list"]).output.splitlines()) == 2
+    titles, one = (line.split("\t") for line in CliRunner().invoke(app, ["list"]).output.splitlines())
+    assert (titles[1], one[1], one[-1]) == ("status", "clarification insufficient information", "Не работает")

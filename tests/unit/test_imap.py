@@ -267,16 +267,23 @@ async def test_the_end_does_not_wait_for_a_server_that_never_greets(desk, monkey
     """The desk has letters to finish meanwhile; the last session's client, long closed, is no obstacle either."""
     monkeypatch.setattr(module, "PATIENCE", 0.1)
     monkeypatch.setattr(module, "LAST", 0.1)
-    released = threading.Event()
-    monkeypatch.setattr(desk.door, "_connected", released.wait)  # it connects for a minute
+    connecting, released = threading.Event(), threading.Event()
+
+    def connected():
+        connecting.set()
+        released.wait()  # as long as it takes
+
+    monkeypatch.setattr(desk.door, "_connected", connected)
 
     class Closed:
         def shutdown(self):
             raise OSError(9, "Bad file descriptor")
 
     desk.door.start()
+    await asyncio.to_thread(connecting.wait)
     desk.door._client = Closed()
     async with asyncio.timeout(2):
         await desk.door.stop()
+    assert not desk.door._task.done(), "it still connects"
     released.set()
     await asyncio.wait([desk.door._task])

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, Generic, LiteralString, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -18,10 +18,10 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
+from bot.store.postgres.together import Together
+
 Connection = psycopg.AsyncConnection[TupleRow]
 Statement = tuple[LiteralString, Sequence[Any]]
-T = TypeVar("T")
-R = TypeVar("R")
 
 SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon's claims are free (view `living`)
 LOOK = 1.0  # seconds between looks at what other daemons have left to do
@@ -61,43 +61,6 @@ def spoken() -> Iterator[None]:
         raise
     except TROUBLE as error:
         raise OSError(f"PostgreSQL: {str(error).strip() or type(error).__name__}") from error
-
-
-class Together(Generic[T, R]):
-    """Group commit: what is asked for while the database is busy is done in one go. `work` gives one result for each, in order."""
-
-    def __init__(self, work: Callable[[list[T]], Awaitable[Sequence[R]]], most: int = 500) -> None:
-        self._work, self._most = work, most
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def __call__(self, one: T) -> R:
-        """The result of `one`; raises what `work` raised. It is done even if the caller goes away."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-        return await future
-
-    async def _run(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-            try:
-                results = await self._work([one for one, _ in group])
-            except Exception as error:  # noqa: BLE001  whatever it is, all who wait must hear of it
-                for _, future in group:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), result in zip(group, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
-        self._task = None
-
-    async def idle(self) -> None:
-        """Returns when nothing is under way."""
-        if self._task is not None:
-            await self._task
 
 
 class Database:

@@ -13,7 +13,8 @@ import msgspec
 from bot.model import Envelope
 from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
 from bot.store.postgres import tables
-from bot.store.postgres.database import LOST, Database, Statement, Together, run
+from bot.store.postgres.database import LOST, Database, Statement, run
+from bot.store.postgres.together import Together
 
 CLAIM = """
 with oldest as materialized (

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from bot.model import Delivery, DeskRecord, Outgoing, Ticket, Value
 from bot.store.port import Due, Window
 from bot.store.postgres import tables
-from bot.store.postgres.database import DEPARTURES, LOST, Database, Statement, Together, run
+from bot.store.postgres.database import DEPARTURES, LOST, Database, Statement, run
+from bot.store.postgres.together import Together
 from bot.store.register import Register
 from bot.store.waiting import newer
 
