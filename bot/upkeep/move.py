@@ -18,7 +18,7 @@ from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
-from bot.store.rest import Shelf
+from bot.store.rest import Shelf, Target
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, at_work, open_shelf, open_target
 from bot.tickets.erasing import emptied
@@ -27,20 +27,26 @@ from bot.upkeep.carry import carry
 from bot.upkeep.ledger import Account, RecordLetter, TicketLetters, account
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
+FILLED = "restore filled"  # what it says once the database has all
 Say = Callable[[str], None]
 
 
 def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
     incoming = settings.data / INCOMING
-    if not _complete(incoming, "restore"):
+    begun = _complete(incoming, "restore")
+    if not begun:
         _refuse_unless(is_empty(settings.data, "reports"), f"there is a desk in {settings.data} already: a backup is restored into an empty one")
+        if settings.store:
+            with closing(open_target(settings)) as target:
+                _empty(target)
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, "restore")
-    if settings.store:
+    if settings.store and begun != FILLED:
         _fill(settings, incoming / "data", now)
-    _install(settings, () if settings.store else FOLDERS, say)
+        _mark(incoming / COMPLETE, FILLED)
     _unmark(settings.data / FILLING)
+    _install(settings, () if settings.store else FOLDERS, say)
     return _book(settings)
 
 
@@ -75,8 +81,9 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
             target.close()
             _same(source, FileShelf(incoming / "data"))
         _mark(incoming / COMPLETE, "move")
+    if (data / MOVED).exists():  # an older state of the same desk: it goes with what else is left over in `incoming`
+        Disk().rename(data / MOVED, incoming / MOVED)
     _install(goal, FOLDERS, say)
-    shutil.rmtree(data / MOVED, ignore_errors=True)  # an older state of the same desk
     say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
     return _book(goal)
 
@@ -93,7 +100,7 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
     target = open_target(goal)
     try:
         if not state:
-            _refuse_unless(target.empty(), "there is a desk in this database already")
+            _empty(target)
         _mark(marker, which)
         carried = carry(source, target, now)
         aside = max((int(path.stem) for path in data.glob("tickets/broken/[0-9]*.json")), default=0)
@@ -115,11 +122,16 @@ def _refuse_unless(so: bool, words: str) -> None:
         raise RefusedError(words)
 
 
-def _complete(incoming: Path, what: str) -> bool:
-    """Whether all is there and has only to be put into its place; refuses where something else was cut off."""
+def _empty(target: Target) -> None:
+    _refuse_unless(target.empty(), "there is a desk in this database already")
+
+
+def _complete(incoming: Path, what: str) -> str:
+    """What COMPLETE says, "" where not all is there yet; refuses where something else was cut off."""
     begun = (incoming / COMPLETE).read_text("ascii") if (incoming / COMPLETE).exists() else ""
-    _refuse_unless(begun in ("", what), f"a {begun} was cut off: finish that first")
-    return bool(begun)
+    other = begun.partition(" ")[0]
+    _refuse_unless(other in ("", what), f"a {other} was cut off: finish that first")
+    return begun
 
 
 def _nobody_at(settings: Settings) -> None:

@@ -51,7 +51,8 @@ class Running:
         self.ready = line = self.process.stdout.readline()
         found = re.search(r"ready smtp=\S*:(\d+)", line)
         if not found:
-            rest = self.process.stdout.read()
+            with self.process as ended:
+                rest = ended.stdout.read() if ended.stdout else ""
             raise AssertionError(f"the daemon did not start: {line}{rest}")
         self.port = int(found[1])
         return self

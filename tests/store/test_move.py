@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from busy import MARIA, PROBLEM, busy
 from cluster import Cluster
 from desk import MOSCOW_NOON, TestDesk
+from killed import killed
 
 from bot.model import DeskRecord, Ticket
 from bot.settings import Settings
@@ -21,7 +22,7 @@ from bot.store.files import Disk
 from bot.store.folders import Folder
 from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
-from bot.stores import begun, open_shelf
+from bot.stores import FILLING, INCOMING, agree, begun, open_shelf
 from bot.upkeep import move
 from bot.upkeep.backup import RefusedError, backup
 from bot.upkeep.carry import carry
@@ -54,6 +55,25 @@ class Cut:
         if self.steps == self._at:
             raise OSError(name)
         return getattr(self._real, name)
+
+
+def each_step(begin: Callable[[int], Any], work: Callable[[Any], tuple[Any, ...]]) -> Iterator[Any]:
+    """Does `work` on what `begin` lays out, killed before each change in turn, and again where it says that it was cut off; what came of it."""
+    at, every, cut = 0, 1, True
+    while cut:
+        at += every
+        laid = begin(at)
+        goal = laid[-1] if isinstance(laid, tuple) else laid
+        cut = killed(at, *work(laid))
+        every = 1 if at < 2 or (goal.data / INCOMING / move.COMPLETE).exists() or (goal.data / FILLING).exists() else EVERY**2
+        call, *arguments = work(laid)
+        finished = nullcontext() if begun(goal.data, goal.store) else suppress(RefusedError)  # all was done but to say so, or nothing yet
+        with finished:
+            call(*arguments)
+        assert not begun(goal.data, goal.store), at
+        yield laid
+        shutil.rmtree(goal.data.parent)
+    assert at > 10
 
 
 @pytest.fixture
@@ -212,13 +232,21 @@ class TestDatabase:
     def test_a_database_that_is_not_empty_is_left_alone(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         goal = settings(desk, cluster.url(cluster.fresh()))
         other = tmp_path / "other" / "data"
-        shutil.copytree(desk, other)
+        shutil.copytree(desk.parent, other.parent)
         move.move(settings(desk), goal, NOW, print)
-        there = contents(open_shelf(goal))
+        there, archive = contents(open_shelf(goal)), tmp_path / "desk.tar.gz"
+        agree(goal, [b"its secret"])
         with pytest.raises(RefusedError, match="in this database already"):
             move.move(settings(other), settings(other, goal.store), NOW, print)
-        assert contents(open_shelf(goal)) == there
         assert not begun(other, None)
+        backup(settings(other), FileShelf(other), archive, NOW)
+        third = settings(tmp_path / "third" / "data", goal.store)
+        with pytest.raises(RefusedError, match="in this database already"):
+            move.restore(third, archive, NOW, print)
+        assert not begun(third.data, third.store), "nothing is to be finished"
+        assert contents(open_shelf(goal)) == there
+        with pytest.raises(ValueError, match="secret"):
+            agree(goal, [b"another secret"])
 
     def test_a_backup_goes_from_either_store_into_the_other(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         one, two = tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"
@@ -231,3 +259,33 @@ class TestDatabase:
             backup(database, shelf, two, NOW)
         assert move.restore(settings(tmp_path / "files" / "data"), two, NOW, print).adds_up
         assert contents(FileShelf(tmp_path / "files" / "data"))[1:] == there[1:]
+
+    @pytest.mark.parametrize("place", ["files", pytest.param("database", marks=pytest.mark.slow)])
+    def test_a_restore_that_is_killed_before_any_change_is_run_again(self, desk: Path, tmp_path: Path, cluster: Cluster, place: str) -> None:
+        """Never is a half desk taken for a whole one, and never is a whole one refused to be finished."""
+        archive, there = tmp_path / "desk.tar.gz", contents(FileShelf(desk))
+        backup(settings(desk), FileShelf(desk), archive, NOW)
+
+        def begin(at: int) -> Settings:
+            return settings(tmp_path / str(at) / "data", cluster.url(cluster.fresh()) if place == "database" else None)
+
+        for goal in each_step(begin, lambda goal: (move.restore, goal, archive, NOW, print)):
+            assert contents(open_shelf(goal))[1:] == there[1:]
+            assert (goal.data / "secret").read_text() == "0" * 64
+
+    @pytest.mark.parametrize("where", [pytest.param("files", marks=pytest.mark.slow), "database"])
+    def test_a_move_that_is_killed_before_any_change_is_run_again(self, desk: Path, tmp_path: Path, cluster: Cluster, where: str) -> None:
+        there, full = contents(FileShelf(desk))[1:], cluster.url(cluster.fresh())
+        home = tmp_path / "home" / "data"
+        shutil.copytree(desk, home)
+        if where == "files":  # and so they were there before, too
+            move.move(settings(home), settings(home, full), NOW, print)
+
+        def begin(at: int) -> tuple[Settings, Settings]:
+            data = tmp_path / str(at) / "data"
+            shutil.copytree(home, data)
+            files, database = settings(data), settings(data, full if where == "files" else cluster.url(cluster.fresh()))
+            return (database, files) if where == "files" else (files, database)
+
+        for _, goal in each_step(begin, lambda both: (move.move, *both, NOW, print)):
+            assert contents(open_shelf(goal))[1:] == there
