@@ -403,7 +403,9 @@ def test_a_daemon_with_a_key_of_its_own_is_refused(cluster, database):
         agree(url, keys)
     with pytest.raises(SchemaError, match="DESK_SECRET_FILE"):
         agree(url, (b"four",))
-    PostgresTarget(url).close()  # another desk has been restored here
+    target = PostgresTarget(url)
+    assert target.empty()
+    target.close()  # another desk has been restored here
     agree(url, (b"four",))
 
 
