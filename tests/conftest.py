@@ -6,11 +6,17 @@ import os
 
 import pytest
 from cluster import cluster, database  # noqa: F401  fixtures
+from hypothesis import HealthCheck, settings
 
 
 def must_run() -> bool:
     """TEST_ALL=1 (in CI) turns every skip for want of a program into a failure."""
     return os.environ.get("TEST_ALL", "") == "1"
+
+
+# A busy machine may take a moment away from any example. In CI the examples are the same each time: new ones are for those who can look.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=must_run())
+settings.load_profile("desk")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 import os
+import random
 import re
 import shutil
 import socket
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,11 @@ def program(name: str, *, root: bool = False) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody had a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
+    """A port that nobody has, and that the system gives to nobody who asks for any: those lie above."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for(what, patience: float = 20.0, words=lambda: ""):
@@ -210,10 +213,7 @@ class Moody:
 @contextmanager
 def relay() -> Iterator[tuple[Moody, int]]:
     """One that runs, and its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    moody = Moody()
+    moody, port = Moody(), free_port()
     controller = Controller(moody, "127.0.0.1", port)
     controller.start()
     try:

@@ -20,7 +20,7 @@ def desk(tmp_path: Path) -> Running:
     return Running(tmp_path / "data")
 
 
-def until(what: object, seconds: float = 15) -> None:
+def until(what: object, seconds: float = 60) -> None:
     """Waits until a function says True."""
     end = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
@@ -84,7 +84,7 @@ def test_examples_are_tried_at_the_start_and_at_each_change_by_a_reader(desk: Ru
     with pytest.raises(AssertionError, match="rule 'probe' must fire on this example"):
         desk.start()
     assert desk.process is not None
-    assert desk.process.wait(10) == 1
+    assert desk.process.wait(20) == 1
     assert desk.process.stdout is not None
     desk.process.stdout.close()
     rules.write_text(good, "utf-8")
@@ -138,7 +138,7 @@ def test_a_rotated_key_signs_from_now_on_and_older_ones_hold_until_they_are_dele
         desk.send("anna@providence.film", "#взять", answers=newer)
         until(lambda: desk.log().count(" command ") == 2)
         desk.send("anna@providence.film", "#взять", answers=older)
-        assert "подтвердить" in text_of(desk.wait("anna@providence.film", 5)[4])
+        assert any("подтвердить" in text_of(one) for one in desk.wait("anna@providence.film", 5))
 
 
 def test_what_agents_call_wrong_is_printed_as_examples_that_the_rules_take(desk: Running, tmp_path: Path) -> None:

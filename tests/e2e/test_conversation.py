@@ -9,7 +9,6 @@ import pty
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from daemon import Running, text_of
+from peers import free_port
 
 IVAN, ANNA, BORIS = "ivan@example.org", "anna@providence.film", "boris@providence.film"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
@@ -103,19 +103,19 @@ def test_one_thread_in_a_mail_program(talk: Running, tmp_path: Path) -> None:
     (tmp_path / "Mail").mkdir()
     rc = tmp_path / "muttrc"
     rc.write_text("set sort=threads strict_threads=yes ascii_chars=yes index_format='<%s>' header_cache='' read_inc=0 quit=yes wait_key=no\n")
-    tree = screen([mutt, "-R", "-n", "-F", str(rc), "-f", str(box)], tmp_path)
+    tree = screen([mutt, "-R", "-n", "-F", str(rc), "-f", str(box)], tmp_path, "(all)")
     assert tree.count("->") == len(talk.letters(IVAN)), tree
 
 
-def screen(command: list[str], home: Path) -> str:
-    """What a terminal program shows at first."""
+def screen(command: list[str], home: Path, last: str) -> str:
+    """What a terminal program shows at first, to the words that come `last`."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
     program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "HOME": str(home)})
     os.close(slave)
-    shown, end = b"", time.monotonic() + 5
-    while time.monotonic() < end and select.select([master], [], [], 1.0)[0]:
-        shown += os.read(master, 65536)
+    shown, end = b"", time.monotonic() + 20
+    while last.encode() not in shown and time.monotonic() < end:
+        shown += os.read(master, 65536) if select.select([master], [], [], 1.0)[0] else b""
     program.kill()
     program.wait(10)
     os.close(master)
@@ -207,9 +207,7 @@ def test_through_a_real_relay(tmp_path: Path) -> None:
     sink = shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin")
     if sink is None:
         pytest.skip("smtp-sink (postfix) is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     dump = Path(tempfile.mkdtemp())  # where nobody can write: root's smtp-sink gives its rights up
     dump.chmod(0o777)
     user = ["-u", "nobody"] if os.geteuid() == 0 else []

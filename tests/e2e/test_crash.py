@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import os
 import random
 import re
@@ -338,7 +339,7 @@ def settled(desk: Running) -> None:
     before, since = (-1, -1), time.monotonic()
     while time.monotonic() - since < 60:
         now = len(list((desk.data / "inbox" / "new").iterdir())), len(list(desk.outbox.iterdir()))
-        if now == before and not now[0]:
+        if now == before and not now[0] and json.loads(desk.run("health").stdout)["unsent"] == 0:
             return
         if now != before:
             before, since = now, time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -84,7 +85,8 @@ class Dovecot:
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False).stdout.split()
         self.process.send_signal(how)
         for child in children if how == signal.SIGKILL else ():
-            os.kill(int(child), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended with its master
+                os.kill(int(child), signal.SIGKILL)
         self.process.wait(20)
         (self.folder / "run" / "master.pid").unlink(missing_ok=True)
 

@@ -11,7 +11,7 @@ from email.policy import default
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
-from peers import certificate
+from peers import certificate, free_port
 
 from bot.delivery.folder import Folder
 from bot.delivery.relay import Relay
@@ -176,14 +176,15 @@ async def test_an_idle_connection_is_closed():
     mx = Mx()
     async with relay(mx, idle=0.05) as one:
         await one.send(LETTER, US, THEM)
-        await asyncio.sleep(0.15)
-        assert all(transport.is_closing() for transport in mx.transports)
+        async with asyncio.timeout(5):
+            while not all(transport.is_closing() for transport in mx.transports):  # noqa: ASYNC110  the server's side has no event
+                await asyncio.sleep(0.01)
         assert (await one.send(LETTER, US, THEM)).state == "sent"
 
 
 async def test_no_server_is_tried_again_later_and_not_at_every_letter():
     mx = Mx()
-    async with relay(mx, port=1, rest=0.2) as one:
+    async with relay(mx, port=1, rest=60) as one:
         first = await one.send(LETTER, US, THEM)
         assert (first.state, first.code, first.alarm) == ("retry", 0, False)
         one._target = RelayTarget("127.0.0.1", 0, "plain")
@@ -207,13 +208,14 @@ async def test_at_the_end_what_is_under_way_is_finished_and_nothing_else_begun()
     mx.pause = 0.2
     async with relay(mx, connections=2) as one:
         under_way = [asyncio.ensure_future(one.send(LETTER, US, f"u{number}@example.org")) for number in range(20)]
-        await asyncio.sleep(0.3)
+        while not mx.taken:  # noqa: ASYNC110  two more are then under way
+            await asyncio.sleep(0.01)
         await one.close()
         results = await asyncio.gather(*under_way)
         assert sorted({result.state for result in results}) == ["retry", "sent"]
-        assert [f"u{number}@example.org" for number, result in enumerate(results) if result.state == "sent"] == [
+        assert {f"u{number}@example.org" for number, result in enumerate(results) if result.state == "sent"} == {
             to for envelope in mx.taken for to in envelope.rcpt_tos
-        ]
+        }
         assert (await one.send(LETTER, US, THEM)).state == "retry"
 
 
@@ -228,15 +230,18 @@ async def test_a_connection_that_comes_up_while_the_desk_ends_begins_no_letter()
 
 
 async def test_a_server_that_says_nothing_is_tried_again_later():
-    async def silent(_reader, writer):
-        await asyncio.sleep(0.3)
+    async def silent(reader, writer):
+        await reader.read()
         writer.close()
+        ended.set()
 
+    ended = asyncio.Event()
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     target = RelayTarget("127.0.0.1", server.sockets[0].getsockname()[1], "plain")
     one = Relay(target, hostname="desk.example", timeout=0.1)
     assert (await one.send(LETTER, US, THEM)).state == "retry"
-    await asyncio.sleep(0.25)
+    async with asyncio.timeout(5):
+        await ended.wait()
     server.close()
 
 
@@ -352,11 +357,12 @@ async def test_no_starttls_where_it_is_asked_for_sends_nothing_in_the_clear():
 
 @pytest.mark.postfix
 @pytest.mark.skipif(not shutil.which("smtp-sink"), reason="smtp-sink of Postfix is not installed")
-async def test_smtp_sink_takes_every_letter(tmp_path, unused_tcp_port):
+async def test_smtp_sink_takes_every_letter(tmp_path):
+    port = free_port()
     sink = await asyncio.create_subprocess_exec(
-        "smtp-sink", "-u", "root", "-d", f"{tmp_path}/%M.", f"127.0.0.1:{unused_tcp_port}", "100", stderr=asyncio.subprocess.DEVNULL
+        "smtp-sink", "-u", "root", "-d", f"{tmp_path}/%M.", f"127.0.0.1:{port}", "100", stderr=asyncio.subprocess.DEVNULL
     )
-    one = Relay(RelayTarget("127.0.0.1", unused_tcp_port, "plain"), hostname="desk.example", rest=0)
+    one = Relay(RelayTarget("127.0.0.1", port, "plain"), hostname="desk.example", rest=0)
     try:
         async with asyncio.timeout(10):
             while (await one.send(LETTER, US, THEM)).state != "sent":  # noqa: ASYNC110 - until the program listens

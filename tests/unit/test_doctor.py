@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 from daemon import Running
 from desk import ROOT
-from peers import free_port
+from peers import free_port, wait_for
 
 from bot.settings import HostPort, Mailbox, RelayTarget, Settings
 from bot.workshop import doctor
@@ -121,16 +121,18 @@ def test_the_relay(tmp_path):
     try:
         for password, state in (("wrong", "red"), ("right", "green")):
             target = RelayTarget("127.0.0.1", port, "plain", "desk", password)
-            for _ in range(50):
-                with socket.socket() as probe:
-                    if not probe.connect_ex(("127.0.0.1", port)):
-                        break
+            wait_for(lambda: _listens(port))
             [found] = doctor.relay(Settings(data=tmp_path, relay=target))
             assert (found.state, password in found.what) == (state, False)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
 
 
 def test_a_mailbox_that_is_not_there(tmp_path):

@@ -170,12 +170,16 @@ async def test_a_lost_attachment_does_not_keep_the_letter(desk):
 async def test_a_relay_that_keeps_one_letter_keeps_no_other(desk):
     await commit(desk.store, ticket(1, outgoing=(outgoing(1, "stuck@x"),)))
     running = asyncio.ensure_future(desk.outbox.run())
-    await asyncio.sleep(0.05)
-    await commit(desk.store, ticket(2, outgoing=(outgoing(1, MARIA),)))
-    await asyncio.sleep(0.1)
-    assert [to for to, _ in desk.got] == [MARIA]
-    desk.stuck.set()
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        while not desk.tried:  # noqa: ASYNC110  there is no event for it
+            await asyncio.sleep(0.01)
+        await commit(desk.store, ticket(2, outgoing=(outgoing(1, MARIA),)))
+        while not desk.got:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert [to for to, _ in desk.got] == [MARIA]
+        desk.stuck.set()
+        while len(desk.got) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert [to for to, _ in desk.got] == [MARIA, "stuck@x"]
     running.cancel()
 

@@ -45,7 +45,7 @@ def test_lines_that_are_none(line):
     assert score.LINE.fullmatch(line) is None
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=5000)
 @given(st.text(max_size=4000))
 def test_any_first_line_is_read_in_an_instant(line):
     found = score.LINE.fullmatch(line)

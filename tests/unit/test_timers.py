@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace as other
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import process_time
 
 import pytest
 from desk import MOSCOW_NOON as NOON
@@ -213,10 +213,10 @@ def test_a_quiet_desk_of_a_hundred_thousand_tickets_costs_nothing():
     for number in range(1, 100_001):
         opened = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=number)
         register.add(Row(number=number, requester=Person(email=f"u{number}@example.org"), opened=opened, timer=opened + timedelta(days=100)))
-    began = perf_counter()
+    began = process_time()
     for _ in range(1000):
         assert register.timers(NOON, 500) == []
-    quiet = perf_counter() - began
-    began = perf_counter()
+    quiet = process_time() - began
+    began = process_time()
     assert len(register.timers(NOON + 200 * DAY, 100_000)) == 100_000
-    assert quiet < perf_counter() - began  # a thousand looks at nothing cost less than one at all of them
+    assert quiet < process_time() - began  # a thousand looks at nothing cost less than one at all of them
