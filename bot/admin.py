@@ -47,8 +47,8 @@ class Admin:
             return {"ok": there}
         elif do == "forget":
             plan = msgspec.convert(request["plan"], Plan)
+            await asyncio.to_thread(self._desk.tell.still, lambda path: log_without(path, plan.person))  # first, while his letters are known
             await forget(plan, self._desk.inbox, self._desk.store, self._desk.now())
-            await asyncio.to_thread(self._desk.tell.still, lambda path: log_without(path, plan.person))
             self._desk.tell("forgotten", tickets=len(plan.own) + len(plan.others), letters=len(plan.erased) + len(plan.cut))
         elif do == "health":
             counts = await self._desk.store.counts()

@@ -59,12 +59,20 @@ def agree(settings: Settings, keys: Collection[bytes]) -> None:
         schema.agree(settings.store, keys)
 
 
-def open_shelf(settings: Settings) -> Shelf:
-    """The data at rest; raises as open_store."""
+def leave(settings: Settings, *, gone: bool) -> None:
+    """The desk of a database lives in files from now on, or does not after all. OSError."""
+    if settings.store:
+        from bot.store.postgres import schema
+
+        schema.leave(settings.store, gone=gone)
+
+
+def open_shelf(settings: Settings, *, left: bool = False) -> Shelf:
+    """The data at rest, also of a desk that has `left` this store for another; raises as open_store."""
     if settings.store:
         with needed():
             from bot.store.postgres import schema, shelf
-        schema.check(settings.store)
+        schema.check(settings.store, left=left)
         return shelf.PostgresShelf(settings.store)
     from bot.store.shelf import FileShelf
 
@@ -76,7 +84,7 @@ def open_target(settings: Settings) -> Target:
     if settings.store:
         with needed():
             from bot.store.postgres import schema, shelf
-        schema.check(settings.store)
+        schema.check(settings.store, left=True)
         return shelf.PostgresTarget(settings.store)
     from bot.store.folders import Folder
 
@@ -89,5 +97,5 @@ def at_work(settings: Settings) -> int:
         return 0
     with needed():
         from bot.store.postgres import schema, shelf
-    schema.check(settings.store)
+    schema.check(settings.store, left=True)
     return shelf.at_work(settings.store)

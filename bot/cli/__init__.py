@@ -37,8 +37,12 @@ def main() -> None:
     """The entry point."""
     if sys.argv[1:2] == ["deliver"]:
         sys.exit(piped())
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        app()
+    try:
+        with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+            app()
+    except OSError as error:  # a database that went away in the middle, a folder that is not ours: exit 1 would say that something was found
+        typer.echo(str(error), err=True)
+        sys.exit(AGAIN)
 
 
 def piped() -> int:

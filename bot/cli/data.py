@@ -183,10 +183,10 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
             await store.close()
 
     def otherwise(data: Path) -> dict[str, Any]:
-        asyncio.run(work())
-        for path in (data / "log" / name for name in LOGS):
+        for path in (data / "log" / name for name in LOGS):  # first, while his letters are known
             if path.exists():
                 log_without(path, plan.person)
+        asyncio.run(work())
         return {"ok": True}
 
     tell_daemon({"do": "forget", "plan": msgspec.to_builtins(plan)}, otherwise)
@@ -221,7 +221,7 @@ def repair() -> None:
     try:
         with DataLock(data):
             found = mend(data, typer.echo)
-    except LockedError as error:
+    except (LockedError, OSError) as error:
         fail(str(error), AGAIN)
     typer.echo(f"{found} file(s) set aside" if found else "everything can be read")
     raise typer.Exit(1 if found else 0)

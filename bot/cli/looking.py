@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.terminal import fail, rules, settings, shelf
 
+PATIENCE = 10.0  # seconds for which `health` waits for the desk
 TITLES = ("ticket", "status", "priority", "owner", "requester", "opened", "subject")
 NARROW, BROAD = (6, 13, 8, 5, 14, 16), (6, 25, 8, 8, 26, 16)  # columns of a window; the subject has the rest
 
@@ -70,7 +72,8 @@ def show(
     """Show one ticket: everything said and done in it, and what it sent."""
     from bot.tickets.due import told
 
-    found = shelf().ticket(int("".join(filter(str.isdigit, ticket)) or 0))
+    number = int(re.sub("[^0-9]", "", ticket)[:10] or 0)
+    found = shelf().ticket(number) if number < 2**31 else None
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:
@@ -122,7 +125,16 @@ def health() -> None:
     data = settings().data
     if not data.is_dir():
         fail(f"{data}: there is no desk here", 1)
-    found = look(data, shelf(), asyncio.run(ask(data, {"do": "health"})), datetime.now(UTC))
+
+    async def told() -> dict[str, Any] | None:
+        async with asyncio.timeout(PATIENCE):
+            return await ask(data, {"do": "health"})
+
+    try:
+        answer = asyncio.run(told())
+    except OSError:  # TimeoutError too: a desk that hangs is none; nor is one that we may not ask
+        answer = None
+    found = look(data, shelf(), answer, datetime.now(UTC))
     typer.echo(json.dumps(found))
     raise typer.Exit(0 if found["healthy"] else 1)
 

@@ -7,12 +7,15 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Annotated
 
 import typer
 
 from bot.cli.terminal import AGAIN, fail, settings
 from bot.settings import Settings, SettingsError
+
+PATIENCE = 3.0  # seconds
 
 
 def serve() -> None:
@@ -44,17 +47,21 @@ def deliver(
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask
+    from bot.intake.pipe import LIMIT
     from bot.intake.pipe import deliver as take
     from bot.store.files import Disk
     from bot.stores import open_store
 
     async def work() -> tuple[int, str]:
-        chosen, now = Settings.load(), datetime.now(UTC)
+        chosen = Settings.load()
+        whole = BytesIO(sys.stdin.buffer.read(LIMIT + 1))  # before the store is opened: a desk that moves meanwhile would leave the letter behind
+        now = datetime.now(UTC)
         inbox, _ = open_store(chosen, Disk(), now)
-        taken = await take(sys.stdin.buffer, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
+        taken = await take(whole, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
         await inbox.close()
         with contextlib.suppress(OSError, ValueError):
-            await ask(chosen.data, {"do": "look"})
+            async with asyncio.timeout(PATIENCE):  # a desk that hangs finds the letter by itself
+                await ask(chosen.data, {"do": "look"})
         return taken
 
     try:

@@ -67,9 +67,9 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
         try:
             with DataLock(data):
                 answer = otherwise(data)
-        except LockedError as error:
+        except (LockedError, OSError) as error:
             fail(str(error), AGAIN)
-        except (LookupError, ValueError, OSError) as error:
+        except (LookupError, ValueError) as error:
             answer = {"error": str(error)}
     if "error" in answer:
         fail(answer["error"], 1)

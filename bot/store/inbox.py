@@ -120,7 +120,7 @@ class Inbox:
     def erase(self, letter: str) -> None:
         """Remove a letter for good, wherever it lies, with the note of its reason; one that is gone already is no error."""
         for folder in (self._new, self._parked, self._day(letter), self._dropped):
-            for path in (_file(folder, letter), folder / f"{letter}.json"):
+            for path in (folder / f"{letter}.json", _file(folder, letter)):  # the note first: it is found by its letter
                 self._disk.unlink(path)
 
     def rewrite(self, envelope: Envelope, raw: bytes) -> None:
@@ -178,6 +178,7 @@ class Inbox:
         The places are read in the order in which letters move, so none is missed while the desk is at work.
         """
         moving: set[str] = set()
+        parked = set(_ids_in(self._parked))  # `retry` takes a letter back to where we have looked already
         for place, folder in (("waiting", self._new), ("parked", self._parked), ("dropped", self._dropped)):
             for letter in _ids_in(folder):
                 if letter not in moving:
@@ -185,7 +186,11 @@ class Inbox:
                     yield letter, place
         for day in sorted(self._archive.iterdir()):
             if day != self._dropped and day.is_dir():
-                yield from ((letter, "archived") for letter in _ids_in(day) if letter not in moving)
+                for letter in _ids_in(day):
+                    if letter not in moving:
+                        parked.discard(letter)
+                        yield letter, "archived"
+        yield from ((letter, "waiting") for letter in sorted(parked - moving) if self.has(letter))
 
     def sweep(self, now: datetime) -> int:
         """Remove what crashes left behind more than a day ago: half-written files, reasons without a letter. How many."""

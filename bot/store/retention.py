@@ -22,9 +22,11 @@ def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datet
     for path in sorted((data / "tickets" / "done").glob("*/[0-9]*.json")):
         if stopped():
             return
-        if path.stat().st_mtime > limit.timestamp():
-            continue  # a file that was written since cannot be that old
+        if (data / "tickets" / "live" / path.name).exists():
+            continue  # it has come back
         try:
+            if path.stat().st_mtime > limit.timestamp():
+                continue  # a file that was written since cannot be that old
             ticket = read_ticket(path)
         except (msgspec.DecodeError, FileNotFoundError):
             continue

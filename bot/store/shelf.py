@@ -33,6 +33,8 @@ class FileShelf:
             places = [*(folder.glob("[0-9]*.json") for folder in folders), itertools.chain(places[0], self._live.glob("[0-9]*.json"))]
         for place in places:
             for path in sorted(set(place), key=lambda path: int(path.stem)):
+                if path.parent.parent == self._filed and (self._live / path.name).exists():
+                    continue  # it has come back, and the desk was cut off before this copy was gone; the live one is still to be met
                 if path.name not in met and (tables := self._tables(path, decoder)) is not None:
                     met.add(path.name)
                     yield from tables.get("ticket", {}).values()

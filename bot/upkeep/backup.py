@@ -5,13 +5,17 @@ The archive is a .tar.gz with `data/`, `rules.yaml` and `templates/` as they lie
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import gzip
 import os
 import re
+import secrets
 import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +28,7 @@ from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
+NUMBER = re.compile(r"[0-9]+\.json")
 
 
 class RefusedError(Exception):
@@ -35,10 +40,14 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
 
     Raises OSError, ChangedError, and ValueError for a file whose name could not be restored.
     """
-    part, disk = path.with_name(f".{path.name}.part"), Disk()
-    disk.unlink(part)
+    part, disk = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"), Disk()  # another one may be under way
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError), old.open("rb") as left:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)  # that of a backup under way is locked
+            disk.unlink(old)
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             with tarfile.open(fileobj=file, mode="w|gz", format=tarfile.PAX_FORMAT) as tar:
 
                 def put(name: str, content: bytes) -> None:
@@ -53,6 +62,8 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                 target = Files(lambda name, content: put(f"data/{name}", content))
                 carried = carry(shelf, target, now)
                 target.close()
+                for name in {Path(one).name for one in shelf.broken if NUMBER.fullmatch(Path(one).name)} if not settings.store else ():
+                    put(f"data/tickets/broken/{name}", b"")  # as `repair` does: its number is not given again
             file.flush()
             disk.fsync(file.fileno())
         disk.rename(part, path)
@@ -92,6 +103,9 @@ def unpack(archive: Path, incoming: Path) -> None:
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         shutil.rmtree(incoming, ignore_errors=True)
         raise RefusedError(f"{archive} is no whole backup: {error}") from None
+    except OSError:  # a full disk, say: nothing has been touched yet
+        shutil.rmtree(incoming, ignore_errors=True)
+        raise
     if not (incoming / "data" / "secret").exists():
         raise RefusedError(f"{archive} is no backup of a desk: it holds no secret")
     Disk().sync_tree(incoming)

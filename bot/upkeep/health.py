@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -75,9 +76,15 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
     inbox, disk = Inbox(data, Disk()), Disk()
     found = account(FileShelf(data))
     for path in map(Path, found.broken):
+        if not os.access(path, os.R_OK):  # nothing is wrong with it
+            raise PermissionError(errno.EACCES, "may not be read: give it to the desk's user, and repair as that user", str(path))
+    for path in map(Path, found.broken):
         aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
         disk.mkdir(aside)
-        disk.rename(path, aside / path.name)
+        there = aside / path.name
+        if there.exists():  # a second file of the same ticket, live and filed
+            there = there.with_name(f"{path.name}.{inbox.new_id(datetime.now(UTC))}")
+        disk.rename(path, there)
         disk.sync_folder(aside)
         say(f"{path} cannot be read: it lies in {aside} now")
     for letter in found.lost:

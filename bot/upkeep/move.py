@@ -20,31 +20,36 @@ from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
 from bot.store.rest import Shelf, Target
 from bot.store.shelf import FileShelf
-from bot.stores import FILLING, INCOMING, MOVED, at_work, open_shelf, open_target
+from bot.stores import FILLING, INCOMING, MOVED, at_work, leave, open_shelf, open_target
 from bot.tickets.erasing import emptied
 from bot.upkeep.backup import RefusedError, unpack
 from bot.upkeep.carry import carry
 from bot.upkeep.ledger import Account, RecordLetter, TicketLetters, account
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
-FILLED = "restore filled"  # what it says once the database has all
+FILLED = " filled"  # what it says at its end once the database has all
 Say = Callable[[str], None]
 
 
 def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
-    incoming = settings.data / INCOMING
-    begun = _complete(incoming, "restore")
-    if not begun:
+    incoming, what = settings.data / INCOMING, f"restore {_which(settings)}"
+    begun = _complete(incoming, what)
+    if begun:
+        say(f"A restore that was cut off is being finished; {archive} is not looked at.")
+    else:
+        _refuse_unless(not (settings.data / FILLING).exists(), "a move was cut off: finish that first")
+        moved = settings.data / MOVED
+        _refuse_unless(bool(settings.store) or not moved.exists(), f"{moved} is what lay here before the desk moved to a database: remove it first")
         _refuse_unless(is_empty(settings.data, "reports"), f"there is a desk in {settings.data} already: a backup is restored into an empty one")
         if settings.store:
             with closing(open_target(settings)) as target:
                 _empty(target)
         unpack(archive, incoming)
-        _mark(incoming / COMPLETE, "restore")
-    if settings.store and begun != FILLED:
+        _mark(incoming / COMPLETE, what)
+    if settings.store and not begun.endswith(FILLED):
         _fill(settings, incoming / "data", now)
-        _mark(incoming / COMPLETE, FILLED)
+        _mark(incoming / COMPLETE, what + FILLED)
     _unmark(settings.data / FILLING)
     _install(settings, () if settings.store else FOLDERS, say)
     return _book(settings)
@@ -54,32 +59,42 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     """The desk of `settings` goes over to the store of `goal`; its ledger there. To be called under the lock, and with no other daemon at
     work on the database. Raises RefusedError and OSError.
     """
-    data = settings.data
+    data, incoming = settings.data, settings.data / INCOMING
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     if goal.store:
+        _refuse_unless(not any(incoming.glob("*")), "a restore, or a move to files, was cut off: finish that first")
         if not (data / FILLING).exists():
             _refuse_unless(not (data / MOVED).exists(), f"this desk was moved already; {data / MOVED} is what lay here: remove it first")
             _sound(FileShelf(data))
         _fill(goal, data, now)
         (data / MOVED).mkdir(exist_ok=True)
         for name in FOLDERS:
-            if (data / name).exists():
+            if (data / MOVED / name).exists():  # it was cut off here, and a look at the desk since (`run.py health`) has made folders
+                _remove_empty(data / name)
+            elif (data / name).exists():
                 Disk().rename(data / name, data / MOVED / name)
         Disk().sync_folder(data)
         _unmark(data / FILLING)
         say(f"The files lie in {data / MOVED} until you remove them. Set DESK_STORE before you start the desk.")
         return _book(goal)
-    incoming = data / INCOMING
     if not _complete(incoming, "move"):
+        _refuse_unless(not (data / FILLING).exists(), "a move to a database, or a restore, was cut off: finish that first")
         _nobody_at(settings)
         _refuse_unless(is_empty(data), f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
         target = Folder(incoming / "data", Disk())
-        with closing(open_shelf(settings)) as source:
+        with closing(open_shelf(settings, left=True)) as source:
             _sound(source)
             carry(source, target, now)
             target.close()
-            _same(source, FileShelf(incoming / "data"))
+            leave(settings, gone=True)  # before it is looked at once more: a daemon or a pipe on another machine knows nothing of us
+            try:
+                _nobody_at(settings)
+                _same(source, FileShelf(incoming / "data"))
+            except BaseException:
+                with suppress(OSError):
+                    leave(settings, gone=False)
+                raise
         _mark(incoming / COMPLETE, "move")
     if (data / MOVED).exists():  # an older state of the same desk: it goes with what else is left over in `incoming`
         Disk().rename(data / MOVED, incoming / MOVED)
@@ -91,11 +106,12 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
 def _fill(goal: Settings, data: Path, now: datetime) -> None:
     """Puts a desk of files into the database of `goal`, which must be empty, or half full of just that."""
     source = FileShelf(data)
-    which, marker = hashlib.sha256((goal.store or "").encode()).hexdigest()[:16], goal.data / FILLING
+    which, marker = _which(goal), goal.data / FILLING
     state = marker.read_text("ascii") if marker.exists() else ""
     if state == f"{which} full":
         return
-    _refuse_unless(state in ("", which), "another database was being filled: finish that first")
+    given_up = f"; or, to give it up, drop that database and remove {marker}" * (data == goal.data and not (data / MOVED).exists())
+    _refuse_unless(state in ("", which), f"another database was being filled: finish that first{given_up}")
     _nobody_at(goal)
     target = open_target(goal)
     try:
@@ -129,9 +145,15 @@ def _empty(target: Target) -> None:
 def _complete(incoming: Path, what: str) -> str:
     """What COMPLETE says, "" where not all is there yet; refuses where something else was cut off."""
     begun = (incoming / COMPLETE).read_text("ascii") if (incoming / COMPLETE).exists() else ""
-    other = begun.partition(" ")[0]
-    _refuse_unless(other in ("", what), f"a {other} was cut off: finish that first")
+    other, _, where = begun.removesuffix(FILLED).partition(" ")
+    place = {"": "", "files": " into files (without DESK_STORE)"}.get(where, " into a database (DESK_STORE as it was then)")
+    _refuse_unless(begun.removesuffix(FILLED) in ("", what), f"a {other}{place} was cut off: finish that first")
     return begun
+
+
+def _which(settings: Settings) -> str:
+    """The store, in a word."""
+    return hashlib.sha256(settings.store.encode()).hexdigest()[:16] if settings.store else "files"
 
 
 def _nobody_at(settings: Settings) -> None:

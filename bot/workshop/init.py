@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
+
+from bot.store.files import Disk
 
 SHIPPED = Path(__file__).parents[2] / "rules.yaml"
 
@@ -88,8 +91,9 @@ def write(path: Path, text: str) -> Path | None:
     if path.exists():
         names = (path.with_name(f"{path.name}.old{count or ''}") for count in itertools.count())
         kept = next(name for name in names if not name.exists())
-        path.rename(kept)
-    path.write_text(text, "utf-8")
+        os.link(path, kept)
+    disk = Disk()
+    disk.write_synced(path.with_name(f".{path.name}.new"), path, text.encode())  # whole or not at all: a running desk looks at it
     return kept
 
 

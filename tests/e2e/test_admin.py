@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -154,3 +156,17 @@ def test_what_agents_call_wrong_is_printed_as_examples_that_the_rules_take(desk:
     assert "тёмную тему" in text
     rules = (Path(desk.env["DESK_RULES"])).read_text("utf-8")
     assert re.search(rf"(?m)^  - id: {rule}$", rules)
+
+
+def test_a_desk_that_hangs_keeps_neither_a_pipe_nor_monitoring(desk: Running) -> None:
+    """The letter is on disk, so the mail server must not be kept waiting until it sends it again."""
+    with desk:
+        assert desk.process is not None
+        desk.process.send_signal(signal.SIGSTOP)
+        try:
+            assert desk.run("deliver", stdin=f"From: {IVAN}\nSubject: Film\n\n{PROBLEM}".encode()).returncode == 0
+            told = json.loads(desk.run("health").stdout)
+        finally:
+            desk.process.send_signal(signal.SIGCONT)
+        assert (told["running"], told["healthy"]) == (False, False)
+        desk.wait(IVAN, 1)

@@ -299,3 +299,25 @@ class Contract:
         assert (first.requester.email, first.seen, first.entries, first.resolution, first.done_at) == ("", (), (), "solved", old)
         assert (second.requester.email, [one.who for _, one in records(opened)]) == (MARIA, [MARIA])
         assert (await ask(store)).fresh == 3
+
+    async def test_a_ticket_that_comes_back_while_old_ones_are_erased_stays_whole(self, opened: Opened):
+        """Those to be erased were listed before; with many of them that was minutes ago."""
+        done_ = {"status": Status.done, "resolution": "solved", "done_at": NOW - timedelta(days=90)}
+        await commit(opened.store, ticket(1, "a", **done_), ticket(2, "b", MARIA, **done_))
+        assert await opened.store.sweep(NOW, 14) == 2
+        opened.aged()
+        again: list[asyncio.Future[None]] = []
+
+        class Slow(Erased):
+            async def erase(self, letter: str) -> None:
+                await super().erase(letter)
+                if not again:
+                    again.append(asyncio.ensure_future(commit(opened.store, ticket(2, "b", MARIA, subject="снова"))))
+                    await asyncio.sleep(0.3)
+
+        letters = Slow()
+        assert await opened.store.retire(NOW - timedelta(days=60), letters) == 1
+        await asyncio.gather(*again)
+        back = await (await opened.again()).ticket(2)
+        assert back is not None
+        assert (back.subject, back.requester.email, letters.gone) == ("снова", MARIA, ["a"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
@@ -13,16 +18,17 @@ from typing import Any
 import pytest
 from busy import MARIA, PROBLEM, busy
 from cluster import Cluster
-from desk import MOSCOW_NOON, TestDesk
+from desk import MOSCOW_NOON, ROOT, TestDesk
 from killed import killed
 
-from bot.model import DeskRecord, Ticket
+from bot.model import DeskRecord, Envelope, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import Folder
+from bot.store.inbox import Inbox
 from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
-from bot.stores import FILLING, INCOMING, agree, begun, open_shelf
+from bot.stores import FILLING, INCOMING, agree, begun, open_shelf, open_store
 from bot.upkeep import move
 from bot.upkeep.backup import RefusedError, backup
 from bot.upkeep.carry import carry
@@ -144,6 +150,15 @@ def test_a_backup_comes_back_as_it_was_wherever_it_was_cut_off(desk: Path, tmp_p
         move.restore(settings(data), archive, NOW, print)
 
 
+def test_a_desk_that_moved_away_is_not_restored_beside_what_it_left(desk: Path, tmp_path: Path) -> None:
+    archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    (data / "moved").mkdir(parents=True)
+    with pytest.raises(RefusedError, match="remove it first"):
+        move.restore(settings(data), archive, NOW, print)
+    assert [path.name for path in data.iterdir()] == ["moved"]
+
+
 def test_what_differs_from_the_backup_is_kept_beside_it(desk: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
     backup(settings(desk), FileShelf(desk), archive, NOW)
@@ -193,8 +208,172 @@ def test_half_a_backup_is_refused_and_changes_nothing(desk: Path, tmp_path: Path
     assert not any(path.is_file() for path in data.rglob("*"))
 
 
+def restored_until(at_least: Callable[[Path], bool], data: Path, archive: Path, store: str | None = None) -> int:
+    """A restore that is killed once `at_least` is so; before which change."""
+    for at in range(1, 300):
+        shutil.rmtree(data.parent, ignore_errors=True)
+        assert killed(at, move.restore, settings(data, store), archive, NOW, print)
+        if at_least(data):
+            return at
+    raise AssertionError
+
+
+LETTER = b"From: olga@example.org\nMessage-ID: <1@client.example>\nSubject: x\n\nhello\n"
+
+
+def pipe(data: Path, store: str | None = None) -> subprocess.Popen[bytes]:
+    """`run.py deliver` before its letter has come."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")}
+    env = {**clean, "DESK_DATA": str(data), **({"DESK_STORE": store} if store else {})}
+    return subprocess.Popen([sys.executable, "run.py", "deliver"], cwd=ROOT, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_restore_that_is_finished_says_that_the_archive_is_not_looked_at(desk: Path, tmp_path: Path) -> None:
+    archive, data, told = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", list[str]()
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    restored_until(lambda data: (data / INCOMING / move.COMPLETE).exists(), data, archive)
+    assert move.restore(settings(data), tmp_path / "other.tar.gz", NOW, told.append).adds_up
+    assert "other.tar.gz is not looked at" in told[0]
+
+
+def test_a_letter_that_a_pipe_brings_during_a_restore_is_kept_at_its_sender(desk: Path, tmp_path: Path) -> None:
+    archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    at = restored_until(lambda data: (data / INCOMING / move.COMPLETE).exists(), data, archive)
+    shutil.rmtree(data.parent)
+    with pipe(data) as deliver:
+        threading.Event().wait(2)  # it has begun
+        assert killed(at, move.restore, settings(data), archive, NOW, print)
+        deliver.communicate(LETTER)
+    assert deliver.returncode == 75
+    assert move.restore(settings(data), archive, NOW, print).adds_up
+
+
+def test_the_number_of_a_ticket_that_cannot_be_read_is_not_given_again_after_a_restore(desk: Path, tmp_path: Path) -> None:
+    archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
+    (desk / "tickets/broken/4.json").unlink()
+    (desk / "tickets/live/4.json").write_bytes(b"")
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    move.restore(settings(data), archive, NOW, print)
+    assert (data / "tickets/broken/4.json").exists()
+
+
+def test_two_backups_into_one_file_are_both_whole(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one begins while the first is being written, and goes on after its end."""
+    archive, real, begun_, ended, others = tmp_path / "desk.tar.gz", carry, threading.Event(), threading.Event(), list[threading.Thread]()
+
+    def slow(*arguments: Any) -> Any:
+        if others:
+            begun_.set()
+            ended.wait(10)
+        else:
+            others.append(threading.Thread(target=backup, args=(settings(desk), FileShelf(desk), archive, NOW)))
+            others[0].start()
+            begun_.wait(10)
+        return real(*arguments)
+
+    monkeypatch.setattr("bot.upkeep.backup.carry", slow)
+    backup(settings(desk), FileShelf(desk), archive, NOW)
+    assert gzip.decompress(archive.read_bytes())
+    ended.set()
+    others[0].join()
+    assert gzip.decompress(archive.read_bytes())
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_a_letter_that_is_tried_again_during_a_backup_is_in_it(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, shelf, inbox = tmp_path / "desk.tar.gz", FileShelf(desk), Inbox(desk, Disk())
+    [parked], real = [one.letter for one in shelf.parked()], shelf.letter
+
+    def letter(ident: str) -> Any:
+        if inbox.parked():
+            inbox.retry(parked)  # the letters that wait have been listed already
+        return real(ident)
+
+    monkeypatch.setattr(shelf, "letter", letter)
+    backup(settings(desk), shelf, archive, NOW)
+    with tarfile.open(archive) as tar:
+        assert f"data/inbox/new/{parked}.eml" in tar.getnames()
+
+
 @pytest.mark.postgres
 class TestDatabase:
+    def test_a_restore_into_files_is_not_finished_into_a_database(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
+        """What has its place already would be missing there."""
+        archive, data, store = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", cluster.url(cluster.fresh())
+        there = contents(FileShelf(desk))
+        backup(settings(desk), FileShelf(desk), archive, NOW)
+        restored_until(lambda data: (data / "desk").exists() and (data / INCOMING).exists(), data, archive)
+        with pytest.raises(RefusedError, match="without DESK_STORE"):
+            move.restore(settings(data, store), archive, NOW, print)
+        with pytest.raises(RefusedError, match="finish that first"):
+            move.move(settings(data), settings(data, store), NOW, print)
+        move.restore(settings(data), archive, NOW, print)
+        assert contents(FileShelf(data)) == there
+
+    def test_a_restore_into_a_database_is_not_finished_by_a_move(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
+        archive, data, store = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", cluster.url(cluster.fresh())
+        backup(settings(desk), FileShelf(desk), archive, NOW)
+        monkey = pytest.MonkeyPatch()
+        with monkey.context() as patch:  # the power goes when the database has all
+            patch.setattr(move, "_unmark", lambda _: (_ for _ in ()).throw(OSError("cut")))
+            with suppress(OSError):
+                move.restore(settings(data, store), archive, NOW, print)
+        with pytest.raises(RefusedError, match="finish that first"):
+            move.move(settings(data), settings(data, store), NOW, print)
+        assert move.restore(settings(data, store), archive, NOW, print).adds_up
+        assert not begun(data, store)
+
+    def test_a_look_at_a_desk_whose_move_was_cut_off_does_not_keep_it_from_being_finished(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
+        """`run.py health` makes the folders that it reads."""
+        store = cluster.url(cluster.fresh())
+        real = Disk.rename
+
+        def rename(self: Disk, source: Path, target: Path) -> None:
+            if source.name == "inbox":
+                raise OSError("cut")
+            real(self, source, target)
+
+        with pytest.MonkeyPatch.context() as patch, suppress(OSError):
+            patch.setattr(Disk, "rename", rename)
+            move.move(settings(desk), settings(desk, store), NOW, print)
+        assert (desk / "moved" / "archive").exists()
+        list(FileShelf(desk).letters())
+        assert move.move(settings(desk), settings(desk, store), NOW, print).adds_up
+
+    def test_a_pipe_whose_letter_comes_during_a_move_keeps_it(
+        self, desk: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, real = cluster.url(cluster.fresh()), move._same
+        with pipe(desk) as deliver:
+            threading.Event().wait(2)
+
+            def same(*shelves: Shelf) -> None:
+                real(*shelves)
+                deliver.communicate(LETTER)
+
+            monkeypatch.setattr(move, "_same", same)
+            move.move(settings(desk), settings(desk, store), NOW, print)
+        assert deliver.returncode == 75
+
+    async def test_nothing_is_taken_by_a_database_whose_desk_has_moved_to_files(self, desk: Path, cluster: Cluster) -> None:
+        store = cluster.url(cluster.fresh())
+        await asyncio.to_thread(move.move, settings(desk), settings(desk, store), NOW, print)
+        await asyncio.to_thread(move.move, settings(desk, store), settings(desk), NOW, print)
+        with pytest.raises(ValueError, match="unset DESK_STORE"):
+            open_store(settings(desk, store), Disk(), NOW)
+        with pytest.raises(ValueError, match="unset DESK_STORE"):  # a backup that a timer makes, say
+            open_shelf(settings(desk, store))
+        from bot.store.postgres.database import Database
+        from bot.store.postgres.letters import PostgresLetters
+
+        late = PostgresLetters(Database(store))  # a pipe that looked a moment too early
+        with pytest.raises(OSError, match="unset DESK_STORE"):
+            await late.take(LETTER, Envelope(letter=Inbox(desk, Disk()).new_id(NOW), received=NOW, mail_from=MARIA))
+        await late.close()
+        with closing(open_shelf(settings(desk, store), left=True)) as shelf:
+            assert account(shelf).adds_up
+
     async def test_there_and_back_again_cut_off_at_every_put(
         self, desk: Path, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -14,9 +14,10 @@ from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
 
-from bot.model import Status
+from bot.model import Status, Ticket
 from bot.store import days
 from bot.store.files import Disk
+from bot.store.retention import erase_old
 from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
 from bot.upkeep.ledger import read_fates
@@ -167,3 +168,19 @@ class Desk(AnyOrder):
 
 Desk.TestCase.settings = QUICK
 TestAnyOrder = Desk.TestCase
+
+
+async def test_a_ticket_that_has_come_back_counts_though_its_filed_copy_was_left(store, tmp_path):
+    """The desk was killed between the two; else a backup would carry the old one."""
+    old = {"status": Status.done, "resolution": "solved", "done_at": NOW - timedelta(days=90)}
+    await commit(store, ticket(1, "a", **old))
+    assert await store.sweep(NOW, 14) == 1
+    filed = tmp_path / "tickets/done/000/1.json"
+    kept = filed.read_bytes()
+    await commit(store, ticket(1, "a", subject="снова"))
+    filed.write_bytes(kept)
+    os.utime(filed, (0, 0))
+    assert [one.subject for one in FileShelf(tmp_path).tickets(Ticket)] == ["снова"]
+    erased: list[str] = []
+    assert list(erase_old(tmp_path, Disk(), erased.append, NOW - timedelta(days=60), lambda: False)) == []
+    assert erased == []

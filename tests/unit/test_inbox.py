@@ -282,3 +282,20 @@ def test_a_letter_that_comes_in_during_the_sweep_is_no_trouble(tmp_path, monkeyp
     inbox = Inbox(tmp_path, Disk())
     monkeypatch.setattr(type(inbox._tmp), "iterdir", lambda folder: iter([folder / "renamed-meanwhile.eml"]))
     assert inbox.sweep(datetime.now(UTC)) == 0
+
+
+def test_a_letter_whose_erasing_is_cut_off_leaves_no_note_that_nobody_finds(tmp_path):
+    class Cut(Disk):
+        def unlink(self, path: Path) -> None:
+            super().unlink(path)
+            if path.parent.name == "parked" and path.suffix:
+                raise OSError(errno.EIO, "cut")
+
+    inbox = Inbox(tmp_path, Disk())
+    ident = inbox.new_id(NOW)
+    inbox.accept(RAW, Envelope(letter=ident, received=NOW, mail_from="a@b"))
+    inbox.park(ident, "why", "his words", NOW)
+    with pytest.raises(OSError, match="cut"):
+        Inbox(tmp_path, Cut()).erase(ident)
+    assert ident in [letter for letter, _ in inbox.accepted_ids()] or not (tmp_path / "parked" / f"{ident}.json").exists()
+    assert inbox.has(ident), "it is found again, and erased"

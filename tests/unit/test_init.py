@@ -74,3 +74,13 @@ def test_flags_ask_nothing_and_wrong_answers_are_named(tmp_path):
     assert "timezone" in wrong.stdout
     nobody = run(tmp_path, "init", "--language", "ru", *flags, "--agents", "Вера")
     assert nobody.returncode == 2
+
+
+def test_rules_are_never_away_nor_half_written(tmp_path, monkeypatch):
+    """The disk is full: the old ones stay, for a desk that is at work by them."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("old")
+    monkeypatch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        write(path, "new")
+    assert path.read_text() == "old"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot.store.files import Disk
 from bot.store.inbox import Inbox
 from bot.store.shelf import FileShelf
 from bot.store.tinydb import FileStore
+from bot.upkeep.health import repair
 from bot.upkeep.ledger import account
 
 
@@ -79,3 +81,34 @@ async def test_many_that_are_lost_are_counted_and_not_all_listed(books):
     lines = account(FileShelf(books.data)).as_text().splitlines()
     assert "not accounted for: … 30 in all" in lines
     assert len(lines) == 23
+
+
+async def test_two_broken_files_of_one_ticket_are_both_set_aside(books):
+    ident = books.archived()
+    await commit(books.store, ticket(1, ident))
+    filed = books.data / "tickets/done/000/1.json"
+    filed.parent.mkdir(parents=True)
+    for path, content in ((filed, b"filed"), (books.data / "tickets/live/1.json", b"live")):
+        path.write_bytes(content)
+    assert [repair(books.data, print) for _ in range(2)] == [2, 0]
+    assert sorted(path.read_bytes() for path in (books.data / "tickets/broken").iterdir()) == [b"filed", b"live"]
+    assert books.inbox.waiting() == [ident]
+
+
+async def test_a_ticket_that_we_may_not_read_is_not_set_aside(books, monkeypatch):
+    """Written by root, say: nothing is wrong with it, and its letters must not be handled again."""
+    await commit(books.store, ticket(1, books.archived()))
+    path = books.data / "tickets/live/1.json"
+    real = Path.read_bytes
+
+    def read_bytes(self: Path) -> bytes:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError):
+        repair(books.data, print)
+    assert path.exists()
+    assert books.inbox.waiting() == []

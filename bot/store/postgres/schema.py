@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from bot.store.postgres.database import CONNECT, spoken
+from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
 
 REVISION = "0001"  # the newest of migrations/versions
 MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other
@@ -20,6 +20,10 @@ class SchemaError(ValueError):
 
 def current(url: str) -> str:
     """The revision that the database has, "" for an empty database. Raises OSError."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise SchemaError(f"DESK_STORE: {str(error).strip()}") from None
     with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
         if connection.execute("select to_regclass('alembic_version')").fetchone() == (None,):
             return ""
@@ -27,13 +31,25 @@ def current(url: str) -> str:
         return str(row[0]) if row else ""
 
 
-def check(url: str) -> None:
-    """Raises SchemaError unless the database has this program's schema, OSError when it cannot be asked."""
+def check(url: str, *, left: bool = False) -> None:
+    """Raises SchemaError unless the database has this program's schema and, but where `left` is allowed, a desk that still lives here: what
+    one that has moved to files took in would be handled by nobody. OSError when it cannot be asked.
+    """
     found = current(url)
     if found > REVISION:
         raise SchemaError(f"DESK_STORE: the database has schema {found}, and this program knows {REVISION}: install the newer program")
     if found != REVISION:
         raise SchemaError(f"DESK_STORE: the database has {f'schema {found}' if found else 'no schema yet'}: run `python run.py migrate`")
+    if not left:
+        with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+            if connection.execute("select from signers where mark = %s", [LEFT]).fetchone() is not None:
+                raise SchemaError(f"DESK_STORE: {GONE}")
+
+
+def leave(url: str, *, gone: bool) -> None:
+    """From now on no desk is opened here, or may be again (see `check`). OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        connection.execute("insert into signers values (%s) on conflict do nothing" if gone else "delete from signers where mark = %s", [LEFT])
 
 
 def agree(url: str, keys: Collection[bytes]) -> None:
@@ -55,7 +71,7 @@ def migrate(url: str) -> tuple[str, str]:
 
     before = current(url)
     if before > REVISION:
-        check(url)
+        check(url, left=True)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url, **CONNECT), poolclass=pool.NullPool)
@@ -64,6 +80,6 @@ def migrate(url: str) -> tuple[str, str]:
             connection.exec_driver_sql(f"select pg_advisory_xact_lock({MIGRATE_LOCK})")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except exc.OperationalError as error:
+    except exc.DBAPIError as error:  # also where the role may not make tables, or the server is a standby
         raise OSError(f"PostgreSQL: {error.orig}") from error
     return before, REVISION

@@ -45,6 +45,7 @@ order by number
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
 FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s) and ticket > 0"]
 OLD = "select number from tickets where filed and not erased and done_at < %s order by number"
+STILL_OLD = "select document from tickets where number = %s and filed and not erased and done_at < %s"
 OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
 GONE = [
     "delete from keys where record = %s and record > 0",
@@ -193,10 +194,13 @@ class PostgresStore(Outbox):
     async def retire(self, limit: datetime, letters: Letters) -> int:
         """See the port."""
         witness = await self._database.witness()
-        tickets = [number for (number,) in await self._database.ask(OLD, limit)]
-        for number in tickets:
+        tickets = 0
+        for (number,) in await self._database.ask(OLD, limit):
             async with self._database.turn() as connection:
-                ticket = (await find.tickets(connection, [number]))[number]
+                row = await (await connection.execute(STILL_OLD, [number, limit])).fetchone()
+                if row is None:  # it has come back meanwhile
+                    continue
+                ticket, tickets = _tickets.decode(row[0]), tickets + 1
                 for seen in ticket.seen:
                     await letters.erase(seen.letter)
                 await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
@@ -208,7 +212,7 @@ class PostgresStore(Outbox):
             async with self._database.turn() as connection:
                 await run(connection, [(query, [ident]) for query in GONE])
         await self._database.durable(witness)
-        return len(tickets) + len(records)
+        return tickets + len(records)
 
     async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
         """See the port."""
