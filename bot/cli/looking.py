@@ -16,7 +16,7 @@ import typer
 
 from bot.cli.terminal import fail, rules, settings, shelf
 
-PATIENCE = 10.0  # seconds for which `health` waits for the desk
+PATIENCE = 5.0  # seconds for which `health` waits for the desk
 TITLES = ("ticket", "status", "priority", "owner", "requester", "opened", "subject")
 NARROW, BROAD = (6, 13, 8, 5, 14, 16), (6, 25, 8, 8, 26, 16)  # columns of a window; the subject has the rest
 

@@ -147,6 +147,7 @@ def test_letters_are_answered_at_once_and_moved(dovecot, desk):
     assert desk.run("ledger").returncode == 0
 
 
+@pytest.mark.slow
 def test_kills_of_both_lose_and_double_nothing(dovecot, desk):
     users = [f"u{number}@example.org" for number in range(40)]
     before, accepted = dovecot.letters(".Desk.Done"), log(desk).count('"event":"accepted"')
@@ -256,6 +257,7 @@ def test_a_whole_conversation_through_a_provider_that_wants_tls_and_a_login(prov
             assert desk.run("ledger").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_refused_login_tells_the_leads_once_and_heals_by_itself(provider, tmp_path):
     secret = tmp_path / "password"
     secret.write_text("falsch")
