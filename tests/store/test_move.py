@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
@@ -242,7 +243,7 @@ def test_a_letter_that_a_pipe_brings_during_a_restore_is_kept_at_its_sender(desk
     at = restored_until(lambda data: (data / INCOMING / move.COMPLETE).exists(), data, archive)
     shutil.rmtree(data.parent)
     with pipe(data) as deliver:
-        threading.Event().wait(2)  # it has begun
+        time.sleep(2)  # it has begun
         assert killed(at, move.restore, settings(data), archive, NOW, print)
         deliver.communicate(LETTER)
     assert deliver.returncode == 75
@@ -346,7 +347,7 @@ class TestDatabase:
     ) -> None:
         store, real = cluster.url(cluster.fresh()), move._same
         with pipe(desk) as deliver:
-            threading.Event().wait(2)
+            time.sleep(2)
 
             def same(*shelves: Shelf) -> None:
                 real(*shelves)
