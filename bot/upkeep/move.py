@@ -59,48 +59,59 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     """The desk of `settings` goes over to the store of `goal`; its ledger there. To be called under the lock, and with no other daemon at
     work on the database. Raises RefusedError and OSError.
     """
-    data, incoming = settings.data, settings.data / INCOMING
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
-    if goal.store:
-        _refuse_unless(not any(incoming.glob("*")), "a restore, or a move to files, was cut off: finish that first")
-        if not (data / FILLING).exists():
-            _refuse_unless(not (data / MOVED).exists(), f"this desk was moved already; {data / MOVED} is what lay here: remove it first")
-            _sound(FileShelf(data))
-        _fill(goal, data, now)
-        (data / MOVED).mkdir(exist_ok=True)
-        for name in FOLDERS:
-            if (data / MOVED / name).exists():  # it was cut off here, and a look at the desk since (`run.py health`) has made folders
-                _remove_empty(data / name)
-            elif (data / name).exists():
-                Disk().rename(data / name, data / MOVED / name)
-        Disk().sync_folder(data)
-        _unmark(data / FILLING)
-        say(f"The files lie in {data / MOVED} until you remove them. Set DESK_STORE before you start the desk.")
-        return _book(goal)
+    (_to_database if goal.store else _to_files)(settings, goal, now, say)
+    return _book(goal)
+
+
+def _to_database(settings: Settings, goal: Settings, now: datetime, say: Say) -> None:
+    data, moved = settings.data, settings.data / MOVED
+    _refuse_unless(not any((data / INCOMING).glob("*")), "a restore, or a move to files, was cut off: finish that first")
+    if not (data / FILLING).exists():
+        _refuse_unless(not moved.exists(), f"this desk was moved already; {moved} is what lay here: remove it first")
+        _sound(FileShelf(data))
+    _fill(goal, data, now)
+    moved.mkdir(exist_ok=True)
+    for name in FOLDERS:
+        if (moved / name).exists():  # it was cut off here, and a look at the desk since (`run.py health`) has made folders
+            _remove_empty(data / name)
+        elif (data / name).exists():
+            Disk().rename(data / name, moved / name)
+    Disk().sync_folder(data)
+    _unmark(data / FILLING)
+    say(f"The files lie in {moved} until you remove them. Set DESK_STORE before you start the desk.")
+
+
+def _to_files(settings: Settings, goal: Settings, now: datetime, say: Say) -> None:
+    data, incoming = settings.data, settings.data / INCOMING
     if not _complete(incoming, "move"):
         _refuse_unless(not (data / FILLING).exists(), "a move to a database, or a restore, was cut off: finish that first")
         _nobody_at(settings)
         _refuse_unless(is_empty(data), f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
-        target = Folder(incoming / "data", Disk())
-        with closing(open_shelf(settings, left=True)) as source:
-            _sound(source)
-            carry(source, target, now)
-            target.close()
-            leave(settings, gone=True)  # before it is looked at once more: a daemon or a pipe on another machine knows nothing of us
-            try:
-                _nobody_at(settings)
-                _same(source, FileShelf(incoming / "data"))
-            except BaseException:
-                with suppress(OSError):
-                    leave(settings, gone=False)
-                raise
+        _empty_into(settings, incoming / "data", now)
         _mark(incoming / COMPLETE, "move")
     if (data / MOVED).exists():  # an older state of the same desk: it goes with what else is left over in `incoming`
         Disk().rename(data / MOVED, incoming / MOVED)
     _install(goal, FOLDERS, say)
     say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
-    return _book(goal)
+
+
+def _empty_into(settings: Settings, folder: Path, now: datetime) -> None:
+    """Copies the desk of a database into a folder; from then on nobody takes the database for the desk."""
+    target = Folder(folder, Disk())
+    with closing(open_shelf(settings, left=True)) as source:
+        _sound(source)
+        carry(source, target, now)
+        target.close()
+        leave(settings, gone=True)  # before it is looked at once more: a daemon or a pipe on another machine knows nothing of us
+        try:
+            _nobody_at(settings)
+            _same(source, FileShelf(folder))
+        except BaseException:
+            with suppress(OSError):
+                leave(settings, gone=False)
+            raise
 
 
 def _fill(goal: Settings, data: Path, now: datetime) -> None:
