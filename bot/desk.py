@@ -61,10 +61,7 @@ class Desk:
             finally:
                 await before.wait()
                 after.set()  # the next one waits behind us for the store's turn, which is taken in order
-            if not matched(self.office.policy, letter):  # the rules changed while it was being read
-                fresh = await self.readers.read(raw, envelope)
-                letter = structs.replace(letter, matches=fresh.matches)
-            await self.decide(letter)
+            await self.decide(letter, raw)
         except OSError:
             raise
         except Unreadable as error:
@@ -95,9 +92,12 @@ class Desk:
                     found.append(decode(file)[0])
         return tuple(found)
 
-    async def decide(self, letter: Letter) -> None:
+    async def decide(self, letter: Letter, raw: bytes) -> None:
         """Looks, decides and commits, in one turn of the store."""
         async with self.store.turn() as turn:
+            if not matched(self.office.policy, letter):  # the rules changed while it was being read, or waited for its turn
+                fresh = await self.readers.read(raw, letter.envelope)
+                letter = structs.replace(letter, matches=fresh.matches)
             now = self.now()
             sight = look(letter, self.office, now)
             found = await self.find(turn, letter, sight, now)

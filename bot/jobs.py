@@ -17,6 +17,8 @@ from bot.tickets.digest import digest, due
 if TYPE_CHECKING:
     from bot.daemon import Daemon
 
+LATE = timedelta(minutes=1)  # for a letter to be handled
+
 
 class Jobs:
     """One a daemon; a job that is late after a sleep runs once."""
@@ -24,12 +26,13 @@ class Jobs:
     def __init__(self, daemon: Daemon) -> None:
         self._desk = daemon
         self._schedule = schedule.Scheduler()
+        self._oldest = ""  # letter of the inbox, when the timers were last due
         self._job(self._schedule.every(1).minutes, self.heartbeat)
         self._job(self._schedule.every(1).hours, self.sweep)
         self._job(self._schedule.every(6).hours, self.retire)
         self._job(self._schedule.every(1).minutes, self.morning)
         self._job(self._schedule.every(1).minutes, daemon.weekly.send)
-        self._job(self._schedule.every(10).seconds, daemon.timers.look)
+        self._job(self._schedule.every(10).seconds, self.timers)
 
     def _job(self, when: schedule.Job, work: Callable[[], Awaitable[Any]]) -> None:
         """One failing job harms no other: each runs as a task of its own, and its error is logged."""
@@ -76,6 +79,14 @@ class Jobs:
         if days:
             erased = await self._desk.store.retire(self._desk.now() - timedelta(days=days), self._desk.inbox)
             self._desk.tell("erased", count=erased)
+
+    async def timers(self) -> None:
+        """What time does to tickets. An answer that lies in the inbox already, after a pause or under a flood, is heard first; a line that
+        does not move is not waited for.
+        """
+        before, self._oldest = self._oldest, (await self._desk.inbox.waiting())[1]
+        if self._oldest in ("", before) or self._oldest >= f"{self._desk.now() - LATE:%Y%m%dT%H%M%S}":
+            await self._desk.timers.look()
 
     async def morning(self) -> None:
         """The digest, once a day, when work has begun."""

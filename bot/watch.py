@@ -72,7 +72,9 @@ class Watch:
         self._refused, desk = words, self._desk
         lines = words.splitlines()
         desk.tell("rules_refused", path=str(desk.settings.rules), faults=len(lines), words=words)
-        await desk.alert(alarm(desk.office, "rules_refused", tuple(lines[:20]), f"rules/{zlib.crc32(words.encode()):x}", desk.now()))
+        now = desk.now()
+        cause = f"rules/{zlib.crc32(words.encode()):x}/{str(now)[:10]}"  # the same mistake is told once a day
+        await desk.alert(alarm(desk.office, "rules_refused", tuple(lines[:20]), cause, now))
 
     async def _take(self, office: Office) -> None:
         desk = self._desk

@@ -93,6 +93,12 @@ class Days:
         self._unwritten[stem][ident] = changed
         return self._write(stem, writer)
 
+    def erased(self, stem: str) -> None:
+        """The file is gone for good, with the letters that were held in it."""
+        self._pages.pop(stem, None)
+        for place in [place for place in self.under_way if place.partition("/")[0] == stem]:
+            del self.under_way[place]
+
     def _stem(self, day: str) -> str:
         number = self._current.setdefault(day, 1)
         return day if number == 1 else f"{day}.{number}"

@@ -193,6 +193,10 @@ class Register:
             self._letters.pop(mark(one.letter), None)
             if one.fate is not Fate.duplicate:  # what it is a copy of stays known
                 self._copies.pop(mark(one.message_id, one.fingerprint), None)
+        if one.about == "digest" and one.words == self.digested:  # written anew; an older one that changes brings none back
+            self.digested = ""
+        elif one.about == "report" and one.words == self.reported:
+            self.reported = ""
 
     def strike(self, person: str) -> None:
         """Whatever is known of an address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from bot.store.files import Disk
 from bot.tickets.erasing import ERASED, emptied
 
 
-def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime, stopped: Callable[[], bool]) -> Iterator[int]:
-    """Erases filed tickets that were done before `limit`, and the desk's own records of earlier days, until it is `stopped`; yields a
-    number for each step.
+def erase_old(
+    data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime, stopped: Callable[[], bool],
+    alone: Callable[[int], AbstractContextManager[bool]] = lambda _: nullcontext(True),
+) -> Iterator[int | str]:  # fmt: skip
+    """Erases filed tickets that were done before `limit`, and the desk's own records of earlier days, until it is `stopped`; yields the
+    ticket's number, or the name of the day's file, for each step.
 
-    Broken files are left for `repair`. Raises OSError.
+    While `alone` lasts, a ticket changes for nobody else; it is False for one that is about to come back. Broken files are left for
+    `repair`. Raises OSError.
     """
     for path in sorted((data / "tickets" / "done").glob("*/[0-9]*.json")):
         if stopped():
@@ -31,9 +36,12 @@ def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datet
         except (msgspec.DecodeError, FileNotFoundError):
             continue
         if ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit:
-            for seen in ticket.seen:
-                erase(seen.letter)
-            disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
+            with alone(ticket.number) as rests:
+                if not rests or (data / "tickets" / "live" / path.name).exists():
+                    continue
+                for seen in ticket.seen:
+                    erase(seen.letter)
+                disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
             yield ticket.number
     for path in day_files(data / "desk"):
         if stopped():
@@ -43,4 +51,4 @@ def erase_old(data: Path, disk: Disk, erase: Callable[[str], None], limit: datet
                 if record.fate:
                     erase(record.letter)
             disk.unlink(path)
-            yield 0
+            yield path.stem

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -130,7 +130,8 @@ class FileStore:
         self._fresh.discard(name)
         if name in self._returning:
             self._returning.discard(name)
-            self._cabinet.unfile(name)
+            with suppress(OSError):  # where both are there, the live one counts
+                self._cabinet.unfile(name)
         if self._dirty.get(name) is ticket:
             del self._dirty[name]
             self._cabinet.remember(ticket)
@@ -218,7 +219,7 @@ class FileStore:
 
     async def delivered(self, results: Sequence[Due]) -> None:
         """See the port. The results of one ticket are one write; until they are on disk no letter of them is given out again."""
-        waits = []
+        waits, in_hand = [], self._waiting.in_hand(results)
         async with self._turn:
             for number, record in dict.fromkeys((one.ticket, one.record) for one in results):
                 changed = {one.letter.id: one.letter for one in results if (one.ticket, one.record) == (number, record)}
@@ -229,7 +230,7 @@ class FileStore:
                 elif letters:
                     waits.append(self._days.change(record, letters, self._writer))
         await self._all(waits)
-        self._waiting.back(results)
+        self._waiting.back(in_hand)  # the others, held ones that were let go, may be on their way by now
         self.changed.set()
 
     async def counts(self) -> Counts:
@@ -266,10 +267,21 @@ class FileStore:
         def erase(letter: str) -> None:
             asyncio.run_coroutine_threadsafe(letters.erase(letter), loop).result()
 
+        @contextmanager
+        def alone(number: int) -> Iterator[bool]:
+            asyncio.run_coroutine_threadsafe(self._turn.acquire(), loop).result()
+            try:
+                yield number not in self._dirty
+                self._cabinet.forget(number)
+            finally:
+                loop.call_soon_threadsafe(self._turn.release)
+
         def work() -> int:
             steps = 0
-            for steps, number in enumerate(erase_old(self.desk.parent, self._disk, erase, limit, stopped.is_set), 1):  # noqa: B007  how many, in the end
-                self._cabinet.forget(number)
+            for gone in erase_old(self.desk.parent, self._disk, erase, limit, stopped.is_set, alone):
+                steps += 1
+                if isinstance(gone, str):
+                    loop.call_soon_threadsafe(self._days.erased, gone)
             return steps
 
         thread = asyncio.ensure_future(asyncio.to_thread(work))

@@ -54,6 +54,10 @@ class Waiting:
                 found.append(Due(ticket=number, record=record, letter=one))
         return found
 
+    def in_hand(self, results: Sequence[Due]) -> list[Due]:
+        """Those that have been given out."""
+        return [one for one in results if (one.ticket, one.record, one.letter.id) in self._given]
+
     def back(self, results: Sequence[Due]) -> None:
         """What became of letters is on disk; one that still waits is given out again."""
         for one in results:

@@ -67,7 +67,7 @@ def bounced(letter: Letter, found: Found, office: Office, now: datetime) -> tupl
             proof = office.signer.check(text, (one.to,), now.date())
             if ticket and proof and proof.purpose in (Purpose.bounce, Purpose.requester, Purpose.agent, Purpose.department):
                 codes = dict(letter.bounced)
-                return ticket, one, codes.get(one.to) or next(iter(codes.values()), "")
+                return followed(found, ticket.number) or ticket, one, codes.get(one.to) or next(iter(codes.values()), "")
     return None
 
 

@@ -26,6 +26,7 @@ KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")  # what #undo does n
 
 UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}  # record of the desk -> the one, with empty words, that ends it
 NEVER_UNDONE = ("unblock", "release")
+BY_TIME = frozenset({"closed_silence", "outage_over"})  # events that have closed the ticket, or told its requester something
 
 
 def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
@@ -204,9 +205,11 @@ def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
     caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in (Audience.requester, Audience.department)]
     if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
         raise Refusal("undo_too_late")
-    position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None)
-    later = ticket.seen[position + 1 :] if position is not None else tuple(s for s in ticket.seen if s.letter > letter)
-    if any(seen.fate in (Fate.appended, Fate.command) for seen in later):
+    position, at = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None), datetime.fromisoformat(ticket.undo["at"])
+    # a letter that was parked, or lay in a mailbox, may have the older id and have been handled later
+    after = tuple(s for s in ticket.seen if s.letter > letter or (s.at is not None and s.at > at))
+    later = ticket.seen[position + 1 :] if position is not None else after
+    if any(seen.fate in (Fate.appended, Fate.command) for seen in later) or any(one.about in BY_TIME and one.at >= at for one in ticket.entries):
         raise Refusal("undo_changed")
 
 

@@ -156,7 +156,8 @@ async def forget(plan: Plan, letters: Letters, store: Store, now: datetime) -> N
         async with store.turn() as turn:
             ticket = await turn.ticket(number)
             if ticket is not None:
-                came = [seen.letter for seen in ticket.seen if number in plan.own and seen.letter not in person.letters]
+                own = ticket.requester.email == person.address  # perhaps opened while the plan was made
+                came = [seen.letter for seen in ticket.seen if own and seen.letter not in person.letters]
                 for ident in came:  # since the plan was made; else nothing would account for them
                     await letters.erase(ident)
                 turn.commit(Decision(tickets=(without(ticket, person, now),)))

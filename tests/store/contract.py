@@ -207,6 +207,16 @@ class Contract:
         assert await opened.store.held() == []
         assert sorted(one.letter.id for one in await opened.store.due(NOW, 10)) == [1, 7]
 
+    async def test_a_held_letter_that_is_let_go_is_given_out_once(self, opened: Opened):
+        await commit(opened.store, ticket(1, outgoing=(outgoing(state=Delivery.held, result="caps"),)))
+        let_go = [done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in await opened.store.held()]
+        going, given = asyncio.ensure_future(opened.store.delivered(let_go)), list[Due]()
+        while not going.done():
+            given += await opened.store.due(NOW, 10)
+            await asyncio.sleep(0)
+        opened.store._looked = float("-inf")  # type: ignore[attr-defined]  # PostgreSQL: for what has been claimed and not been heard of
+        assert len(given + await opened.store.due(NOW, 10)) == 1
+
     async def test_a_failed_write_has_not_happened_and_can_be_made_again(self, opened: Opened):
         await commit(opened.store, ticket(1, "a"))
         opened.fail(True)
@@ -222,6 +232,14 @@ class Contract:
         for store in (opened.store, await opened.again()):
             assert [one.number for one in await store.rows()] == [1, found.fresh]
             assert [(await ask(store, letter)).repeated for letter in "bc"] == [True, True]
+
+    async def test_a_digest_that_could_not_be_written_is_still_to_be_written(self, opened: Opened):
+        opened.fail(True)
+        assert await fails(commit(opened.store, records=(record("digest/2026-11-22", about="digest", words="2026-11-22", outgoing=(outgoing(),)),)))
+        assert await fails(commit(opened.store, records=(record("reports/2026-W46", about="report", words="2026-W46", outgoing=(outgoing(),)),)))
+        opened.fail(False)
+        found = await ask(opened.store)
+        assert (found.digested, found.reported) == ("", "")
 
     async def test_a_result_that_could_not_be_recorded_is_not_given_out_meanwhile(self, opened: Opened):
         await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", outgoing=(outgoing(7),)),))
@@ -251,6 +269,12 @@ class Contract:
         await opened.store.sweep(NOW, 14)
         with closing(opened.shelf()) as shelf:
             assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+
+    async def test_an_old_digest_that_is_amended_brings_no_other_back(self, opened: Opened):
+        for day in ("2026-11-21", "2026-11-22"):
+            await commit(opened.store, records=(record(f"digest/{day}", about="digest", words=day, who=IVAN),))
+        await opened.store.amend(records(opened)[0][0], lambda known: replace(known, who="-"))
+        assert (await ask(opened.store)).digested == "2026-11-22"
 
     async def test_a_record_is_amended_and_nothing_of_what_it_said_stays(self, opened: Opened):
         letter = outgoing(audience=Audience.stranger, to=IVAN)

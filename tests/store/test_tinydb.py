@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import tempfile
@@ -136,6 +137,18 @@ async def test_a_filed_ticket_that_changes_is_live_again_and_only_there(store, t
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("1.json")] == ["tickets/live/1.json"]
     await store.sweep(NOW, 14)
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("1.json")] == ["tickets/done/000/1.json"]
+
+
+async def test_a_filed_copy_that_cannot_be_removed_keeps_nobody_waiting(store, tmp_path, monkeypatch):
+    await commit(store, first := ticket(1, status=Status.done, done_at=NOW - timedelta(days=30)))
+    await store.sweep(NOW, 14)
+
+    def unlink(_: Disk, path: Path) -> None:
+        raise OSError(errno.EIO, str(path))
+
+    monkeypatch.setattr(Disk, "unlink", unlink)
+    await asyncio.wait_for(commit(store, replace(first, links=(5,))), 5)
+    assert (await (await opened_on(tmp_path)).ticket(1)).links == (5,)
 
 
 async def test_a_number_somebody_else_has_taken_is_not_written_over(store, tmp_path):

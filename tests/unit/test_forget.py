@@ -234,6 +234,32 @@ async def test_a_letter_that_comes_after_the_plan_was_made_breaks_no_ledger(tmp_
     assert desk.ledger_adds_up()
 
 
+async def test_a_ticket_that_is_opened_while_the_plan_is_made_leaves_no_letter_behind(tmp_path: Path) -> None:
+    desk = await busy(tmp_path / "data")
+
+    class Early(FileShelf):
+        """A new letter of his comes when the tickets have been looked through once, and the letters too."""
+
+        def __init__(self, data: Path) -> None:
+            super().__init__(data)
+            self.looks = 0
+
+        def tickets(self, kind: Any, *, filed: bool = True) -> Any:
+            self.looks += 1
+            return (one for one in super().tickets(kind, filed=filed) if one.number != late or self.looks > 1)
+
+        def letters(self) -> Any:
+            return (one for one in super().letters() if one[0] != came)
+
+    await desk.send(IVAN, PROBLEM + " Теперь и на телефоне.", subject="Совсем другое")
+    late = max(desk.tickets())
+    came = desk.ticket(late).seen[0].letter
+    plan = trace(Early(desk.data), IVAN, desk.now)
+    await forget(plan, FileLetters(desk.inbox), desk.store, desk.now)
+    assert not desk.inbox.has(came)
+    assert desk.ledger_adds_up()
+
+
 def test_what_a_crash_left_half_written_goes_too(tmp_path: Path) -> None:
     names = ("tickets/live/.7.json.tmp", "inbox/tmp/20261122T000000000000-abcdef.eml", "outbox/.tmp/x.eml", "desk/.2026-11-22.json.tmp")
     for name in names:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import schedule
 import time_machine
 
-from bot.jobs import in_time
+from bot.jobs import Jobs, in_time
 
 
 def test_a_clock_that_is_set_back_stops_no_job() -> None:
@@ -20,3 +22,30 @@ def test_a_clock_that_is_set_back_stops_no_job() -> None:
             in_time(scheduler)
             scheduler.run_pending()
     assert [one.second for one in done] == [10, 20]
+
+
+async def test_letters_that_lie_in_the_inbox_are_heard_before_the_timers() -> None:
+    """After a pause an answer may lie there that came before its ticket was to be closed. A line that stands still is not waited for."""
+    line, looks = ["20261123T080000000000-a", "20261123T080001000000-a"], list[int]()
+
+    async def waiting() -> tuple[int, str]:
+        return len(line), line[0] if line else ""
+
+    async def look() -> int:
+        looks.append(len(line))
+        return 0
+
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    desk: Any = SimpleNamespace(inbox=SimpleNamespace(waiting=waiting), timers=SimpleNamespace(look=look), now=lambda: now)
+    jobs = Jobs.__new__(Jobs)
+    jobs._desk, jobs._oldest = desk, ""
+    await jobs.timers()
+    line.pop(0)
+    await jobs.timers()
+    assert looks == []
+    await jobs.timers()
+    line.clear()
+    await jobs.timers()
+    line.append("20261123T085959000000-a")
+    await jobs.timers()
+    assert looks == [1, 0, 1]

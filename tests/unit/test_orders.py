@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from desk import ROOT, TestDesk, picture
 
-from bot.model import Audience, Outgoing, Priority, Resolution, Status, Waiting
+from bot.model import Audience, Envelope, Outgoing, Priority, Resolution, Status, Waiting
 from bot.tickets.identity import Purpose
 
 IVAN, PETR, ANNA, BORIS, DEV = "ivan@example.org", "petr@example.net", "anna@providence.film", "boris@providence.film", "dev@providence.film"
@@ -198,6 +198,40 @@ async def test_merge_undone(desk: TestDesk) -> None:
     assert desk.mail(IVAN, "merged") == []
     assert (desk.ticket(2).merged_into, desk.ticket(2).status) == (0, Status.created)
     assert desk.ticket(1).public_entries() == before.public_entries()
+
+
+async def test_no_merge_is_undone_over_an_answer_that_was_parked_before_it(desk: TestDesk) -> None:
+    """Its id is older than the merge, but the ticket has gone on by it."""
+    await done(desk, "#уточнить\nКакая у вас почта?")
+    await desk.send(IVAN, "Код так и не пришёл, пишу ещё раз с подробностями: почта example.org.", subject="Код не пришёл")
+    await desk.pass_time(minutes=3)
+    question = desk.mail(IVAN, "clarify")[0]
+    ident, at = desk.inbox.new_id(desk.now), desk.now
+    receipt = await done(desk, "#merge 1", number=2)
+    await desk.pass_time(minutes=1)
+    answer = EmailMessage()
+    answer["From"], answer["To"], answer["Subject"] = IVAN, dict(question.headers)["Reply-To"], f"Re: {question.subject}"
+    answer.set_content("Почта example.org.")
+    desk.inbox.accept(answer.as_bytes(), Envelope(letter=ident, received=at, mail_from=IVAN, recipients=(str(answer["To"]),)))
+    before = asyncio.Event()
+    before.set()
+    await desk.desk.handle(ident, before, asyncio.Event())
+    assert desk.ticket(1).status is Status.in_progress
+    [error] = [one for one in await desk.reply(receipt, ANNA, "#undo") if one.template == "command_error"]
+    assert "с тех пор обращение изменилось" in error.text
+    assert desk.ticket(1).status is Status.in_progress
+
+
+async def test_what_the_clock_has_closed_is_not_opened_by_undo(desk: TestDesk) -> None:
+    """It would be closed again, with another letter to the customer."""
+    await done(desk, "#уточнить\nКакая у вас почта?")
+    receipt = await done(desk, "#приоритет высокий")
+    await desk.pass_time(days=9)
+    [closing] = desk.mail(IVAN, "closed_silence")
+    await desk.reply(receipt, ANNA, "#отмена")
+    await desk.pass_time(days=9)
+    assert desk.ticket().status is Status.done
+    assert desk.mail(IVAN, "closed_silence") == [closing]
 
 
 async def test_split_writes_to_nobody_unknown(desk: TestDesk) -> None:

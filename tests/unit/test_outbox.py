@@ -341,3 +341,18 @@ async def test_a_crash_before_the_record_hides_no_failure(desk, monkeypatch):
     with pytest.raises(asyncio.CancelledError):
         await desk.outbox.deliver(await desk.store.due(NOW, 9))
     assert [[one.letter.to for one in told] for told in recorded] == [[IVAN]]
+
+
+async def test_a_held_letter_that_is_let_go_leaves_once_however_slow_the_relay(desk):
+    held = {"state": Delivery.held, "result": "caps"}
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1, "stuck@x", **held),)))
+    running = asyncio.ensure_future(desk.outbox.run())
+    await asyncio.sleep(0.1)
+    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=NOW)) for one in await desk.store.held()]
+    await desk.store.delivered(let_go)
+    await asyncio.sleep(0.2)
+    desk.stuck.set()
+    await asyncio.sleep(0.2)
+    desk.outbox.stop()
+    await running
+    assert [to for to, _ in desk.got] == ["stuck@x"]

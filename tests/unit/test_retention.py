@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from desk import TestDesk
+from msgspec.structs import replace
 
+from bot.model import Delivery
 from bot.store.documents import read_ticket
 from bot.store.letters import FileLetters
 from bot.tickets.erasing import ERASED
@@ -93,3 +95,36 @@ async def test_a_desk_that_ends_leaves_no_thread_behind_that_erases(tmp_path: Pa
     await asyncio.sleep(0.1)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
     assert list((tmp_path / "desk").glob("*.json")), "the records of old days are the next time's"
+
+
+async def test_a_ticket_comes_back_before_it_is_erased_or_not_at_all(tmp_path: Path) -> None:
+    """A stranger names it in the moment in which its letters go."""
+    desk = await aged(tmp_path)
+    letters, real = FileLetters(desk.inbox), desk.inbox.erase
+    stranger: list[asyncio.Future[object]] = []
+
+    async def erase(ident: str) -> None:
+        if not stranger:
+            stranger.append(asyncio.ensure_future(desk.send("olga@example.net", "Что с этим обращением? Не играет фильм.", subject="[PF-1] Вопрос")))
+            await asyncio.sleep(0.2)
+        real(ident)
+
+    letters.erase = erase  # type: ignore[method-assign]
+    await desk.store.retire(desk.now - timedelta(days=60), letters)
+    await stranger[0]
+    assert desk.ledger_adds_up()
+
+
+async def test_a_held_letter_does_not_bring_an_erased_day_back(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    for number in range(desk.office.policy.caps.errors_10_min + 1):
+        await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, f"#непонятно {number}")
+    assert await desk.store.held()
+    await desk.pass_time(days=70)
+    await retire(desk, 60)
+    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=desk.now)) for one in await desk.store.held()]
+    await desk.store.delivered(let_go)
+    await desk.deliver()
+    assert not list((tmp_path / "desk").glob("2026-11-23*.json"))
+    assert desk.ledger_adds_up()

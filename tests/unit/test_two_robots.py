@@ -143,6 +143,18 @@ async def bouncing(tmp_path: Path, code: str, forged: bool = False) -> TestDesk:
     return desk
 
 
+async def test_a_bounce_is_noted_where_its_ticket_lives_on(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path)
+    for subject in ("Не открывается фильм", "Нет звука"):
+        await desk.send("gone@example.org", f"{PROBLEM} {subject}.", subject=subject)
+    raw, mail_from, to = next(one for one in desk.post.letters if one[2] == "gone@example.org" and b"PF-1" in one[0])
+    notice = next(one for one in desk.mail("anna@providence.film", "notice_new") if "[PF-1]" in one.subject)
+    await desk.reply(notice, "anna@providence.film", "#объединить 2")
+    await desk.raw(bounce(raw, mail_from, to, "5.1.1"), "", (mail_from,))
+    assert [desk.ticket(number).entries[-1].about == "bounced_requester" for number in (1, 2)] == [False, True]
+    assert desk.ledger_adds_up()
+
+
 @pytest.mark.parametrize("code", ["5.1.1", "5.1.2", "5.1.10", "5.2.1"])
 async def test_a_dead_address_gets_no_more_automatic_mail(code: str, tmp_path: Path) -> None:
     """The four codes suppress, the ticket knows, and nobody is written to because of it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from desk import Here, TestDesk, opened
 
 from bot.office import rotate, signer_of, untried
 from bot.settings import Settings
@@ -73,3 +75,17 @@ async def test_what_could_not_be_tried_for_trouble_of_our_own_is_tried_again(des
     desk.readers.meanwhile = lambda: None
     assert await watch.look()
     assert desk.told[-1] == "rules_loaded"
+
+
+async def test_a_letter_that_waits_for_its_turn_is_decided_by_the_rules_of_then(tmp_path):
+    desk = await TestDesk.opened(tmp_path / "data")
+    await desk.send("ivan@example.org", "Не открывается фильм «Сталкер», чёрный экран.", subject="Фильм")
+    rule = '\n  - {id: probe, clause: "4.2", when: {words: [сталкер]}, then: {labels: [probe]}, examples: {match: [сталкер], ignore: []}}\n'
+    (tmp_path / "rules.yaml").write_text((ROOT / "rules.yaml").read_text("utf-8").replace("\nrules:\n", f"\nrules:{rule}", 1), "utf-8")
+    changed = opened(tmp_path / "rules.yaml")
+    async with desk.store.turn():  # somebody else's
+        letter = asyncio.ensure_future(desk.send("petr@example.org", "Не открывается фильм «Сталкер», чёрный экран.", subject="Фильм"))
+        await asyncio.sleep(0.1)
+        desk.desk.office, desk.desk.readers = changed, Here(changed.policy.source)
+    await letter
+    assert [desk.ticket(number).labels for number in (1, 2)] == [(), ("probe",)]

@@ -132,7 +132,7 @@ class Outbox:
 
     async def _deliver(self, groups: list[Sequence[Due]]) -> list[None]:
         results = {_place(one): one.letter for group in groups for one in group}
-        places = {(ticket, record) for ticket, record, _ in results}
+        places, in_hand = {(ticket, record) for ticket, record, _ in results}, self._mine & results.keys()
         async with self._database.turn() as connection:
             witness = await self._database.witness()
             cursor = await connection.execute(DOCUMENTS, [[one for one, _ in places if one], [one for _, one in places if one]])
@@ -146,7 +146,7 @@ class Outbox:
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
             await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox, self._database.me)])
         await self._database.durable(witness)
-        self._mine -= results.keys()
+        self._mine -= in_hand  # the others, held ones that were let go, may have been claimed by now
         return [None] * len(groups)
 
     async def next_due(self) -> datetime | None:
