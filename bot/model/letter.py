@@ -74,6 +74,7 @@ class Letter(Value, frozen=True):
     references: tuple[str, ...] = ()  # In-Reply-To first, then References, without angle brackets
     headers: tuple[tuple[str, str], ...] = ()  # decoded, in order, names in lower case; long ones cut
     text: str = ""  # what this letter's author wrote
+    top: str = ""  # what stands above the first mark of history; a letter of staff has its commands here or nowhere
     full_text: str = ""  # with quotes and signature
     html: str = ""  # cleaned HTML, "" when there was none
     attachments: tuple[Attachment, ...] = ()
@@ -85,6 +86,8 @@ class Letter(Value, frozen=True):
     kind: LetterClass = LetterClass.human  # by the headers alone; tickets.place looks again with the signatures
     bounced: tuple[tuple[str, str], ...] = ()  # (recipient, status code) of a delivery report
     reported_ids: tuple[str, ...] = ()  # Message-IDs embedded in a bounce or report
+    from_defect: str = ""  # why From may be read in more than one way, "" where it may not; such a From proves nothing, ever
+    dmarc_failed: bool = False  # a trusted relay reported dmarc=fail; set at the edge
     aligned: str = ""  # how From was authenticated (dkim, dmarc, relay, form), "" for unproved; set at the edge
     matches: dict[str, tuple[Span, ...]] = {}  # leaf condition -> where it was found
     file_texts: tuple[str, ...] = ()  # of the text files that an agent or a department sent; for the leak gate
