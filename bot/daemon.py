@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bot import __version__, supervisor
@@ -31,7 +32,7 @@ from bot.settings import Settings
 from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
-from bot.stores import agree, open_shelf, open_store
+from bot.stores import agree, has_signed, open_shelf, open_store
 from bot.tickets.alerts import alarm, undelivered
 from bot.timers import Timers
 from bot.watch import Watch
@@ -64,10 +65,10 @@ class Daemon:
         self.disk.mkdir(settings.data)
         self.lock = DataLock(settings.data)
         self.lock.take()
-        self.secret = read_secret(settings.secret_file, self.disk)
+        self.inbox, self.store = open_store(settings, self.disk, now())
+        self.secret = read_secret(settings.secret_file, self.disk, partial(has_signed, settings))
         self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
-        self.inbox, self.store = open_store(settings, self.disk, now())
         agree(settings, keys(self.secret))
         self.readers = Readers(self.office.policy.source, settings.readers)
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,10 @@ from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
 
 MOST_KEYS = 5  # of a secret that is rotated again and again; addresses signed with older ones are no longer good
+
+
+class NoSecretError(ValueError):
+    """A desk whose letters are signed has lost its key; the text says what to do."""
 
 
 class RulesRefused(Exception):
@@ -97,22 +101,29 @@ def new_key() -> bytes:
     return secrets.token_hex(32).encode()
 
 
-def read_secret(path: Path, disk: Disk) -> bytes:
-    """The key of all our signatures (at least 32 bytes), made with mode 0600 the first time; raises OSError or ValueError."""
+def read_secret(path: Path, disk: Disk, has_signed: Callable[[], bool]) -> bytes:
+    """The key of all our signatures (at least 32 bytes), made the first time. `has_signed` says whether the desk has sent
+    signed letters already: then a missing key is a lost one. Raises NoSecretError, ValueError and OSError.
+    """
     if not path.exists():
-        disk.mkdir(path.parent)
-        with contextlib.suppress(FileExistsError):
-            disk.write_synced(
-                path.with_name(f".{path.name}.{secrets.token_hex(4)}"),
-                path,
-                new_key() + b"\n",
-                exclusive=True,
-                mode=0o600,
+        if has_signed():
+            raise NoSecretError(
+                f"{path}: the secret is gone, and this desk has tickets; restore the file from a backup (it is data/secret there), "
+                "or make a new one with `run.py secret new`, which says what that breaks"
             )
+        make_secret(path, disk)
     key = path.read_bytes().strip()
     if len(key) < 32:
         raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
     return key
+
+
+def make_secret(path: Path, disk: Disk) -> None:
+    """Writes a new key with mode 0600 unless there is one; raises OSError."""
+    disk.mkdir(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with contextlib.suppress(FileExistsError):
+        disk.write_synced(temporary, path, new_key() + b"\n", exclusive=True, mode=0o600)
 
 
 def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,18 +11,28 @@ from pathlib import Path
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.port import Letters, Store
-from bot.store.rest import Shelf, Target
+from bot.store.rest import ElsewhereError, Shelf, Target
 
 INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.upkeep.move leaves in the data folder while it works, and afterwards
 
 
 def begun(data: Path, store: str | None) -> str:
-    """Why no desk may start on this data folder, or ""."""
+    """Why no desk may start on this data folder, and nothing may be said of it; or ""."""
     if any((data / INCOMING).glob("*")) or (data / FILLING).exists():
         return f"{data}: a restore or a move was cut off; run it again"
     if (data / MOVED).exists() and not store:
         return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED}, and begin with number 1)"
     return ""
+
+
+def must_be_here(settings: Settings) -> None:
+    """Raises ElsewhereError for a desk that lives elsewhere, ValueError for a database of another schema, and OSError."""
+    if unfinished := begun(settings.data, settings.store):
+        raise ElsewhereError(unfinished)
+    if settings.store:
+        with needed():
+            from bot.store.postgres import schema
+        schema.check(settings.store)
 
 
 @contextlib.contextmanager
@@ -35,13 +46,11 @@ def needed() -> Iterator[None]:
 
 def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, Store]:
     """The store of a running desk; raises ValueError with a word for the admin where it cannot be used, and OSError."""
-    if unfinished := begun(settings.data, settings.store):
-        raise ValueError(unfinished)
+    must_be_here(settings)
     if settings.store:
         with needed():
-            from bot.store.postgres import letters, schema, store
+            from bot.store.postgres import letters, store
             from bot.store.postgres.database import Database
-        schema.check(settings.store)
         database = Database(settings.store)
         return letters.PostgresLetters(database), store.PostgresStore(database)
     from bot.store.inbox import Inbox
@@ -49,6 +58,34 @@ def open_store(settings: Settings, disk: Disk, now: datetime) -> tuple[Letters, 
     from bot.store.tinydb import FileStore
 
     return FileLetters(Inbox(settings.data, disk)), FileStore(settings.data, disk, now)
+
+
+def has_signed(settings: Settings) -> bool:
+    """Whether the desk has tickets or records already: what it sent with them was signed. Raises OSError."""
+    if settings.store:
+        from bot.store.postgres import schema
+
+        return schema.has_signed(settings.store)
+    return any(name.endswith(".json") for part in ("tickets", "desk") for name in _names(settings.data / part))
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """The names of all files below a folder, none where there is no folder. OSError where that cannot be told."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    if folder.exists():
+        for _, _, names in os.walk(folder, onerror=refuse):
+            yield from names
+
+
+def forget_keys(settings: Settings) -> None:
+    """The next daemon sets the key that all daemons of a database share. OSError."""
+    if settings.store:
+        from bot.store.postgres import schema
+
+        schema.forget_keys(settings.store)
 
 
 def agree(settings: Settings, keys: Collection[bytes]) -> None:
@@ -68,11 +105,14 @@ def leave(settings: Settings, *, gone: bool) -> None:
 
 
 def open_shelf(settings: Settings, *, left: bool = False) -> Shelf:
-    """The data at rest, also of a desk that has `left` this store for another; raises as open_store."""
+    """The data at rest; with `left` also where it is not (or not yet) the desk. Raises as open_store."""
+    if not left:
+        must_be_here(settings)
     if settings.store:
         with needed():
             from bot.store.postgres import schema, shelf
-        schema.check(settings.store, left=left)
+        if left:
+            schema.check(settings.store, left=True)
         return shelf.PostgresShelf(settings.store)
     from bot.store.shelf import FileShelf
 

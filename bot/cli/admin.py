@@ -10,12 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.terminal import settings, shelf, tell_daemon
+from bot.cli.terminal import AGAIN, fail, settings, settings_here, shelf, tell_daemon
+
+BROKEN = """What was signed with the old key proves nothing any more:
+- agents' answers to notices sent so far are asked for #confirm; notices from now on are good;
+- customers' answers still find their ticket, but are marked unconfirmed; #status and #transcript wait for a new letter of ours;
+- links to scores, and confirmations that are waiting, are dead."""
 
 parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
 suppressed_app = typer.Typer(help="Addresses that bounced and get no automatic mail: list, lift.", no_args_is_help=True)
-secret_app = typer.Typer(help="The key that signs addresses: rotate.", no_args_is_help=True)
+secret_app = typer.Typer(help="The key that signs addresses: rotate, or make a new one.", no_args_is_help=True)
 
 
 @parked_app.command("list")
@@ -119,14 +124,38 @@ def secret_rotate() -> None:
     """Sign with a new key from now on; what older keys signed stays good until it expires."""
     from bot.office import read_secret, rotate
     from bot.store.files import Disk
+    from bot.stores import has_signed
+
+    chosen = settings_here()
 
     def otherwise(_: Path) -> dict[str, Any]:
-        path, disk = settings().secret_file, Disk()
-        rotate(path, disk, read_secret(path, disk))
+        path, disk = chosen.secret_file, Disk()
+        rotate(path, disk, read_secret(path, disk, lambda: has_signed(chosen)))
         return {"ok": True}
 
     tell_daemon({"do": "rotate"}, otherwise)
     typer.echo("done")
+
+
+@secret_app.command("new")
+def secret_new() -> None:
+    """Make a new key where the old one is lost for good. Stop the desk first; prefer the key of a backup."""
+    from bot.office import make_secret
+    from bot.store.files import DataLock, Disk, LockedError
+    from bot.stores import at_work, forget_keys
+
+    chosen = settings_here()
+    if chosen.secret_file.exists():
+        fail(f"{chosen.secret_file} is there: `run.py secret rotate` renews it, and older addresses stay good", 1)
+    try:
+        with DataLock(chosen.data):
+            if running := at_work(chosen):
+                fail(f"{running} daemon(s) are at work on the database: their secret file is the one to copy", AGAIN)
+            forget_keys(chosen)
+            make_secret(chosen.secret_file, Disk())
+    except (LockedError, OSError) as error:
+        fail(str(error), AGAIN)
+    typer.echo(f"{chosen.secret_file} is new. {BROKEN}")
 
 
 def overrides() -> None:

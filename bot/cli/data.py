@@ -12,9 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.terminal import AGAIN, fail, rules, settings, tell_daemon
-from bot.settings import Settings
-from bot.stores import MOVED, begun, open_shelf, open_store
+from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
+from bot.stores import MOVED, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
 from bot.upkeep.backup import backup as write
 from bot.upkeep.carry import ChangedError
@@ -27,28 +26,21 @@ Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
 def said() -> Iterator[None]:
     """What cannot be done, in a word: exit 75 where it may go later, 1 where it is refused."""
     from bot.store.files import LockedError
+    from bot.store.rest import ElsewhereError
 
     try:
         yield
     except RefusedError as error:
         fail(str(error), 1)
-    except (LockedError, ChangedError, OSError) as error:
+    except (LockedError, ElsewhereError, ChangedError, OSError) as error:
         fail(str(error), AGAIN)
     except ValueError as error:
         fail(str(error))
 
 
-def whole() -> Settings:
-    """The settings, unless the desk is on its way from one place to another."""
-    chosen = settings()
-    if unfinished := begun(chosen.data, chosen.store):
-        fail(unfinished, 1)
-    return chosen
-
-
 def backup(file: Where) -> None:
     """Write a backup of the whole desk, also while it runs: letters, tickets, rules, templates and the secret. Keep the file safe."""
-    chosen = whole()
+    chosen = settings_here()
     with said(), closing(open_shelf(chosen)) as shelf:
         carried = write(chosen, shelf, file, datetime.now(UTC))
         broken = sorted(shelf.broken)
@@ -97,7 +89,7 @@ def export(
     from bot.replies.render import LAYOUT, Layout
     from bot.upkeep.copies import export as run
 
-    chosen, desk, who = whole(), rules().desk, _address(address)
+    chosen, desk, who = settings_here(), rules().desk, _address(address)
     folder = to or Path(f"export-{who}")
     if folder.exists():
         fail(f"{folder} is there already", 1)
@@ -119,7 +111,7 @@ def forget(
     from bot.control import ask
     from bot.upkeep.law import Plan, files_without, trace
 
-    chosen, who, now = whole(), _address(address), datetime.now(UTC)
+    chosen, who, now = settings_here(), _address(address), datetime.now(UTC)
     _no_staff(who)
     with said(), closing(open_shelf(chosen)) as shelf:
         plan: Plan = trace(shelf, who, now)
@@ -217,7 +209,7 @@ def repair() -> None:
 
     if settings().store:
         fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
-    data = settings().data
+    data = settings_here().data
     try:
         with DataLock(data):
             found = mend(data, typer.echo)

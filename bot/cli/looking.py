@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import fail, rules, settings, shelf
+from bot.cli.terminal import fail, rules, settings_here, shelf
 
 PATIENCE = 5.0  # seconds for which `health` waits for the desk
 TITLES = ("ticket", "status", "priority", "owner", "requester", "opened", "subject")
@@ -29,7 +29,7 @@ def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the
     from bot.workshop.doctor import examine
 
     worst = 0
-    for state, what, todo in examine(settings(), letter):
+    for state, what, todo in examine(settings_here(), letter):
         mark, colour = {"green": ("ok  ", "green"), "yellow": ("look", "yellow"), "red": ("BAD ", "red")}[state]
         typer.echo(f"{typer.style(mark, fg=colour)}  {what}" + (f"\n      -> {todo}" if todo else ""))
         worst |= state == "red"
@@ -122,7 +122,7 @@ def health() -> None:
     from bot.control import ask
     from bot.upkeep.health import health as look
 
-    data = settings().data
+    data = settings_here().data
     if not data.is_dir():
         fail(f"{data}: there is no desk here", 1)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.terminal import fail, settings
+from bot.cli.terminal import fail, settings, settings_here
 
 
 def init(
@@ -84,6 +84,6 @@ def replay(
     from bot.workshop.replay import replay as run
 
     try:
-        raise typer.Exit(asyncio.run(run(settings(), rules, since.date() if since else None, Console())))
+        raise typer.Exit(asyncio.run(run(settings_here(), rules, since.date() if since else None, Console())))
     except (RulesRefused, RulesError) as error:
         fail(str(error), 2)

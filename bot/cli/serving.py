@@ -28,11 +28,14 @@ def serve() -> None:
     from bot.daemon import serve as run
     from bot.office import RulesRefused
     from bot.store.files import LockedError
+    from bot.store.rest import ElsewhereError
 
     try:
         asyncio.run(run(chosen, lambda line: print(line, flush=True)))
     except RulesRefused as error:
         fail(str(error), 1)
+    except ElsewhereError as error:
+        fail(str(error), AGAIN)
     except (LockedError, ValueError) as error:
         fail(str(error))
     except OSError as error:

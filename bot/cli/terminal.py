@@ -31,6 +31,21 @@ def settings() -> Settings:
         fail(str(error))
 
 
+def settings_here() -> Settings:
+    """The settings of a desk that lives where they say; exit 75 where it moved, or a restore or a move was cut off."""
+    from bot.store.rest import ElsewhereError
+    from bot.stores import must_be_here
+
+    chosen = settings()
+    try:
+        must_be_here(chosen)
+    except ElsewhereError as error:
+        fail(str(error), AGAIN)
+    except (ValueError, OSError):
+        pass  # whoever opens the store says what is wrong with it
+    return chosen
+
+
 def rules() -> Any:
     """The Policy of rules.yaml, or the end with every mistake named."""
     from bot.policy import RulesError, load
@@ -46,10 +61,13 @@ def rules() -> Any:
 
 def shelf() -> Shelf:
     """The data at rest, or the end with what keeps us from it."""
+    from bot.store.rest import ElsewhereError
     from bot.stores import open_shelf
 
     try:
         return open_shelf(settings())
+    except ElsewhereError as error:
+        fail(str(error), AGAIN)
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -60,6 +78,7 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
     """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
     from bot.control import ask
     from bot.store.files import DataLock, LockedError
+    from bot.store.rest import ElsewhereError
 
     data = settings().data
     answer = asyncio.run(ask(data, request))
@@ -67,7 +86,7 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
         try:
             with DataLock(data):
                 answer = otherwise(data)
-        except (LockedError, OSError) as error:
+        except (LockedError, ElsewhereError, OSError) as error:
             fail(str(error), AGAIN)
         except (LookupError, ValueError) as error:
             answer = {"error": str(error)}

@@ -14,6 +14,10 @@ from bot.store.inbox import Parked
 T = TypeVar("T")
 
 
+class ElsewhereError(ValueError):
+    """The desk does not live here: it moved, or a restore or a move was cut off. The text says what to do."""
+
+
 class Shelf(Protocol):
     """A desk's data at rest. Blocking; may be read while a desk runs, and by any thread."""
 

@@ -139,7 +139,7 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
         with suppress(OSError):
             target.close()
         raise
-    with closing(open_shelf(goal)) as there:
+    with closing(open_shelf(goal, left=True)) as there:
         _same(source, there)
     _mark(marker, f"{which} full")
 

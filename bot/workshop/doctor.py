@@ -25,7 +25,7 @@ import dns.resolver
 from bot.control import ask
 from bot.office import RulesRefused, open_office
 from bot.settings import HostPort, RelayTarget, Settings
-from bot.stores import open_shelf
+from bot.stores import has_signed, open_shelf
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
 PATIENCE = 60.0  # seconds for the letter that goes all the way round
@@ -105,6 +105,10 @@ def disk(settings: Settings) -> Iterator[Finding]:
     usage = shutil.disk_usage(data)
     state = "red" if usage.free < 200e6 else "yellow" if usage.free < max(1e9, usage.total * 0.05) else "green"
     yield Finding(state, f"{usage.free / 1e9:.1f} GB are free for {data}", "" if state == "green" else "make room, or letters are refused")
+    with contextlib.suppress(OSError, ValueError):
+        if not settings.secret_file.exists() and has_signed(settings):
+            todo = "restore it from a backup; while the desk runs, run.py secret rotate writes it again; or else run.py secret new"
+            yield Finding("red", f"{settings.secret_file} is gone: after the next stop the desk does not start", todo)
     folders = [path for path in data.iterdir() if path.is_dir()] if data.stat().st_mode & 0o007 else []
     for path, mask, right in (*((path, 0o007, "chmod o= ") for path in folders), (settings.secret_file, 0o077, "chmod 600 ")):
         if path.exists() and path.stat().st_mode & mask:

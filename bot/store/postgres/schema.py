@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 
 from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
+from bot.store.rest import ElsewhereError
 
 REVISION = "0001"  # the newest of migrations/versions
 MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other
@@ -32,8 +33,9 @@ def current(url: str) -> str:
 
 
 def check(url: str, *, left: bool = False) -> None:
-    """Raises SchemaError unless the database has this program's schema and, but where `left` is allowed, a desk that still lives here: what
-    one that has moved to files took in would be handled by nobody. OSError when it cannot be asked.
+    """Raises SchemaError unless the database has this program's schema, and OSError when it cannot be asked.
+
+    Unless `left` is allowed, also ElsewhereError for a desk that has moved to files: nobody would handle what it took in.
     """
     found = current(url)
     if found > REVISION:
@@ -43,7 +45,7 @@ def check(url: str, *, left: bool = False) -> None:
     if not left:
         with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
             if connection.execute("select from signers where mark = %s", [LEFT]).fetchone() is not None:
-                raise SchemaError(f"DESK_STORE: {GONE}")
+                raise ElsewhereError(f"DESK_STORE: {GONE}")
 
 
 def leave(url: str, *, gone: bool) -> None:
@@ -61,6 +63,18 @@ def agree(url: str, keys: Collection[bytes]) -> None:
         if known and known.isdisjoint(marks):
             raise SchemaError("DESK_SECRET_FILE: the desk in this database signs with another key: copy the secret file of one of its daemons here")
         connection.execute("insert into signers select unnest(%s::text[]) on conflict do nothing", [marks])
+
+
+def has_signed(url: str) -> bool:
+    """Whether a daemon has agreed on a key here. OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        return connection.execute("select from signers where mark <> %s limit 1", [LEFT]).fetchone() is not None
+
+
+def forget_keys(url: str) -> None:
+    """The next daemon may sign with another key. OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        connection.execute("delete from signers where mark <> %s", [LEFT])
 
 
 def migrate(url: str) -> tuple[str, str]:
