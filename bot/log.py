@@ -215,11 +215,14 @@ class Log:
         self._text.close()
 
 def _short(value: Any) -> Any:
-    """Long words are cut; what would end a line, or cannot be written in UTF-8, becomes a space."""
-    if isinstance(value, str):
-        value = value[:LONGEST] if len(value) > LONGEST else value
-        return value if value.isprintable() else "".join(char if char.isprintable() else " " for char in value)
-    return [_short(item) for item in value] if isinstance(value, list | tuple) else value
+    """Any value as numbers and words. Long words are cut; what is not printable becomes a space."""
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_short(item) for item in value]
+    text = value if isinstance(value, str) else str(value)
+    text = text[:LONGEST] if len(text) > LONGEST else text
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def _plain(value: object) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from bot.cli import admin, data, looking, rules, serving
 from bot.cli.terminal import AGAIN
+from bot.printing import guard, say
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -35,13 +36,14 @@ USAGE = 64  # EX_USAGE of sysexits.h
 
 def main() -> None:
     """The entry point."""
+    guard()
     if sys.argv[1:2] == ["deliver"]:
         sys.exit(piped())
     try:
         with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
             app()
     except OSError as error:  # a database that went away in the middle, a folder that is not ours: exit 1 would say that something was found
-        typer.echo(str(error), err=True)
+        say(str(error), err=True)
         sys.exit(AGAIN)
 
 
@@ -53,7 +55,7 @@ def piped() -> int:
         code = end.code if isinstance(end.code, int) else 1
         return {1: AGAIN, 2: USAGE}.get(code, code)
     except BaseException as error:  # noqa: BLE001  the letter must stay in the mail server's queue
-        typer.echo(f"cannot be stored: {type(error).__name__}: {error}", err=True)
+        say(f"cannot be stored: {type(error).__name__}: {error}", err=True)
         return AGAIN
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.terminal import AGAIN, fail, settings, settings_here, shelf, tell_daemon
+from bot.printing import one_line, say, to_json
 
 BROKEN = """What was signed with the old key proves nothing any more:
 - agents' answers to notices sent so far are asked for #confirm; notices from now on are good;
@@ -29,7 +29,7 @@ def parked_list() -> None:
 
     found = shelf().parked()
     for one in found:
-        typer.echo(f"{one.letter}  {one.at.astimezone():%Y-%m-%d %H:%M}  {one.reason}")
+        say(one_line(one.letter, f"{one.at.astimezone():%Y-%m-%d %H:%M}", one.reason))
     raise typer.Exit(1 if found else 0)
 
 
@@ -60,7 +60,7 @@ def _parked(do: str, letter: str) -> None:
         return {"ok": True}
 
     tell_daemon({"do": do, "letter": letter}, otherwise)
-    typer.echo("done")
+    say("done")
 
 
 @held_app.command("list")
@@ -73,7 +73,7 @@ def held_list() -> None:
     kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
     held = [(place, one) for place, letters in kept for one in letters if one.state == "held"]
     for place, one in held:
-        typer.echo(f"{place}/{one.id}  {one.to}  {one.created.astimezone():%Y-%m-%d %H:%M}  {one.result}")
+        say(one_line(f"{place}/{one.id}", one.to, f"{one.created.astimezone():%Y-%m-%d %H:%M}", one.result))
     raise typer.Exit(1 if held else 0)
 
 
@@ -94,7 +94,7 @@ def _held(do: str, to: str) -> None:
         return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
 
     answer = tell_daemon({"do": do, "to": to.lower()}, otherwise)
-    typer.echo(f"{answer['ok']} letter(s)")
+    say(f"{answer['ok']} letter(s)")
 
 
 @suppressed_app.command("list")
@@ -109,7 +109,7 @@ def suppressed_list() -> None:
         elif record.about == "lift":
             found.pop(record.who, None)
     for address, why in found.items():
-        typer.echo(f"{address}  {why}")
+        say(one_line(address, why))
     raise typer.Exit(1 if found else 0)
 
 
@@ -134,7 +134,7 @@ def secret_rotate() -> None:
         return {"ok": True}
 
     tell_daemon({"do": "rotate"}, otherwise)
-    typer.echo("done")
+    say("done")
 
 
 @secret_app.command("new")
@@ -155,7 +155,7 @@ def secret_new() -> None:
             make_secret(chosen.secret_file, Disk())
     except (LockedError, OSError) as error:
         fail(str(error), AGAIN)
-    typer.echo(f"{chosen.secret_file} is new. {BROKEN}")
+    say(f"{chosen.secret_file} is new. {BROKEN}")
 
 
 def overrides() -> None:
@@ -168,7 +168,7 @@ def overrides() -> None:
             rule, _, text = record.words.partition("\n")
             found.setdefault(rule, []).append(text)
     for rule, texts in found.items():
-        typer.echo(f"# {rule}\n  ignore:")
+        say(f"# {one_line(rule)}\n  ignore:")
         for text in texts:
-            typer.echo(f"    - {json.dumps(text, ensure_ascii=False)}")
+            say(f"    - {to_json(text)}")
     raise typer.Exit(1 if found else 0)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
+from bot.printing import say
 from bot.stores import MOVED, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
 from bot.upkeep.backup import backup as write
@@ -44,9 +45,9 @@ def backup(file: Where) -> None:
     with said(), closing(open_shelf(chosen)) as shelf:
         carried = write(chosen, shelf, file, datetime.now(UTC))
         broken = sorted(shelf.broken)
-    typer.echo(f"{file}: {carried.tickets} tickets, {carried.records} records, {carried.letters} letters")
+    say(f"{file}: {carried.tickets} tickets, {carried.records} records, {carried.letters} letters")
     for path in broken:
-        typer.echo(f"{path} cannot be read and is not in it; its letters are, and are handled anew after a restore", err=True)
+        say(f"{path} cannot be read and is left out; a restore handles its letters again", err=True)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -57,7 +58,7 @@ def restore(file: Where) -> None:
 
     chosen = settings()
     with said(), DataLock(chosen.data):
-        result = run(chosen, file, datetime.now(UTC), typer.echo)
+        result = run(chosen, file, datetime.now(UTC), say)
     _told(result)
 
 
@@ -71,12 +72,12 @@ def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -
         fail("--to files, or --to postgresql://user@host/database")
     goal = chosen.model_copy(update={"store": None if to == "files" else to})
     with said(), DataLock(chosen.data):
-        result = run(chosen, goal, datetime.now(UTC), typer.echo)
+        result = run(chosen, goal, datetime.now(UTC), say)
     _told(result)
 
 
 def _told(result: Account) -> None:
-    typer.echo(result.as_text())
+    say(result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
 
@@ -90,7 +91,7 @@ def export(
     from bot.upkeep.copies import export as run
 
     chosen, desk, who = settings_here(), rules().desk, _address(address)
-    folder = to or Path(f"export-{who}")
+    folder = to or Path(f"export-{who.replace('/', '_')}")  # RFC 5322 allows / in an address
     if folder.exists():
         fail(f"{folder} is there already", 1)
     with said(), closing(open_shelf(chosen)) as shelf:
@@ -99,7 +100,7 @@ def export(
         except RulesRefused as error:
             fail(str(error), 1)
         letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name), layout)
-    typer.echo(f"{folder}: {letters} letters, {tickets} tickets")
+    say(f"{folder}: {letters} letters, {tickets} tickets")
     raise typer.Exit(0 if letters or tickets else 1)
 
 
@@ -122,22 +123,23 @@ def forget(
         "letter(s): erased": plan.erased, "letter(s) of others: his address and words are cut": plan.cut,
     }  # fmt: skip
     for what, found in lines.items():
-        typer.echo(f"{len(found):6} {what}" + (f" ({', '.join(map(str, found[:10]))}{', …' * (len(found) > 10)})" if found else ""))
+        some = ", ".join([*map(str, found[:10]), *["…"] * (len(found) > 10)])
+        say(f"{len(found):6} {what}" + f" ({some})" * bool(found))
     if dry_run:
         return
     if plan.waiting and (chosen.store or asyncio.run(ask(chosen.data, {"do": "look"})) is not None):
         fail(f"{len(plan.waiting)} letter(s) of his are about to be handled; try again in a minute", AGAIN)
     with said():
         changed = files_without(chosen.data, plan)
-        typer.echo(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
+        say(f"{changed:6} file(s) beside: old logs, letters in the outbox folder")
         _carry_out(chosen, plan, now)
-    typer.echo("Not reached: mail that has left, backups, exports, saved reports, and files in other people's letters.")
+    say("Not reached: mail that has left, backups, exports, saved reports, and files in others' letters.")
     if chosen.store:
-        typer.echo("Not reached: logs of other machines at this database; run it there too.")
+        say("Not reached: logs of other machines at this database; run it there too.")
     if who in chosen.rules.read_text("utf-8").lower():
-        typer.echo(f"Not reached: {chosen.rules} names the address.")
+        say(f"Not reached: {chosen.rules} names the address.")
     if (chosen.data / MOVED).exists():
-        typer.echo(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
+        say(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
 
 
 def _address(given: str) -> str:
@@ -199,7 +201,7 @@ def migrate() -> None:
         fail(str(error))
     except OSError as error:
         fail(f"cannot migrate: {error}", AGAIN)
-    typer.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
+    say(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
 
 
 def repair() -> None:
@@ -212,8 +214,8 @@ def repair() -> None:
     data = settings_here().data
     try:
         with DataLock(data):
-            found = mend(data, typer.echo)
+            found = mend(data, say)
     except (LockedError, OSError) as error:
         fail(str(error), AGAIN)
-    typer.echo(f"{found} file(s) set aside" if found else "everything can be read")
+    say(f"{found} file(s) set aside" if found else "everything can be read")
     raise typer.Exit(1 if found else 0)

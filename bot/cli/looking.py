@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.terminal import fail, rules, settings_here, shelf
+from bot.printing import one_line, say, to_json
 
 PATIENCE = 5.0  # seconds for which `health` waits for the desk
 TITLES = ("ticket", "status", "priority", "owner", "requester", "opened", "subject")
@@ -31,7 +31,8 @@ def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the
     worst = 0
     for state, what, todo in examine(settings_here(), letter):
         mark, colour = {"green": ("ok  ", "green"), "yellow": ("look", "yellow"), "red": ("BAD ", "red")}[state]
-        typer.echo(f"{typer.style(mark, fg=colour)}  {what}" + (f"\n      -> {todo}" if todo else ""))
+        mark = typer.style(mark, fg=colour) if sys.stdout.isatty() else mark
+        say(f"  {one_line(what)}" + (f"\n      -> {one_line(todo)}" if todo else ""), mark=mark)
         worst |= state == "red"
     raise typer.Exit(worst)
 
@@ -40,28 +41,28 @@ def tickets(
     everything: Annotated[bool, typer.Option("--all", help="filed tickets too")] = False,
 ) -> None:
     """List the tickets: number, status, priority, owner, requester, subject; in a pipe one a line, parted by tabs."""
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from bot.store.rows import Row
+    from bot.workshop.window import Window
 
-    rows = [TITLES]
+    rows: list[tuple[str, ...]] = [TITLES]
     for row in shelf().tickets(Row, filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
-        opened, subject = f"{row.opened.astimezone():%Y-%m-%d %H:%M}", " ".join(row.subject.split())
-        rows.append((str(row.number), state, row.priority, owner, row.requester.email, opened, subject))
+        opened = f"{row.opened.astimezone():%Y-%m-%d %H:%M}"
+        cells = (row.number, state, row.priority, owner, row.requester.email, opened, row.subject)
+        rows.append(tuple(map(one_line, cells)))
     if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
-        typer.echo("\n".join("\t".join(cells) for cells in rows))
+        say("\n".join("\t".join(cells) for cells in rows))
         return
-    window = Console()
+    window = Window()
     widths = NARROW if window.width < 110 else BROAD
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title, width in zip(TITLES, (*widths, max(12, window.width - sum(widths) - len(widths))), strict=True):
         table.add_column(title, width=width, overflow="ellipsis" if title == "subject" else "fold", no_wrap=title == "subject")
-    for cells in rows[1:]:
-        table.add_row(*map(Text, cells))  # a stranger's words are no markup
+    for line in rows[1:]:
+        table.add_row(*line)
     window.print(table)
 
 
@@ -77,35 +78,40 @@ def show(
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:
-        typer.echo("\n".join(told(found, rules(), datetime.now(UTC), "en")))
+        say("\n".join(told(found, rules(), datetime.now(UTC), "en")))
     else:
         _shown(found)
 
 
 def _shown(ticket: Ticket) -> None:
     """Prints head, entries and outgoing letters of a ticket."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.rule import Rule
+    from rich.text import Text
 
-    out = Console()
-    out.print(f"[bold]{ticket.number}[/]  {escape(ticket.subject)}")
-    state = " ".join(str(one) for one in (ticket.status, ticket.resolution or ticket.ground or "", f"waiting for {ticket.waiting_for}") if one)
-    out.print(f"{state} · {ticket.priority} · {escape(ticket.requester.email)} · owner {ticket.owner or 'nobody'}")
+    from bot.workshop.window import Window
+
+    out = Window()
+    out.print(Text.assemble((str(ticket.number), "bold"), "  ", ticket.subject))
+    waits = f"waiting for {ticket.waiting_for}"
+    state = " ".join(filter(None, (ticket.status, ticket.resolution or ticket.ground or "", waits)))
+    out.print(f"{state} · {ticket.priority} · {ticket.requester.email} · owner {ticket.owner or 'nobody'}")
     due = f"{ticket.due.astimezone():%Y-%m-%d %H:%M}" if ticket.due else "-"
-    out.print(f"opened {ticket.opened.astimezone():%Y-%m-%d %H:%M} · due {due} · labels {', '.join(ticket.labels) or '-'}")
+    opened = f"{ticket.opened.astimezone():%Y-%m-%d %H:%M}"
+    out.print(f"opened {opened} · due {due} · labels {', '.join(ticket.labels) or '-'}")
     for entry in ticket.entries:
         side = "" if entry.public else " (internal)"
-        out.print(Rule(f"{entry.at.astimezone():%Y-%m-%d %H:%M} {entry.kind}{side} {escape(entry.name or entry.who)}", align="left"))
+        head = f"{entry.at.astimezone():%Y-%m-%d %H:%M} {entry.kind}{side} {entry.name or entry.who}"
+        out.print(Rule(head, align="left"))
         what = f"{entry.about} {entry.text}" if entry.kind == "event" else entry.text or entry.about
-        out.print(escape(what.strip()), highlight=False)
+        out.print(what.strip())
         for file in entry.attachments:
-            out.print(f"  · {escape(file.name)} ({file.size} bytes){'' if file.accepted else ' withheld: ' + file.why}")
+            fate = "" if file.accepted else f" withheld: {file.why}"
+            out.print(f"  · {file.name} ({file.size} bytes){fate}")
         for hit in entry.hits:
-            out.print(f"  · rule {hit.rule} (clause {hit.clause}): {escape(hit.evidence)}", style="dim")
+            out.print(f"  · rule {hit.rule} (clause {hit.clause}): {hit.evidence}", style="dim")
     out.print(Rule("outgoing", align="left"))
     for one in ticket.outgoing:
-        out.print(f"{one.id:>3} {one.state:<9} {one.template:<28} {escape(one.to)}  {escape(one.result)}", highlight=False)
+        out.print(f"{one.id:>3} {one.state:<9} {one.template:<28} {one.to}  {one.result}")
 
 
 def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -113,7 +119,7 @@ def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     from bot.upkeep.ledger import account
 
     result = account(shelf())
-    typer.echo(json.dumps(result.as_dict()) if as_json else result.as_text())
+    say(to_json(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
 
@@ -135,7 +141,7 @@ def health() -> None:
     except OSError:  # TimeoutError too: a desk that hangs is none; nor is one that we may not ask
         answer = None
     found = look(data, shelf(), answer, datetime.now(UTC))
-    typer.echo(json.dumps(found))
+    say(to_json(found))
     raise typer.Exit(0 if found["healthy"] else 1)
 
 
@@ -155,7 +161,6 @@ def report(
     language: Annotated[str, typer.Option(help="ru or en; default: the desk's")] = "",
 ) -> None:
     """Show the figures of some days: tickets, times, scores, agents, rules. docs/reports.md defines each."""
-    from rich.console import Console
     from rich.table import Table as Grid
 
     from bot.reports.charts import draw
@@ -164,6 +169,7 @@ def report(
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
     from bot.reports.weekly import names
+    from bot.workshop.window import Window
 
     policy = rules()
     language = language or policy.desk.language
@@ -179,8 +185,8 @@ def report(
     if as_csv:
         as_csv.write_text(csv_of(found), "utf-8-sig")  # the mark without which spreadsheets misread Cyrillic
     if not (html or as_csv):
-        console = Console()
-        console.print(head, style="bold", highlight=False)
+        console = Window()
+        console.print(head, style="bold")
         for table in found:
             grid = Grid(*table.head, title=table.title, title_justify="left", box=None)
             for row in table.rows:

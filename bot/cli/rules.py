@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.terminal import fail, settings, settings_here
+from bot.printing import say, to_json
 
 
 def init(
@@ -35,7 +35,7 @@ def init(
         kept = write(path, rules_for(Answers(**given), language, SHIPPED.read_text("utf-8")))
     except ValueError as error:
         fail(str(error))
-    typer.echo(f"{path}" + (f" ({kept})" if kept else ""))
+    say(f"{path}" + (f" ({kept})" if kept else ""))
     check(path)
 
 
@@ -48,18 +48,19 @@ def check(
     from bot.policy import json_schema
 
     if schema:
-        print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
+        say(to_json(json_schema(), indent=1))
         return
     chosen = settings()
     try:
         office = open_office(chosen.model_copy(update={"rules": rules}) if rules else chosen, b"x" * 32)
     except RulesRefused as error:
         mistakes = str(error).splitlines()
-        typer.echo("\n".join(mistakes))
+        say("\n".join(mistakes))
         fail(f"{len(mistakes)} mistake(s)", 1)
     policy = office.policy
     examples = sum(len(rule.examples.match) + len(rule.examples.ignore) for rule in policy.rules)
-    typer.echo(f"{policy.name}: good. {len(policy.rules)} rules, {examples} examples, {len(office.templates.sources)} template files.")
+    files = len(office.templates.sources)
+    say(f"{policy.name}: good. {len(policy.rules)} rules, {examples} examples, {files} template files.")
 
 
 def explain(
@@ -77,13 +78,12 @@ def replay(
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only letters that came on this day or later")] = None,
 ) -> None:
     """Past letters under new rules: what would change, as a table. Changes nothing; exit 1 when something would."""
-    from rich.console import Console
-
     from bot.office import RulesRefused
     from bot.policy import RulesError
     from bot.workshop.replay import replay as run
+    from bot.workshop.window import Window
 
     try:
-        raise typer.Exit(asyncio.run(run(settings_here(), rules, since.date() if since else None, Console())))
+        raise typer.Exit(asyncio.run(run(settings_here(), rules, since.date() if since else None, Window())))
     except (RulesRefused, RulesError) as error:
         fail(str(error), 2)

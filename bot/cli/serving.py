@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.terminal import AGAIN, fail, settings
+from bot.printing import say
 from bot.settings import Settings, SettingsError
 
 PATIENCE = 3.0  # seconds
@@ -31,7 +32,7 @@ def serve() -> None:
     from bot.store.rest import ElsewhereError
 
     try:
-        asyncio.run(run(chosen, lambda line: print(line, flush=True)))
+        asyncio.run(run(chosen, say))
     except RulesRefused as error:
         fail(str(error), 1)
     except ElsewhereError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from bot.printing import say
 from bot.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
 def fail(words: str, code: int = 2) -> NoReturn:
     """Says what is wrong on stderr and ends."""
-    typer.echo(words, err=True)
+    say(words, err=True)
     raise typer.Exit(code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mailbox
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +12,7 @@ import msgspec
 
 from bot import reading
 from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
+from bot.printing import to_json
 from bot.replies.compose import File, to_bytes
 from bot.replies.render import Layout
 from bot.reports.weekly import picture_bytes
@@ -36,7 +36,7 @@ def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[s
     finally:
         box.close()
     found = [one for one in tickets if one]
-    (folder / "tickets.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    (folder / "tickets.json").write_text(to_json(found, indent=1), "utf-8")
     for path in folder.iterdir():
         path.chmod(0o600)
     return letters, len(found)

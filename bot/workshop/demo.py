@@ -11,12 +11,12 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from bot.settings import HostPort, Settings
 from bot.stores import open_shelf
+from bot.workshop.window import Window
 
 UNDO = 1  # seconds: nobody watches a demo for two minutes
 PATIENCE = 10.0  # seconds for a letter to come
@@ -27,7 +27,7 @@ COLOURS = {USER: "cyan", STRANGER: "red", ROBOT: "magenta"}
 class Stage:
     """The people of the play: they send by SMTP and read what lies in the outbox folder."""
 
-    def __init__(self, port: int, outbox: Path, desk: str, out: Console) -> None:
+    def __init__(self, port: int, outbox: Path, desk: str, out: Window) -> None:
         self.port, self.outbox, self.desk, self.out = port, outbox, desk, out
         self.read: set[Path] = set()
 
@@ -42,7 +42,8 @@ class Stage:
         for name, value in (headers or {}).items():
             letter[name] = value
         letter.set_content(text)
-        self.out.print(Panel(Text(text), title=f"✉ {sender}: {subject}", title_align="left", border_style=COLOURS.get(sender, "yellow")))
+        title, colour = Text(f"✉ {sender}: {subject}"), COLOURS.get(sender, "yellow")
+        self.out.print(Panel(Text(text), title=title, title_align="left", border_style=colour))
         await asyncio.to_thread(self._send, sender, letter)
 
     def _send(self, sender: str, letter: EmailMessage) -> None:
@@ -65,17 +66,20 @@ class Stage:
     def _print(self, who: str, letter: EmailMessage) -> None:
         body = letter.get_body(("plain",))
         text = body.get_content().strip() if body else ""
-        self.out.print(Panel(Text(text), title=f"→ {who}: {letter['Subject']}", title_align="left", border_style="green", padding=(0, 2)))
+        title = Text(f"→ {who}: {letter['Subject']}")
+        panel = Panel(Text(text), title=title, title_align="left", border_style="green", padding=(0, 2))
+        self.out.print(panel)
 
     async def silence(self, who: str, seconds: float = 1.0) -> None:
         """Nothing more comes."""
         await asyncio.sleep(seconds)
         new = [path for path in set(self.outbox.glob("*.eml")) - self.read if f"To: {who}".encode() in path.read_bytes()]
-        self.out.print(f"  [dim]{who} gets nothing.[/]" if not new else f"  [bold red]{who} got {len(new)} letter(s)![/]")
+        words, style = (f"got {len(new)} letter(s)!", "bold red") if new else ("gets nothing.", "dim")
+        self.out.print(f"  {who} {words}", style=style)
 
     def tell(self, words: str) -> None:
         """The narrator."""
-        self.out.print(f"\n[bold]{words}[/]")
+        self.out.print(f"\n{words}", style="bold")
 
 
 async def act(stage: Stage, anna: str, boris: str) -> None:
@@ -117,7 +121,7 @@ async def act(stage: Stage, anna: str, boris: str) -> None:
     await stage.get(USER)
 
 
-async def run(settings: Settings, out: Console) -> int:
+async def run(settings: Settings, out: Window) -> int:
     """A daemon in a temporary folder, the play, and the ledger; 0, or 1 when something did not happen."""
     from bot.daemon import Daemon
     from bot.upkeep.ledger import account
@@ -135,7 +139,7 @@ async def run(settings: Settings, out: Console) -> int:
             stage = Stage(int(place.rpartition(":")[2]), data / "outbox", daemon.office.policy.desk.address, out)
             await act(stage, first, second)
         except TimeoutError:
-            out.print("[bold red]A letter did not come in time.[/]")
+            out.print("A letter did not come in time.", style="bold red")
             return 1
         finally:
             await daemon.close()
@@ -155,4 +159,4 @@ def awake(rules: bytes) -> list[bytes]:
 
 def play(settings: Settings) -> int:
     """Plays the demo on the terminal; the exit code."""
-    return asyncio.run(run(settings, Console(highlight=False, width=100)))
+    return asyncio.run(run(settings, Window(width=100)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
 from rich.rule import Rule
 from rich.text import Text
 
@@ -20,9 +17,11 @@ from bot.model import Envelope, Letter, Span, Verdict
 from bot.office import RulesRefused, read
 from bot.policy import Facts, Policy, RulesError, judge, load, why
 from bot.policy.judge import Answer
+from bot.printing import say, to_json
 from bot.readers import Readers, Unreadable
 from bot.settings import Settings
 from bot.tickets.identity import Subjects
+from bot.workshop.window import Window
 
 
 async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool) -> int:
@@ -30,7 +29,7 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
     try:
         policy = load(read(settings.rules), str(settings.rules))
     except (RulesRefused, RulesError) as error:
-        print(error, file=sys.stderr)
+        say(str(error), err=True)
         return 1
     readers = Readers(policy.source, settings.readers)
     gate = asyncio.Semaphore(settings.readers * 2)
@@ -48,7 +47,7 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
         for task in [asyncio.ensure_future(one(path)) for path in files]:
             path, letter = await task
             if as_json:
-                print(json.dumps(row(path, letter, policy), ensure_ascii=False), flush=True)
+                say(to_json(row(path, letter, policy)))
             else:
                 picture(path, letter, policy)
             failed = failed or isinstance(letter, str)
@@ -110,38 +109,38 @@ def letter_row(path: Path, letter: Letter, verdict: Verdict, tag: int) -> dict[s
 
 def picture(path: Path, letter: Letter | str, policy: Policy) -> None:
     """The same for people: evidence marked in the text, and the rules that nearly fired."""
-    out = Console(highlight=False)
-    out.print(Rule(escape(str(path)), align="left"))
+    out = Window()
+    out.print(Rule(str(path), align="left"))
     if isinstance(letter, str):
-        out.print(f"[red]cannot be read: {escape(letter)}[/]")
+        out.print(f"cannot be read: {letter}", style="red")
         return
     tag, facts = facts_of(letter, policy, datetime.now(UTC))
     verdict = judge(policy, letter, facts)
     sender = ", ".join(one.email for one in letter.sender) or "nobody"
-    out.print(
-        f"[bold]{escape(letter.subject) or '(no subject)'}[/]\nfrom {escape(sender)} · {letter.ms:.1f} ms" + (f" · ticket {tag}" if tag else "")
-    )
-    answer = "may be answered" if letter.may_answer else "[yellow]is not answered[/]"
-    out.print(f"class [bold]{letter.kind}[/], {answer}" + "".join(f"\n  · {hit.rule}: {escape(hit.evidence)}" for hit in letter.class_hits))
+    out.print(letter.subject or "(no subject)", style="bold")
+    out.print(f"from {sender} · {letter.ms:.1f} ms" + (f" · ticket {tag}" if tag else ""))
+    answer = ("may be answered", "") if letter.may_answer else ("is not answered", "yellow")
+    hits = (f"\n  · {hit.rule}: {hit.evidence}" for hit in letter.class_hits)
+    out.tell("class ", (letter.kind, "bold"), ", ", answer, *hits)
     out.print(marked(letter, verdict))
     for file in letter.attachments:
-        out.print(
-            f"  · {escape(file.name)}, {file.type}, {file.size} bytes, " + ("accepted" if file.accepted else f"[yellow]withheld: {file.why}[/]")
-        )
+        fate = ("accepted", "") if file.accepted else (f"withheld: {file.why}", "yellow")
+        out.tell(f"  · {file.name}, {file.type}, {file.size} bytes, ", fate)
     for defect in letter.defects:
-        out.print(f"  · [yellow]defect: {escape(defect)}[/]")
+        out.tell("  · ", (f"defect: {defect}", "yellow"))
     said = [f"ground {verdict.ground} ({verdict.action or 'no action'})" if verdict.ground else "", f"topic {verdict.topic}" if verdict.topic else ""]
     said += [f"priority {verdict.priority}" if verdict.priority else "", f"department {verdict.department}" if verdict.department else ""]
     said += [f"labels {', '.join(verdict.labels)}" if verdict.labels else ""]
-    out.print("[bold]verdict[/] " + (" · ".join(filter(None, said)) or "an ordinary letter: acknowledge it, agents read it"))
+    ordinary = "an ordinary letter: acknowledge it, agents read it"
+    out.tell(("verdict ", "bold"), " · ".join(filter(None, said)) or ordinary)
     for hit in verdict.hits:
-        out.print(f"  [green]✓[/] rule [bold]{hit.rule}[/], clause {hit.clause}: {escape(hit.evidence)}")
+        out.tell("  ", ("✓", "green"), " rule ", (hit.rule, "bold"), f", clause {hit.clause}: {hit.evidence}")
     for one in why(policy, letter, facts):
         words = dict.fromkeys(span.words for span in found_in(one.answer))
         if words and not one.fired:
             lacks = next((part.asked for part in one.answer.parts if not part.holds), one.answer.asked)
             but = f"“not” forbids it: {lacks}" if lacks.startswith("not") else f"also needs {lacks}"
-            out.print(f"  [dim]· rule {one.rule} nearly fired on {escape(' … '.join(words))}; {escape(but[:100])}[/]")
+            out.print(f"  · rule {one.rule} nearly fired on {' … '.join(words)}; {but[:100]}", style="dim")
 
 
 def found_in(answer: Answer) -> tuple[Span, ...]:

@@ -9,8 +9,6 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bot.model import Fate, Ground, Letter, Verdict
@@ -22,6 +20,7 @@ from bot.store.inbox import NoLetterError
 from bot.store.rest import Shelf
 from bot.stores import open_shelf
 from bot.upkeep.ledger import Taken
+from bot.workshop.window import Window
 
 SHOWN = 6  # tickets named in a row of the table
 AHEAD = 16  # letters under way for each reader
@@ -96,7 +95,7 @@ def differences(before: Verdict, after: Verdict) -> Iterator[tuple[str, str, str
     yield from (("rule", "-", rule) for rule in sorted(come))
 
 
-async def replay(settings: Settings, rules: Path, since: date | None, out: Console) -> int:
+async def replay(settings: Settings, rules: Path, since: date | None, out: Window) -> int:
     """Prints the table; 1 when anything would change, 0 when nothing. Raises RulesError or RulesRefused for either file."""
     old, new = load(read(settings.rules), str(settings.rules)), load(read(rules), str(rules))
     rows: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
@@ -116,7 +115,8 @@ async def replay(settings: Settings, rules: Path, since: date | None, out: Conso
         table.add_column(title, overflow="fold")
     for row, tickets in sorted(rows.items(), key=lambda item: (-len(item[1]), item[0])):
         named = ", ".join(f"{new.desk.prefix}-{number}" for number, _ in tickets[:SHOWN]) + (" …" if len(tickets) > SHOWN else "")
-        table.add_row(*row, str(len(tickets)), named, escape(" · ".join(dict.fromkeys(words for _, words in tickets[:3] if words))[:120]))
+        evidence = " · ".join(dict.fromkeys(words for _, words in tickets[:3] if words))[:120]
+        table.add_row(*row, str(len(tickets)), named, evidence)
     if rows:
         out.print(table)
     out.print(f"{count} letters, {changed} would be judged otherwise" + (f", {lost} could not be read" if lost else "") + ". Nothing was changed.")
