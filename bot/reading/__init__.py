@@ -62,6 +62,7 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
         references=references,
         headers=headers,
         text=said.text,
+        top=said.top,
         full_text=said.full_text,
         html=said.html,
         attachments=files,

@@ -153,6 +153,11 @@ def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool
     return _complete(kinds, nothing_before)
 
 
+def is_header(line: str) -> bool:
+    """Whether the line has the form of a header in some language, known or not."""
+    return _HEADER.match(line[:LONGEST]) is not None
+
+
 def _header(line: str) -> tuple[str, str] | None:
     """(what the header means, its value) of a line such as "*Sent:* Monday", or None."""
     match = _HEADER.match(line[:LONGEST])

@@ -6,10 +6,12 @@ Of a plain and an HTML alternative the plain one is taken, unless it is empty or
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from bot.reading import charset, html, quotes
+from bot.reading import charset, history, html, quotes
 from bot.reading.mime import Part
 from bot.reading.vocabulary import pattern
 
@@ -36,6 +38,7 @@ class Body(Struct):
     """What a letter says."""
 
     text: str = ""  # what its author wrote
+    top: str = ""  # what its author wrote above the first mark of history
     full_text: str = ""
     html: str = ""  # cleaned
     raw_html: str = ""
@@ -47,18 +50,19 @@ def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is its charset where a part has no label."""
     found = Body(files=[], defects=[])
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
-    said: list[tuple[str, str | None]] = []
+    said: list[_Said] = []
     for block in blocks:
-        if sum(len(full) for full, _ in said) > TEXT_CHARS:
+        if sum(len(one.full) for one in said) > TEXT_CHARS:
             found.defects.append("text too long, cut")
             break
         said.append(_said(block, found.defects))
-    found.full_text = "\n\n".join(full.strip("\n") for full, _ in said) if len(said) > 1 else "".join(full for full, _ in said)
-    if all(own is None for _, own in said):
+    found.full_text = "\n\n".join(one.full.strip("\n") for one in said) if len(said) > 1 else "".join(one.full for one in said)
+    if all(one.own is None for one in said):
         found.text = quotes.own_text(_without_armour(found.full_text))
     else:
-        parts = (quotes.own_text(full) if own is None else own for full, own in said)
-        found.text = "\n\n".join(part for part in parts if part.strip())
+        found.text = _joined(quotes.own_text(one.full) if one.own is None else one.own for one in said)
+    first = next((at for at, one in enumerate(said) if one.marked), len(said))
+    found.top = _joined(one.top for one in said[: first + 1])
     found.raw_html = "\n".join(block.html for block in blocks if block.html)
     if found.raw_html:
         found.html = html.safe(found.raw_html)
@@ -141,23 +145,39 @@ def _decoded(part: Part, defects: list[str], hint: str) -> str:
     return text
 
 
-def _said(block: Block, defects: list[str]) -> tuple[str, str | None]:
-    """Full text and, where only the HTML shows what is quoted, the author's own; None leaves that to the words."""
+class _Said(NamedTuple):
+    """What a block says."""
+
+    full: str
+    own: str | None  # the author's own, where only the HTML shows what is quoted; None leaves that to the words
+    top: str
+    marked: bool  # history begins in it
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def _said(block: Block, defects: list[str]) -> _Said:
+    """The text of a block: its plain form, unless that says nothing."""
     plain, source = block.plain, block.html
+    top, marked = history.above(_without_armour(plain))
     if not source:
-        return plain, None
+        return _Said(plain, None, top, marked)
     if plain.strip() and not (len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)):
         own = quotes.own_text(plain)
-        if own.strip() == plain.strip() and ">" not in plain and _QUOTE_IN_HTML.search(source):
+        unquoted = own.strip() == plain.strip() and ">" not in plain
+        if (unquoted or not marked) and _QUOTE_IN_HTML.search(source):
             page = html.to_text(source)
-            own = page.own if page.own is not None and page.own.strip() else own
-        return plain, own
+            own = page.own if unquoted and page.own is not None and page.own.strip() else own
+            top, marked = (page.top, True) if page.marked and not marked else (top, marked)
+        return _Said(plain, own, top, marked)
     page = html.to_text(source)
     if page.defect:
         defects.append(page.defect)
     if not page.text.strip():
-        return plain, None
-    return page.text, page.own
+        return _Said(plain, None, top, marked)
+    return _Said(page.text, page.own, page.top, page.marked)
 
 
 def _without_armour(text: str) -> str:

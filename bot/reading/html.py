@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import nh3
 
+from bot.reading.history import above
 from bot.reading.markup import HIDDEN, Walker
 from bot.reading.quotes import own_text
 
@@ -22,6 +23,8 @@ class Page(NamedTuple):
     text: str  # everything a reader sees; quoted lines begin with "> "
     own: str | None  # what the author wrote, or None when the structure shows neither quote nor signature
     defect: str = ""  # what was wrong with the HTML
+    top: str = ""  # what the author wrote above the first mark of history
+    marked: bool = False  # whether there is such a mark
 
 
 def to_text(html: str) -> Page:
@@ -63,4 +66,8 @@ def _page(walker: Walker) -> Page:
         own = own_text("\n".join(text for text, line in zip(shown, lines, strict=True) if not line.signature))
         if not own:  # some write inside of what their program takes for the signature
             own = own_text("\n".join(shown))
-    return Page("\n".join(shown).strip("\n"), own, "html too deep" if walker.deepest > _TOO_DEEP else "")
+    cut = walker.history if walker.history >= 0 else len(lines)
+    top, marked = above("\n".join(text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature), cut=cut < len(lines))
+    if not top and any(line.signature for line in lines[:cut]):
+        top, marked = above("\n".join(shown[:cut]), cut=cut < len(lines))
+    return Page("\n".join(shown).strip("\n"), own, "html too deep" if walker.deepest > _TOO_DEEP else "", top, marked)

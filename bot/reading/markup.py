@@ -23,6 +23,7 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r"([a-zA-Z_:-]{1,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))|\b(hidden)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 HIDDEN, _SIGNATURE, _HISTORY, _TO_THE_END = map(pattern, ("hidden", "signature_mark", "history_mark", "history_to_the_end"))
+_BEGINS, _BORDER = map(pattern, ("history_begins", "outlook_border"))
 _INDENT = re.compile(r"^(?!.*border-left\s*:\s*(?:solid|[a-z#\d. ]*[1-9])).*border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE | re.DOTALL)
 _TAGS = {use: frozenset(names.split()) for use, names in table("html").items()}
 _BLOCKS, _SPACED, _SELF_CLOSING, _VOID = (_TAGS[use] for use in ("blocks", "spaced", "self_closing", "void"))
@@ -64,6 +65,7 @@ class _Tag(NamedTuple):
     quotes: bool = False
     history: bool = False  # a program's own mark of what it quotes ...
     to_the_end: bool = False  # ... that nothing of the author's follows
+    begins: bool = False  # one of the two, or the border that Outlook draws above a header block
     signature: bool = False
     pre: bool = False
     link: str = ""
@@ -78,11 +80,13 @@ def _tag(name: str, written: str) -> _Tag:
         attributes.setdefault((match[1] or match[5]).lower(), match[2] or match[3] or match[4] or "")
     style, marks = attributes.get("style", ""), f"{attributes.get('class', '')} {attributes.get('id', '')}"
     target = attributes.get("href", "") if name == "a" else ""
+    history, to_the_end = _HISTORY.search(marks) is not None, _TO_THE_END.search(marks) is not None
     return _Tag(
         hides=name in _UNSEEN or "hidden" in attributes or HIDDEN.search(style) is not None,
         quotes=name == "blockquote" and not ("indent" in marks or (_INDENT.match(style[:500]) and "cite" not in attributes.values())),
-        history=_HISTORY.search(marks) is not None,
-        to_the_end=_TO_THE_END.search(marks) is not None,
+        history=history,
+        to_the_end=to_the_end,
+        begins=history or to_the_end or _BEGINS.search(marks) is not None or (name == "div" and _BORDER.match(style) is not None),
         signature=_SIGNATURE.search(marks) is not None,
         pre=name == "pre",
         link=target if target.lower().startswith(("http://", "https://")) else "",
@@ -100,6 +104,7 @@ class Walker:
         self.lines: list[Line] = []
         self.visible: list[str] = []
         self.deepest = 0
+        self.history = -1  # the first line of what a program's own mark says is quoted; -1: there is none
         self._line: list[str] = []
         # Open elements: name, what was in force before, and how many pieces the line had (of tables: how many lines there were).
         self._stack: list[tuple[str, _Force, int]] = []
@@ -182,6 +187,8 @@ class Walker:
         before, start = self._now, len(self.lines if name in _CELLS else self._line)
         after = before.within(tag) if tag != _NO_CHANGE else before
         self._base |= tag.to_the_end
+        if self.history < 0 and tag.begins and not after.hidden:
+            self.history = len(self.lines)
         if name in ("td", "th"):
             self._begin_cell()
         if name in _VOID:

@@ -14,11 +14,11 @@ from bot.reading.vocabulary import pattern
 
 _ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above_this_line", "forward", "forward_end", "heading"))
 _CLOSING, _FOOTER, _LIST_FOOTER, _PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
-_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _QUOTED = re.compile(r">")
 _BARRED = re.compile(r"\|")
 _INITIALS = re.compile(r"(?!SQL|CMD|DOS|PS|GDB)[A-ZА-ЯЁ][A-Za-zА-Яа-яЁё]{0,3}>")
-_RULER = re.compile(r"[\s*_=—–#~-]{2,}$")
+RULER = re.compile(r"[\s*_=—–#~-]{2,}$")
 _DELIMITER = re.compile(r"(?:--|—|––?) ?$|-- ")
 _UNDERSCORES = re.compile(r"_{2,}$")
 _AFTERWORD = re.compile(r"\W*(?:p\.?\s?s\b|п\.?\s?с\b|з\.?\s?ы\b)", re.IGNORECASE)
@@ -33,14 +33,17 @@ class Parts(NamedTuple):
     rest: str
 
 
-def own_text(text: str) -> str:
-    """What this letter's author wrote; answers between quoted lines stay, in their order. Never raises."""
-    return split(text).own
+def own_text(text: str, *, quotes: bool = True) -> str:
+    """What this letter's author wrote; answers between quoted lines stay, in their order. Never raises.
+
+    `quotes=False`: the text holds no history, so that only signature and footers leave it.
+    """
+    return split(text, quotes=quotes).own
 
 
-def split(text: str) -> Parts:
+def split(text: str, *, quotes: bool = True) -> Parts:
     """Own words and the rest; every line of the text that is not blank is in one of them. Linear in its length."""
-    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"))
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), quotes)
     reader.run()
     return Parts(_joined(reader.own), _joined(reader.rest))
 
@@ -53,9 +56,10 @@ def _joined(lines: list[str]) -> str:
 class _Reader:
     """The state of one pass: where it is, and to whom the lines so far were given."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, quotes: bool) -> None:
+        self.quotes = quotes
         self.lines = text.split("\n")
-        self.shown = [line.strip() for line in _UNSEEN.sub("", text).split("\n")]  # the lines as they are judged
+        self.shown = [line.strip() for line in UNSEEN.sub("", text).split("\n")]  # the lines as they are judged
         self.at = 0
         self.own: list[str] = []
         self.rest: list[str] = []
@@ -67,7 +71,7 @@ class _Reader:
 
     def run(self) -> None:
         """Reads all lines."""
-        steps = (self._to_end, self._attribution, self._signature, self._small_print)
+        steps = (*((self._to_end, self._attribution) if self.quotes else ()), self._signature, self._small_print)
         while self.at < len(self.lines):
             line = self.shown[self.at]
             if self._marked(self.at):
@@ -98,7 +102,7 @@ class _Reader:
             return False
         if _FORWARD_END.match(line):
             return self._give(self.at + 1)
-        if (_FORWARD.match(line) or _ABOVE_THIS_LINE.match(line)) and not _RULER.match(line):
+        if (_FORWARD.match(line) or _ABOVE_THIS_LINE.match(line)) and not RULER.match(line):
             return self._give(self._forward_end())
         if not header_block(self.shown, self.at, nothing_before=not self.own):
             return False
@@ -141,7 +145,7 @@ class _Reader:
             self._give(end)
 
     def _marked(self, at: int) -> bool:
-        line = self.shown[at] if at < len(self.shown) else ""
+        line = self.shown[at] if at < len(self.shown) and self.quotes else ""
         return line.startswith(">") or self.mark.match(line) is not None
 
     def _wrapped(self, at: int) -> bool:
@@ -178,7 +182,7 @@ class _Reader:
     def _structure(self, at: int) -> bool:
         """Whether a quote, an attribution or another letter begins here, so that a signature ends."""
         line = self.shown[at]
-        if at < self.clear or not line or len(line) > LONGEST:
+        if not self.quotes or at < self.clear or not line or len(line) > LONGEST:
             return False
         if self._marked(at) or _FORWARD.match(line) or header_block(self.shown, at, nothing_before=False) or attribution(self.shown, at):
             return True
@@ -205,7 +209,7 @@ class _Reader:
 
     def _last_word(self, end: int) -> int:
         """The end of the words before `end`, without blank lines and rulers."""
-        while end > self.segment and (not self.own[end - 1] or _RULER.match(self.own[end - 1])):
+        while end > self.segment and (not self.own[end - 1] or RULER.match(self.own[end - 1])):
             end -= 1
         return end
 

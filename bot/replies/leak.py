@@ -56,16 +56,6 @@ def leak(
     return ""
 
 
-def repeated(text: str, letters: Iterable[str], known: Iterable[str]) -> str:
-    """The first fragment of `text` that stands in `letters` of ours to the staff and in nobody's words (`known`), or "".
-
-    It is a quotation that was not seen to be one: what follows it was perhaps never said by the author of `text`.
-    """
-    said = runs(text)
-    found = said & set().union(*map(runs, letters)) if said else set()
-    return common(text, found - set().union(*map(runs, known))) if found else ""
-
-
 def common(text: str, hidden: set[tuple[str, ...]]) -> str:
     """The longest piece of the text from the first hidden run on, as it stands there."""
     said = words(text)

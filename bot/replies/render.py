@@ -46,7 +46,10 @@ OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "cache_size": -1, "auto
 # A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
 # own trim_blocks would also glue the next line to a sentence that ends in {% endif %}.
 TAG_LINE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})+)[ \t]*\n", re.MULTILINE)
-STAFF = re.compile(r"/(?:notice_|receipt|command_error|kept|confirm|help|escalation|alert|case|digest|report|_case|_notice|_sections)")
+STAFF = re.compile(
+    r"/(?:notice_|receipt|command_error|kept|confirm|help|escalation|alert|case|digest|report"
+    r"|_case|_notice|_sections|_above|_buttons)"
+)
 PROMISE = re.compile(  # a verb of ours and a span of time behind it
     r"\b(?:(?:ответ|реш|исправ|устран|почин|верн|свяж|рассмотр)\w*(?:им|ем|ём)(?:ся)?|будет\s\w+|(?:will|shall|we.ll)\s\w+)\b[^.!?\n]{0,80}?"
     r"\b(?:в\sтечение|через|за|не\sпозднее|не\sпозже|within|in)\s[^.!?\n]{0,20}?"

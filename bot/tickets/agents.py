@@ -11,19 +11,24 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Fate, Letter, Ticket
+from bot.reading import history
 from bot.store.port import Found, Sender
 from bot.tickets import answering, notices
 from bot.tickets.alerts import alarm
-from bot.tickets.commands import Order, Parsed, Wrong, named, parse
+from bot.tickets.commands import Order, Parsed, Wrong, escaped, named, parse
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.job import Desk, Job, Refusal, noted
 from bot.tickets.office import Office
 from bot.tickets.orders import carry_out
+from bot.tickets.orders_queue import forwarded
 from bot.tickets.place import Sight, followed
 from bot.tickets.queue import texts, waiting
+from bot.tickets.quotations import Ours, is_command, own_words, stray
 
 FRESH = timedelta(days=3)  # an authenticated letter that is older may be one that somebody else got and sends again
 ALARMING = 3  # unproved letters in an agent's name within an hour
+MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
+MOST_TOLD = 60  # characters of a line that a receipt names
 RECENT_NUMBERS = 20  # new tickets among which a repeated letter looks for the one that it made
 
 
@@ -40,27 +45,58 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     job = Job(office, agent, letter, found, now, language, carrier.envelope.letter, carrier.message_id, carrier.fingerprint)
     if by is not None:
         job.record("confirmed", agent.address, letter.envelope.letter)
-    parsed = merged(parse(letter.text, office.policy, now.astimezone(office.policy.calendar.zone).date()))
     signed = [one for one in sight.references if one.purpose is Purpose.agent and not one.expired]
     if any(one.purpose is Purpose.confirm for one in sight.references) and by is None:
-        reason = "nothing_to_confirm" if {one.name for one in parsed.orders} == {"confirm"} else "confirm_alone"
+        reason = "nothing_to_confirm" if {one.name for one in understood(job, letter.top).orders} == {"confirm"} else "confirm_alone"
         return answering.refused(job, reason=reason)
     if not signed and by is None and not vouched(letter, sight, office, now):
-        return asked(job, sight, parsed)
+        return asked(job, sight)
     covered = letter if by else replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))  # by a signature of DKIM
     ticket = followed(found, signed[0].ticket) if signed else target(sight, found if by else replace(found, by_reference=0), office, covered)
+    parsed = read(job, sight, ticket)
     if signed and any(order.name == "undo" for order in parsed.orders):
         direct = found.tickets.get(signed[0].ticket)  # perhaps what is taken back is its being merged
         ticket = max((one for one in (direct, ticket) if one), key=lambda one: str(one.undo.get("at", "")), default=None)
     return carried(job, ticket, parsed)
 
 
+def understood(job: Job, text: str) -> Parsed:
+    """The commands of a text, in the desk's day."""
+    return merged(parse(text, job.office.policy, job.now.astimezone(job.office.policy.calendar.zone).date()))
+
+
+def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
+    """What a proved letter says above the first mark of history and the first piece of a letter of ours: nothing else is read.
+
+    `job.letter.text` becomes what they wrote there, or, where a command stands below only, that with what they wrote below.
+    """
+    numbers = (*(one.ticket for one in sight.references), sight.tag, job.found.by_reference)
+    named = {one.number: one for one in (ticket, *map(job.found.tickets.get, numbers)) if one is not None}
+    ours = Ours(tuple(named.values())[:MOST_TICKETS], job.office.templates.sources)
+    own = own_words(job.letter.top, ours)
+    below = [*own.below, *history.below(job.letter.full_text)]
+    parsed, at = understood(job, own.text), stray(below, ours)
+    if own.doubt:
+        parsed = replace(parsed, wrong=(Wrong(line=0, reason="quotation", what=escaped(own.doubt)),))
+    elif own.misplaced:
+        parsed = replace(parsed, wrong=(Wrong(line=own.misplaced, reason="below_quote"),))
+    elif at >= 0 and not parsed.orders and not parsed.wrong:
+        above = own.text.splitlines()
+        own = replace(own, text="\n".join((*above, *(line for line in below[at:] if not ours.quotes(line)))))
+        parsed = replace(parsed, wrong=(Wrong(line=len(above) + 1, reason="below_quote"),))
+    elif at >= 0:
+        job.stray = below[at].strip()
+    elif not own.text and not understood(job, job.letter.text).orders:
+        own = replace(own, text=job.letter.text)  # words without a command, below the quotation: they are kept
+        parsed = Parsed(above=own.text)
+    job.letter = replace(job.letter, text=own.text)
+    return parsed
+
+
 def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
     """The commands of a proved letter, all or none."""
     if parsed.wrong:
         return answering.refused(job, wrong=parsed.wrong, ticket=ticket)
-    if quoted := answering.quotation(job.letter.text, ticket):
-        return answering.refused(job, wrong=(Wrong(line=0, reason="quotation", what=quoted),), ticket=ticket)
     orders = tuple(order for order in parsed.orders if order.name != "help")
     if not orders:
         if parsed.orders or not parsed.above:
@@ -72,6 +108,8 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
         if parsed.above and changed is not None:
             changed = noted(job, changed, parsed.above)
             job.tell("noted_above")
+        if job.stray:
+            job.tell("left_below", job.stray[:MOST_TOLD])
         changed = told_owner(job, ticket, changed, orders)
         answering.guard(job, changed)
     except Refusal as refusal:
@@ -137,14 +175,17 @@ def target(sight: Sight, found: Found, office: Office, letter: Letter) -> Ticket
     return next((ticket for number in numbers if number and (ticket := followed(found, number))), None)
 
 
-def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
+def asked(job: Job, sight: Sight) -> Decision:
     """Nothing is done; the agent is asked whether he wrote it. Three such letters in an hour are told to the leads."""
     if not sight.may_answer:  # a list or a machine may write in his name, and asks for no answer
         event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
         return Decision(records=(job.account("command", "unproved"),), events=(event,))
-    ticket = target(sight, job.found, job.office, job.letter)
+    ticket, parsed = target(sight, job.found, job.office, job.letter), understood(job, job.letter.top)
+    if not job.letter.top.strip() and any(map(is_command, history.below(job.letter.full_text))):
+        return answering.refused(job, reason="below_quote")
     if not parsed.orders and ticket is None:
         return answering.refused(job, reason="no_command")
+    job.letter = replace(job.letter, text=shown_whole(job.letter, parsed, job.office))
     if len(job.letter.text) > answering.MOST_SHOWN:  # what is confirmed has been shown, every word of it
         return answering.refused(job, reason="too_long")
     records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
@@ -155,6 +196,12 @@ def asked(job: Job, sight: Sight, parsed: Parsed) -> Decision:
         records += about.records
         events += about.events
     return Decision(records=tuple(records), events=tuple(events))
+
+
+def shown_whole(letter: Letter, parsed: Parsed, office: Office) -> str:
+    """Every word that carrying the letter out would use: what stands above its history, and the forwarded letter that #open takes."""
+    opens = any(order.name == "open" for order in parsed.orders)
+    return "\n\n".join(filter(None, (letter.top, forwarded(letter, office.signer.is_ours) if opens else "")))
 
 
 def confirmed(original: Letter, sight: Sight, found: Found, office: Office, now: datetime, by: Letter) -> Decision:
@@ -172,7 +219,7 @@ def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int
     proof = next((one for one in sight.references if one.purpose is Purpose.confirm and not one.expired), None)
     if proof is None or not sight.agent:
         return 0
-    orders = parse(letter.text, office.policy, now.date()).orders
+    orders = parse(letter.top, office.policy, now.date()).orders
     return proof.serial if orders and all(one.name == "confirm" for one in orders) else 0
 
 
@@ -183,7 +230,7 @@ def wanted(letter: Letter, sight: Sight, found: Found) -> tuple[int, ...]:
     """Further tickets that the commands of this letter may need, beside those that it names."""
     if not sight.agent:
         return ()
-    names, _, _, queries = named(letter.text)
+    names, _, _, queries = named(letter.top)
     undone = [number for ticket in found.tickets.values() for number in ticket.undo.get("others", ())] if "undo" in names else []
     numbers = [row.number for row in found.rows if row.owner == sight.agent and row.status != "done"] if names & {"next", "away"} else []
     numbers += [row.number for row in waiting(found.rows)[:2]] if "next" in names else []

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, Delivery, Entry, Fate, Outgoing, Seen, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line, Preview, Receipt
-from bot.replies.leak import leak, repeated
+from bot.replies.leak import leak
 from bot.store.port import Sender
 from bot.tickets import notices
 from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal
 from bot.tickets.orders import snapshot
-from bot.tickets.words import CAPTIONS, label, say, sentence
+from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
@@ -37,28 +37,6 @@ def guard(job: Job, after: Desk) -> None:
                 fragment = leak(one, internal, public, job.office.templates.sources, job.letter.file_texts)
                 if fragment:
                     raise Refusal("leak", fragment)
-
-
-BUTTON_LINES = tuple(f"#{word} — {caption}" for ru, russian, en, english in CAPTIONS.values() for word, caption in ((ru, russian), (en, english)))
-MOST_COMPARED = 30  # letters of ours, the newest, in which a quotation is looked for
-
-
-def quotation(text: str, ticket: Desk) -> str:
-    """A piece of one of our letters to the staff in what should be a person's own words, or "": a mail program has quoted it without a
-    mark. Nothing below it may be carried out or sent on; a requester's letter in it could hold commands.
-    """
-    lines = [line.strip() for line in text.splitlines()]
-    if button := next((line for line in lines if line.endswith(BUTTON_LINES)), ""):
-        return button
-    if ticket is None:
-        return ""
-    commands = {line for line in lines if line[:1] in "#№＃" and " " in line}
-    for entry in ticket.entries if commands else ():
-        if entry.kind == "letter" and (said := commands.intersection(line.strip(" >\t") for line in entry.text.splitlines())):
-            return said.pop()
-    ours = [one.text for one in ticket.outgoing if one.audience in (Audience.agent, Audience.department)][-MOST_COMPARED:]
-    told = [one.text for one in ticket.outgoing if one.audience is Audience.requester]
-    return repeated(text, ours, [*told, *(entry.text for entry in ticket.entries)])
 
 
 def receipted(job: Job, before: Desk, ticket: Desk, parsed: Parsed) -> Decision:

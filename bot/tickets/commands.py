@@ -26,6 +26,11 @@ ESCAPED = re.compile(r"^((?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*)\
 NEAR = re.compile(
     r"^(?!\s*>)(?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*(?:[#№＃][\W_]*|N(?:[°º]|o\.?\s?(?=[а-яё]))\s?)([^\W\d_][\w-]*)", re.IGNORECASE
 )
+# What would be one of the two at the beginning of a line, wherever it stands: a mail program may break the line before it.
+_SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVISIBLE.pattern[1:-1]
+_WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,8}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
+SIGNED, MARKED = (re.compile(form, re.IGNORECASE) for form in (f"({_SIGN}){_WORD}", rf"\\?({_SIGN})(?:\\(?=\w))?{_WORD}"))
+LONG_WORD = re.compile(r"\S{24}$|\S{48}")
 ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\@]{1,64}@[^\s<>,;:()\"«»\[\]|\\@]{1,253}\.[^\s<>,;:()\"«»\[\]|\\.@]{2,63}")
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
@@ -40,7 +45,7 @@ class Command(Value, frozen=True):
     words: tuple[str, ...]  # every spelling, English and Russian, the Russian one of the help first after the name
     argument: str = ""  # resolution, ground, department, priority, agent, number, address, date, free
     optional: bool = False
-    text: str = "none"  # none, customer, inside, department
+    text: str = "none"  # none, customer, inside, department, foreign: another's words, to the end of the letter
     needs_text: bool = False
     help_ru: str = ""
     help_en: str = ""
@@ -95,8 +100,8 @@ reopen вернуть открыть_снова             |             |     
 cc копия                                 | address     |            | добавить участника: он получает ответы             | add a participant, who gets the answers
 uncc убрать_копию без_копии              | address     |            | убрать участника                                   | remove a participant
 merge объединить                         | number      |            | присоединить это обращение к обращению с номером   | put this ticket into the one with that number
-split разделить                          | address?    | inside     | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
-open новое создать                       | address     | inside     | завести обращение по письму пользователя, пришедшему Вам | make a ticket of a letter that came to you
+split разделить                          | address?    | foreign    | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
+open новое создать открыть               | address     | foreign    | завести обращение по письму пользователя, пришедшему Вам | make a ticket of a letter that came to you
 file файл                                | number      |            | прислать задержанный файл с этим номером           | send the withheld file of that number
 remind напомнить                         | date        | inside     | напомнить Вам в этот день                          | remind you on that day
 show показать                            | number?     |            | прислать обращение целиком                         | send the whole ticket
@@ -196,11 +201,36 @@ def line_of(line: str) -> re.Match[str] | None:
     return LINE.match(line.rstrip(BLANK)) or LINE.match(INVISIBLE.sub("", line).rstrip(BLANK))
 
 
+def escaped(text: str) -> str:
+    """A stranger's words for a letter to staff: a backslash before each sign that with the next word would be a command, wherever the
+    text is broken into lines. In a word that some program may break in two, it stands on both sides of the sign.
+    """
+
+    def mark(found: re.Match[str]) -> str:
+        if fold(INVISIBLE.sub("", found[2])) not in BY_WORD:
+            return found[0]
+        start = found.start()
+        long = LONG_WORD.search(text[max(0, start - 24) : start]) or LONG_WORD.match(text[start : start + 48])
+        return f"\\{found[0]}\\" if long else f"\\{found[0]}"
+
+    return SIGNED.sub(mark, text)
+
+
+def unescaped(line: str) -> str:
+    """A line as it goes to the customer: without the backslash that kept it from being a command."""
+
+    def plain(found: re.Match[str]) -> str:
+        return found[1] if fold(INVISIBLE.sub("", found[2])) in BY_WORD else found[0]
+
+    return MARKED.sub(plain, ESCAPED.sub(r"\1", line)) if "\\" in line else line
+
+
 def parse(text: str, policy: Policy, today: date) -> Parsed:
     """The commands of a letter's own text, or all that is wrong with it. `today` is the desk's day, for dates such as «завтра»."""
     orders: list[Order] = []
     wrong: list[Wrong] = []
     bodies: list[list[str]] = [[]]
+    foreign = ""  # the command whose text, down to the end of the letter, is somebody else's
     for number, line in enumerate(text.splitlines(), 1):
         if len(wrong) >= MOST_WRONG or len(orders) >= MOST_ORDERS:
             wrong += [] if wrong else [Wrong(line=number, reason="too_many", what=str(MOST_ORDERS))]
@@ -210,7 +240,10 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
             near = NEAR.match(INVISIBLE.sub("", line)) if SIGN.search(line) else None
             if near and fold(near[1]) in BY_WORD:  # a note must not reach the customer for want of a blank
                 wrong.append(Wrong(line=number, reason="unclear_command", what=f"#{near[1]}"))
-            bodies[-1].append(ESCAPED.sub(r"\1", line))
+            bodies[-1].append(unescaped(line))
+            continue
+        if foreign:
+            wrong.append(Wrong(line=number, reason="foreign_command", what=foreign))
             continue
         command = BY_WORD.get(fold(found[1]))
         bodies.append([])
@@ -223,7 +256,8 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
         argument, rest, mistake = take_argument(command, (found[2] or "").strip(), policy, number, today)
         wrong += [mistake] if mistake else []
         orders.append(Order(name=command.name, line=number, argument=argument))
-        bodies[-1] += [rest] if rest else []
+        bodies[-1] += [unescaped(rest)] if rest else []
+        foreign = found[1] if command.text == "foreign" else ""
     orders = [Order(name=o.name, line=o.line, argument=o.argument, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)]
     wrong += [Wrong(line=o.line, reason="text_missing", what=o.name) for o in orders if o.name and BY_NAME[o.name].needs_text and not o.text]
     return Parsed(orders=tuple(orders), above=tidy(bodies[0]), wrong=tuple(sorted(wrong, key=lambda one: one.line)))

@@ -13,10 +13,11 @@ from bot.replies.gate import Ruling
 from bot.replies.leak import leak
 from bot.store.port import Found
 from bot.tickets import notices
-from bot.tickets.answering import quotation
+from bot.tickets.commands import unescaped
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, joins
+from bot.tickets.quotations import Ours, own_words
 from bot.tickets.requester import decide as of_a_person
 from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
 
@@ -37,7 +38,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     )  # fmt: skip
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     waiting = Waiting.nobody if ticket.waiting_for is Waiting.department else ticket.waiting_for
-    answered = replied(ticket, letter, department, office, now) if department.answers == "requester" and letter.text.strip() else None
+    answered = replied(ticket, letter, department, office, now) if department.answers == "requester" else None
     ticket = answered or replace(ticket, entries=(*ticket.entries, entry))
     ticket = replace(ticket, waiting_for=waiting, seen=(*ticket.seen, seen), changed=now)
     place = Place(ticket=ticket.number, how="signed")
@@ -46,17 +47,21 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
 
 
 def replied(ticket: Ticket, letter: Letter, department: Department, office: Office, now: datetime) -> Ticket | None:
-    """The department's words as a reply; None where they may not leave: the ticket is closed, or our own or internal words are in them."""
+    """The department's words as a reply; None where they may not leave: the ticket is closed, they stand
+    below the history, or our own or internal words are in them.
+    """
     if ticket.status is Status.done or not ticket.requester.email or office.signer.is_ours(ticket.requester.email):
         return None
-    if quotation(letter.text, ticket):
+    own = own_words(letter.top, Ours((ticket,), office.templates.sources))
+    text = "\n".join(map(unescaped, own.text.splitlines()))
+    if own.doubt or not text.strip():
         return None
     language = office.language(ticket.language)
     context = AgentLetter(
         desk=desk_view(office, language),
         language=language,
         ticket=public_ticket(office, ticket, repeats=True),
-        text=letter.text,
+        text=text,
         agent=department.name_in(language),
         history=history(office, ticket),
     )
@@ -70,7 +75,7 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
     if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources, letter.file_texts):
         return None
     entry = Entry(
-        at=now, kind="answer", public=True, who=office.policy.desk.address, name=department.name_in(language), text=letter.text,
+        at=now, kind="answer", public=True, who=office.policy.desk.address, name=department.name_in(language), text=text,
         letter=ident, message_id=after.outgoing[-1].message_id, about="department",
     )  # fmt: skip
     return replace(after, entries=(*after.entries, entry))

@@ -11,6 +11,7 @@ from bot.model import DeskRecord, Entry, Fate, Letter, Outgoing, Reference, Stat
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section
 from bot.store.port import Found
+from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.states import move
 from bot.tickets.words import say, sentence
@@ -39,6 +40,7 @@ class Job:
     ident: str
     message_id: str = ""
     fingerprint: str = ""
+    stray: str = ""  # a command of theirs below the history, which is not carried out
     done: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     files: list[Reference] = field(default_factory=list)
@@ -46,8 +48,8 @@ class Job:
     records: list[DeskRecord] = field(default_factory=list)
 
     def tell(self, code: str, *values: object) -> None:
-        """Adds a line to the receipt."""
-        self.done.append(sentence(say(code, self.language, *values)))
+        """Adds a line to the receipt; the values may be a stranger's words."""
+        self.done.append(sentence(say(code, self.language, *(escaped(one) if isinstance(one, str) else one for one in values))))
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""

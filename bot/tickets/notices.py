@@ -16,7 +16,7 @@ from bot.store.port import Earlier, Found
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight
 from bot.tickets.words import SAYINGS, label, say
-from bot.tickets.writing import MOST_QUOTED, agent_address, agent_ticket, desk_view, history, linking, post, shortened, staff_thread, tag
+from bot.tickets.writing import MOST_QUOTED, agent_address, agent_ticket, desk_view, history, linking, post, render, shortened, staff_thread, tag
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
@@ -73,7 +73,7 @@ def tell(
             continue
         language = office.language(agent.language or "", office.policy.desk.language)
         if language not in drawn:
-            drawn[language] = office.templates.render(template, context(agent if len(agents) == 1 else nobody_like(agent)))
+            drawn[language] = render(office, template, context(agent if len(agents) == 1 else nobody_like(agent)))
         own = drawn[language] if len(agents) == 1 else drawn[language].put(nobody, agent_address(office, ticket, agent.address, now))
         ticket = post(office, ticket, Audience.agent, template, own, agent.address, now, letter=letter.envelope.letter, due=max(due, now),
                       answers=staff_thread(ticket, agent.address), files=pictures(letter))  # fmt: skip

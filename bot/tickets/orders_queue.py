@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Address, Delivery, Entry, Priority, Resolution, Status, Ticket
+from bot.model import Address, Delivery, Entry, Letter, Priority, Resolution, Status, Ticket
+from bot.reading.history import below, until_ours
 from bot.replies.contexts import PublicEntry, Section
 from bot.tickets import notices, queue
-from bot.tickets.commands import Order
+from bot.tickets.commands import ADDRESS, LONGEST_ARGUMENT, Order
 from bot.tickets.due import due_from, prioritise, told
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
 from bot.tickets.orders_customer import to_customer
@@ -172,18 +174,19 @@ def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
     """A ticket of a letter that a customer sent to the agent's own mailbox: the text below, or the forwarded letter."""
     if job.office.signer.is_ours(order.argument) or job.office.policy.people.agent(order.argument):
         raise Refusal("unknown_argument", order.argument)
-    text = order.text or after_line(job.letter.full_text, job.letter.text.splitlines()[order.line - 1] if job.letter.text else "")
-    if not text.strip():
+    text = "\n\n".join(filter(None, (order.text, forwarded(job.letter, job.office.signer.is_ours))))
+    if not text:
         raise Refusal("text_missing", "open")
     made = made_ticket(job, Address(email=order.argument), text, job.office.subjects.base(job.letter.subject), None, public=True)
     job.tell("opened", tag(job.office, made.number))
     return ticket
 
 
-def after_line(text: str, line: str) -> str:
-    """What stands below the command in the whole letter, the forwarded part included."""
-    _, found, rest = text.partition(line)
-    return rest.strip() if found and line else ""
+def forwarded(letter: Letter, is_ours: Callable[[str], bool]) -> str:
+    """The letter that was forwarded below the commands, as it stands there; a letter of ours, to which theirs is a reply, is none."""
+    lines = until_ours(below(letter.full_text))
+    told = " ".join([line for line in lines if line.strip()][:2])[:LONGEST_ARGUMENT]
+    return "" if any(map(is_ours, ADDRESS.findall(told))) else "\n".join(lines).strip()
 
 
 def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk, *, public: bool) -> Ticket:

@@ -78,7 +78,7 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
     peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *letter.references, *letter.reported_ids)]
     peeked += [office.signer.peek(one.email) for one in (*letter.to, *letter.cc)]
     numbers = [one.ticket for one in sight.references] + [one[0] for one in peeked if one] + [sight.tag]
-    names = named(letter.text) if sight.agent else Named()
+    names = named(letter.top) if sight.agent else Named()
     return Question(
         letter=letter.envelope.letter,
         requester=letter.requester.email,

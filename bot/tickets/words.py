@@ -102,7 +102,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "sla_soon": ("Срок в ближайшие сутки: {}", "Due within a day: {}"),
     "found": ("Найдено: {}", "Found: {}"),
     "none": ("нет", "none"),
-    "cut": ("… и ещё {} знаков; письмо целиком покажет #показать", "… and {} characters more; #show shows the whole letter"),
+    "cut": ("… и ещё {} знаков; письмо целиком пришлёт команда «показать»", "… and {} characters more; the command “show” sends the whole letter"),
     "until": ("до {}", "until {}"),
     "internal": ("внутреннее", "internal"),
     # why a line or a letter is refused
@@ -147,12 +147,27 @@ SAYINGS: dict[str, tuple[str, str]] = {
     ),
     "leak": ("в тексте для пользователя есть внутренние слова: «{}»", "the customer's text holds internal words: “{}”"),
     "quotation": (
-        "в письме стоит кусок нашего письма, не отмеченный как цитата: «{}». Уберите его и отправьте снова",
-        "your letter holds a piece of ours that is not marked as quoted: “{}”. Take it out and send the letter again",
+        "в письме стоит кусок нашего письма или слова пользователя без знака цитаты: «{}». Уберите их и отправьте снова",
+        "your letter holds a piece of ours, or the customer's words, unmarked: “{}”. Take them out and send it again",
+    ),
+    "below_quote": (
+        "команда стоит под цитатой, а там мы команд не читаем: слова могут быть чужие. Напишите её, пожалуйста, выше",
+        "this command stands below a quotation, where the words may be somebody else's. Please write it above",
+    ),
+    "left_below": (
+        "строку «{}» под цитатой мы не выполняли; если она нужна, напишите её выше цитаты",
+        "we left the line “{}” below the quotation alone; if you need it, write it above",
+    ),
+    "foreign_command": (
+        "текст под #{} чужой, команд в нём мы не выполняем: поставьте перед строкой > или \\, а свою напишите выше",
+        "the text below #{} is somebody else's: put > or \\ before this line, or, if it is yours, write it above",
     ),
     "no_command": ("в письме нет ни команды, ни номера обращения", "the letter names neither a command nor a ticket"),
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
-    "confirm_alone": ("в ответе на просьбу о подтверждении нужна одна строка: #подтвердить", "the answer needs one line and no other: #confirm"),
+    "confirm_alone": (
+        "в ответе на просьбу о подтверждении нужна одна строка, выше цитаты: #подтвердить",
+        "the answer needs one line and no other, above the quotation: #confirm",
+    ),
     "undo_alone": ("#отмена должна стоять в письме одна", "#undo has to stand alone in its letter"),
     "merge_last": ("#объединить должна быть последней командой письма", "#merge has to be the last command of its letter"),
     "queue_empty": ("очередь пуста", "the queue is empty"),

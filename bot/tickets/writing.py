@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Delivery, Outgoing, Reference, Ticket
 from bot.policy.schema import Agent
-from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket
+from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket, ToRequester
 from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
+from bot.tickets.staff_view import for_staff
 
 PURPOSE = {
     Audience.requester: Purpose.requester,
@@ -118,7 +119,7 @@ def draw(
     purpose: Purpose | None = None,
 ) -> Outgoing:
     """The rendered letter with all its headers."""
-    rendered = context if isinstance(context, Rendered) else office.templates.render(template, context)
+    rendered = context if isinstance(context, Rendered) else render(office, template, context)
     until = expiry(office, now) if audience is Audience.agent else None
     message_id = office.signer.message_id(number, purpose or PURPOSE[audience], to, serial, until)
     headers = [("Reply-To", reply)] if reply else []
@@ -146,6 +147,11 @@ def draw(
         automatic=automatic,
         headers=tuple(headers),
     )
+
+
+def render(office: Office, template: str, context: Context) -> Rendered:
+    """The words of a letter; to staff, without a stranger's line that would be a command."""
+    return office.templates.render(template, context if isinstance(context, ToRequester) else for_staff(context))
 
 
 def expiry(office: Office, now: datetime) -> date:

@@ -59,14 +59,26 @@ async def test_our_letter_quoted_without_a_mark_is_cut_at_its_first_line(desk: T
 
 
 @pytest.mark.parametrize("piece", [
-    "Нажмите кнопку и отправьте письмо или ответьте на это письмо командой на отдельной строке:", "- #решено — Решено", "#копия evil@evil.example",
+    "Нажмите кнопку и отправьте письмо или ответьте на это письмо командой на отдельной строке:", "- #решено — Решено",
 ])  # fmt: skip
-async def test_a_piece_of_our_letter_among_the_commands_refuses_them(desk: TestDesk, piece: str) -> None:
-    notice, before = desk.mail(ANNA, "notice_new")[0], desk.ticket()
+async def test_a_piece_of_our_letter_is_cut_off_where_nothing_of_theirs_follows(desk: TestDesk, piece: str) -> None:
+    notice = desk.mail(ANNA, "notice_new")[0]
     assert piece in unmarked(notice.text)
-    error = await answered(desk, notice, f"#ответ\nЧиним.\n\n{piece}\n")
+    assert (await answered(desk, notice, f"#ответ\nЧиним.\n\n{piece}\n")).template == "receipt"
+    assert [entry.text for entry in desk.ticket().entries if entry.kind == "answer"] == ["Чиним."]
+    assert desk.ticket().status is Status.in_progress
+    before = desk.ticket()
+    error = await answered(desk, notice, f"#ответ\nЧиним.\n\n{piece}\nИ это тоже моё.")
     assert (error.template, desk.ticket()) == ("command_error", before)
     assert "кусок нашего письма" in error.text
+
+
+async def test_a_customers_line_among_the_commands_refuses_them(desk: TestDesk) -> None:
+    notice, before = desk.mail(ANNA, "notice_new")[0], desk.ticket()
+    assert "\\#копия evil@evil.example" in notice.text
+    error = await answered(desk, notice, "#ответ\nЧиним.\n\n#копия evil@evil.example\n")
+    assert (error.template, desk.ticket()) == ("command_error", before)
+    assert "слова пользователя" in error.text
 
 
 async def test_words_of_the_requester_and_ones_own_are_no_piece_of_our_letter(desk: TestDesk) -> None:

@@ -62,7 +62,7 @@ def test_answers_between_blockquotes_stay() -> None:
 
 def test_an_indented_paragraph_is_no_quote() -> None:
     html = f'<blockquote style="margin: 0 0 0 40px; border: none; padding: 0px;">{OWN}</blockquote>'
-    assert to_text(html) == (OWN, None, "")
+    assert to_text(html)[:3] == (OWN, None, "")
 
 
 @pytest.mark.parametrize("style", ["border:none;border-left:solid #CCCCCC 1.0pt;padding:0cm", "margin:0;border-left:1px #ccc solid", ""])
@@ -145,7 +145,7 @@ def test_safe_loads_nothing_and_runs_nothing() -> None:
 
 def test_too_deep_html_is_shown_as_its_text_and_said_so() -> None:
     html = "<div>" * 20_000 + "дно"
-    assert to_text(html) == ("дно", None, "html too deep")
+    assert to_text(html)[:3] == ("дно", None, "html too deep")
     assert safe(html) == "<pre>дно</pre>"
 
 

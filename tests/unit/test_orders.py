@@ -98,7 +98,7 @@ async def test_next_takes_the_oldest_of_the_highest_priority(desk: TestDesk) -> 
 
 
 @pytest.mark.parametrize("text", [
-    "#note\nодно\n#next", "#merge 3", "#split\nВторой вопрос.", "#split\nВторой вопрос.\n#split\nТретий вопрос.",
+    "#note\nодно\n#next", "#merge 3", "#split\nВторой вопрос.", "#note\nТретий вопрос.\n#split\nВторой вопрос.",
     "#reply\nДа.\n#open new@example.com\nНе могу войти.", "#away завтра",
 ])  # fmt: skip
 async def test_a_crash_between_two_writes_is_made_good_by_the_repeat(desk: TestDesk, text: str) -> None:
@@ -496,7 +496,7 @@ async def test_a_rule_names_the_agents_who_are_shown_a_ticket(tmp_path: Path) ->
     "<ol><li>#решено</li></ol><p>Код отправлен заново.</p>",
     "<ul><li>#решено</li><li>Код отправлен заново.</li></ul>",
     "<p class=MsoNormal><b>#решено</b><o:p></o:p></p><p class=MsoNormal>Код отправлен заново.<o:p></o:p></p>",
-    "<p>№&nbsp;решено<br>Код отправлен заново.</p><blockquote><p>#спам</p></blockquote>",
+    "<p>№&nbsp;решено<br>Код отправлен заново.</p><div class=gmail_quote_container><blockquote><p>#спам</p></blockquote></div>",
     "<p>#решено</p><p>Код отправлен заново.</p><p>--<br>Анна<br>#спам</p>",
 ])  # fmt: skip
 async def test_commands_in_any_clients_html(desk: TestDesk, html: str) -> None:

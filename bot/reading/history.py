@@ -1,0 +1,104 @@
+"""Where the history of a letter begins: nothing at or below its first mark was written by its author (design, section 8).
+
+Marks are the line above which to write, an attribution, a header block, the rule of an original message, and in HTML the elements
+by which programs name what they quote. A bare ">" is none, since people quote manuals; and no later line ends what a mark began.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.reading.attributions import LONGEST, attribution, header_block, is_header
+from bot.reading.quotes import RULER, UNSEEN, own_text
+from bot.reading.vocabulary import pattern
+
+_ABOVE, _GLUED, _FORWARD, _CLOCK, _DATE = map(pattern, ("above", "above_glued", "forward", "clock", "date"))
+_QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ][\w]{0,3}>")
+_PREFIX = re.compile(r"[>|\s]*")
+_UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
+_TAG = re.compile(r"\[[^\W_]{1,12}-\d{1,9}\]")
+_SIGNS = tuple("#№＃")
+_INTRODUCTION = 12  # lines that a program may put above a letter that it quotes
+
+
+def above(text: str, *, cut: bool = False) -> tuple[str, bool]:
+    """The author's words above the first mark, without signature and footers, and whether there is a mark.
+
+    `cut`: history is known to follow the text. Quoted lines that no mark has introduced stay. Linear; never raises.
+    """
+    lines = _GLUED.sub("\n\\g<0>", text).splitlines()
+    end = begins(lines)
+    marked = cut or end < len(lines)
+    if cut and end == len(lines):
+        end = introduced(_bare(lines), end)
+    return own_text("\n".join(lines[:end]), quotes=False), marked
+
+
+def below(text: str) -> list[str]:
+    """The lines from the first mark of history on."""
+    lines = _GLUED.sub("\n\\g<0>", text).splitlines()
+    return lines[begins(lines) :]
+
+
+def begins(lines: Sequence[str]) -> int:
+    """The number of the first line of history, or how many lines there are."""
+    shown, bare = _shown(lines), _bare(lines)
+    for at, line in enumerate(bare):
+        if line and _ABOVE.match(line[:LONGEST]):
+            return introduced(bare, at)
+        if line and _is_mark(bare if line != shown[at] else shown, at):
+            return at
+    return len(lines)
+
+
+def until_ours(lines: Sequence[str]) -> Sequence[str]:
+    """The lines before a letter of a desk's, which begins with the line above which to write, and before what introduces it."""
+    bare = _bare(lines)
+    at = next((at for at, line in enumerate(bare) if _ABOVE.match(line[:LONGEST])), -1)
+    return lines if at < 0 else lines[: introduced(bare, at)]
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    return [UNSEEN.sub("", line).strip() for line in lines]
+
+
+def _bare(lines: Sequence[str]) -> list[str]:
+    """The lines without the marks of quoting before them."""
+    return [_PREFIX.sub("", line, count=1) for line in _shown(lines)]
+
+
+def _is_mark(lines: Sequence[str], at: int) -> bool:
+    """Whether another letter begins at this line, whatever stands above it."""
+    line = lines[at]
+    if len(line) <= LONGEST and (_UNDERSCORES.match(line) or (_FORWARD.match(line) and not RULER.match(line))):
+        return True
+    if header_block(lines, at, nothing_before=False):
+        return True
+    found = attribution(lines, at)
+    if not found or found[1]:
+        return found is not None
+    said, after = " ".join(lines[at : found[0]]), next(filter(None, lines[found[0] : found[0] + 3]), "")
+    told = "@" in said or (_CLOCK.search(said) and _DATE.search(said))  # «В инструкции написано:» is a person's own introduction
+    return bool(told and _QUOTED.match(after))
+
+
+def introduced(shown: Sequence[str], at: int) -> int:
+    """The beginning of what a program has put above our letter at line `at`: rules, and a paragraph of its own in whatever language."""
+    end = _rules(shown, at)
+    start = end
+    while start and shown[start - 1] and end - start <= _INTRODUCTION:
+        start -= 1
+    lines = shown[start:end]
+    if not lines or len(lines) > _INTRODUCTION or any(line.lstrip(" *•-–—").startswith(_SIGNS) for line in lines):
+        return end
+    words = " ".join(lines)
+    named = "@" in words and _DATE.search(words) is not None
+    headers = sum(map(is_header, lines)) >= 2 and (named or _TAG.search(words) is not None)
+    return _rules(shown, start) if headers or (lines[-1][-1] in ":：" and len(lines) <= 3) else end
+
+
+def _rules(shown: Sequence[str], at: int) -> int:
+    while at and (not shown[at - 1] or RULER.match(shown[at - 1])):
+        at -= 1
+    return at
