@@ -161,7 +161,9 @@ def _indented(item: str) -> str:
 def _inline_text(line: str, told: set[str]) -> str:
     def link(found: re.Match[str]) -> str:
         opened, label, url = found.groups()
-        if url in told or url.removeprefix("mailto:") == label:
+        # a letter begun: of no use to those who cannot click
+        writes = url.startswith("mailto:") and "?" in url
+        if writes or url in told or url.removeprefix("mailto:") == label:
             return f"({label})" if opened else label
         told.add(url)
         return f"({label}: {url})" if opened else f"{label} ({url})"

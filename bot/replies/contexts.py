@@ -35,9 +35,11 @@ class PublicEntry(Value, frozen=True):
     """One letter of the correspondence, for the quoted history and the transcript."""
 
     at: datetime
-    name: str  # the requester's name or address, the agent's name, or the desk's
+    # of its author; to the staff with their part and whether customers know it: "Анна (поддержка,
+    # внутреннее)"
+    name: str
     text: str
-    mine: bool = False  # the requester wrote it
+    mine: bool = False  # whoever is written to wrote it
 
 
 class Button(Value, frozen=True):
@@ -87,7 +89,7 @@ class Line(Value, frozen=True):
 class Preview(Value, frozen=True):
     """A customer-bound letter as a receipt shows it: `text` is the very text part that will leave."""
 
-    to: str
+    to: str  # everybody who gets these very words
     subject: str
     text: str
     leaves: datetime | None = None  # end of the undo window; None: at once
@@ -108,6 +110,7 @@ class ToRequester(Context, frozen=True):
     first: bool = False  # this letter is the acknowledgement as well: it tells number and time
     withheld: tuple[Attachment, ...] = ()  # files that are not accepted, with `why` (clause 4.5)
     forwarded_to: str = ""  # name of the department that the letter was passed on to
+    copy: bool = False  # it goes to a participant, who reads an answer that is written to somebody else
 
 
 class Acknowledgement(ToRequester, frozen=True):
@@ -166,6 +169,7 @@ class Notice(Context, frozen=True):
 
     ticket: AgentTicket
     text: str
+    author: str = ""  # of the text: "Иван (пользователь)", "Отдел разработки (отдел, внутреннее)"
     subject: str = ""
     joined: str = ""  # signed, references, tag, unconfirmed
     reopened: bool = False
@@ -181,17 +185,29 @@ class Notice(Context, frozen=True):
     buttons: tuple[Button, ...] = ()
 
 
+class TicketLine(Value, frozen=True):
+    """A ticket in a list. `url` is a mailto: link to that ticket's own signed address, which asks for the
+    whole of it.
+    """
+
+    title: str  # "PF-3: Не открывается фильм"
+    url: str
+    facts: str  # "высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org"
+
+
 class Section(Value, frozen=True):
-    """A titled part of a letter to staff: lines (tickets, figures), or the entries of a ticket."""
+    """A titled part of a letter to staff: tickets, or lines with figures."""
 
     title: str
     rows: tuple[str, ...] = ()
-    entries: tuple[PublicEntry, ...] = ()
+    tickets: tuple[TicketLine, ...] = ()
     picture: str = ""  # the Content-ID of a picture of the letter itself
 
 
 class Shown(Notice, frozen=True):
-    """case: a whole ticket, notes included, to an agent who gets it or asked to be reminded; `why` says which."""
+    """case: a whole ticket, notes included, to an agent who asked for it, gets it or should know; `why` says
+    which.
+    """
 
     why: str = ""
 
@@ -215,7 +231,7 @@ class Receipt(Context, frozen=True):
 
     done: tuple[str, ...]
     ticket: AgentTicket | None = None  # None: the commands were about the desk as a whole
-    sections: tuple[Section, ...] = ()  # what #queue, #search, #show and #sla were asked for
+    sections: tuple[Section, ...] = ()  # what #queue, #search and #sla were asked for
     previews: tuple[Preview, ...] = ()
     undo: Button | None = None
     buttons: tuple[Button, ...] = ()

@@ -15,7 +15,8 @@ from bot.reading import history
 from bot.store.port import Found, Sender
 from bot.tickets import answering, notices
 from bot.tickets.alerts import alarm
-from bot.tickets.commands import Order, Parsed, Wrong, escaped, named, parse
+from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, escaped, named, parse
+from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.job import Desk, Job, Refusal, noted
 from bot.tickets.office import Office
@@ -24,6 +25,7 @@ from bot.tickets.orders_queue import forwarded
 from bot.tickets.place import Sight, followed
 from bot.tickets.queue import texts, waiting
 from bot.tickets.quotations import Ours, is_command, own_words, stray
+from bot.tickets.words import say
 
 FRESH = timedelta(days=3)  # an authenticated letter that is older may be one that somebody else got and sends again
 ALARMING = 3  # unproved letters in an agent's name within an hour
@@ -54,9 +56,12 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     covered = letter if by else replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))  # by a signature of DKIM
     ticket = followed(found, signed[0].ticket) if signed else target(sight, found if by else replace(found, by_reference=0), office, covered)
     parsed = read(job, sight, ticket)
-    if signed and any(order.name == "undo" for order in parsed.orders):
-        direct = found.tickets.get(signed[0].ticket)  # perhaps what is taken back is its being merged
-        ticket = max((one for one in (direct, ticket) if one), key=lambda one: str(one.undo.get("at", "")), default=None)
+    if signed and (undone := [order for order in parsed.orders if order.name == "undo"]):
+        # perhaps what is taken back is its being merged; a number is one of its own
+        direct = found.tickets.get(signed[0].ticket)
+        candidates = [one for one in (direct, ticket) if one]
+        latest = max(candidates, key=lambda one: str(one.undo.get("at", "")), default=None)
+        ticket = direct if direct and undone[0].argument and ERASED not in direct.labels else latest
     return carried(job, ticket, parsed)
 
 
@@ -95,6 +100,7 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
 
 def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
     """The commands of a proved letter, all or none."""
+    job.own = ticket.number if ticket else 0
     if parsed.wrong:
         return answering.refused(job, wrong=parsed.wrong, ticket=ticket)
     orders = tuple(order for order in parsed.orders if order.name != "help")
@@ -103,25 +109,30 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
             return answering.helped(job, ticket)
         return answering.kept(job, ticket, parsed.above) if ticket else answering.refused(job, reason="no_command")
     try:
-        together(orders)
+        together(orders, job.own)
         changed = carry_out(job, ticket, orders)
         if parsed.above and changed is not None:
             changed = noted(job, changed, parsed.above)
             job.tell("noted_above")
         if job.stray:
             job.tell("left_below", job.stray[:MOST_TOLD])
-        changed = told_owner(job, ticket, changed, orders)
+        changed = told_owners(job, ticket, changed, orders)
         answering.guard(job, changed)
     except Refusal as refusal:
         wrong = Wrong(line=refusal.line, reason=refusal.reason, what=refusal.what, hint=refusal.hint)
         job.others.clear()
         job.records.clear()
+        job.said.clear()
         return answering.refused(job, wrong=(wrong,), ticket=ticket)
     return answering.receipted(job, ticket, changed, parsed)
 
 
-def together(orders: tuple[Order, ...]) -> None:
-    """Raises Refusal for #confirm, which confirms nothing here, for #undo that does not stand alone, for #merge with more behind it."""
+def together(orders: tuple[Order, ...], own: int) -> None:
+    """Raises Refusal for #confirm, which confirms nothing here, for #undo that does not stand alone, for
+    #merge with more behind it, and for a command on a ticket below one that shows another ticket: its author
+    may have either in mind.
+    """
+    shows = ""
     for order in orders:
         if order.name == "merge" and order is not orders[-1]:
             raise Refusal("merge_last", line=order.line)
@@ -129,19 +140,36 @@ def together(orders: tuple[Order, ...]) -> None:
             raise Refusal("nothing_to_confirm", line=order.line)
         if order.name == "undo" and len(orders) > 1:
             raise Refusal("undo_alone", line=order.line)
+        if shows and order.name not in OF_THE_DESK:
+            raise Refusal("which_ticket", shows, line=order.line)
+        if order.name == "next" or (order.name == "show" and order.argument not in ("", str(own))):
+            shows = order.name
 
 
-def told_owner(job: Job, before: Desk, after: Desk, orders: tuple[Order, ...]) -> Desk:
-    """Whoever has the ticket hears of what another agent wrote or decided in it, and the other of whose ticket it is."""
+def told_owners(job: Job, before: Desk, after: Desk, orders: tuple[Order, ...]) -> Desk:
+    """Whoever has a ticket hears of what another agent wrote or decided in it, and the other of whose ticket
+    it is.
+    """
+    if orders[0].name == "undo":
+        return after
+    for number, other in job.others.items():
+        job.others[number] = told_owner(job, job.found.tickets.get(number), other)
+    return told_owner(job, before, after) if after is not None else None
+
+
+def told_owner(job: Job, before: Desk, after: Ticket) -> Ticket:
+    """The same for one ticket."""
     owner = job.office.policy.people.agent(before.owner) if before and before.owner not in ("", job.agent.address) else None
-    if before is None or after is None or owner is None or orders[0].name == "undo":
+    if before is None or owner is None or job.has_written(after, owner.address):
         return after
     wrote = any(one.letter == job.ident and one.audience is Audience.requester for one in after.outgoing)
     if not wrote and (before.status, before.owner) == (after.status, after.owner):
         return after
-    job.tell("owner_told", owner.name)
-    due = job.now + job.office.undo if after.priority.rank > 1 else job.office.policy.calendar.next_open(job.now + job.office.undo)
-    return notices.shown(after, owner, job.ident, job.office, job.now, why="why_other", due=due)
+    job.tell("owner_told", owner.name, of=after.number)
+    opens = job.office.policy.calendar.next_open(job.now + job.office.undo)
+    due = job.now + job.office.undo if after.priority.rank > 1 else opens
+    why = say("why_other", job.office.language_of(owner), job.agent.name)
+    return notices.shown(after, owner, job.ident, job.office, job.now, why=why, due=due)
 
 
 def merged(parsed: Parsed) -> Parsed:

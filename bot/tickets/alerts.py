@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, DeskRecord, Entry, Outgoing, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Alert
+from bot.tickets import notices
+from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.writing import agent_ticket, desk_view, loose
+from bot.tickets.writing import agent_ticket, desk_view, expiry, loose, staff_thread
 
 TITLES = {
     "parked": ("Письмо отложено: его не удалось обработать", "A letter was set aside: it could not be handled"),
@@ -26,8 +28,11 @@ TITLES = {
 
 
 def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
-    """A letter to every lead, as a record of the desk. `cause` names what happened: the same cause is told once."""
+    """A letter to every lead, as a record of the desk; of that `ticket`, if there is one: in its thread, with
+    its address and buttons. `cause` names what happened: the same cause is told once.
+    """
     outgoing: list[Outgoing] = []
+    number, until = ticket.number if ticket else 0, expiry(office, now)
     for lead in office.policy.people.leads:
         language = office.language(lead.language or "", office.policy.desk.language)
         context = Alert(
@@ -36,10 +41,16 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
             title=TITLES[about][language != "ru"],
             details=details,
             ticket=agent_ticket(office, ticket) if ticket else None,
+            buttons=notices.buttons(ticket, lead, office, now, language) if ticket else (),
         )
         ruling = gate.to_staff(lead.address, gate.Traffic(), office.signer.is_ours, None, now)
         if ruling.to:
-            outgoing.append(loose(office, Audience.agent, "alert", context, ruling.to, now, letter=f"{about}/{cause}"))
+            reply = office.signer.address(number, Purpose.agent, ruling.to, until=until)
+            answers = staff_thread(ticket, ruling.to) if ticket else ()
+            outgoing.append(loose(
+                office, Audience.agent, "alert", context, ruling.to, now,
+                letter=f"{about}/{cause}", answers=answers, reply=reply,
+            ))  # fmt: skip
     record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))
 

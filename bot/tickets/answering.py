@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Delivery, Entry, Fate, Outgoing, Seen, Ticket
+from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line, Preview, Receipt
 from bot.replies.leak import leak
@@ -15,8 +15,8 @@ from bot.store.port import Sender
 from bot.tickets import notices
 from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
 from bot.tickets.identity import Purpose
-from bot.tickets.job import Desk, Job, Refusal
-from bot.tickets.orders import snapshot
+from bot.tickets.job import Desk, Job, Refusal, Said
+from bot.tickets.orders import snapshots
 from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
 
@@ -40,79 +40,120 @@ def guard(job: Job, after: Desk) -> None:
 
 
 def receipted(job: Job, before: Desk, ticket: Desk, parsed: Parsed) -> Decision:
-    """Everything that the letter changed, and the receipt that shows what the customer will get; the seen id is written last."""
+    """Everything that the letter changed, and a letter to the agent of each ticket that it changed or shows;
+    lists come in a letter of no ticket. The seen id is written last.
+    """
     names = [order.name for order in parsed.orders]
-    others = tuple(job.others)
+    # nothing but looks: #undo still means the letter before
+    looked = ticket is before and not job.others and not job.records
+    own = {ticket.number: ticket} if ticket is not None and (not looked or job.own in job.said) else {}
+    changed = {**job.others, **({} if looked else own)}
     if "undo" not in names:
-        job.others = {one: snapshot(job.found.tickets.get(one), job.others[one], (), job) for one in others}
-    outgoing = [one for changed in (*job.others.values(), *((ticket,) if ticket else ())) for one in changed.outgoing if one.letter == job.ident]
-    last = ticket or (job.others.pop(others[-1]) if others else None)
-    if last is None:
-        return of_the_desk(job, names)
-    last = entered(job, last)
-    if "undo" not in names and ticket is not None:
-        last = snapshot(before, last, others, job)
-    word, caption = label("undo", job.language)
-    undoable = ticket is not None and "undo" not in names and set(names) - LOOKING
-    context = receipt(job, last, outgoing, button(job.office, last, job.agent, caption, f"#{word}", job.now) if undoable else None)
-    last = to_agent(job, last, "receipt", context, tuple(job.files))
-    fields = {"letter": job.ident, "ticket": last.number, "commands": names, "who": job.agent.address}
-    return Decision(tickets=(*job.others.values(), last), records=tuple(job.records), events=(("command", fields),))
+        changed = snapshots(job, changed)
+    only_shown = {at: job.known(at) for at in job.said if at and at not in changed} | (own if looked else {})
+    shown = {at: one for at, one in only_shown.items() if one is not None}
+    tickets = list({**shown, **changed}.values())
+    records, outgoing = tuple(job.records), of_the_desk(job)
+    about = {"ticket": tickets[-1].number} if tickets else {}
+    events = (("command", {"letter": job.ident, **about, "commands": names, "who": job.agent.address}),)
+    if not tickets:
+        return Decision(records=(*records, job.account("command", " ".join(names), outgoing)), events=events)
+    if outgoing:
+        letter, who = job.ident, job.agent.address
+        records = (*records, DeskRecord(at=job.now, about="list", letter=letter, who=who, outgoing=outgoing))
+    undoable = not looked and "undo" not in names and set(names) - LOOKING
+    *rest, last = (answered(job, one, bool(undoable)) for one in tickets)
+    return Decision(tickets=(*rest, entered(job, last, looked=looked)), records=records, events=events)
 
 
 LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "away", "back", "outage", "unblock", "release"})  # no #undo
 
 
-def receipt(job: Job, ticket: Desk, outgoing: list[Outgoing], undo: Any = None) -> Receipt:
-    """What the receipt tells."""
+def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:
+    """The ticket with its letters to the agent: the receipt of what was done in it, and the whole of it where
+    that was asked for.
+    """
+    said = job.said.get(ticket.number, Said())
+    if ticket.number != job.own and job.has_written(ticket, job.agent.address):
+        return ticket  # a crash came between two writes, and this one has been done
+    undo = None
+    if undoable and not ticket.undo.get("of"):
+        word, caption = label("undo", job.language)
+        number = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1  # that of the receipt
+        undo = button(job.office, ticket, job.agent, caption, f"#{word} {number}", job.now)
+    context = receipt(job, ticket, said, undo)
+    if said.done or said.sections or said.files or context.previews:
+        ticket = to_agent(job, ticket, "receipt", context, tuple(said.files))
+    if said.shown:
+        ticket = notices.shown(ticket, job.agent, job.ident, job.office, job.now, why=said.shown)
+    return ticket
+
+
+def receipt(job: Job, ticket: Desk, said: Said, undo: Button | None = None) -> Receipt:
+    """What the receipt tells: each text that is to leave once, with everybody who gets it."""
+    alike: dict[tuple[str, str], list[Outgoing]] = {}
+    for one in ticket.outgoing if ticket else ():
+        if one.letter == job.ident and one.audience is Audience.requester and one.state is Delivery.waiting:
+            alike.setdefault((one.subject, one.text), []).append(one)
     previews = tuple(
         Preview(
-            to=one.to, subject=one.subject, text=one.text, leaves=one.due if one.due > job.now else None,
-            files=tuple(file.name for file in one.attachments),
+            to=", ".join(one.to for one in same), subject=subject, text=text,
+            leaves=same[0].due if same[0].due > job.now else None,
+            files=tuple(file.name for file in same[0].attachments),
         )
-        for one in outgoing
-        if one.audience is Audience.requester and one.state is Delivery.waiting
+        for (subject, text), same in alike.items()
     )  # fmt: skip
-    names = ("reply", "resolve", "note") if ticket else ()
+    agent, office, language = job.agent, job.office, job.language
+    # what was merged lives on in its target alone
+    names = () if ticket and ticket.merged_into else ("reply", "resolve", "note")
     return Receipt(
-        desk=desk_view(job.office, job.language),
-        language=job.language,
-        ticket=agent_ticket(job.office, ticket) if ticket else None,
-        done=tuple(job.done),
-        sections=tuple(job.sections),
+        desk=desk_view(office, language),
+        language=language,
+        ticket=agent_ticket(office, ticket) if ticket else None,
+        done=tuple(said.done),
+        sections=tuple(said.sections),
         previews=previews,
         undo=undo,
-        buttons=notices.buttons(ticket, job.agent, job.office, job.now, job.language, names) if ticket else (),
+        buttons=notices.buttons(ticket, agent, office, job.now, language, names) if ticket else (),
     )
 
 
-def of_the_desk(job: Job, names: list[str]) -> Decision:
-    """A letter that changed no ticket: a record of the desk holds it and its receipt."""
-    answers = [job.letter.message_id] if job.letter.message_id else []
+def of_the_desk(job: Job) -> tuple[Outgoing, ...]:
+    """The letter of no ticket that lists what was asked for, if anything was. Where the command came in a
+    ticket's thread, it is outside of it: whoever answers it is not to reach that ticket.
+    """
+    if 0 not in job.said:
+        return ()
+    answers = [job.letter.message_id] if job.letter.message_id and not job.own else []
     reply = job.office.signer.address(0, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
-    context = receipt(job, None, [])
-    made = loose(
-        job.office, Audience.agent, "receipt", context, job.agent.address, job.now, letter=job.ident, answers=answers, reply=reply
-    )
-    record = job.account("command", " ".join(names), (replace(made, attachments=tuple(job.files)),))
-    event = ("command", {"letter": job.ident, "commands": names, "who": job.agent.address})
-    return Decision(records=(*job.records, record), events=(event,))
+    context = receipt(job, None, job.said[0])
+    return (loose(
+        job.office, Audience.agent, "receipt", context, job.agent.address, job.now,
+        letter=job.ident, answers=answers, reply=reply,
+    ),)  # fmt: skip
 
 
-def entered(job: Job, ticket: Ticket) -> Ticket:
-    """The command letter in the record of the ticket, and in its account."""
+def entered(job: Job, ticket: Ticket, *, looked: bool = False) -> Ticket:
+    """The command letter in the record of the ticket, unless it only looked, and in its account."""
     letter = job.letter
     entry = Entry(
         at=job.now, kind="command", public=False, who=job.agent.address, name=job.agent.name, text=letter.text[:MOST_KEPT],
         letter=letter.envelope.letter, message_id=job.message_id, attachments=letter.attachments,
     )  # fmt: skip
-    seen = Seen(letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint, at=job.now)
+    seen = Seen(
+        letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
+        at=job.now, looked=looked,
+    )  # fmt: skip
+    if looked:
+        return replace(ticket, seen=(*ticket.seen, seen))
     return replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=job.now)
 
 
 def to_agent(job: Job, ticket: Ticket, template: str, context: Any, files: Any = ()) -> Ticket:
-    """A letter to the agent whose letter is answered, in the ticket's thread of his mail program."""
-    answers = staff_thread(ticket, job.agent.address, job.letter.message_id)
+    """A letter to the agent whose letter is answered, in the ticket's thread of their mail program."""
+    # another ticket's thread is no part of it
+    answered_one = () if job.own not in (0, ticket.number) else (job.letter.message_id,)
+    answers = staff_thread(ticket, job.agent.address, *answered_one)
     return post(
         job.office, ticket, Audience.agent, template, context, job.agent.address, job.now,
         letter=job.ident, answers=answers, mark="auto-replied", files=files,
@@ -220,7 +261,8 @@ def unbound(
 def worded(one: Wrong, text: list[str], language: str) -> Line:
     """A wrong line as the agent reads it."""
     what = say(f"argument_{one.what}", language) if one.reason == "argument_missing" else one.what
-    what = spoken(what, language) if one.reason == "text_missing" and what in BY_NAME else what
+    command = one.reason in ("text_missing", "which_ticket") and what in BY_NAME
+    what = spoken(what, language) if command else what
     hint = say("allowed" if "," in one.hint or "–" in one.hint else "nearest", language, one.hint) if one.hint else ""
     line = text[one.line - 1] if 0 < one.line <= len(text) else ""
     return Line(number=one.line, line=line, reason=sentence(say(one.reason, language, what)), hint=sentence(hint))

@@ -42,7 +42,7 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
     base = ToRequester(
         desk=desk_view(office, language),
         language=language,
-        ticket=public_ticket(office, ticket, ruling.repeats),
+        ticket=public_ticket(office, ticket, ruling.repeats, ruling.to),
         first=first,
         withheld=tuple(one for one in letter.attachments if not one.accepted and not one.logo) if ruling.repeats else (),
         forwarded_to=department.name_in(language) if department else "",

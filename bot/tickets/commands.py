@@ -35,6 +35,10 @@ ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\@]{1,64}@[^\s<>,;:()\"«»\[\]|\\
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
+# Commands that need no ticket.
+OF_THE_DESK = frozenset(
+    {"next", "queue", "search", "sla", "show", "open", "away", "back", "outage", "unblock"}
+)
 LISTS = frozenset({"next", "queue", "search", "sla", "away"})  # commands that look at the whole desk
 
 
@@ -87,7 +91,7 @@ resolve решено решить закрыть solved close | resolution? | cu
 refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
 template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
 send отправить                           | number?     |            | отправить сохранённый текст пользователю                | send the kept text to the customer
-undo отмена отменить                     |             |            | отменить последнее письмо с командами, пока оно не ушло | take the last command letter back before it has left
+undo отмена отменить                     | number?     |            | отменить Ваше последнее письмо с командами (или по номеру), пока оно не ушло | take your last command letter back (or that of the number) before it has left
 note заметка                             |             | inside!    | внутренняя заметка, пользователь её не увидит            | an internal note; the customer never sees it
 escalate передать эскалация              | department  | department | передать в отдел; пользователю уйдёт уведомление        | pass on to a department; the customer is told
 update вышло обновление                  |             | customer   | сообщить, что обновление вышло                     | tell that the update is out

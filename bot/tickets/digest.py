@@ -27,8 +27,10 @@ def digest(rows: Sequence[Earlier], office: Office, day: str, now: datetime) -> 
     letters = []
     for agent in office.on_duty(day):
         language = office.language(agent.language or "", office.policy.desk.language)
-        sections = [one for one in queue.deadlines(rows, office, language, now)[:1] if any(row.due and row.due <= now for row in rows)]
-        sections += queue.sections(rows, agent.address, office, language)
+        reader = queue.Reader(office, agent, language, now)
+        late = any(row.due and row.due <= now for row in rows)
+        sections = [*queue.deadlines(rows, reader)[:1]] if late else []
+        sections += queue.sections(rows, reader)
         waits = any(row.status != "done" and row.owner in ("", agent.address) for row in rows)
         if not waits or not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.states import move
 from bot.tickets.words import say, sentence
+from bot.tickets.writing import tag
 
 Desk = Ticket | None  # the ticket that an order is about; None for the desk as a whole
 
@@ -25,6 +27,16 @@ class Refusal(Exception):
     def __init__(self, reason: str, what: str = "", hint: str = "", line: int = 0) -> None:
         super().__init__(reason)
         self.reason, self.what, self.hint, self.line = reason, what, hint, line
+
+
+@dataclass
+class Said:
+    """What the agent is to be told in one letter: of one ticket, or of the desk as a whole."""
+
+    done: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    files: list[Reference] = field(default_factory=list)
+    shown: str = ""  # why the ticket comes whole, in a letter of its own; "" where it was not asked for
 
 
 @dataclass
@@ -41,15 +53,22 @@ class Job:
     message_id: str = ""
     fingerprint: str = ""
     stray: str = ""  # a command of theirs below the history, which is not carried out
-    done: list[str] = field(default_factory=list)
-    sections: list[Section] = field(default_factory=list)
-    files: list[Reference] = field(default_factory=list)
+    own: int = 0  # the ticket that the letter is about, 0 for the desk as a whole
+    # ticket or 0 -> what its letter says
+    said: defaultdict[int, Said] = field(default_factory=lambda: defaultdict(Said))
     others: dict[int, Ticket] = field(default_factory=dict)  # further tickets that the letter changes, in writing order
     records: list[DeskRecord] = field(default_factory=list)
 
-    def tell(self, code: str, *values: object) -> None:
-        """Adds a line to the receipt; the values may be a stranger's words."""
-        self.done.append(sentence(say(code, self.language, *(escaped(one) if isinstance(one, str) else one for one in values))))
+    def tell(self, code: str, *values: object, of: int = -1) -> None:
+        """Adds a line to the receipt of that ticket, or else of the letter's own; the values may be a stranger's."""
+        safe = (escaped(one) if isinstance(one, str) else one for one in values)
+        self.said[self.own if of < 0 else of].done.append(sentence(say(code, self.language, *safe)))
+
+    def show(self, ticket: Ticket, why: str) -> None:
+        """The ticket comes to the agent whole, in a letter of its own; the receipt of the letter's own ticket
+        names it.
+        """
+        self.said[ticket.number].shown = sentence(say(why, self.language, tag(self.office, ticket.number)))
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""
@@ -66,9 +85,21 @@ class Job:
         """A ticket as this letter has left it so far."""
         return self.others.get(number) or self.found.tickets.get(number)
 
+    def has_written(self, ticket: Ticket, to: str) -> bool:
+        """True when this very letter has caused a letter of the ticket to that address."""
+        return any(one.letter == self.ident and one.to == to for one in ticket.outgoing)
+
     def changed_before(self, ticket: Ticket, about: str) -> bool:
         """True when this very letter did that to the ticket already, before a crash kept it from finishing."""
         return any(entry.letter == self.ident and entry.about == about for entry in ticket.entries)
+
+
+def one_ticket(ticket: Desk) -> Ticket:
+    """The ticket that the letter is about; Refusal for a letter about several, or about the desk as a whole.
+    """
+    if ticket is None:
+        raise Refusal("no_single_ticket")
+    return ticket
 
 
 def owned(job: Job, ticket: Ticket) -> Ticket:

@@ -13,10 +13,23 @@ from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, S
 from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
 from bot.store.port import Earlier, Found
+from bot.tickets.authors import author, record
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight
 from bot.tickets.words import SAYINGS, label, say
-from bot.tickets.writing import MOST_QUOTED, agent_address, agent_ticket, desk_view, history, linking, post, render, shortened, staff_thread, tag
+from bot.tickets.writing import (
+    MOST_HISTORY,
+    MOST_QUOTED,
+    agent_address,
+    agent_ticket,
+    desk_view,
+    linking,
+    post,
+    render,
+    shortened,
+    staff_thread,
+    tag,
+)
 
 BUTTONS = ("take", "reply", "clarify", "resolve", "note", "help")
 MOST_EARLIER = 5
@@ -103,12 +116,14 @@ def notice(
 ) -> Notice:
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
     language, said = office.language(agent.language or "", office.policy.desk.language), letter.text or letter.full_text
+    entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
     return Notice(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
         text=shortened(said, MOST_QUOTED, say("cut", language, len(said) - MOST_QUOTED)),
+        author=author(entry, ticket, language) if entry else "",
         subject=letter.subject,
         joined=how,
         reopened=reopened,
@@ -117,12 +132,18 @@ def notice(
         findings=tuple(finding(hit, verdict, office, language) for hit in verdict.hits),
         earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
         linked=linked,
-        history=history(office, ticket, OF_HISTORY[0], letter.envelope.letter, OF_HISTORY[1]) if with_history else (),
+        history=some(ticket, language, letter.envelope.letter) if with_history else (),
         answered=say(answer.template, language) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else say(ruling.reason, language),
         defects=tuple(say(what, language) for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in SAYINGS),
         buttons=buttons(ticket, agent, office, now, language),
     )
+
+
+def some(ticket: Ticket, language: str, skip: str = "") -> tuple[PublicEntry, ...]:
+    """The last letters of the correspondence, without the one that is shown above them."""
+    most, each = OF_HISTORY
+    return record(ticket, language, most=most, skip=skip, each=each, public=True)
 
 
 def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, language: str, names: tuple[str, ...] = BUTTONS) -> tuple[Button, ...]:
@@ -193,7 +214,7 @@ def handed(
         ticket=agent_ticket(office, ticket),
         text=text,
         agent=agent,
-        history=history(office, ticket),
+        history=record(ticket, language, most=MOST_HISTORY, public=True),
         files=tuple(one for entry in ticket.public_entries() for one in entry.attachments if one.accepted and not one.logo),
         to_requester=target.answers == "requester",
     )
@@ -205,20 +226,23 @@ def handed(
 
 
 def shown(
-    ticket: Ticket, agent: Agent, cause: str, office: Office, now: datetime, *, why: str, due: datetime | None = None, text: str = ""
-) -> Ticket:
-    """The whole ticket, notes included, to one agent: whom it is assigned to, or who asked to be reminded of it."""
-    language = office.language(agent.language or "", office.policy.desk.language)
-    rows = [PublicEntry(at=one.at, name=one.name or one.who, text=shortened(one.text, MOST_QUOTED)) for one in ticket.entries if one.text]
+    ticket: Ticket, agent: Agent, cause: str, office: Office, now: datetime, *,
+    why: str, due: datetime | None = None, text: str = "",
+) -> Ticket:  # fmt: skip
+    """The whole ticket, notes included, to one agent, in a letter of that ticket; `why` is a line for them,
+    `text` are words of theirs.
+    """
+    language = office.language_of(agent)
     context = Shown(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
         text=text,
-        history=tuple(reversed(rows)),
+        author=f"{agent.name} ({say('part_agent', language)}, {say('internal', language)})",
+        history=record(ticket, language),
         linked=tuple(tag(office, number) for number in ticket.links),
         buttons=buttons(ticket, agent, office, now, language),
-        why=say(why, language),
+        why=why,
     )
     answers = staff_thread(ticket, agent.address)
     files = all_pictures(ticket)

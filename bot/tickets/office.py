@@ -37,6 +37,10 @@ class Office:
         """The first wanted language that the templates speak, or else the desk's."""
         return next((one for one in wanted if one in self.languages), self.policy.desk.language)
 
+    def language_of(self, agent: Agent) -> str:
+        """The language of letters to that agent."""
+        return self.language(agent.language or "", self.policy.desk.language)
+
     def on_duty(self, today: str) -> tuple[Agent, ...]:
         """The agents who are not away on the desk's ISO day `today`; all of them where everybody is."""
         agents = self.policy.people.agents

@@ -14,9 +14,21 @@ from bot.store.port import Sender
 from bot.tickets import notices, score
 from bot.tickets.commands import Order, fold
 from bot.tickets.job import Job, Refusal, noted, owned
+from bot.tickets.office import Office
 from bot.tickets.states import IllegalMove, move
+from bot.tickets.wishes import WHOLE
 from bot.tickets.words import label, say
-from bot.tickets.writing import MOST_QUOTED, MOST_TEXT, desk_view, history, post, public_ticket, tag, thread_of
+from bot.tickets.writing import (
+    MOST_HISTORY,
+    MOST_QUOTED,
+    MOST_TEXT,
+    desk_view,
+    history,
+    post,
+    public_ticket,
+    tag,
+    thread_of,
+)
 
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
 FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
@@ -125,7 +137,7 @@ def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
 def transcript(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """The whole correspondence (clause 4.3): the public entries and nothing else."""
     job.tell("transcript_sent")
-    return to_customer(job, ticket, "transcript", order.text, most=1000, alone=True)
+    return to_customer(job, ticket, "transcript", order.text)
 
 
 def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -150,22 +162,28 @@ def template(job: Job, ticket: Ticket, order: Order) -> Ticket:
 # ---------------------------------------------------------------------------------------------------- the letter
 
 
+ALONE = frozenset({"transcript", "merged"})  # letters that no participant gets
+
+
 def to_customer(
-    job: Job, ticket: Ticket, name: str, text: str, *, ground: Ground | None = None, department: str = "", other: str = "",
-    most: int = 20, alone: bool = False,
+    job: Job, ticket: Ticket, name: str, text: str, *,
+    ground: Ground | None = None, department: str = "", other: str = "",
 ) -> Ticket:  # fmt: skip
-    """The ticket with a letter that an agent wrote: to From and, unless `alone`, to each participant, without the marks of a machine."""
-    office, language = job.office, job.office.language(ticket.language)
-    people = [one for one in (ticket.requester.email, *(() if alone else ticket.participants)) if one and not office.signer.is_ours(one)]
-    if not people or people[0] != ticket.requester.email:
+    """The ticket with a letter that an agent wrote: to From and each participant, without the marks of a
+    machine.
+    """
+    office, to, alone = job.office, ticket.requester.email, name in ALONE
+    people = (to,) if alone else (to, *ticket.participants)
+    people = tuple(one for one in people if one and not office.signer.is_ours(one))
+    if not people or people[0] != to:
         raise Refusal("no_requester")
+    language = office.language(ticket.language)
     shared: dict[str, Any] = {
         "desk": desk_view(office, language),
         "language": language,
         "ticket": public_ticket(office, ticket, repeats=True),
         "text": text,
         "agent": job.agent.name,
-        "history": history(office, ticket, most, each=MOST_TEXT if alone else MOST_QUOTED),
     }
     if ground:
         refused = ticket.status is Status.done
@@ -173,24 +191,35 @@ def to_customer(
     else:
         context = AgentLetter(**shared, department=department, other=other)
     files = sendable_files(job) if text and not any(one.letter == job.ident and one.attachments for one in ticket.outgoing) else ()
-    answers, due = thread_of(ticket), job.now + office.undo
-    asks = name.startswith("resolved_") and score.wanted(ticket, job.found.senders.get(people[0], Sender()), office, job.now)
-    if asks:
+    copies = [replace(context, **personal(office, ticket, name, one)) for one in people]
+    known = job.found.senders.get(to, Sender())
+    if name.startswith("resolved_") and score.wanted(ticket, known, office, job.now):
         ticket = replace(ticket, score_asked=job.now)
-        job.record("score_asked", people[0])
-    for to in people:  # the score is the requester's alone
-        scored = replace(context, score=score.buttons(ticket, office, language)) if asks and to == people[0] else context
+        job.record("score_asked", to)
+        copies[0] = replace(copies[0], score=score.buttons(ticket, office, language))
+    answers, due = thread_of(ticket), job.now + office.undo
+    for one, copy in zip(people, copies, strict=True):
         ticket = post(
-            office, ticket, Audience.requester, name, scored, to, job.now,
+            office, ticket, Audience.requester, name, copy, one, job.now,
             letter=job.ident, due=due, automatic=False, answers=answers, files=files,
         )  # fmt: skip
-    first = ticket.outgoing[-len(people)]
-    words = text or office.templates.render(name, replace(context, history=())).text
     entry = Entry(
-        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name, text=words,
-        letter=job.ident, message_id=first.message_id, about=name,
+        at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name,
+        text=text or office.templates.render(name, context).text,
+        letter=job.ident, message_id=ticket.outgoing[-len(people)].message_id, about=name,
     )  # fmt: skip
     return replace(ticket, entries=(*ticket.entries, entry))
+
+
+def personal(office: Office, ticket: Ticket, name: str, to: str) -> dict[str, Any]:
+    """What one reader's copy has of its own: the history that they may know, and for a participant no name
+    and a line that says why.
+    """
+    most, each = (WHOLE, MOST_TEXT) if name == "transcript" else (MOST_HISTORY, MOST_QUOTED)
+    own: dict[str, Any] = {"history": history(office, ticket, most, each=each, reader=to)}
+    if to != ticket.requester.email:
+        own |= {"copy": True, "ticket": public_ticket(office, ticket, repeats=True, to=to)}
+    return own
 
 
 def sendable_files(job: Job) -> tuple[Reference, ...]:

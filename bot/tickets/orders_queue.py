@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from bot.model import Address, Delivery, Entry, Letter, Priority, Resolution, Status, Ticket
 from bot.reading.history import below, until_ours
-from bot.replies.contexts import PublicEntry, Section
+from bot.replies.contexts import Section
 from bot.tickets import notices, queue
-from bot.tickets.commands import ADDRESS, LONGEST_ARGUMENT, Order
+from bot.tickets.authors import MERGED, brought
+from bot.tickets.commands import ADDRESS, LONGEST_ARGUMENT, Order, spoken
 from bot.tickets.due import due_from, prioritise, told
-from bot.tickets.job import Desk, Job, Refusal, marked, noted, owned
+from bot.tickets.erasing import ERASED
+from bot.tickets.job import Desk, Job, Refusal, marked, noted, one_ticket, owned
 from bot.tickets.orders_customer import to_customer
 from bot.tickets.states import move
 from bot.tickets.words import say
@@ -24,68 +26,66 @@ OVER = frozenset({"over", "конец", "всё", "все", "устранена"
 
 
 def next_one(job: Job, ticket: Desk, order: Order) -> Desk:
-    """The first ticket of the queue becomes the agent's."""
+    """The first ticket of the queue becomes the agent's, and comes in a letter of its own."""
     mine = [job.known(row.number) for row in job.found.rows if row.owner == job.agent.address]
-    free = [ticket if ticket and ticket.number == row.number else job.known(row.number) for row in queue.waiting(job.found.rows)]
+    free = [ticket if ticket and ticket.number == row.number else job.known(row.number)
+            for row in queue.waiting(job.found.rows)]  # fmt: skip
     done = next((one for one in mine if one and job.changed_before(one, "next")), None)  # a crash came between two writes
     chosen = done or next((one for one in free if one and one.status is Status.created and not one.owner), None)
     if chosen is None:
         raise Refusal("queue_empty")
     taken = chosen if done else marked(job, owned(job, chosen), "next")
-    job.tell("next", tag(job.office, taken.number))
-    job.sections.append(whole(job, taken))
-    job.files += [one for one in notices.all_pictures(taken) if one not in job.files]
-    if ticket and ticket.number == taken.number:
+    job.show(taken, "why_next")
+    if taken.number == job.own:
         return taken
+    if job.own:
+        job.tell("next", tag(job.office, taken.number))
     job.others[taken.number] = taken
     return ticket
 
 
+def reader(job: Job) -> queue.Reader:
+    """The agent as the reader of a list."""
+    return queue.Reader(job.office, job.agent, job.language, job.now)
+
+
 def show_queue(job: Job, ticket: Desk, order: Order) -> Desk:
     """What is free, what is the agent's, what waits."""
-    job.sections += queue.sections(job.found.rows, job.agent.address, job.office, job.language)
+    job.said[0].sections += queue.sections(job.found.rows, reader(job))
     return ticket
 
 
 def search(job: Job, ticket: Desk, order: Order) -> Desk:
     """Tickets that fit a query."""
-    rows = queue.search(order.argument, job.found, job.office, job.now.astimezone(job.office.policy.calendar.zone).date())
-    job.sections.append(queue.section("found", rows, job.office, job.language))
+    today = job.now.astimezone(job.office.policy.calendar.zone).date()
+    rows = queue.search(order.argument, job.found, job.office, today)
+    job.said[0].sections.append(queue.section("found", rows, reader(job)))
     return ticket
 
 
 def deadlines(job: Job, ticket: Desk, order: Order) -> Desk:
     """The arithmetic of this ticket's due time; what is overdue, and what soon will be."""
     if ticket is not None and ticket.status is not Status.done:
-        job.sections.append(Section(title=tag(job.office, ticket.number), rows=told(ticket, job.office.policy, job.now, job.language)))
-    job.sections += queue.deadlines(job.found.rows, job.office, job.language, job.now)
+        rows = told(ticket, job.office.policy, job.now, job.language)
+        job.said[job.own].sections.append(Section(title=tag(job.office, ticket.number), rows=rows))
+    job.said[0].sections += queue.deadlines(job.found.rows, reader(job))
     return ticket
 
 
 def show(job: Job, ticket: Desk, order: Order) -> Desk:
-    """A whole ticket, notes included."""
-    shown = job.known(int(order.argument)) if order.argument else ticket
+    """A whole ticket, notes included, in a letter of its own; a merged one is shown as what it has become."""
+    wanted = int(order.argument) if order.argument else one_ticket(ticket).number
+    shown = job.known(wanted) if wanted != job.own else ticket
+    while shown is not None and shown.merged_into and ERASED not in shown.labels:
+        shown = job.known(shown.merged_into) if shown.merged_into != job.own else ticket
     if shown is None:
         raise Refusal("no_ticket")
-    job.sections.append(whole(job, shown))
+    if ERASED in shown.labels:
+        raise Refusal("erased", tag(job.office, shown.number))
+    job.show(shown, "why_shown")
+    if job.own and shown.number != job.own:
+        job.tell("shown", tag(job.office, shown.number))
     return ticket
-
-
-def whole(job: Job, ticket: Ticket) -> Section:
-    """Everything said in a ticket, the newest first."""
-    zone = job.office.policy.calendar.zone
-    owner = job.office.policy.people.agent(ticket.owner)
-    head = [say(ticket.status, job.language), say("priority", job.language, say(ticket.priority, job.language)), ticket.requester.email]
-    head += [say("until", job.language, f"{ticket.due.astimezone(zone):%d.%m %H:%M}")] if ticket.due else []
-    head += [owner.name] if owner else []
-    entries = [PublicEntry(at=one.at, name=shown_name(one, job.language), text=one.text) for one in ticket.entries if one.text]
-    title = f"{tag(job.office, ticket.number)}: {job.office.subjects.base(ticket.subject)}"
-    return Section(title=title, rows=(" · ".join(head),), entries=tuple(reversed(entries)))
-
-
-def shown_name(entry: Entry, language: str) -> str:
-    """Who said it, and whether the customer knows it."""
-    return (entry.name or entry.who) + ("" if entry.public else f" ({say('internal', language)})")
 
 
 def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
@@ -94,7 +94,9 @@ def file(job: Job, ticket: Ticket, order: Order) -> Ticket:
     if not 0 < wanted <= len(files):
         raise Refusal("no_file", str(wanted), f"1–{len(files)}" if files else "")
     entry, one = files[wanted - 1]
-    job.files.append(replace(notices.reference(entry.letter, one), type="application/octet-stream"))  # nothing opens it by itself
+    # nothing opens it by itself
+    reference = replace(notices.reference(entry.letter, one), type="application/octet-stream")
+    job.said[job.own].files.append(reference)
     job.tell("file_sent", one.name)
     return ticket
 
@@ -108,14 +110,19 @@ def remind(job: Job, ticket: Ticket, order: Order) -> Ticket:
         raise Refusal("date_past", f"{at:%d.%m.%Y}")
     job.tell("remind", f"{due.astimezone(zone):%d.%m.%Y %H:%M}")
     ticket = noted(job, ticket, order.text) if order.text else ticket
-    return notices.shown(ticket, job.agent, job.ident, job.office, job.now, why="why_remind", due=due, text=order.text)
+    why = say("why_remind", job.language)
+    return notices.shown(ticket, job.agent, job.ident, job.office, job.now, why=why, due=due, text=order.text)
 
 
 # ------------------------------------------------------------------------------------------------- several tickets
 
 
 def merge(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """This ticket goes into another of the same requester, who is told one number from now on."""
+    """This ticket goes into another of the same requester, who is told one number from now on.
+
+    Participants read no more than before: those of the target get none of the other's letters in quotations
+    (`history`), and those of the ticket that ends are not carried over. The target's receipt says so.
+    """
     target = job.known(int(order.argument))
     while target is not None and target.merged_into:
         target = job.known(target.merged_into)
@@ -125,17 +132,27 @@ def merge(job: Job, ticket: Ticket, order: Order) -> Ticket:
         raise Refusal("merge_itself")
     if target.requester.email != ticket.requester.email:
         raise Refusal("merge_stranger", target.requester.email, "#cc")
-    mark = f"merged/{ticket.number}"
+    mark = f"{MERGED}{ticket.number}"
+    own, kept = tag(job.office, ticket.number), tag(job.office, target.number)
     if not job.changed_before(target, mark):
-        taken = tuple(replace(one, about=mark) for one in ticket.entries if one.letter != job.ident and one.about != "undone")
+        taken = tuple(
+            replace(one, about=brought(one.about, ticket.number))
+            for one in ticket.entries
+            if one.letter != job.ident and one.about != "undone"
+        )
         entries = tuple(sorted((*target.entries, *taken), key=lambda one: one.at))
-        people = tuple(dict.fromkeys((*target.participants, *ticket.participants)))
         labels = tuple(dict.fromkeys((*target.labels, *ticket.labels)))
-        target = marked(job, replace(target, entries=entries, participants=people, labels=labels), mark, tag(job.office, ticket.number))
+        target = marked(job, replace(target, entries=entries, labels=labels), mark, own)
         target = still_open(job, target, ticket)
-        target = to_customer(job, target, "merged", order.text, other=tag(job.office, ticket.number))
+        target = to_customer(job, target, "merged", order.text, other=own)
     job.others[target.number] = target
-    job.tell("merged", tag(job.office, target.number))
+    job.tell("merged", kept)
+    job.tell("merged_here", own, of=target.number)
+    job.tell("merged_reader", ticket.requester.email, own, kept, of=target.number)
+    if target.participants:
+        job.tell("merged_participants", ", ".join(target.participants), own, of=target.number)
+    if left := [one for one in ticket.participants if one not in target.participants]:
+        job.tell("merged_left", own, ", ".join(left), spoken("cc", job.language), of=target.number)
     if ticket.status is not Status.done:
         ticket = move(ticket, Status.done, job.now, job.office.policy, resolution=Resolution.solved)
     return replace(ticket, merged_into=target.number, labels=tuple(dict.fromkeys((*ticket.labels, "merged"))))
@@ -158,16 +175,17 @@ def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
     known = job.found.senders.get(person.email)
     if person.email != ticket.requester.email and person.email not in ticket.participants and not (known and known.known):
         raise Refusal("unknown_person", person.email)
-    letter = next((one for one in reversed(ticket.entries) if one.kind == "letter"), None)
+    theirs = [one for one in ticket.entries if one.kind == "letter" and one.who == ticket.requester.email]
+    letter = theirs[-1] if theirs else None
     text = order.text or (letter.text if letter and person.email == ticket.requester.email else "")
     if not text:
         raise Refusal("text_missing", "split")
     public = person.email == ticket.requester.email and not order.text
     own = person.email == ticket.requester.email  # nobody is shown what another wrote, not even his subject
     made = made_ticket(job, person, text, ticket.subject if own else "", ticket, public=public)
-    ticket = replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
-    job.tell("split", tag(job.office, made.number))
-    return ticket
+    job.show(made, "why_split")
+    job.tell("split", tag(job.office, made.number), person.email)
+    return replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
 
 
 def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
@@ -178,7 +196,9 @@ def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
     if not text:
         raise Refusal("text_missing", "open")
     made = made_ticket(job, Address(email=order.argument), text, job.office.subjects.base(job.letter.subject), None, public=True)
-    job.tell("opened", tag(job.office, made.number))
+    job.show(made, "why_opened")
+    if job.own:
+        job.tell("opened", tag(job.office, made.number))
     return ticket
 
 
@@ -194,9 +214,11 @@ def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk
     fresh = max([job.found.fresh - 1, *job.others]) + 1
     mine = [one for one in job.found.tickets.values() if one.number not in job.others and job.changed_before(one, "made")]
     before = min(mine, key=lambda one: one.number, default=None)
+    # a note is the agent's own words
+    author = (person.email, person.name) if public else (job.agent.address, job.agent.name)
     entry = Entry(
-        at=job.now, kind="letter" if public else "note", public=public, who=person.email, name=person.name, text=text[:100_000], letter=job.ident,
-        subject=subject, about="made",
+        at=job.now, kind="letter" if public else "note", public=public, who=author[0], name=author[1],
+        text=text[:100_000], letter=job.ident, subject=subject, about="made",
     )  # fmt: skip
     priority = origin.priority if origin else Priority.medium
     made = before or Ticket(

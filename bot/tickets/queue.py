@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from bot.model import Priority, Status, Ticket
 from bot.policy.language import forms, plain, stem
-from bot.replies.contexts import Section
+from bot.policy.schema import Agent
+from bot.replies.contexts import Section, TicketLine
 from bot.replies.words import WORDS as SPOKEN
 from bot.store.port import Earlier, Found
 from bot.tickets.dates import day_in
 from bot.tickets.office import Office
-from bot.tickets.words import say
+from bot.tickets.words import label, say
+from bot.tickets.writing import linking, tag
 
 MOST_ROWS = 50
 MOST_TEXTS = 300  # of the newest tickets are searched by their text; the others by subject, address, number, status and day
@@ -27,37 +30,58 @@ def waiting(rows: Iterable[Earlier]) -> list[Earlier]:
     return sorted(free, key=lambda row: (-Priority(row.priority).rank, row.opened, row.number))
 
 
-def sections(rows: Sequence[Earlier], agent: str, office: Office, language: str) -> tuple[Section, ...]:
+class Reader(NamedTuple):
+    """The agent who gets a list; each row has a link that is signed for them and for the row's ticket."""
+
+    office: Office
+    agent: Agent
+    language: str
+    now: datetime
+
+
+def sections(rows: Sequence[Earlier], reader: Reader) -> tuple[Section, ...]:
     """What is free, what is the agent's, and what waits for an answer without an owner."""
+    mine = reader.agent.address
     groups = {
         "queue_free": waiting(rows),
-        "queue_mine": [row for row in rows if row.owner == agent and row.status != Status.done],
+        "queue_mine": [row for row in rows if row.owner == mine and row.status != Status.done],
         "queue_asked": [row for row in rows if not row.owner and row.status == Status.clarification],
     }
-    return tuple(section(code, group, office, language) for code, group in groups.items() if group or code == "queue_free")
+    shown = {code: group for code, group in groups.items() if group or code == "queue_free"}
+    return tuple(section(code, group, reader) for code, group in shown.items())
 
 
-def deadlines(rows: Sequence[Earlier], office: Office, language: str, now: datetime) -> tuple[Section, ...]:
+def deadlines(rows: Sequence[Earlier], reader: Reader) -> tuple[Section, ...]:
     """What is overdue and what will be within a day; the clock of those that wait for their requester stands still."""
-    running = sorted((row for row in rows if row.due and row.status in (Status.created, Status.in_progress)), key=lambda row: str(row.due))
+    clocked = (row for row in rows if row.due and row.status in (Status.created, Status.in_progress))
+    running, now = sorted(clocked, key=lambda row: str(row.due)), reader.now
     late = [row for row in running if row.due and row.due <= now]
     soon = [row for row in running if row.due and now < row.due <= now + timedelta(days=1)]
-    return section("sla_late", late, office, language), section("sla_soon", soon, office, language)
+    return section("sla_late", late, reader), section("sla_soon", soon, reader)
 
 
-def section(code: str, rows: Sequence[Earlier], office: Office, language: str) -> Section:
+def section(code: str, rows: Sequence[Earlier], reader: Reader) -> Section:
     """A titled list of tickets with their number."""
-    lines = [line(row, office, language) for row in rows[:MOST_ROWS]] or [say("none", language)]
-    return Section(title=say(code, language, len(rows)), rows=tuple(lines))
+    shown = tuple(line(row, reader) for row in rows[:MOST_ROWS])
+    none = () if shown else (say("none", reader.language),)
+    return Section(title=say(code, reader.language, len(rows)), rows=none, tickets=shown)
 
 
-def line(row: Earlier, office: Office, language: str) -> str:
-    """PF-3 · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org · Не открывается фильм"""
+def line(row: Earlier, reader: Reader) -> TicketLine:
+    """PF-3: Не открывается фильм · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org; its link
+    asks for the whole ticket.
+    """
+    office, language = reader.office, reader.language
     owner = office.policy.people.agent(row.owner) if row.owner else None
-    due = f"{row.due.astimezone(office.policy.calendar.zone):%d.%m %H:%M}" if row.due and row.status != Status.done else ""
-    parts = [f"{office.policy.desk.prefix}-{row.number}", say(row.priority, language), say(row.status, language)]
-    parts += [owner.name if owner else row.owner, say("until", language, due) if due else "", row.requester, office.subjects.base(row.subject)]
-    return " · ".join(part for part in parts if part)
+    running = row.due and row.status != Status.done
+    due = f"{row.due.astimezone(office.policy.calendar.zone):%d.%m %H:%M}" if row.due and running else ""
+    parts = [say(row.priority, language), say(row.status, language)]
+    parts += [owner.name if owner else row.owner, say("until", language, due) if due else "", row.requester]
+    word, _ = label("show", language)
+    subject, link = office.subjects.base(row.subject), linking(office, row, reader.agent, reader.now)
+    title = ": ".join(part for part in (tag(office, row.number), subject) if part)
+    facts = " · ".join(part for part in parts if part)
+    return TicketLine(title=title, url=link("", f"#{word}").url, facts=facts)
 
 
 # ------------------------------------------------------------------------------------------------------ searching

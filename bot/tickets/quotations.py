@@ -10,6 +10,7 @@ from bot.model import Audience, Ticket, Value
 from bot.reading.history import introduced
 from bot.replies.leak import INVISIBLE, RUN, SCRIPT, runs, template_runs, words
 from bot.replies.render import STAFF
+from bot.tickets.authors import own_about
 from bot.tickets.commands import BY_WORD, COMMANDS, SIGN, fold, line_of
 from bot.tickets.words import CAPTIONS
 
@@ -63,7 +64,7 @@ class Ours:
     @cached_property
     def customers(self) -> list[str]:
         """What others than staff wrote."""
-        return [entry.text for entry in self.entries if entry.kind in ("letter", "machine") or entry.about == "department"]
+        return [entry.text for entry in self.entries if entry.kind in ("letter", "machine") or own_about(entry.about) == "department"]
 
     @cached_property
     def foreign(self) -> str:

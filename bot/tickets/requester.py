@@ -140,7 +140,7 @@ def open_ticket(
     ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=True)
     ticket = notices.opened(ticket, letter, sight, verdict, ruling, found, office, now)
     if "complaint" in verdict.labels:
-        ticket = score.complained(ticket, letter.envelope.letter, letter.text, office, now)
+        ticket = score.complained(ticket, letter.envelope.letter, office, now)
     tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
     events: list[tuple[str, dict[str, Any]]] = [
         ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
@@ -214,7 +214,7 @@ def join(
         reopened = was is Status.done and ticket.status is not Status.done
         ticket = notices.joined(ticket, letter, place, verdict, ruling, office, now, reopened=reopened)
     if "complaint" in verdict.labels and not facts.complaint:
-        ticket = score.complained(ticket, letter.envelope.letter, letter.text, office, now)
+        ticket = score.complained(ticket, letter.envelope.letter, office, now)
     events: list[tuple[str, dict[str, Any]]] = [
         ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": place.unconfirmed})
     ]

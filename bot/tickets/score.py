@@ -105,7 +105,8 @@ def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datet
     )
     if count and one.mark <= LOW:
         line = {"ru": f"Оценка {one.mark} из 5", "en": f"Score: {one.mark} of 5"}
-        ticket = nudged(ticket, line, office.policy.people.leads, office, now, text=one.words)
+        said = replace(entry, text=one.words)
+        ticket = nudged(ticket, line, office.policy.people.leads, office, now, said=said)
     if ruling.to != ticket.requester.email or why == "unasked":
         return ticket
     language = office.language(ticket.language)
@@ -121,14 +122,15 @@ def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datet
 # ------------------------------------------------------------------------------------------------------- complaints
 
 
-def complained(ticket: Ticket, cause: str, text: str, office: Office, now: datetime) -> Ticket:
+def complained(ticket: Ticket, cause: str, office: Office, now: datetime) -> Ticket:
     """A letter that the rules know as a complaint is shown to the leads at once, night or not; the others wait for the morning."""
     leads = {one.address: one for one in office.policy.people.leads}
     told = {one.to for one in ticket.outgoing if one.letter == cause and one.audience is Audience.agent}
     hurried = tuple(replace(one, due=now) if one.letter == cause and one.to in leads and one.due > now else one for one in ticket.outgoing)
     missed = tuple(lead for address, lead in leads.items() if address not in told)
     line = {"ru": "Жалоба на обслуживание", "en": "A complaint"}
-    return nudged(replace(ticket, outgoing=hurried), line, missed, office, now, text=text, at_once=True)
+    said = next((one for one in ticket.entries if one.letter == cause), None)
+    return nudged(replace(ticket, outgoing=hurried), line, missed, office, now, said=said, at_once=True)
 
 
 def may_close(ticket: Ticket, resolution: Resolution | None, agent: str, office: Office, now: datetime) -> bool:

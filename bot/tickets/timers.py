@@ -20,6 +20,7 @@ from bot.replies.contexts import AgentLetter, Button, Shown
 from bot.replies.gate import Ruling
 from bot.store.port import Sender
 from bot.tickets import notices
+from bot.tickets.authors import author
 from bot.tickets.due import counted, stopped, stopped_since
 from bot.tickets.office import Office
 from bot.tickets.states import move
@@ -97,10 +98,15 @@ def silence(ticket: Ticket, policy: Policy, done: dict[str, datetime]) -> Iterat
 
 
 def address(ticket: Ticket) -> str:
-    """Whom timer mail goes to: From where it is proved or a person has written there, or else wherever the last automatic answer went."""
+    """Whom timer mail goes to: From where it is proved or a person has written there, or else wherever the
+    last automatic answer to the requester went.
+    """
     letters = [one for one in ticket.outgoing if one.audience is Audience.requester]
-    known = ticket.proved or any(not one.automatic for one in letters) or not letters
-    return ticket.requester.email if known else letters[-1].to
+    # "": the clock's
+    theirs = {"", *(entry.letter for entry in ticket.entries if entry.who == ticket.requester.email)}
+    answers = [one.to for one in letters if one.letter in theirs]
+    known = ticket.proved or any(not one.automatic for one in letters) or not answers
+    return ticket.requester.email if known else answers[-1]
 
 
 def decide(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> Decision:
@@ -176,11 +182,12 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
 
 
 def nudged(
-    ticket: Ticket, why: dict[str, str] | str, agents: tuple[Agent, ...], office: Office, now: datetime, *, text: str = "", at_once: bool = False
-) -> Ticket:
-    """The ticket with a short notice to each of these: why (a word of WHY, or the line by language), the last letters, buttons.
-
-    At night it waits for the morning, high priority and `at_once` excepted.
+    ticket: Ticket, why: dict[str, str] | str, agents: tuple[Agent, ...], office: Office, now: datetime, *,
+    said: Entry | None = None, at_once: bool = False,
+) -> Ticket:  # fmt: skip
+    """The ticket with a short notice to each of these: why (a word of WHY, or the line by language), what was
+    `said`, the last letters, buttons. At night it waits for the morning, high priority and `at_once`
+    excepted.
     """
     calm = ticket.priority is not Priority.high and not at_once
     due = max(now, office.policy.calendar.next_open(now)) if calm else now
@@ -197,8 +204,9 @@ def nudged(
             desk=desk_view(office, language),
             language=language,
             ticket=agent_ticket(office, ticket),
-            text=shortened(text, MOST_QUOTED),
-            history=history(office, ticket, notices.OF_HISTORY[0], each=notices.OF_HISTORY[1]),
+            text=shortened(said.text, MOST_QUOTED) if said else "",
+            author=author(said, ticket, language) if said else "",
+            history=notices.some(ticket, language, said.letter if said else ""),
             buttons=buttons,
             why=WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"],
         )

@@ -70,15 +70,51 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "reopened": ("обращение снова открыто", "the ticket is open again"),
     "spam": ("закрыто молча как спам", "closed silently as spam"),
     "undone": ("отменено: письмо с командами от {}", "taken back: the command letter of {}"),
+    "undone_told": (
+        "эти команды отправил другой сотрудник: {}; об отмене ему ушло письмо",
+        "the commands were {}'s, who is told by a letter",
+    ),
     "kept_sent": ("сохранённый текст отправлен пользователю", "the kept text goes to the customer"),
     "label_on": ("метка: {}", "label: {}"),
     "label_off": ("метка снята: {}", "label taken off: {}"),
-    "cc": ("участник добавлен: {}", "participant added: {}"),
-    "uncc": ("участник убран: {}", "participant removed: {}"),
-    "next": ("взято из очереди: {}", "taken from the queue: {}"),
-    "merged": ("присоединено к {}", "merged into {}"),
-    "split": ("отделено обращение {}", "a ticket of its own: {}"),
-    "opened": ("заведено обращение {}", "ticket opened: {}"),
+    "cc": (
+        "участник добавлен: {}. Ответы теперь получает и этот адрес, с перепиской под ними (писем: {})",
+        "participant added: {}. Answers now go there too, with the correspondence below them (letters: {})",
+    ),
+    "uncc": (
+        "участник убран: {}. Писем, которые ждали отправки на этот адрес и уже не уйдут: {}",
+        "participant removed: {}. Letters to them that were waiting and will not leave: {}",
+    ),
+    "next": (
+        "взято из очереди: {}; обращение пришло отдельным письмом",
+        "taken from the queue: {}; it comes in a letter of its own",
+    ),
+    "shown": ("обращение {} пришло отдельным письмом", "{} comes in a letter of its own"),
+    "merged": (
+        "присоединено к {}; письмо пользователю показано в отчёте того обращения",
+        "merged into {}; the letter to the customer stands in the receipt of that ticket",
+    ),
+    "merged_here": ("сюда присоединено обращение {}", "{} is now part of this ticket"),
+    "merged_reader": (
+        "переписку {1} и {2} целиком видит только {0}",
+        "only {0} sees all of the correspondence of {1} and {2}",
+    ),
+    "merged_participants": (
+        "участники получают ответы, как и раньше, но переписки {1} в них не увидят: {0}",
+        "participants go on getting answers, without the correspondence of {1}: {0}",
+    ),
+    "merged_left": (
+        "участники {} сюда не перенесены: {}. Если они нужны и здесь, напишите #{} и адрес",
+        "participants of {} are not carried over: {}. If they are wanted here, write #{} and the address",
+    ),
+    "split": (
+        "отделено обращение {} ({}); оно пришло отдельным письмом",
+        "a ticket of its own: {} ({}); it comes in its own letter",
+    ),
+    "opened": (
+        "заведено обращение {}; оно пришло отдельным письмом",
+        "ticket opened: {}; it comes in its own letter",
+    ),
     "file_sent": ("файл приложен: «{}». Пользователь прислал его сам, откройте с осторожностью", "the file is attached: “{}”. Open it with care"),
     "remind": ("напомню {}", "a reminder will come on {}"),
     "away": ("Вас нет до {}; обращений вернулось в очередь: {}", "you are away until {}; tickets back in the queue: {}"),
@@ -91,8 +127,22 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "overridden": ("правило «{}» отменено, пример записан для администратора", "rule “{}” overridden, the example is kept for the admin"),
     "update_told": ("пользователю сообщено, что обновление вышло", "the customer is told that the update is out"),
     "transcript_sent": ("переписка отправлена пользователю", "the correspondence goes to the customer"),
-    "why_assigned": ("Обращение назначено Вам", "The ticket is assigned to you"),
-    "why_other": ("По Вашему обращению написал или решил другой сотрудник", "Another agent has written or decided in your ticket"),
+    "why_assigned": ("{} передаёт Вам это обращение", "{} assigns this ticket to you"),
+    "why_other": (
+        "Вашим обращением занимается и другой сотрудник: {}",
+        "{} has written or decided in your ticket",
+    ),
+    "why_undone": (
+        "Ваше письмо с командами от {} отменено. Отменил(а): {}",
+        "Your command letter of {} was taken back by {}",
+    ),
+    "why_next": ("{}: обращение взято из очереди, оно Ваше", "{}: taken from the queue, the ticket is yours"),
+    "why_shown": ("{}: обращение целиком", "{}: the whole ticket"),
+    "why_split": ("{}: обращение отделено, оно Ваше", "{}: a ticket of its own, and yours"),
+    "why_opened": (
+        "{}: обращение заведено по Вашему письму, оно Ваше",
+        "{}: opened from your letter, the ticket is yours",
+    ),
     "why_remind": ("Вы просили напомнить об этом обращении", "You asked to be reminded of this ticket"),
     # lists
     "queue_free": ("Свободные: {}", "Free: {}"),
@@ -104,7 +154,19 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "none": ("нет", "none"),
     "cut": ("… и ещё {} знаков; письмо целиком пришлёт команда «показать»", "… and {} characters more; the command “show” sends the whole letter"),
     "until": ("до {}", "until {}"),
+    # whose words an entry holds
     "internal": ("внутреннее", "internal"),
+    "commands": ("Команды: {}", "Commands: {}"),
+    "taken_back": ("отменено, не отправлено", "taken back, not sent"),
+    "unconfirmed": ("отправитель не подтверждён", "sender not confirmed"),
+    "part_customer": ("пользователь", "customer"),
+    "part_customer_made": ("пользователь, внесено сотрудником", "customer, entered by an agent"),
+    "part_participant": ("участник", "participant"),
+    "part_department": ("отдел", "department"),
+    "part_agent": ("поддержка", "support"),
+    "part_machine": ("автоответ", "automatic reply"),
+    "part_desk": ("сообщение почты", "mail system"),
+    "not_delivered": ("Письмо для {} не доставлено", "Letter to {} not delivered"),
     # why a line or a letter is refused
     "unknown_command": ("такой команды нет: «{}»", "no such command: “{}”"),
     "unclear_command": (
@@ -122,6 +184,18 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "illegal_move": ("из статуса «{}» так нельзя", "not possible from the status “{}”"),
     "taken_by_other": ("обращение уже взял(а) {}", "{} has the ticket already"),
     "nothing_to_undo": ("отменять нечего", "there is nothing to take back"),
+    "undo_overtaken": (
+        "отменить можно только последнее письмо с командами, а последнее здесь: {}",
+        "only the last command letter can be taken back, and here that is: {}",
+    ),
+    "undo_others": (
+        "последнее письмо с командами здесь не Ваше: {}",
+        "the last command letter here is not yours: {}",
+    ),
+    "undo_elsewhere": (
+        "это письмо с командами относилось к {} и отменяется оттуда",
+        "that command letter was about {} and is taken back from there",
+    ),
     "undo_too_late": ("поздно: письмо уже ушло пользователю", "too late: the letter has left"),
     "undo_never": (
         "в письме была команда, которую отменить нельзя (#вернулся, #разблокировать, #отпустить, конец сбоя)",
@@ -136,6 +210,18 @@ SAYINGS: dict[str, tuple[str, str]] = {
     ),
     "no_requester": ("у обращения нет адреса пользователя", "the ticket has no address of a customer"),
     "no_ticket": ("обращения с таким номером нет", "there is no ticket of that number"),
+    "erased": (
+        "слова обращения {} стёрты, показывать нечего",
+        "the words of {} have been erased, there is nothing to show",
+    ),
+    "no_single_ticket": (
+        "письмо не про одно обращение: ответьте на письмо самого обращения или нажмите его ссылку в списке",
+        "this letter is not about one ticket: answer the ticket's own letter, or press its link in the list",
+    ),
+    "which_ticket": (
+        "ниже #{} неясно, к какому обращению команда: поставьте её выше или ответьте на письмо обращения",
+        "below #{} it is not clear which ticket is meant: put the command above, or answer the ticket's letter",
+    ),
     "leads_only": ("это может только руководитель", "only a lead may do that"),
     "unproved": (
         "письмо пришло не на подписанный адрес из Вашего уведомления, поэтому ничего не сделано",

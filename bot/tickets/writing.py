@@ -18,6 +18,7 @@ from bot.policy.schema import Agent
 from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket, ToRequester
 from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
+from bot.store.port import Earlier
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.staff_view import for_staff
@@ -32,6 +33,7 @@ QUIET = "DR, RN, NRN, OOF, AutoReply"  # X-Auto-Response-Suppress, so that no ro
 MOST_REFERENCES = 12
 MOST_TEXT, MOST_OF_ONE, LEAST_OF_ONE = 500_000, 100_000, 1000  # characters that a ticket keeps: of all its letters, of one, once it is full
 MOST_QUOTED = 5000  # characters of one letter in another
+MOST_HISTORY = 20  # letters below another
 
 
 def post(
@@ -200,8 +202,10 @@ def tag(office: Office, number: int) -> str:
     return f"{office.policy.desk.prefix}-{number}"
 
 
-def public_ticket(office: Office, ticket: Ticket, repeats: bool) -> PublicTicket:
-    """The requester's view; without the sender's own words where they may not be repeated."""
+def public_ticket(office: Office, ticket: Ticket, repeats: bool, to: str = "") -> PublicTicket:
+    """The customers' view; without the sender's own words where they may not be repeated. Only the requester
+    is called by name.
+    """
     return PublicTicket(
         number=ticket.number,
         tag=tag(office, ticket.number),
@@ -210,7 +214,7 @@ def public_ticket(office: Office, ticket: Ticket, repeats: bool) -> PublicTicket
         opened=ticket.opened,
         subject=office.subjects.base(ticket.subject) if repeats else "",
         resolution=ticket.resolution,
-        requester_name=ticket.requester.name if repeats else "",
+        requester_name=ticket.requester.name if repeats and to in ("", ticket.requester.email) else "",
     )
 
 
@@ -245,20 +249,30 @@ def shortened(text: str, most: int, more: str = "…") -> str:
     return text if len(text) <= most else f"{text[:most].rstrip()}\n{more}"
 
 
-def history(office: Office, ticket: Ticket, most: int = 20, skip: str = "", each: int = MOST_QUOTED) -> tuple[PublicEntry, ...]:
-    """The correspondence, the newest first, `each` characters a letter, without what the letter `skip` said; only public entries."""
-    requester = ticket.requester.email
+def history(
+    office: Office, ticket: Ticket, most: int = MOST_HISTORY, skip: str = "", each: int = MOST_QUOTED,
+    reader: str = "",
+) -> tuple[PublicEntry, ...]:  # fmt: skip
+    """The correspondence as the requester, or `reader`, may know it: the newest first, `each` characters a
+    letter, without what the letter `skip` said; only public entries. A participant has not taken part in what
+    was merged into the ticket.
+    """
+    reader = reader or ticket.requester.email
+    own = reader == ticket.requester.email
     rows = [
         PublicEntry(
-            at=entry.at, name=entry.name or entry.who or office.policy.desk.name, text=shortened(entry.text, each), mine=entry.who == requester,
+            at=entry.at, name=entry.name or entry.who or office.policy.desk.name,
+            text=shortened(entry.text, each), mine=entry.who == reader,
         )
         for entry in ticket.public_entries()
-        if entry.text and not (skip and entry.letter == skip)
-    ]
+        if entry.text
+        and not (skip and entry.letter == skip)
+        and (own or not entry.about.startswith("merged/"))
+    ]  # fmt: skip
     return tuple(reversed(rows[-most:]))
 
 
-def agent_address(office: Office, ticket: Ticket, agent: str, now: datetime) -> str:
+def agent_address(office: Office, ticket: Ticket | Earlier, agent: str, now: datetime) -> str:
     """The signed address that proves this agent's letters about the ticket."""
     return office.signer.address(ticket.number, Purpose.agent, agent, until=expiry(office, now))
 
@@ -268,7 +282,9 @@ def button(office: Office, ticket: Ticket, agent: Agent, label: str, say: str, n
     return linking(office, ticket, agent, now)(label, say)
 
 
-def linking(office: Office, ticket: Ticket, agent: Agent, now: datetime) -> Callable[[str, str], Button]:
+def linking(
+    office: Office, ticket: Ticket | Earlier, agent: Agent, now: datetime
+) -> Callable[[str, str], Button]:
     """What makes (label, say) a button, for several of one letter."""
     subject = f"[{tag(office, ticket.number)}] {office.subjects.base(ticket.subject)[:60]}".strip()
     begin = mailto(agent_address(office, ticket, agent.address, now), subject)

@@ -39,7 +39,11 @@ There are 3 tickets.
 anna@providence.film answers notice_new:
     #объединить PF-2
 anna@providence.film gets receipt:
-    PF-2
+    [PF-2]
+    Сюда присоединено обращение PF-3
+anna@providence.film gets receipt:
+    [PF-3]
+    Присоединено к PF-2
 3 minutes later.
 petr@example.net gets merged:
     [PF-2]
@@ -61,10 +65,13 @@ boris@providence.film gets receipt.
 Ticket 2 is created, owner nobody.
 anna@providence.film answers receipt:
     #следующее
-anna@providence.film gets receipt:
+anna@providence.film gets case:
+    [PF-2]
+    Не приходит код подтверждения
+anna@providence.film gets receipt without:
     Не приходит код подтверждения
 Ticket 2 is in_progress, owner anna.
 boris@providence.film has got 5 letters.
-anna@providence.film has got 9 letters.
+anna@providence.film has got 10 letters.
 petr@example.net has got 3 letters.
 The ledger adds up.

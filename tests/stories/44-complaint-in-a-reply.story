@@ -26,6 +26,8 @@ boris@providence.film gets notice_update.
 boris@providence.film answers notice_update:
     #срок
 boris@providence.film gets receipt:
+    Просрочены: 0
+boris@providence.film gets receipt:
     48 ч по часам с 23.11.2026 12:00
     23.11.2026 12:00 – 24.11.2026 00:03: часы стоят
     срок: 26.11.2026 00:03, осталось 38 ч 00 мин

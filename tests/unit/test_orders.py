@@ -28,10 +28,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[TestDesk]:
 
 
 async def say(desk: TestDesk, text: str, agent: str = ANNA, number: int = 1, **more: object) -> Outgoing:
-    """An agent's answer to his notice of that ticket; the one letter that answers it."""
+    """An agent's answer to their notice of that ticket; the one letter of that ticket, or of the desk, that
+    answers it.
+    """
     notice = next(one for one in reversed(desk.mail(agent)) if f"[PF-{number}]" in one.subject)
     sent = await desk.reply(notice, agent, text, **more)  # type: ignore[arg-type]
     answers = [one for one in sent if one.to == agent and one.template != "case"]
+    answers = [one for one in answers if f"[PF-{number}]" in one.subject] or answers
     assert len(answers) == 1, [one.template for one in sent]
     return answers[0]
 
@@ -136,11 +139,13 @@ async def test_queue_search_sla_and_show(desk: TestDesk) -> None:
     assert "PF-2" in (await done(desk, "#search petr@example.net создана 23.11")).text
     assert "Найдено: 0" in (await done(desk, "#search 01.01.2020")).text
     assert "Найдено: 1" in (await done(desk, "#search PF-1")).text
-    assert "Просрочены: 0" in (await done(desk, "#срок")).text
+    assert "48 ч" in (await done(desk, "#срок")).text
+    assert any("Просрочены: 0" in one.text for one in desk.mail(ANNA, "receipt"))
     await done(desk, "#заметка\nклиент важный")
-    shown = await done(desk, "#показать PF-2")
-    assert "Картинка в плеере" in shown.text
-    assert "клиент важный" in (await done(desk, "#показать")).text
+    assert "Картинка" not in (await done(desk, "#показать PF-2")).text
+    assert "Картинка в плеере" in desk.mail(ANNA, "case")[-1].text
+    await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, "#показать")
+    assert "клиент важный" in desk.mail(ANNA, "case")[-1].text
 
 
 async def test_assign_free_and_away(desk: TestDesk) -> None:
@@ -410,7 +415,7 @@ async def test_digest_and_a_command_about_the_desk(desk: TestDesk) -> None:
     [letter] = desk.mail(BORIS, "digest")
     assert "PF-1" in letter.text
     sent = await desk.reply(letter, BORIS, "#следующее")
-    assert (desk.ticket().owner, sent[0].template) == (BORIS, "receipt")
+    assert (desk.ticket().owner, [one.template for one in sent]) == (BORIS, ["case"])
     sent = await desk.reply(letter, BORIS, "#очередь")
     assert sent[0].template == "receipt"
     sent = await desk.reply(letter, BORIS, "#решено\nГотово.")

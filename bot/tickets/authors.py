@@ -1,0 +1,72 @@
+"""Whose words an entry of a ticket holds, as the staff reads it: name, part, and whether the customer knows
+of it. Pure.
+"""
+
+from __future__ import annotations
+
+from bot.model import Entry, Ticket
+from bot.replies.contexts import PublicEntry
+from bot.tickets.commands import BY_WORD, OF_THE_DESK, fold, line_of
+from bot.tickets.words import say, sentence
+from bot.tickets.writing import MOST_QUOTED, shortened
+
+MERGED = "merged/"  # what `about` of an entry begins with that a merge has brought
+NOT_DELIVERED = ("bounced_", "undelivered_")
+
+
+def brought(about: str, number: int) -> str:
+    """`about` of an entry that comes along when ticket `number` is merged into another: what it was is still
+    known.
+    """
+    return f"{MERGED}{number}:{own_about(about)}"
+
+
+def own_about(about: str) -> str:
+    """What `about` was before any merge."""
+    return about.partition(":")[2] if about.startswith(MERGED) else about
+
+
+def author(entry: Entry, ticket: Ticket, language: str) -> str:
+    """Иван (пользователь) · Пётр, petr@example.net (участник) · Отдел разработки (отдел, внутреннее) · Анна
+    (поддержка)
+    """
+    about, name = own_about(entry.about), entry.name or entry.who
+    if entry.kind == "machine" and about.startswith(NOT_DELIVERED):
+        name, part = say("not_delivered", language, entry.who), "part_desk"
+    elif entry.kind == "machine":
+        part = "part_machine"
+    elif entry.kind == "letter" and entry.who == ticket.requester.email:
+        part = "part_customer_made" if about == "made" else "part_customer"
+    elif entry.kind == "letter":
+        name, part = f"{name}, {entry.who}" if entry.name else name, "part_participant"
+    else:
+        name, part = (sentence(name), "part_department") if about == "department" else (name, "part_agent")
+    marks = ["taken_back"] if about == "undone" else [] if entry.public else ["internal"]
+    marks += ["unconfirmed"] if entry.unconfirmed else []
+    return f"{name} ({', '.join(say(one, language) for one in (part, *marks))})"
+
+
+def record(
+    ticket: Ticket, language: str, *,
+    most: int = 0, skip: str = "", each: int = MOST_QUOTED, public: bool = False,
+) -> tuple[PublicEntry, ...]:  # fmt: skip
+    """Everything said in the ticket, or what is `public` of it, the newest first: `most` entries (0 for all),
+    without the letter `skip`.
+    """
+    rows = [
+        PublicEntry(at=one.at, name=author(one, ticket, language), text=shortened(text, each))
+        for one in ticket.entries
+        if (one.public or not public) and not (skip and one.letter == skip) and (text := said(one, language))
+    ]
+    return tuple(reversed(rows[-most:]))
+
+
+def said(entry: Entry, language: str) -> str:
+    """The text of an entry; of a command letter its commands on this ticket alone, without their signs: what it says
+    stands in entries of its own.
+    """
+    if entry.kind != "command":
+        return entry.text
+    found = [one for one in map(line_of, entry.text.splitlines()) if one and fold(one[1]) in BY_WORD]
+    mine = [f"{one[1]} {one[2] or ''}".strip() for one in found if BY_WORD[fold(one[1])].name not in OF_THE_DESK]
+    return say("commands", language, " · ".join(mine)) if mine else ""
