@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv with what the desk needs; `sh setup.sh test` adds what its tests need, `sh setup.sh dev` what its checks need.
+# Makes .venv with what the desk needs, in the releases of constraints.txt; `sh setup.sh test` adds what its tests need,
+# `sh setup.sh dev` what its checks need. `sh setup.sh renew` writes constraints.txt anew, with today's releases.
 set -e
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
@@ -7,6 +8,18 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "Python 3.11 or newer is needed; set PYTHON to one (found: $("$python" --version 2>&1))" >&2
     exit 2
 fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+if [ "$1" = renew ]; then
+    fresh=$(mktemp -d)
+    trap 'rm -rf "$fresh"' EXIT
+    "$python" -m venv "$fresh"
+    "$fresh/bin/pip" install --quiet --upgrade --editable '.[dev]' setuptools
+    grep '^#' constraints.txt >"$fresh/new"
+    "$fresh/bin/pip" freeze --all --exclude-editable --exclude pip >>"$fresh/new"
+    cat "$fresh/new" >constraints.txt
+    exit
+fi
+export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 if ! [ -x .venv/bin/pip ]; then
     if ! "$python" -c 'import ensurepip' 2>/dev/null && command -v apt-get >/dev/null; then
         # Debian packs this part of Python apart.
@@ -15,4 +28,4 @@ if ! [ -x .venv/bin/pip ]; then
     fi
     "$python" -m venv .venv
 fi
-.venv/bin/pip install --quiet --disable-pip-version-check --editable ".${1:+[$1]}"
+.venv/bin/pip install --quiet --editable ".${1:+[$1]}"
