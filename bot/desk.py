@@ -24,9 +24,8 @@ from bot.policy.matching import SLOW
 from bot.readers import Readers, Unreadable
 from bot.reading.charset import decode
 from bot.store.port import Found, Letters, Store, Turn
-from bot.tickets import agents, departments, machines, requester
+from bot.tickets import agents, departments, machines, proof, requester
 from bot.tickets.alerts import alarm
-from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, joins, look, question
 from bot.tickets.timers import armed
@@ -124,7 +123,7 @@ class Desk:
         fresh = not (found.repeated or found.duplicate) and sight.kind is LetterClass.human
         if not fresh or not found.confirms or found.confirmed_by not in ("", letter.envelope.letter):
             return None
-        if not agents.confirms(letter, sight, self.office, now):
+        if not proof.confirms(letter, sight, self.office, now):
             return None
         envelope, raw = await self.inbox.read(found.confirms)
         late = now - envelope.received > timedelta(hours=self.office.policy.periods.confirm_hours)
@@ -143,8 +142,7 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
     """The one place where a letter's way forks; pure."""
     if found.repeated:  # a crash came between commit and inbox: all of this has happened already
         return Decision()
-    proved = any(one.purpose is Purpose.agent for one in sight.references) or agents.vouched(letter, sight, office, now)
-    if found.duplicate and not (found.refused_before and proved):
+    if found.duplicate and not (found.refused_before and proof.proved(letter, sight, office, now)):
         return duplicate(letter, found, now)
     if sight.kind not in (LetterClass.human, LetterClass.bulk):
         return machines.decide(letter, sight, found, office, now)
@@ -156,9 +154,9 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
         return structs.replace(decision, records=(*decision.records, lift))
     if sight.agent:
         return agents.decide(letter, sight, found, office, now)
-    if sight.department and any(one.purpose is Purpose.department for one in sight.references):
+    if sight.department:
         return departments.decide(letter, sight, found, office, now)
-    place = joins(letter, sight, found, office, bool(letter.aligned), now)
+    place = joins(letter, sight, found, office, now)
     return requester.decide(letter, sight, place, found, office, now)
 
 

@@ -129,12 +129,14 @@ class Announcement(Section):
 
 
 class Agent(Section):
-    """Someone who answers letters. `trust: dkim` lets an aligned DKIM or DMARC pass stand for the signed address."""
+    """Someone who answers letters. `trust` says what proves a command: the signed reply address (`reply`;
+    `signed` in older files), that or an aligned DKIM or DMARC pass (`dkim`), or the two together (`both`).
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     address: Mailbox
     lead: bool = False
-    trust: Literal["signed", "dkim"] = "signed"
+    trust: Literal["reply", "signed", "dkim", "both"] = "reply"
     language: Language | None = None
 
 

@@ -262,7 +262,7 @@ class Confirm(Context, frozen=True):
 
     text: str
     until: datetime
-    files: tuple[str, ...] = ()  # names of those that came with it
+    files: tuple[str, ...] = ()  # names and sizes of those that came with it
     ticket: AgentTicket | None = None
     buttons: tuple[Button, ...] = ()
 

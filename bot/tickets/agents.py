@@ -1,34 +1,29 @@
 """An agent's letter: proved, parsed whole, and then carried out whole or refused whole; one receipt or one error answers it.
 
-A From line proves nothing. The signed address of this agent's own copy of a notice does, or, for agents with `trust: dkim`, a fresh
-aligned letter to the desk; any other letter is asked about, and `#confirm` carries it out (design, sections 6 and 8).
+`proof` says whether it is theirs; of any other they are asked, and `#confirm` carries it out (section 8).
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Fate, Letter, Ticket
 from bot.reading import history
-from bot.store.port import Found, Sender
-from bot.tickets import answering, notices
-from bot.tickets.alerts import alarm
+from bot.store.port import Found
+from bot.tickets import answering, notices, proof
 from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, escaped, named, parse
 from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.job import Desk, Job, Refusal, noted
 from bot.tickets.office import Office
 from bot.tickets.orders import carry_out
-from bot.tickets.orders_queue import forwarded
-from bot.tickets.place import Sight, followed
+from bot.tickets.place import Sight, followed, look
 from bot.tickets.queue import texts, waiting
-from bot.tickets.quotations import Ours, is_command, own_words, stray
+from bot.tickets.quotations import Ours, own_words, stray
 from bot.tickets.words import say
 
-FRESH = timedelta(days=3)  # an authenticated letter that is older may be one that somebody else got and sends again
-ALARMING = 3  # unproved letters in an agent's name within an hour
 MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
 MOST_TOLD = 60  # characters of a line that a receipt names
 RECENT_NUMBERS = 20  # new tickets among which a repeated letter looks for the one that it made
@@ -45,16 +40,35 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     language = office.language(agent.language or "", office.policy.desk.language)
     carrier = by or letter
     job = Job(office, agent, letter, found, now, language, carrier.envelope.letter, carrier.message_id, carrier.fingerprint)
-    if by is not None:
-        job.record("confirmed", agent.address, letter.envelope.letter)
-    signed = [one for one in sight.references if one.purpose is Purpose.agent and not one.expired]
     if any(one.purpose is Purpose.confirm for one in sight.references) and by is None:
-        reason = "nothing_to_confirm" if {one.name for one in understood(job, letter.top).orders} == {"confirm"} else "confirm_alone"
-        return answering.refused(job, reason=reason)
-    if not signed and by is None and not vouched(letter, sight, office, now):
-        return asked(job, sight)
-    covered = letter if by else replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))  # by a signature of DKIM
-    ticket = followed(found, signed[0].ticket) if signed else target(sight, found if by else replace(found, by_reference=0), office, covered)
+        alone = {one.name for one in understood(job, letter.top).orders} == {"confirm"}
+        return answering.refused(job, reason="nothing_to_confirm" if alone else "confirm_alone")
+    obeyed = by is None and proof.proved(letter, sight, office, now)
+    ticket, parsed = meant(job, sight, obeyed)
+    if obeyed:
+        return carried(job, ticket, parsed)
+    shown = proof.shown(job, ticket, parsed)
+    if by is None:
+        return proof.asked(job, sight, ticket, parsed, shown)
+    given = proof.confirms(by, look(by, office, now), office, now)
+    if given != proof.serial(job, ticket, shown):  # rules, templates or the ticket have changed since
+        return answering.refused(job, reason="confirm_changed", ticket=ticket)
+    job.record("confirmed", agent.address, letter.envelope.letter)
+    return carried(job, ticket, parsed)
+
+
+def meant(job: Job, sight: Sight, obeyed: bool) -> tuple[Desk, Parsed]:
+    """The commands, and the ticket that they are about: the signed address names it, or else what names one.
+
+    A letter that only a signature of DKIM proves names it by what that signature covers: To and subject.
+    """
+    found, letter = job.found, job.letter
+    known = sight.references if obeyed else (*sight.references, *sight.threads)
+    signed = [one for one in known if one.purpose is Purpose.agent and not one.expired]
+    if obeyed and not signed:
+        found = replace(found, by_reference=0)
+        letter = replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))
+    ticket = followed(found, signed[0].ticket) if signed else target(sight, found, job.office, letter)
     parsed = read(job, sight, ticket)
     if signed and (undone := [order for order in parsed.orders if order.name == "undo"]):
         # perhaps what is taken back is its being merged; a number is one of its own
@@ -62,7 +76,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         candidates = [one for one in (direct, ticket) if one]
         latest = max(candidates, key=lambda one: str(one.undo.get("at", "")), default=None)
         ticket = direct if direct and undone[0].argument and ERASED not in direct.labels else latest
-    return carried(job, ticket, parsed)
+    return ticket, parsed
 
 
 def understood(job: Job, text: str) -> Parsed:
@@ -71,11 +85,12 @@ def understood(job: Job, text: str) -> Parsed:
 
 
 def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
-    """What a proved letter says above the first mark of history and the first piece of a letter of ours: nothing else is read.
+    """What a letter says above the first mark of history and the first piece of ours: nothing else is read.
 
     `job.letter.text` becomes what they wrote there, or, where a command stands below only, that with what they wrote below.
     """
-    numbers = (*(one.ticket for one in sight.references), sight.tag, job.found.by_reference)
+    signed = (one.ticket for one in (*sight.references, *sight.threads))
+    numbers = (*signed, sight.tag, job.found.by_reference)
     named = {one.number: one for one in (ticket, *map(job.found.tickets.get, numbers)) if one is not None}
     ours = Ours(tuple(named.values())[:MOST_TICKETS], job.office.templates.sources)
     own = own_words(job.letter.top, ours)
@@ -182,54 +197,11 @@ def merged(parsed: Parsed) -> Parsed:
     return replace(parsed, orders=tuple(orders))
 
 
-# ------------------------------------------------------------------------------------------------------------ proof
-
-
-def vouched(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool:
-    """True for an authenticated letter of an agent with `trust: dkim`, written to the desk just now: a letter that he wrote to somebody
-    else proves as much, and whoever has it could send it to us.
-    """
-    agent = office.policy.people.agent(sight.agent)
-    if agent is None or agent.trust != "dkim" or letter.aligned not in ("dkim", "dmarc", "relay"):
-        return False
-    to_us = any(office.signer.is_ours(one.email) for one in letter.to)
-    return to_us and letter.date is not None and abs(now - letter.date) < FRESH
-
-
 def target(sight: Sight, found: Found, office: Office, letter: Letter) -> Ticket | None:
     """The ticket that a letter without a signed address of its own is about: named by an address or Message-ID of ours, or by its tag."""
     peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *(one.email for one in letter.to), *letter.references)]
     numbers = [one[0] for one in peeked if one and one[0]] + [found.by_reference, sight.tag]
     return next((ticket for number in numbers if number and (ticket := followed(found, number))), None)
-
-
-def asked(job: Job, sight: Sight) -> Decision:
-    """Nothing is done; the agent is asked whether he wrote it. Three such letters in an hour are told to the leads."""
-    if not sight.may_answer:  # a list or a machine may write in his name, and asks for no answer
-        event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
-        return Decision(records=(job.account("command", "unproved"),), events=(event,))
-    ticket, parsed = target(sight, job.found, job.office, job.letter), understood(job, job.letter.top)
-    if not job.letter.top.strip() and any(map(is_command, history.below(job.letter.full_text))):
-        return answering.refused(job, reason="below_quote")
-    if not parsed.orders and ticket is None:
-        return answering.refused(job, reason="no_command")
-    job.letter = replace(job.letter, text=shown_whole(job.letter, parsed, job.office))
-    if len(job.letter.text) > answering.MOST_SHOWN:  # what is confirmed has been shown, every word of it
-        return answering.refused(job, reason="too_long")
-    records = [job.account("confirmation", str(ticket.number if ticket else 0), answering.confirmation(job, ticket))]
-    events = [("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})]
-    before = job.found.senders.get(job.agent.address, Sender()).unproved
-    if len(before) + 1 == ALARMING:
-        about = alarm(job.office, "unproved", (job.agent.address, job.letter.envelope.mail_from, job.letter.envelope.client), job.ident, job.now)
-        records += about.records
-        events += about.events
-    return Decision(records=tuple(records), events=tuple(events))
-
-
-def shown_whole(letter: Letter, parsed: Parsed, office: Office) -> str:
-    """Every word that carrying the letter out would use: what stands above its history, and the forwarded letter that #open takes."""
-    opens = any(order.name == "open" for order in parsed.orders)
-    return "\n\n".join(filter(None, (letter.top, forwarded(letter, office.signer.is_ours) if opens else "")))
 
 
 def confirmed(original: Letter, sight: Sight, found: Found, office: Office, now: datetime, by: Letter) -> Decision:
@@ -240,15 +212,6 @@ def confirmed(original: Letter, sight: Sight, found: Found, office: Office, now:
         spent = Reference(ticket=0, purpose=Purpose.confirm, serial=0, person=by.requester.email)
         return decide(by, replace(sight, agent=by.requester.email, references=(spent,)), found, office, now)
     return decide(original, sight, found, office, now, by)
-
-
-def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int:
-    """The serial of the confirmation that this letter gives, or 0: signed, in time, and nothing but #confirm in it."""
-    proof = next((one for one in sight.references if one.purpose is Purpose.confirm and not one.expired), None)
-    if proof is None or not sight.agent:
-        return 0
-    orders = parse(letter.top, office.policy, now.date()).orders
-    return proof.serial if orders and all(one.name == "confirm" for one in orders) else 0
 
 
 # ----------------------------------------------------------------------------------------- what the store is asked

@@ -18,11 +18,10 @@ from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal, Said
 from bot.tickets.orders import snapshots
 from bot.tickets.words import label, say, sentence
-from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, serial_of, staff_thread
+from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_TEXTS = 5  # of such texts in one ticket
-MOST_SHOWN = 10_000  # characters of an unproved letter that its confirmation repeats; a longer one is not asked about
 MOST_TALK = 5  # answers to letters without commands, in ten minutes and one ticket: more is a robot in the agent's name
 
 
@@ -222,25 +221,36 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
     return Decision(records=(record,), events=(("command_refused", fields),))
 
 
-def confirmation(job: Job, ticket: Desk) -> tuple[Outgoing, ...]:
-    """The question whether he wrote it, to his own address; only the answer to it carries the letter out."""
+def confirmation(
+    job: Job, ticket: Desk, text: str, files: tuple[str, ...], serial: int
+) -> tuple[Outgoing, ...]:
+    """The question whether they wrote it, to their own address; only its answer carries out what it shows."""
     until = job.now + timedelta(hours=job.office.policy.periods.confirm_hours)
-    serial, (word, caption) = serial_of(job.ident, "confirm", job.agent.address), label("confirm", job.language)
-    address = job.office.signer.address(0, Purpose.confirm, job.agent.address, serial, until.date())
+    signer, (word, caption) = job.office.signer, label("confirm", job.language)
+    token = signer.token(0, Purpose.confirm, job.agent.address, serial, until.date())
+    address = signer.address(0, Purpose.confirm, job.agent.address, serial, until.date())
+    code = "" if signer.plus else f" [{token}]"  # place.codes finds it in the subject of the answer
     context = Confirm(
         desk=desk_view(job.office, job.language),
         language=job.language,
-        text=job.letter.text,
-        files=tuple(one.name for one in job.letter.attachments if not one.logo),
+        text=text,
+        files=files,
         until=until,
         ticket=agent_ticket(job.office, ticket) if ticket else None,
-        buttons=(Button(label=caption, url=mailto(address, caption, f"#{word}"), say=f"#{word}"),) if job.office.signer.plus else (),
+        buttons=(Button(label=caption, url=mailto(address, caption + code, f"#{word}"), say=f"#{word}"),),
     )
-    return unbound(job, "confirm", context, 0, Purpose.confirm, until)
+    made = unbound(job, "confirm", context, 0, Purpose.confirm, until, serial)
+    return tuple(replace(one, subject=one.subject + code) for one in made)
 
 
 def unbound(
-    job: Job, template: str, context: Any, number: int = 0, purpose: Purpose | None = None, until: datetime | None = None
+    job: Job,
+    template: str,
+    context: Any,
+    number: int = 0,
+    purpose: Purpose | None = None,
+    until: datetime | None = None,
+    serial: int = 0,
 ) -> tuple[Outgoing, ...]:
     """A letter to the agent that is kept in no ticket, through the gate: over its cap it is held. Answers to it are about that number."""
     known = job.found.senders.get(job.agent.address, Sender())
@@ -253,7 +263,7 @@ def unbound(
     reply = job.office.signer.address(number, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
     made = loose(
         job.office, Audience.agent, template, context, ruling.to, job.now,
-        letter=job.ident, answers=answers, reply=reply, purpose=purpose, until=until,
+        letter=job.ident, answers=answers, reply=reply, purpose=purpose, until=until, serial=serial,
     )  # fmt: skip
     return (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
 

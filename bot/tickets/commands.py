@@ -316,8 +316,18 @@ def take_word(command: Command, rest: str, policy: Policy, line: int) -> tuple[s
 
 def allowed_words(known: dict[str, str], language: str) -> str:
     """One word for each value that an argument may have, in the language of the desk where there is one."""
+    return ", ".join(dict.fromkeys(in_words(known, language).values()))
+
+
+def in_words(known: dict[str, str], language: str) -> dict[str, str]:
+    """Each value that an argument may have, and a word for it in that language where there is one."""
     cyrillic = {value: word for word, value in reversed(known.items()) if not word.isascii()} if language == "ru" else {}
-    return ", ".join(cyrillic.get(value, value) for value in dict.fromkeys(known.values()))
+    return {value: cyrillic.get(value, value) for value in dict.fromkeys(known.values())}
+
+
+def said_as(kind: str, value: str, policy: Policy, language: str) -> str:
+    """An argument as people say it."""
+    return in_words(words_for(kind, policy), language).get(value, value)
 
 
 def spoken(name: str, language: str) -> str:

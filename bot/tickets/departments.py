@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -14,9 +15,9 @@ from bot.replies.leak import leak
 from bot.store.port import Found
 from bot.tickets import notices
 from bot.tickets.commands import unescaped
-from bot.tickets.identity import Purpose
+from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
-from bot.tickets.place import Place, Sight, followed, joins
+from bot.tickets.place import Place, Sight, followed, full, joins
 from bot.tickets.quotations import Ours, own_words
 from bot.tickets.requester import decide as of_a_person
 from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
@@ -25,25 +26,36 @@ from bot.tickets.writing import desk_view, history, post, public_ticket, thread_
 def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
     """A note on the ticket and a notice to its owner, or, where `answers: requester`, a reply to the requester as well.
 
+    By the Message-ID of its case alone it is a note that nobody has confirmed, and the ticket waits on.
     An expired or foreign address makes it a letter like any other.
     """
-    reference = next((one for one in sight.references if one.purpose is Purpose.department and not one.expired), None)
-    ticket = followed(found, reference.ticket) if reference else None
+    proved, ticket = True, answered_case(sight.references, found)
     if ticket is None:
-        return of_a_person(letter, sight, joins(letter, sight, found, office, bool(letter.aligned), now), found, office, now)
+        proved, ticket = False, answered_case(sight.threads, found)
+    if ticket is None or (not proved and full(ticket)):
+        return of_a_person(letter, sight, joins(letter, sight, found, office, now), found, office, now)
     department = office.policy.people.departments[sight.department]
     entry = Entry(
         at=now, kind="note", public=False, who=letter.requester.email, name=department.name_in(office.policy.desk.language), text=letter.text,
         letter=letter.envelope.letter, message_id=letter.message_id, attachments=letter.attachments, about="department",
+        unconfirmed=not proved,
     )  # fmt: skip
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
-    waiting = Waiting.nobody if ticket.waiting_for is Waiting.department else ticket.waiting_for
-    answered = replied(ticket, letter, department, office, now) if department.answers == "requester" else None
+    waiting = Waiting.nobody if proved and ticket.waiting_for is Waiting.department else ticket.waiting_for
+    replies = proved and department.answers == "requester"
+    answered = replied(ticket, letter, department, office, now) if replies else None
     ticket = answered or replace(ticket, entries=(*ticket.entries, entry))
     ticket = replace(ticket, waiting_for=waiting, seen=(*ticket.seen, seen), changed=now)
-    place = Place(ticket=ticket.number, how="signed")
+    place = Place(ticket=ticket.number, how="signed" if proved else "references", unconfirmed=not proved)
     ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
-    return Decision(tickets=(ticket,), events=(("appended", {"letter": letter.envelope.letter, "ticket": ticket.number}),))
+    fields = {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": not proved}
+    return Decision(tickets=(ticket,), events=(("appended", fields),))
+
+
+def answered_case(references: Iterable[Reference], found: Found) -> Ticket | None:
+    """The ticket whose case the department answers."""
+    valid = (one for one in references if one.purpose is Purpose.department and not one.expired)
+    return next(filter(None, (followed(found, one.ticket) for one in valid)), None)
 
 
 def replied(ticket: Ticket, letter: Letter, department: Department, office: Office, now: datetime) -> Ticket | None:

@@ -2,7 +2,8 @@
 
 A token is `<ticket>-<purpose><serial>.<expiry>-<mac>`: decimal ticket (0 for mail of no ticket), one letter of `Purpose`,
 serial and expiry day in base 36, and 80 bits of HMAC-SHA256 in lower-case base32 over all of that and the person's address.
-It stands in `support+TOKEN@domain` and in `<prefix.TOKEN@domain>` (design, section 6).
+It stands in `support+TOKEN@domain` and in `<prefix.TOKEN@domain>` (design, section 6). An address is a key, a
+Message-ID is not: it travels in References. So it is signed in another way, and no address can be made of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ EPOCH = date(2020, 1, 1)  # expiry days are counted from here
 TOKEN = re.compile(r"(\d{1,9})-([a-z])([0-9a-z]{0,8})(?:\.([0-9a-z]{1,4}))?-([a-z2-7]{16})")
 
 
+AS_ID = "id:"  # what the MAC of a Message-ID covers beside its token
+
+
 class Purpose(StrEnum):
     """What a signed reference is for."""
 
@@ -38,6 +42,9 @@ class Purpose(StrEnum):
     own = "o"  # marks what the desk itself wrote
 
 
+NUMBERED = (Purpose.requester, Purpose.agent, Purpose.department)  # their Message-IDs have a serial
+
+
 class Reference(Value, frozen=True):
     """A token whose MAC is right for `person`."""
 
@@ -46,6 +53,7 @@ class Reference(Value, frozen=True):
     serial: int
     person: str
     expired: bool = False
+    key: bool = False  # it is an address; a Message-ID names its ticket and proves nothing
 
 
 def base36(number: int) -> str:
@@ -71,9 +79,7 @@ class Signer:
 
     def token(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
         """A token for one person; it is valid through the day `until` (no end when None)."""
-        expiry = f".{base36((until - EPOCH).days)}" if until else ""
-        head = f"{ticket}-{purpose.value}{base36(serial) if serial else ''}{expiry}"
-        return f"{head}-{self._mac(self.keys[0], head, person)}"
+        return self._signed(ticket, purpose, person, serial, until)
 
     def address(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
         """The signed reply address, or the plain desk address where there are no plus addresses (`DESK_PLUS=off`)."""
@@ -83,7 +89,8 @@ class Signer:
 
     def message_id(self, ticket: int, purpose: Purpose, person: str, serial: int, until: date | None = None) -> str:
         """A Message-ID without angle brackets; unique by ticket, purpose, person and serial."""
-        return f"{self.prefix}.{self.token(ticket, purpose, person, serial, until)}@{self.domain}"
+        token = self._signed(ticket, purpose, person, serial, until, AS_ID)
+        return f"{self.prefix}.{token}@{self.domain}"
 
     def is_ours(self, address: str) -> bool:
         """True for the desk's addresses, aliases and anything that claims to be one of its plus addresses."""
@@ -103,7 +110,8 @@ class Signer:
         """
         lower = text.strip("<> ").lower()
         local, _, domain = lower.rpartition("@")
-        if local.startswith(self.prefix + "."):
+        is_id = local.startswith(self.prefix + ".")
+        if is_id:
             body = local[len(self.prefix) + 1 :] if domain == self.domain else ""
         else:
             body = local.partition("+")[2] if f"{local.partition('+')[0]}@{domain}" in self.ours else ""
@@ -113,13 +121,28 @@ class Signer:
         number, purpose, serial, expiry, mac = found.groups()
         if purpose not in Purpose._value2member_map_:
             return None
-        head = body.rpartition("-")[0]
+        head, number_of_letter = body.rpartition("-")[0], int(serial, 36) if serial else 0
+        heads = (AS_ID + head, head) if is_id else (head,)  # older desks signed both alike
+        made_of_id = bool(number_of_letter) and purpose in NUMBERED
+        tried = [(key, one) for key in self.keys for one in heads]
         for person in people:
-            if any(hmac.compare_digest(self._mac(key, head, person), mac) for key in self.keys):
-                expired = bool(expiry) and today > EPOCH + timedelta(days=int(expiry, 36))
-                serial_number = int(serial, 36) if serial else 0
-                return Reference(ticket=int(number), purpose=Purpose(purpose), serial=serial_number, person=person, expired=expired)
+            if any(hmac.compare_digest(self._mac(key, one, person), mac) for key, one in tried):
+                return Reference(
+                    ticket=int(number),
+                    purpose=Purpose(purpose),
+                    serial=number_of_letter,
+                    person=person,
+                    expired=bool(expiry) and today > EPOCH + timedelta(days=int(expiry, 36)),
+                    key=not is_id and not made_of_id,
+                )
         return None
+
+    def _signed(
+        self, ticket: int, purpose: Purpose, person: str, serial: int, until: date | None, mark: str = ""
+    ) -> str:
+        expiry = f".{base36((until - EPOCH).days)}" if until else ""
+        head = f"{ticket}-{purpose.value}{base36(serial) if serial else ''}{expiry}"
+        return f"{head}-{self._mac(self.keys[0], mark + head, person)}"
 
     def peek(self, text: str) -> tuple[int, str, int] | None:
         """(ticket, purpose letter, serial) of what looks like a token of ours, unproved: good for looking up, for nothing else."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, DeskRecord, Entry, Fate, Letter, LetterClass, Outgoing, Seen, Ticket
 from bot.store.port import Found
 from bot.tickets.alerts import alarm
-from bot.tickets.identity import Purpose
+from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, followed, full
 from bot.tickets.writing import kept
@@ -49,7 +49,7 @@ def seen_of(letter: Letter, now: datetime) -> Seen:
 
 def its_ticket(letter: Letter, sight: Sight, found: Found) -> Ticket | None:
     """The ticket that a vacation responder answers: by a signed reference, or by References of somebody who takes part."""
-    for reference in sight.references:
+    for reference in (*sight.references, *sight.threads):
         ticket = followed(found, reference.ticket)
         if ticket:
             return ticket
@@ -58,17 +58,25 @@ def its_ticket(letter: Letter, sight: Sight, found: Found) -> Ticket | None:
 
 
 def bounced(letter: Letter, found: Found, office: Office, now: datetime) -> tuple[Ticket, Outgoing, str] | None:
-    """(ticket, outgoing letter, status code) that a bounce is about, when a signature of ours proves it: VERP, or the embedded Message-ID."""
-    for text in (*letter.envelope.recipients, *letter.reported_ids, *letter.references):
+    """(ticket, outgoing letter, status code) that a bounce is about, when our signature proves it: the VERP
+    address that it came to, or for a requester the embedded Message-ID.
+    """
+    for text in (*letter.envelope.recipients, *letter.reported_ids):
         peeked = office.signer.peek(text)
         ticket = found.tickets.get(peeked[0]) if peeked else None
         letters = [one for one in ticket.outgoing if one.id == peeked[2]] if ticket and peeked else []
         for one in letters:
             proof = office.signer.check(text, (one.to,), now.date())
-            if ticket and proof and proof.purpose in (Purpose.bounce, Purpose.requester, Purpose.agent, Purpose.department):
+            if ticket and proof and counts(proof, office):
                 codes = dict(letter.bounced)
                 return followed(found, ticket.number) or ticket, one, codes.get(one.to) or next(iter(codes.values()), "")
     return None
+
+
+def counts(proof: Reference, office: Office) -> bool:
+    """Whether a bounce is believed. A Message-ID travels: one that was seen must not make an agent deaf."""
+    staff = office.policy.people.agent(proof.person) or office.policy.people.department_of(proof.person)
+    return proof.key if proof.purpose is Purpose.bounce else proof.purpose is Purpose.requester and not staff
 
 
 def record_bounce(letter: Letter, ticket: Ticket, outgoing: Outgoing, code: str, office: Office, now: datetime) -> Decision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from bot.model import Attachment, Audience, Entry, Evidence, Letter, Reference, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Agent
@@ -15,7 +16,7 @@ from bot.replies.render import Rendered
 from bot.store.port import Earlier, Found
 from bot.tickets.authors import author, record
 from bot.tickets.office import Office
-from bot.tickets.place import Place, Sight
+from bot.tickets.place import Place
 from bot.tickets.words import SAYINGS, label, say
 from bot.tickets.writing import (
     MOST_HISTORY,
@@ -37,7 +38,16 @@ OF_HISTORY = (3, 1000)  # letters of the correspondence in a notice, characters 
 MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server takes no more than 25 MB
 
 
-def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, ruling: Ruling, found: Found, office: Office, now: datetime) -> Ticket:
+def opened(
+    ticket: Ticket,
+    letter: Letter,
+    place: Place,
+    verdict: Verdict,
+    ruling: Ruling,
+    found: Found,
+    office: Office,
+    now: datetime,
+) -> Ticket:
     """Tells the agents on duty of a new ticket, and the department that a rule passes it on to.
 
     A ticket that the machine has suspended or closed causes no notice: it is listed in the queue and the digest.
@@ -47,10 +57,15 @@ def opened(ticket: Ticket, letter: Letter, sight: Sight, verdict: Verdict, rulin
     if ticket.status is not Status.created:
         return ticket
     linked = tuple(tag(office, number) for number in ticket.links)
+    how = "unconfirmed" if place.unconfirmed else ""
     there = on_duty(office, now)
     agents = tuple(one for one in there if one.address in verdict.agents) or there
-    return tell(ticket, agents, "notice_new", letter, office, now,
-                lambda agent: notice(ticket, letter, verdict, ruling, agent, office, now, earlier=found.earlier, linked=linked))  # fmt: skip
+    more: dict[str, Any] = {"how": how, "earlier": found.earlier, "linked": linked}
+
+    def made(agent: Agent) -> Notice:
+        return notice(ticket, letter, verdict, ruling, agent, office, now, **more)
+
+    return tell(ticket, agents, "notice_new", letter, office, now, made)
 
 
 def joined(

@@ -9,11 +9,13 @@ from bot.reading.automatic import judge as class_of
 from bot.store.port import Found, Question
 from bot.tickets.commands import LISTS, Named, named
 from bot.tickets.erasing import ERASED
-from bot.tickets.identity import Purpose, Reference
+from bot.tickets.identity import TOKEN, Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.queue import asked
 
 MOST_ENTRIES = 300
+MOST_CODES = 5  # in a subject
+PASSES = frozenset({"dkim", "dmarc", "relay"})  # what, together with In-Reply-To, stands for a signed address
 
 
 class Sight(Value, frozen=True):
@@ -22,7 +24,9 @@ class Sight(Value, frozen=True):
     kind: LetterClass
     hits: tuple[Hit, ...]
     may_answer: bool
-    references: tuple[Reference, ...]  # valid signed references made for the From, those of the envelope first; expired ones included
+    references: tuple[Reference, ...]  # signed addresses made for the From; the envelope's first
+    threads: tuple[Reference, ...] = ()  # no proof: their Message-IDs; addresses where DMARC failed
+    aligned: str = ""  # how From was authenticated, "" for unproved
     tag: int = 0
     agent: str = ""  # address of the agent whose From it bears; proves nothing
     department: str = ""
@@ -34,34 +38,59 @@ class Place(Value, frozen=True):
     ticket: int = 0  # 0: a new one
     how: str = ""  # signed, references, tag
     apart: int = 0  # the ticket it named but may not join: the new one is linked to it
-    unconfirmed: bool = False
+    unconfirmed: bool = False  # From takes part in it, but nothing proves that they wrote this
 
 
 def look(letter: Letter, office: Office, now: datetime) -> Sight:
-    """Class, signed references and sender of a letter."""
-    signer, sender = office.signer, letter.requester.email
-    today = now.date()
-    addresses = (*letter.envelope.recipients, *(one.email for one in (*letter.to, *letter.cc)))
-    found = [signer.check(text, (sender,), today) for text in (*addresses, *letter.references)]
-    references = tuple({(one.ticket, one.purpose, one.serial): one for one in found if one}.values())
+    """Class, signed references and sender of a letter. A From that may be read in two ways is nobody's."""
+    signer, sender = office.signer, "" if letter.from_defect else letter.requester.email
+    aligned = "" if letter.from_defect or letter.dmarc_failed else letter.aligned
+    people, today = (sender,) if sender else (), now.date()
+    named = (one.email for one in (*letter.to, *letter.cc))
+    addresses = (*letter.envelope.recipients, *named, *codes(letter, office))
+    by_address = [one for text in addresses if (one := signer.check(text, people, today))]
+    by_id = [one for text in letter.references if (one := signer.check(text, people, today))]
+    keys = [one for one in by_address if one.key]
+    proofs = [one for one in keys if one.purpose is Purpose.confirm] if letter.dmarc_failed else keys
+    if not signer.plus and aligned in PASSES:
+        proofs += filter(None, [signer.check(in_reply_to(letter), people, today)])
+    references = tuple({(one.ticket, one.purpose, one.serial): one for one in proofs}.values())
+    threads = tuple(one for one in dict.fromkeys((*by_address, *by_id)) if one not in references)
     answers_us = any(signer.peek(text) for text in letter.references)
-    kind, _ = class_of(letter.class_hits, office.policy.desk.own_lists, bool(references) or answers_us)
+    reply = bool(by_address or by_id) or answers_us
+    kind, _ = class_of(letter.class_hits, office.policy.desk.own_lists, reply)
     may_answer = kind is LetterClass.human and all(hit.rule != "suppress" for hit in letter.class_hits)  # whom to answer, the gate says
     hits = letter.class_hits
     if is_own(letter, office, now):
         kind, may_answer, hits = LetterClass.own, False, (*hits, Hit(rule="own", evidence=letter.message_id))
-    people = office.policy.people
-    agent, department = people.agent(sender), people.department_of(sender)
-    tag = office.subjects.tag(letter.subject)
+    agent, department = office.policy.people.agent(sender), office.policy.people.department_of(sender)
     return Sight(
         kind=kind,
         hits=hits,
         may_answer=may_answer,
         references=references,
-        tag=tag,
+        threads=threads,
+        aligned=aligned,
+        tag=office.subjects.tag(letter.subject),
         agent=agent.address if agent else "",
         department=department.id if department else "",
     )
+
+
+def codes(letter: Letter, office: Office) -> list[str]:
+    """The one-time address of a confirmation: without plus addresses (`DESK_PLUS=off`) its subject has it, and
+    so has its answer's.
+    """
+    signer = office.signer
+    found = () if signer.plus else TOKEN.finditer(letter.subject.lower())
+    tokens = [one[0] for one in found if one[2] == Purpose.confirm]
+    return [f"{signer.local}+{one}@{signer.domain}" for one in tokens[:MOST_CODES]]
+
+
+def in_reply_to(letter: Letter) -> str:
+    """The one Message-ID that the letter answers, by that very field; "" for none or several."""
+    values = [value.split() for name, value in letter.headers if name == "in-reply-to"]
+    return values[0][0] if len(values) == 1 and len(values[0]) == 1 else ""
 
 
 def is_own(letter: Letter, office: Office, now: datetime) -> bool:
@@ -77,7 +106,8 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
     """What the store is asked about this letter: proved and unproved numbers alike, a look changes nothing."""
     peeked = [office.signer.peek(text) for text in (*letter.envelope.recipients, *letter.references, *letter.reported_ids)]
     peeked += [office.signer.peek(one.email) for one in (*letter.to, *letter.cc)]
-    numbers = [one.ticket for one in sight.references] + [one[0] for one in peeked if one] + [sight.tag]
+    numbers = [one.ticket for one in (*sight.references, *sight.threads)]
+    numbers += [*(one[0] for one in peeked if one), sight.tag]
     names = named(letter.top) if sight.agent else Named()
     return Question(
         letter=letter.envelope.letter,
@@ -94,16 +124,17 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
     )
 
 
-def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: bool, now: datetime) -> Place:
+def joins(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Place:
     """The ticket that a person's letter joins. Order of trust: signed reference, References, subject tag.
 
-    A letter joins only a ticket in which its From takes part; a stranger's is set apart.
+    A letter joins only a ticket in which its From takes part; a stranger's is set apart. Without signed
+    address or alignment it is anybody's: it reopens nothing, but opens a ticket beside the one that is done.
     """
     sender, apart = letter.requester.email, 0
-    signed = [one.ticket for one in sight.references if one.purpose is Purpose.requester and not one.expired]
-    named = [("signed", number) for number in signed]
+    signed = [one for one in sight.references if one.purpose is Purpose.requester and not one.expired]
+    named = [("signed", one.ticket) for one in signed]
     peeked = [office.signer.peek(text) for text in (*letter.references, *letter.envelope.recipients)]
-    named += [("references", one.ticket) for one in sight.references if one.ticket]
+    named += [("references", one.ticket) for one in (*sight.references, *sight.threads) if one.ticket]
     named += [("references", found.by_reference)] if found.by_reference else []
     named += [("tag", one[0]) for one in peeked if one and one[0]]  # anybody can make up a token: it names a ticket as a tag does
     named += [("tag", sight.tag)] if sight.tag else []
@@ -114,9 +145,10 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, aligned: b
         if not takes_part(ticket, sender):
             apart = apart or ticket.number
             continue
-        if closed_for_good(letter, ticket, office, now):
-            return Place(apart=ticket.number)
-        return Place(ticket=ticket.number, how=how, unconfirmed=how == "tag" and not aligned)
+        unconfirmed = how != "signed" and not sight.aligned
+        if closed_for_good(letter, ticket, office, now) or (unconfirmed and ticket.status is Status.done):
+            return Place(apart=ticket.number, how=how, unconfirmed=unconfirmed)
+        return Place(ticket=ticket.number, how=how, unconfirmed=unconfirmed)
     return Place(apart=apart)
 
 

@@ -38,7 +38,7 @@ from bot.tickets.answers import automatic_answer, weighed
 from bot.tickets.due import due_from, prioritise
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.place import Place, Sight, followed
+from bot.tickets.place import Place, Sight, followed, full, takes_part
 from bot.tickets.states import move
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
@@ -60,6 +60,8 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
         ticket = score.taken(mark, letter, ruling, office, now)
         event = ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number})
         return Decision(tickets=(ticket,), records=latched(ruling, letter, office, now), events=(event,))
+    if claimed := score.unproved(letter, place, found):
+        return join(claimed, letter, sight, place, found, office, now, records)
     if score.strange(letter, office):
         return unread(letter, "score", now)
     asked = wish(letter) if sight.kind is LetterClass.human else ""
@@ -73,9 +75,10 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
         return join(ticket, letter, sight, place, found, office, now, records)
     verdict = weighed(judge(office.policy, letter, Facts(now=now, first=True)))
     named = followed(found, place.apart) if place.apart else None
-    if named and "thanks" in verdict.labels and named.requester.email == letter.requester.email:
+    follows = named is not None and takes_part(named, letter.requester.email) and not full(named)
+    if named and follows and "thanks" in judge(office.policy, letter, Facts(now=now, first=False)).labels:
         return join(named, letter, sight, place, found, office, now, records)
-    return open_ticket(letter, sight, verdict, named, found, office, now, records)
+    return open_ticket(letter, sight, place, verdict, found, office, now, records)
 
 
 def unread(letter: Letter, why: str, now: datetime) -> Decision:
@@ -112,9 +115,23 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
 
 
 def open_ticket(
-    letter: Letter, sight: Sight, verdict: Verdict, named: Ticket | None, found: Found, office: Office, now: datetime, records: tuple[DeskRecord, ...]
+    letter: Letter,
+    sight: Sight,
+    place: Place,
+    verdict: Verdict,
+    found: Found,
+    office: Office,
+    now: datetime,
+    records: tuple[DeskRecord, ...],
 ) -> Decision:
-    """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff."""
+    """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff.
+
+    One that goes on with an older ticket, perhaps not in its requester's hands, is always shown to a person.
+    """
+    named = followed(found, place.apart) if place.apart else None
+    if place.unconfirmed:
+        facts = {name: getattr(verdict, name) for name in ("priority", "department", "agents", "labels")}
+        verdict = replace(hinted(verdict), **facts)
     sender = letter.requester if letter.requester.email else Address(email=letter.envelope.mail_from.strip("?").lower())
     priority = verdict.priority or Priority.medium
     ticket = Ticket(
@@ -129,16 +146,16 @@ def open_ticket(
         department=verdict.department,
         topic=verdict.topic,
         labels=(*verdict.labels, *((ANNOUNCED + BY_MAIL,) if office.outage and "outage" in verdict.labels and not verdict.topic else ())),
-        proved=bool(letter.aligned),
+        proved=bool(sight.aligned),
         answerable=sight.kind is LetterClass.human and letter.may_answer,
         links=(named.number,) if named else (),
-        entries=(entry_of(letter, verdict, now),),
+        entries=(entry_of(letter, verdict, now, unconfirmed=place.unconfirmed),),
         seen=(Seen(letter=letter.envelope.letter, fate=Fate.opened, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now),),
     )
-    through = named.number if named and any(one.ticket == named.number for one in sight.references) else 0
-    ruling = rule(letter, sight, ticket, found, office, now, bool(letter.aligned), through)
+    own = place.unconfirmed or any(one.ticket == place.apart for one in (*sight.references, *sight.threads))
+    ruling = rule(letter, sight, ticket, found, office, now, bool(sight.aligned), place.apart if own else 0)
     ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=True)
-    ticket = notices.opened(ticket, letter, sight, verdict, ruling, found, office, now)
+    ticket = notices.opened(ticket, letter, place, verdict, ruling, found, office, now)
     if "complaint" in verdict.labels:
         ticket = score.complained(ticket, letter.envelope.letter, office, now)
     tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
@@ -146,6 +163,19 @@ def open_ticket(
         ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
     ]
     return Decision(tickets=tickets, records=records, events=(*events, *told(ticket, letter, ruling)))
+
+
+def hinted(verdict: Verdict) -> Verdict:
+    """What the rules say of a letter that nothing proves: shown, and nothing is done by it."""
+    hits = tuple(replace(one, action="") for one in verdict.hits)
+    return Verdict(
+        ground=verdict.ground,
+        action="hint" if verdict.ground else "",
+        rule=verdict.rule,
+        clause=verdict.clause,
+        evidence=verdict.evidence,
+        hits=hits,
+    )
 
 
 def linked(named: Ticket, ticket: Ticket, now: datetime) -> Ticket:
@@ -180,7 +210,11 @@ def entry_of(letter: Letter, verdict: Verdict, now: datetime, ticket: Ticket | N
 def join(
     ticket: Ticket, letter: Letter, sight: Sight, place: Place, found: Found, office: Office, now: datetime, records: tuple[DeskRecord, ...]
 ) -> Decision:
-    """A further letter of a ticket (clause 4.3): appended; a suspended ticket goes on, a closed one is reopened unless it is thanks alone."""
+    """A further letter of a ticket (clause 4.3): appended; a suspended ticket goes on, a closed one is
+    reopened unless it is thanks alone.
+
+    One that nothing proves brings a person, who sees what the rules would have said, and does nothing else.
+    """
     was = ticket.status
     facts = Facts(
         now=now,
@@ -193,22 +227,23 @@ def join(
     )
     verdict = weighed(judge(office.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
+    verdict = hinted(verdict) if place.unconfirmed else verdict
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     ticket = replace(
         ticket,
         changed=now,
-        proved=ticket.proved or (letter.requester.email == ticket.requester.email and (place.how == "signed" or bool(letter.aligned))),
+        proved=ticket.proved or (letter.requester.email == ticket.requester.email and not place.unconfirmed),
         labels=tuple(dict.fromkeys((*ticket.labels, *(one for one in verdict.labels if one not in ("thanks", "only_topic"))))),
         entries=(*ticket.entries, entry_of(letter, verdict, now, ticket, place.unconfirmed)),
         seen=(*ticket.seen, seen),
     )
-    if was is Status.clarification or (was is Status.done and not thanks):
+    if was is Status.clarification or (was is Status.done and not thanks and not place.unconfirmed):
         ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, office.policy)
     if verdict.priority and verdict.priority.rank > ticket.priority.rank and not thanks:
         ticket = prioritise(ticket, verdict.priority, now, office.policy)
     ruling = Ruling(reason="follow_up")
     if verdict.action in ("suspend", "refuse") or (verdict.topic and "only_topic" in verdict.labels):
-        ruling = rule(letter, sight, ticket, found, office, now, place.how == "signed" or bool(letter.aligned))
+        ruling = rule(letter, sight, ticket, found, office, now, proved=True)
         ticket, records = answered(ticket, letter, verdict, ruling, office, now, records, first=False)
     if not thanks and not (ticket.status is Status.done and verdict.action == "refuse"):
         reopened = was is Status.done and ticket.status is not Status.done
@@ -247,7 +282,8 @@ def rule(letter: Letter, sight: Sight, ticket: Ticket, found: Found, office: Off
 
     caps = office.policy.caps if office.caps else None
     checked = replace(letter, may_answer=sight.may_answer)
-    return gate.answer(checked, sight.kind, bool(letter.aligned), proved, traffic, office.signer.is_ours, caps, now)
+    ours = office.signer.is_ours
+    return gate.answer(checked, sight.kind, bool(sight.aligned), proved, traffic, ours, caps, now)
 
 
 def answered(

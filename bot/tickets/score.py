@@ -14,7 +14,7 @@ from bot.replies.gate import Ruling
 from bot.store.port import Found, Sender
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.place import Place, Sight, followed
+from bot.tickets.place import Place, Sight, followed, full
 from bot.tickets.timers import nudged
 from bot.tickets.writing import desk_view, kept, mailto, post, public_ticket, tag, thread_of
 
@@ -74,10 +74,17 @@ def given(letter: Letter, sight: Sight, place: Place, found: Found) -> Given | N
             return Given(ticket, int(line[1]) if line else one.serial, rest.strip() if line else letter.text.strip())
     ticket = found.tickets.get(place.ticket)
     asked = ticket is not None and ticket.status is Status.done and ticket.score_asked is not None
-    proved = place.how == "signed" or bool(letter.aligned)
-    if ticket and asked and proved and line and ticket.requester.email == letter.requester.email:
+    of_requester = ticket is not None and ticket.requester.email == letter.requester.email
+    if ticket and asked and of_requester and not place.unconfirmed and line:
         return Given(ticket, int(line[1]), rest.strip())
     return None
+
+
+def unproved(letter: Letter, place: Place, found: Found) -> Ticket | None:
+    """The closed ticket that somebody unproved gives a score: its owner is told, and it does not count."""
+    ticket = found.tickets.get(place.apart) if place.unconfirmed else None
+    bare = LINE.fullmatch(letter.text.strip().partition("\n")[0])
+    return ticket if ticket and ticket.score_asked and bare and not full(ticket) else None
 
 
 def strange(letter: Letter, office: Office) -> bool:

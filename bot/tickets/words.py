@@ -250,6 +250,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
     ),
     "no_command": ("в письме нет ни команды, ни номера обращения", "the letter names neither a command nor a ticket"),
     "nothing_to_confirm": ("подтверждать нечего: письмо уже выполнено или срок прошёл", "nothing to confirm: it is done already, or too late"),
+    "confirm_changed": (
+        "с тех пор многое изменилось, и письмо сделало бы уже не то, что мы показали; пришлите его ещё раз",
+        "things have changed since, and your letter would now do something else: please send it again",
+    ),
     "confirm_alone": (
         "в ответе на просьбу о подтверждении нужна одна строка, выше цитаты: #подтвердить",
         "the answer needs one line and no other, above the quotation: #confirm",

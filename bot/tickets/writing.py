@@ -88,12 +88,13 @@ def loose(
     reply: str = "",
     purpose: Purpose | None = None,
     until: datetime | None = None,
+    serial: int = 0,
 ) -> Outgoing:
     """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter.
 
     With a `purpose`, the answer to it is signed for that and nothing else, until that day.
     """
-    serial = serial_of(letter, template, to)
+    serial = serial or serial_of(letter, template, to)
     if purpose:
         reply = office.signer.address(0, purpose, to, serial, until.date() if until else None)
     made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)

@@ -12,7 +12,7 @@ import shutil
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -24,6 +24,7 @@ import dns.resolver
 
 from bot.control import ask
 from bot.office import RulesRefused, open_office
+from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings
 from bot.stores import has_signed, open_shelf
 
@@ -51,10 +52,12 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     yield from relay(settings)
     yield from mailbox(settings)
     try:
-        address = open_office(settings, b"x" * 32).policy.desk.address
+        policy = open_office(settings, b"x" * 32).policy
     except (RulesRefused, OSError):
         return
+    address = policy.desk.address
     yield from records(settings, address.rpartition("@")[2])
+    yield from trust(settings, policy.people.agents)
     running = asyncio.run(ask(settings.data, {"do": "look"})) is not None
     yield Finding("green", "the desk is running") if running else Finding("yellow", "the desk is not running", "start it: run.py serve")
     if running and letter:
@@ -232,12 +235,39 @@ def records(settings: Settings, domain: str) -> Iterator[Finding]:
     else:
         loose = spf[0].endswith(("+all", " all"))
         yield Finding("red" if loose else "green", f"SPF of {domain}: {spf[0]}", "end it with -all or ~all" if loose else "")
-    key = next((name for name in SELECTORS if any("p=" in one for one in texts(settings, f"{name}._domainkey.{domain}") or ())), "")
+    key = selector(settings, domain)
     todo = "" if key else "ask your relay for its selector, and publish its key"
     yield Finding("green" if key else "yellow", f"DKIM of {domain}: {f'a key under {key}' if key else 'no key under the usual names'}", todo)
     policy = [one for one in texts(settings, f"_dmarc.{domain}") or () if one.upper().startswith("V=DMARC1")]
     todo = "" if len(policy) == 1 else f"TXT _dmarc.{domain}: v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}"
     yield Finding("yellow" if todo else "green", f"DMARC of {domain}: {policy[0] if not todo else f'{len(policy)} records instead of one'}", todo)
+
+
+def selector(settings: Settings, domain: str) -> str:
+    """The usual name under which the domain has a DKIM key, "" where there is none."""
+    known = ((name, texts(settings, f"{name}._domainkey.{domain}") or ()) for name in SELECTORS)
+    return next((name for name, records in known if any("p=" in one for one in records)), "")
+
+
+def trust(settings: Settings, agents: Iterable[Agent]) -> Iterator[Finding]:
+    """What proves the agents' commands: two things where their domain signs, no more than anybody checks."""
+    domains: dict[str, list[Agent]] = {}
+    for one in agents:
+        domains.setdefault(one.address.rpartition("@")[2], []).append(one)
+    checked = settings.dns is not None or bool(settings.trusted_relays)
+    for domain, people in domains.items():
+        key = selector(settings, domain)
+        both = ", ".join(one.address for one in people if one.trust == "both")
+        fewer = ", ".join(one.address for one in people if one.trust != "both")
+        if fewer and key:
+            todo = f"trust: both for {fewer}: a notice that is forwarded then lets nobody in"
+            what = f"the mail of {domain} is signed: commands could need that beside the address"
+            yield Finding("green", what, todo)
+        if both and (not checked or not (key or settings.trusted_relays)):
+            why = f"{domain} has no DKIM key under the usual names" if checked else "nobody checks signatures"
+            first = "sign the domain's mail" if checked else "set DESK_TRUSTED_RELAYS or DESK_DNS"
+            what = f"trust: both for {both}, but {why}: each command may have to be confirmed"
+            yield Finding("yellow", what, f"{first}, or set trust: reply")
 
 
 def texts(settings: Settings, name: str) -> list[str] | None:

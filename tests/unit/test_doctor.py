@@ -17,6 +17,7 @@ from daemon import Running
 from desk import ROOT
 from peers import free_port, wait_for
 
+from bot.policy.schema import Agent
 from bot.settings import HostPort, Mailbox, RelayTarget, Settings
 from bot.workshop import doctor
 
@@ -60,6 +61,25 @@ def test_the_records_of_a_domain(names):
     zone["_dmarc.desk.example"].append("v=DMARC1; p=none")
     assert states(doctor.records(settings, "desk.example")) == ["red", "green", "yellow"]
     assert states(doctor.records(Settings(dns=None), "desk.example")) == ["yellow"]
+
+
+def test_what_proves_an_agent(names):
+    zone, place = names
+
+    def told(dns, trust, **relays):
+        agent = Agent(name="A", address="a@desk.example", trust=trust)
+        return [(one.state, one.todo) for one in doctor.trust(Settings(dns=dns, **relays), [agent])]
+
+    assert told(place, "reply") == []
+    assert [state for state, _ in told(place, "both")] == ["yellow"]
+    assert told(place, "both", trusted_relays={"192.0.2.7": "mx.desk.example"}) == []
+    zone["s1._domainkey.desk.example"] = ["v=DKIM1; p=MIG"]
+    for trust in ("reply", "signed", "dkim"):
+        [(state, todo)] = told(place, trust)
+        assert (state, "trust: both for a@desk.example" in todo) == ("green", True)
+    assert told(place, "both") == []
+    [(state, todo)] = told(None, "both")
+    assert (state, "DESK_TRUSTED_RELAYS" in todo) == ("yellow", True)
 
 
 def test_the_disk(tmp_path, monkeypatch):

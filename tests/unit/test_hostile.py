@@ -47,13 +47,25 @@ class Hostile(TestDesk):
     async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
         return await self.check(raw, letter) if hasattr(self, "check") else letter
 
-    def filled(self, found: re.Match[str]) -> str:
-        """A signed address, or one that only looks so."""
+    def filled(self, found: re.Match[str] | None) -> str:
+        """A signed address or Message-ID, or what only looks so."""
+        assert found
         kind, person, number, how = found.groups()
         signer, until = self.office.signer, (self.now + timedelta(days=9)).date()
         if kind == "notice":
             return next(one.message_id for one in self.mail(person) if "[PF-1]" in one.subject)
+        if kind == "first":  # the Message-ID of the person's own first letter
+            entries = (*self.ticket(1).entries, *self.ticket(2).entries)
+            return next(entry.message_id for entry in entries if entry.who == person)
+        if kind == "turned":  # a Message-ID of ours made into an address
+            ident = self.filled(PLACE.fullmatch(f"{{{{notice:{person}}}}}"))
+            token = ident.partition(".")[2].partition("@")[0]
+            return f"support+{token}@providence.film"
         ticket = int(number)
+        if kind == "older":  # the same of a desk that signed both alike
+            return signer.address(ticket, Purpose.agent, person, int(how), until)
+        if kind == "id":
+            return signer.message_id(ticket, Purpose[how], person, 9)
         good = signer.address(ticket, Purpose.agent, person, until=until)
         if kind in ("agent", "requester", "department", "bounce"):
             until = (self.now - timedelta(days=2)).date() if how == "expired" else until
@@ -101,6 +113,9 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         assert not [one for one in first if one.template in ("receipt", "confirm", "command_error", "kept", "case")]
     changed = {number for number in (1, 2) if state(desk.ticket(number)) != before[number] and not kept}
     assert changed == set(expected.get("changes", ())), {number: (before[number], state(desk.ticket(number))) for number in (1, 2)}
+    unconfirmed = {number for number in (1, 2) if desk.ticket(number).entries[-1].unconfirmed}
+    assert unconfirmed == set(expected.get("unconfirmed", ()))
+    assert not await desk.store.suppressed([*PEOPLE.values(), IVAN, PETR], desk.now)
     await desk.pass_time(minutes=5)
     for one in desk.delivered:
         if one.audience in (Audience.requester, Audience.stranger):

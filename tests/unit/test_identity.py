@@ -18,7 +18,7 @@ from bot.tickets.identity import Purpose, Signer, Subjects
 from bot.tickets.writing import mailto
 
 KEY, OLD, TODAY = b"k" * 32, b"o" * 32, date(2026, 11, 23)
-ANNA, IVAN = "anna@providence.film", "ivan@example.org"
+ANNA, BORIS, IVAN = "anna@providence.film", "boris@providence.film", "ivan@example.org"
 SIGNER = Signer((KEY, OLD), "support@providence.film", "PF", ("help@providence.film",))
 people = st.emails().map(str.lower)
 purposes = st.sampled_from(list(Purpose))
@@ -105,8 +105,8 @@ async def test_no_signed_address_of_staff_ever_reaches_a_customer(desk: TestDesk
     assert not re.search(r"-[acd][0-9a-z]*(?:\.\w+)?-[a-z2-7]{16}", str(desk.events)), "nor the log"
 
 
-async def test_without_plus_addresses_the_message_id_proves(tmp_path: Path) -> None:
-    desk = await TestDesk.opened(tmp_path, plus=False)
+async def test_without_plus_addresses_an_aligned_answer_proves(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, plus=False, aligned=(ANNA, BORIS))
     signer = desk.office.signer
     desk.office = replace(desk.office, signer=Signer(signer.keys, "support@providence.film", "PF", plus=False), verp=False)
     await desk.restart()
@@ -115,6 +115,7 @@ async def test_without_plus_addresses_the_message_id_proves(tmp_path: Path) -> N
     assert dict(notice.headers)["Reply-To"] == "support@providence.film"
     await desk.reply(notice, ANNA, "#take")
     assert desk.ticket().owner == ANNA
+    desk.aligned.remove(ANNA)
     await desk.send(ANNA, "#решено\nГотово.", subject="[PF-1] Код")
     assert desk.ticket().status is Status.in_progress
     await desk.reply(desk.mail(ANNA, "confirm")[0], ANNA, "#подтвердить")

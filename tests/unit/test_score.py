@@ -180,7 +180,7 @@ async def test_a_closing_letter_that_was_taken_back_has_asked_nobody(tmp_path):
 
 
 async def test_without_plus_addresses_the_score_is_asked_for_in_words(tmp_path):
-    desk = await TestDesk.opened(tmp_path)
+    desk = await TestDesk.opened(tmp_path, aligned=(ANNA, BORIS, IVAN))
     signer = desk.office.signer
     desk.office = other(desk.office, signer=Signer(signer.keys, "support@providence.film", "PF", plus=False), verp=False)
     await desk.restart()
