@@ -27,8 +27,12 @@ LITERAL = tuple(zip(KNOWN, STAND_INS, strict=True))
 HTML = tuple((stand_in, "<br>\n" if known == "\n" else escape(known)) for known, stand_in in LITERAL)
 
 BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# Kept out of every value: controls (terminal escapes), bidi overrides (they turn exe.gpj around), lone surrogates, our own stand-ins.
-DROPPED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff{STAND_INS}{OWN}]")
+# Kept out of every value: controls (terminal escapes), marks of direction (they turn exe.gpj around), byte
+# order marks, lone surrogates, our own stand-ins.
+DROPPED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
+    f"{STAND_INS}{OWN}]"
+)
 ODD = re.compile(f"{BREAKS.pattern}|{DROPPED.pattern}")
 SPECIAL = re.compile(f"[{re.escape(KNOWN)}]|{ODD.pattern}")
 LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
@@ -70,11 +74,19 @@ def literal(value: str) -> str:
     """The value with nothing left in it that the markup knows; line breaks of any sort become one kind."""
     if not SPECIAL.search(value):
         return value
-    if ODD.search(value):
-        value = DROPPED.sub("", BREAKS.sub("\n", value))
+    value = clean(value)
     for known, stand_in in LITERAL:
         value = value.replace(known, stand_in)
     return value
+
+
+def clean(value: str) -> str:
+    """The value with \\n as its only line end and without what nobody sees but a program might act on.
+
+    Every text of a stranger goes through it when it is read, and again when it is shown: so a rule, an agent
+    and their mail program have the same lines before them.
+    """
+    return DROPPED.sub("", BREAKS.sub("\n", value)) if ODD.search(value) else value
 
 
 def _plain(source: str) -> str:

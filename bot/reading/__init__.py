@@ -7,7 +7,7 @@ import hashlib
 import re
 
 from bot.model import Address, Attachment, Envelope, Hit, Letter
-from bot.reading import automatic, charset
+from bot.reading import automatic, charset, guard
 from bot.reading.attachments import attachment
 from bot.reading.bodies import Body, body
 from bot.reading.headers import Senders, message_ids, shown, words
@@ -46,6 +46,7 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
     said = body(root, hint)
     files, digests = _files(said, hint)
     author = senders.sender[0].email if senders.sender else ""
+    why = guard.from_defect(raw, senders.sender)
     hits = automatic.hits(headers, root, envelope.mail_from, subject, author, said.full_text)
     references = message_ids(value for name in ("in-reply-to", "references") for key, value in root.fields if key == name)
     kind, may_answer = automatic.judge(hits, reply=bool(references))
@@ -66,7 +67,8 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
         full_text=said.full_text,
         html=said.html,
         attachments=files,
-        defects=tuple(dict.fromkeys(filter(None, (*defects, *said.defects, *map(_unreadable, files))))),
+        defects=tuple(dict.fromkeys(filter(None, (why, *defects, *said.defects, *map(_unreadable, files))))),
+        from_defect=why,
         language=_language(f"{(said.text or said.full_text)[:4000]}\n{subject}"),
         fingerprint=_fingerprint(author, subject, said.full_text, digests),
         class_hits=hits,
@@ -84,8 +86,11 @@ def _rescued(raw: bytes, envelope: Envelope, fault: str) -> Letter:
     with contextlib.suppress(Exception):
         found, _ = fields(raw, [])
         subject, sender = words(dict(reversed(found)).get("subject", b"")), Senders(found).sender
-    return Letter(envelope=envelope, subject=subject, sender=sender, text=text, full_text=text, defects=(f"could not be read: {fault}",),
-                  fingerprint=_digest(raw).hex(), class_hits=(Hit(rule="unreadable", evidence=fault),), may_answer=False)  # fmt: skip
+    return Letter(
+        envelope=envelope, subject=subject, sender=sender, text=text, full_text=text, may_answer=False,
+        defects=(f"could not be read: {fault}",), from_defect=guard.UNCLEAR, fingerprint=_digest(raw).hex(),
+        class_hits=(Hit(rule="unreadable", evidence=fault),),
+    )  # fmt: skip
 
 
 def _hint(root: Part) -> str:

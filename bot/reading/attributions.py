@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.model.address import FOUND
 from bot.reading.vocabulary import HEADERS, pattern
 
 LONGEST = 500  # characters; a longer line introduces nothing
@@ -16,7 +17,6 @@ _WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
 _BLOCK = 16  # lines a header block may take
 
 _CLOCK, _DATE, _DATED, _VERB = map(pattern, ("clock", "date", "dated", "verb"))
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:@]{1,64}@[^\s<>\"'(),;:@]{1,200}")
 _HEADER = re.compile(r"[*_>|\s]{0,9}([^\W\d_][^:：*\n]{0,24}?)[\s*]{0,3}[:：][\s*]{0,3}(.*)$")
 _ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -75,7 +75,7 @@ def _strength(text: str, dated: bool) -> bool | None:
     angle = _ANGLE.search(core) if "<" in core else None
     if not (ends or dated or angle) or _SENTENCES.search(core):
         return None
-    verb, address = _VERB.search(core), angle or _ADDRESS.search(core)
+    verb, address = _VERB.search(core), angle or FOUND.search(core)
     if verb and (ends or len(core) - verb.end() <= 2):
         return _with_verb(core, ends, dated, address, verb)
     if address and len(core) - _address_end(core) <= (30 if angle else 6):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from bot.model import Hit, LetterClass
+from bot.model.address import MAILBOX
 from bot.reading.headers import message_ids
 from bot.reading.mime import Part, fields
 from bot.reading.vocabulary import pattern, table
@@ -82,9 +83,9 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
         elif part.type in _NAMING:
             ids += message_ids(value for key, value in fields(part.body()[: 256 * 1024], [])[0] if key == _NAMING[part.type])
     for value in (value for name, value in root.fields if name == "x-failed-recipients"):
-        for address in re.split(r"[,\s]+", value.decode("utf-8", "replace").lower()):
-            if "@" in address:
-                bounced.setdefault(address.strip("<>"), "")
+        for address in re.split(r"[,\s<>]+", value.decode("utf-8", "replace").lower()):
+            if MAILBOX.fullmatch(address):
+                bounced.setdefault(address, "")
     if not ids and any(hit.rule in ("bounce", "null-sender") for hit in found):
         # Mail systems without MIME copy the headers of what they return into their text.
         ids = list(message_ids(match[1].encode() for match in _COPIED_ID.finditer(text[: 256 * 1024])))
@@ -132,7 +133,7 @@ def _recipients(body: bytes) -> dict[str, str]:
         here = dict(reversed([(name, value.decode("utf-8", "replace")) for name, value in fields(block.strip() + b"\r\n\r\n", [])[0]]))
         recipient = here.get("final-recipient") or here.get("original-recipient") or ""
         address = recipient.rpartition(";")[2].strip(" <>\t").lower()
-        if "@" in address:
+        if MAILBOX.fullmatch(address):
             code = _STATUS.search(here.get("status", "")) or _STATUS.search(here.get("diagnostic-code", ""))
             found.setdefault(address, code[1] if code else "")
     return found

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import charset_normalizer
 
+from bot.model.markup import clean
 from bot.reading.vocabulary import table
 
 _TABLES = table("charsets")
@@ -60,27 +61,21 @@ def codec(label: str) -> str:
 def decode(data: bytes, label: str = "", hint: str = "") -> tuple[str, str]:
     """The text of `data`, and a defect ("" when the label was right or needed no thought).
 
-    `hint` is a charset used elsewhere in the same letter, for bytes without a label. Line ends become \\n; NUL, controls
-    and surrogates are gone. U+FFFD stays only where no right reading was found.
+    `hint` is a charset used elsewhere in the same letter, for bytes without a label. The text is `clean`;
+    U+FFFD stays only where no right reading was found.
     """
     text, used = _read(data, codec(label), codec(hint))
-    text = tidy(text)
-    mended = mend(text)
+    text = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    mended = mend(text)  # C1 controls tell of a misreading: they go last
     if mended != text:
-        return mended, "text encoded twice"
+        return clean(mended), "text encoded twice"
+    text = clean(text)
     declared = codec(label)
     if "\ufffd" in text and b"\xef\xbf\xbd" not in data:
         return text, f"bytes that are no {used or 'text'}"
     if label and not declared:
-        return text, f"unknown charset {tidy(label)[:40]!r}"
+        return text, f"unknown charset {label[:40]!r}"
     return text, f"charset {declared} is wrong, read as {used}" if declared and used != declared else ""
-
-
-def tidy(text: str) -> str:
-    """Text with \\n as its only line end and without NUL, other controls, surrogates and byte order marks."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROLS.sub("", text)
 
 
 def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
@@ -133,7 +128,7 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
     known = declared not in ("", "ascii")
     if not known or declared in _VAGUE:
         text = data.decode("cp1252", "replace") if text is None else text
-        declared, text = "cp1252", _NO_LETTER.sub(lambda match: match[0].encode("cp1252").decode("latin-1"), text)
+        declared, text = "cp1252", _NO_LETTER.sub("…", text)
     best, used, score = None, "", float("-inf")
     if text is not None:
         found, count = _likeness(text)

@@ -19,6 +19,8 @@ from mailparser.dates import parse_mail_date
 from mailparser.utils import get_addresses
 
 from bot.model import Address
+from bot.model.address import FOUND, MAILBOX
+from bot.model.markup import clean
 from bot.reading import charset
 from bot.reading.mime import base64, unpercent
 
@@ -29,8 +31,7 @@ SHORT = 300  # characters of an address field whose mailboxes are remembered
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-_ANGLES = re.compile(r"<\s*([^<>\s@,;]{1,200}@[^<>\s@,;]{1,200})\s*>?")
-_BARE = re.compile(r"[^\s<>()\[\],;:\"'@]{1,100}@[^\s<>()\[\],;:\"'@]{1,200}")
+_ANGLES = re.compile(rf"<\s*({MAILBOX.pattern})(?=[\s>,;]|\Z)")
 _MESSAGE_ID = re.compile(r"<([^<>]{1,990})>")
 
 
@@ -53,7 +54,7 @@ def words(value: bytes | str, hint: str = "") -> str:
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
     if "=?" in text:
         text = _decoded(text)
-    return " ".join(charset.mend(charset.tidy(text)).split())
+    return " ".join(clean(charset.mend(text)).split())
 
 
 def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
@@ -78,7 +79,7 @@ def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
     for value in values:
         text = value[:FIELD_BYTES].decode("utf-8", "replace")
         ids = _MESSAGE_ID.findall(text) or ([] if "<" in text else [word for word in text.split() if "@" in word])
-        found.update(dict.fromkeys(filter(None, (charset.tidy(re.sub(r"\s", "", one)) for one in ids))))
+        found.update(dict.fromkeys(filter(None, (clean(re.sub(r"\s", "", one)) for one in ids))))
     kept = list(found)
     return tuple(kept if len(kept) <= most else [kept[0], *kept[1 - most :]])
 
@@ -141,7 +142,7 @@ _seen = lru_cache(256)(_mailboxes)  # most letters go to one address
 def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:
     found: dict[str, Address] = {}
     for name, email in pairs:
-        email = re.sub(r"[\x00-\x20\x7f]", "", charset.tidy(email)).lower()
+        email = re.sub(r"\s", "", clean(email)).lower()
         name = words(name)[:200]
         if email and email not in found:
             found[email] = Address(email=email, name="" if name.lower() == email else name)
@@ -158,6 +159,6 @@ def _recovered(raw: str) -> tuple[Address, ...]:
             if found := _ANGLES.findall(candidate):
                 name = words(text.partition("<")[0].strip(" \"'"))
                 return _addresses([(name if len(found) == 1 else "", email) for email in found])
-            if "<" not in candidate and (found := _BARE.findall(candidate)):
+            if "<" not in candidate and (found := FOUND.findall(candidate)):
                 return _addresses([("", email) for email in found])
     return ()

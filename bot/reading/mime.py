@@ -28,6 +28,7 @@ _KNOWN_FIELD = re.compile(
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _LOST_PARAMETER = re.compile(rb"[\w*-]{1,40}=")
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")  # a bare CR ends no line: what stands behind it is no field
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
@@ -128,7 +129,7 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
     found: list[tuple[str, list[bytes]]] = []
     last_known = max((match.start() for match in _KNOWN_FIELD.finditer(block)), default=-1)
     offset = 0
-    for count, line in enumerate(block.splitlines(keepends=True)):
+    for count, line in enumerate(_LINE.findall(block)):
         name = _FIELD.match(line)
         if name:
             if count < HEADER_LINES or name[1].lower() in _NEEDED:

@@ -40,6 +40,33 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "winmail.dat, Outlook's own format": ("вложение в формате Outlook (winmail.dat)", "winmail.dat, Outlook's own format"),
     "text too long, cut": ("письмо очень длинное, показано начало", "text too long, cut"),
     "could not be read": ("письмо повреждено, текст может быть неполным", "damaged, the text may be incomplete"),
+    # why its From proves nothing (bot.reading.guard)
+    "control character in the headers": (
+        "управляющий символ в заголовках, отправителю не верьте",
+        "a control character in the headers, so do not trust From",
+    ),
+    "headers out of form": (
+        "заголовки нарушены, отправителю не верьте",
+        "malformed headers, so do not trust From",
+    ),
+    "too many headers": (
+        "слишком много заголовков, отправителю не верьте",
+        "too many headers, so do not trust From",
+    ),
+    "no From": ("нет отправителя (From)", "no From"),
+    "From stands twice": ("два поля From, отправителю не верьте", "two From fields, so do not trust either"),
+    "several people in From": (
+        "несколько адресов в From, не верьте им",
+        "several addresses in From, so do not trust them",
+    ),
+    "From is out of form": (
+        "адрес отправителя записан неверно, не верьте ему",
+        "a malformed From, so do not trust it",
+    ),
+    "another address in the name of From": (
+        "в имени отправителя спрятан другой адрес, не верьте ему",
+        "another address hidden in the sender's name, so do not trust From",
+    ),
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
     "action_hint": ("подсказка", "hint"),

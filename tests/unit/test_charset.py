@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reading.charset import codec, decode, mend, tidy
+from bot.model.markup import clean
+from bot.reading.charset import codec, decode, mend
 
 RUSSIAN = "Добрый день! Оплатил подписку, но фильм так и не открылся: пишет, что нет доступа. Верните, пожалуйста, деньги."
 CYRILLIC = ["cp1251", "koi8-r", "cp866", "mac_cyrillic", "iso8859-5", "utf-8"]
@@ -73,7 +74,7 @@ def test_labels(label: str, name: str) -> None:
 
 @pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", "us-ascii", ""])
 def test_a_byte_of_no_charset_inside_of_a_word_is_no_letter(label: str) -> None:
-    assert decode(b"One moment\x8aThanks", label)[0] == "One moment\x8aThanks"
+    assert decode(b"One moment\x8aThanks", label)[0] == "One moment…Thanks"
     assert decode("Škoda, ŠKODA, œuvre, “so”".encode("cp1252"), label)[0] == "Škoda, ŠKODA, œuvre, “so”"
 
 
@@ -89,11 +90,11 @@ def test_utf_7_and_utf_16_and_byte_order_marks() -> None:
 def test_any_bytes_give_clean_text(data: bytes, label: str) -> None:
     text, _ = decode(data, label)
     text.encode("utf-8")
-    assert tidy(text) == text
+    assert clean(text) == text
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_utf_8_comes_through_unless_it_was_encoded_twice(text: str) -> None:
-    clean = tidy(text.encode("utf-8", "ignore").decode())
-    assert decode(clean.encode(), "utf-8")[0] in (clean, mend(clean))
+    plain = clean(text.encode("utf-8", "ignore").decode())
+    assert decode(plain.encode(), "utf-8")[0] in (plain, clean(mend(plain)))

@@ -121,6 +121,8 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         if one.audience in (Audience.requester, Audience.stranger):
             assert "lies about it" not in one.text + one.html
             assert one.to in (IVAN, PETR) or "The code that should come" not in one.text
+    defects = [fields["defects"] for event, fields in desk.events if event == "read" and fields["letter"] == idents[-1]]
+    assert not expected.get("defect") or [expected["defect"] in those for those in defects] == [True]
     fates = {ident: fate for ident, fate, _ in read_fates(FileShelf(desk.data))}
     assert fates[idents[-1]] == expected["fate"]
     assert account(FileShelf(desk.data)).adds_up
