@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
+from bot.model.address import FOUND, MAILBOX
 from bot.printing import say
 from bot.stores import MOVED, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
@@ -136,7 +136,7 @@ def forget(
     say("Not reached: mail that has left, backups, exports, saved reports, and files in others' letters.")
     if chosen.store:
         say("Not reached: logs of other machines at this database; run it there too.")
-    if who in chosen.rules.read_text("utf-8").lower():
+    if who in FOUND.findall(chosen.rules.read_text("utf-8").lower()):
         say(f"Not reached: {chosen.rules} names the address.")
     if (chosen.data / MOVED).exists():
         say(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
@@ -144,7 +144,7 @@ def forget(
 
 def _address(given: str) -> str:
     who = given.strip().lower()
-    if not re.fullmatch(r"[^\s<>@]+@[^\s<>@]+", who):
+    if not MAILBOX.fullmatch(who):
         fail(f"{given!r} is no address, such as ivan@example.org")
     return who
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import re
 import secrets
 import socket
 from collections import deque
@@ -29,6 +28,8 @@ from starlette.types import Message
 from bot.intake.session import MIB
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
+from bot.model.address import FOUND
+from bot.model.markup import clean
 from bot.reading.attachments import safe_name
 from bot.settings import HostPort, Settings
 from bot.tickets.office import Office
@@ -44,8 +45,6 @@ MAGIC = {b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"\x89PNG\r\n\x1a\n": "png"}  
 
 WRONG = ("name", "email", "text", "steps", "consent", "website", "too_many", "picture", "too_big", "often", "trouble", "broken")
 _EMPTY = dict.fromkeys(("name", "email", "text", "steps", "here", "once"), "")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -160,7 +159,7 @@ class FormDoor:
             domain = domain.encode("idna").decode()
         email = f"{local}@{domain}".lower()
         wrong = [name for name, most in LONGEST.items() if len(given[name]) > most]
-        if not _ADDRESS.fullmatch(email) or self.office().signer.is_ours(email):
+        if not (email.isascii() and FOUND.fullmatch(email)) or self.office().signer.is_ours(email):
             wrong.append("email")
         if not given["text"].strip():
             wrong.append("text")
@@ -172,7 +171,8 @@ class FormDoor:
             wrong.append("too_many")
         if wrong:
             raise Refused(*dict.fromkeys(wrong))
-        name, agent = (" ".join(_CONTROL.sub(" ", words).split()) for words in (given["name"], agent.encode("ascii", "replace").decode()[:400]))
+        agent = agent.encode("ascii", "replace").decode()[:400]
+        name, agent = (" ".join(clean(words).split()) for words in (given["name"], agent))
         return Submission(name, email, given["text"].strip(), given["steps"].strip(), agent, bool(given["here"]), given["once"][:40])
 
     def _let_in(self, email: str, client: str) -> None:
@@ -260,7 +260,7 @@ async def _read(request: Request) -> FormData:
 
 def _field(form: FormData, name: str) -> str:
     value = form.get(name)
-    return _CONTROL.sub("", value.replace("\r\n", "\n")) if isinstance(value, str) else ""
+    return clean(value) if isinstance(value, str) else ""
 
 
 def _files(form: FormData) -> list[UploadFile]:

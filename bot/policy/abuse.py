@@ -13,13 +13,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.model import Value
+from bot.model.address import FOUND
 from bot.policy.disguise import HEAD, Form
 from bot.policy.folding import Folded, fold
 from bot.policy.language import known
 from bot.policy.lexicon import Entry, lexicon, sound
 
 _URL = re.compile(r"(?:https?://|www\.)\S+")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _CHUNK = re.compile(r"\S{1,80}")
 _PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
 _RUSSIAN = re.compile(r"[а-я]{2,}")
@@ -70,7 +70,7 @@ def find(text: str, folded: Folded | None = None) -> tuple[Abuse, ...]:
     if "://" in plain or "www." in plain:
         plain = _URL.sub(lambda url: " " * len(url[0]), plain)
     if "@" in plain:
-        plain = _EMAIL.sub(lambda address: " " * len(address[0]), plain)
+        plain = FOUND.sub(lambda address: " " * len(address[0]), plain)
     found = [
         Found(chunk.start() + start, chunk.start() + end, root, level)
         for chunk in _CHUNK.finditer(plain)

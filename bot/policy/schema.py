@@ -6,7 +6,6 @@ knows, a calendar that never opens) is checked by `bot.policy.crosschecks`. Ever
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from bot.model import Ground, Priority
+from bot.model.address import FOUND
 from bot.policy.conditions import Branch, Condition, Node, Strings, needs
 
 
@@ -25,7 +25,7 @@ class Section(BaseModel):
 
 
 def _address(value: str) -> str:
-    if not re.fullmatch(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]+\.[^@\s<>,;:\".]+", value):
+    if not FOUND.fullmatch(value):
         raise ValueError("must be a mail address such as support@example.org")
     return value.lower()
 

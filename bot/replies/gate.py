@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.model import Letter, LetterClass, Value
+from bot.model.address import MAILBOX
 from bot.policy.schema import Caps
 
 NOBODY = re.compile(
@@ -17,7 +18,6 @@ NOBODY = re.compile(
     r"(?:[+.=-].*)?$",
     re.IGNORECASE,
 )
-MAILBOX = re.compile(r"^[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,253}$")
 
 
 class Traffic(Value, frozen=True):
@@ -47,7 +47,7 @@ class Ruling(Value, frozen=True):
 
 def sendable(address: str, is_ours: Callable[[str], bool]) -> str:
     """"" when automatic mail may go to the address, or else why not (item 2)."""
-    if not address or address == "?" or not MAILBOX.match(address):
+    if not address or address == "?" or not MAILBOX.fullmatch(address):
         return "no_address"
     if is_ours(address):
         return "our_own"

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from bot.model import Ground, Priority, Resolution, Value
+from bot.model.address import FOUND
 from bot.policy import Policy
 from bot.replies.leak import INVISIBLE
 from bot.tickets.dates import moment_in
@@ -31,7 +32,6 @@ _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVIS
 _WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,8}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
 SIGNED, MARKED = (re.compile(form, re.IGNORECASE) for form in (f"({_SIGN}){_WORD}", rf"\\?({_SIGN})(?:\\(?=\w))?{_WORD}"))
 LONG_WORD = re.compile(r"\S{24}$|\S{48}")
-ADDRESS = re.compile(r"[^\s<>,;:()\"«»\[\]|\\@]{1,64}@[^\s<>,;:()\"«»\[\]|\\@]{1,253}\.[^\s<>,;:()\"«»\[\]|\\.@]{2,63}")
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
@@ -193,7 +193,8 @@ def named(text: str) -> Named:
     """See Named."""
     lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(line_of, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
     numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in re.findall(r"\d{1,9}", rest)[:1]]
-    addresses = [found[0].lower() for one, rest in lines if one.argument == "address" for found in [ADDRESS.search(rest[:LONGEST_ARGUMENT])] if found]
+    rests = [rest[:LONGEST_ARGUMENT] for one, rest in lines if one.argument == "address"]
+    addresses = [found[0].lower() for found in map(FOUND.search, rests) if found]
     queries = [rest.strip() for one, rest in lines if one.name == "search"]
     return Named(frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses), tuple(queries[:MOST_ORDERS]))
 
@@ -279,8 +280,8 @@ def take_argument(command: Command, rest: str, policy: Policy, line: int, today:
         digits = re.search(r"\d{1,9}", rest)
         value = digits[0] if digits else ""
     elif kind == "address":
-        found = ADDRESS.search(rest[:LONGEST_ARGUMENT])
-        value, left = (found[0].lower().removeprefix("mailto:"), "") if found else ("", rest)
+        found = FOUND.search(rest[:LONGEST_ARGUMENT])
+        value, left = (found[0].lower(), "") if found else ("", rest)
     elif kind == "date":
         at = moment_in(rest[:LONGEST_ARGUMENT], today)
         value, left = (at.isoformat(), "") if at else ("", rest)

@@ -16,13 +16,15 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.model import Address, Delivery, DeskRecord, Entry, Ground, Outgoing, Status, Ticket, Value, Waiting
-from bot.model.markup import literal
+from bot.model.address import REACH, begins
+from bot.model.markup import LITERAL, literal
 
 ERASED = "erased"  # label of a ticket of which only the figures are left, and what a record was about
 NOBODY = "erased@address.invalid"  # RFC 2606: nobody will ever have it
 CUT = "[…]"  # where a person's words stood
 FEW = 4  # words in a row that are somebody's own; of a shorter line all
 DASH = f"{literal('-')}-"  # also as it stands in the body of a letter of ours
+BACK = {ord(stand_in): known for known, stand_in in LITERAL}
 WORD = re.compile(r"&#?\w+;|([^\W_]+)")
 WORD_OR_TAG = re.compile(rf"</?[A-Za-z!][^<>]*>|{WORD.pattern}")  # tags and entities part nothing
 Run = tuple[str, ...]
@@ -52,9 +54,20 @@ class Person(Value, frozen=True, dict=True):
 
     @cached_property
     def exact(self) -> re.Pattern[str]:
-        """His address in any case, percent-encoded or as a letter of ours has it, too, and the ids that he alone has."""
-        before, after = rf"(?:(?<![\w.+{DASH}])|(?<=%[0-9a-f]{{2}}))", rf"(?![\w{DASH}]|\.\w)"
-        return re.compile(f"{before}(?:{'|'.join(self._ways)}){after}", re.IGNORECASE)
+        """Their address in any case, also percent-encoded or as a letter of ours has it, and the ids that
+        they alone have, each with its end. Where it begins, `unnamed` looks.
+        """
+        end = rf"(?![{DASH}]*[^\W_]|_+[^\W_]|\.[^\W_]|=\r?\n[\w.-]|%[c-f][\da-f])"
+        return re.compile(f"(?:{'|'.join(self._ways)}){end}", re.IGNORECASE)
+
+    def unnamed(self, text: str) -> str:
+        """The text without their address and ids; a longer address that ends like theirs is another's."""
+
+        def gone(found: re.Match[str]) -> str:
+            before = text[max(0, found.start() - REACH) : found.start()].translate(BACK)
+            return NOBODY if begins(before, text[found.end() : found.end() + 1].translate(BACK)) else found[0]
+
+        return self.exact.sub(gone, text)
 
     @cached_property
     def hint(self) -> re.Pattern[str]:
@@ -81,8 +94,8 @@ class Person(Value, frozen=True, dict=True):
 
         `spared` are runs that somebody else said before him.
         """
-        known = known or bool(self.exact.search(text) or self.named.search(text))
-        text = self.exact.sub(NOBODY, text)
+        clean = self.unnamed(text)
+        known, text = known or clean != text or self.named.search(text) is not None, clean
         his = self.runs - spared if known else frozenset()
         found = words(text) if his else []
         plain, cut = [word for word, _, _ in found], [False] * len(found)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from bot.model import Address, Delivery, Entry, Letter, Priority, Resolution, Status, Ticket
+from bot.model.address import FOUND
 from bot.reading.history import below, until_ours
 from bot.replies.contexts import Section
 from bot.tickets import notices, queue
 from bot.tickets.authors import MERGED, brought
-from bot.tickets.commands import ADDRESS, LONGEST_ARGUMENT, Order, spoken
+from bot.tickets.commands import LONGEST_ARGUMENT, Order, spoken
 from bot.tickets.due import due_from, prioritise, told
 from bot.tickets.erasing import ERASED
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, one_ticket, owned
@@ -206,7 +207,7 @@ def forwarded(letter: Letter, is_ours: Callable[[str], bool]) -> str:
     """The letter that was forwarded below the commands, as it stands there; a letter of ours, to which theirs is a reply, is none."""
     lines = until_ours(below(letter.full_text))
     told = " ".join([line for line in lines if line.strip()][:2])[:LONGEST_ARGUMENT]
-    return "" if any(map(is_ours, ADDRESS.findall(told))) else "\n".join(lines).strip()
+    return "" if any(map(is_ours, FOUND.findall(told))) else "\n".join(lines).strip()
 
 
 def made_ticket(job: Job, person: Address, text: str, subject: str, origin: Desk, *, public: bool) -> Ticket:

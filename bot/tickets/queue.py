@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from bot.model import Priority, Status, Ticket
+from bot.model.address import FOUND
 from bot.policy.language import forms, plain, stem
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section, TicketLine
@@ -101,12 +102,19 @@ def search(query: str, found: Found, office: Office, today: date) -> list[Earlie
     for row in sorted(({row.number: row for row in found.rows} | searched).values(), key=lambda row: -row.number):
         day = row.opened.astimezone(office.policy.calendar.zone).date()
         fits = (not number or row.number == number) and (not status or row.status == status)
-        fits = fits and (not days or days[0] <= day <= days[-1]) and all(piece in row.requester for piece in pieces)
+        fits = fits and (not days or days[0] <= day <= days[-1])
+        fits = fits and all(bears(row.requester, piece) for piece in pieces)
         if fits and row.number not in searched and wanted:
             there = said(row, found.tickets.get(row.number))
             fits = all(not choice.isdisjoint(there) for choice in wanted)
         fitting += [row] if fits else []
     return fitting
+
+
+def bears(address: str, piece: str) -> bool:
+    """Whether that is a piece of this address, from its beginning or its @ on; a whole one is none."""
+    begins = address.startswith(piece) or (piece[:1] == "@" and piece in address)
+    return address == piece or (begins and not FOUND.fullmatch(piece))
 
 
 def asked(query: str, office: Office) -> tuple[str, str]:

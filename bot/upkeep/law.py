@@ -32,13 +32,14 @@ from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Letters, Store
 from bot.store.rest import Shelf
-from bot.tickets.erasing import NOBODY, Person, record_without, without
+from bot.tickets.erasing import Person, record_without, without
 
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
 MESSAGE_ID = re.compile(r"^message-id:\s*<[^.>]*\.(\d+)-", re.IGNORECASE | re.MULTILINE)  # the ticket in one of ours
 LOGS = ("desk.jsonl", "desk.log")  # of today
 LEFT = 600  # seconds: nothing takes so long to be written
 PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ESCAPE = re.compile(r"\\[nrtbf]")  # of JSON
 LETTER = re.compile(r"\d{8}T\d{12}-[0-9a-f]{6}")
 CLIENT = re.compile(r"(\bclient(?:=|\":\"))[^\s\"]+")
 
@@ -175,7 +176,7 @@ def letter_without(envelope: Envelope, raw: bytes, person: Person, known: bool =
 
 def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
     """A letter without the person's address, and without his words where it names him; other files in it stay as they are."""
-    clean = person.exact.sub(NOBODY, raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    clean = person.unnamed(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     root, known = parse(clean)[0], known or clean != raw
     subject = words(root.field("subject"))
     if (cleaned := person.cleaned(subject, known)) != subject:
@@ -230,7 +231,8 @@ def files_without(data: Path, plan: Plan) -> int:
             continue
         changed += 1
     for path in (*data.glob("tickets/broken/*.json"), *data.glob("desk/broken/*.json")):
-        if person.hint.search(path.read_bytes().decode("utf-8", "replace")):  # its name keeps the number
+        text = ESCAPE.sub(" ", path.read_bytes().decode("utf-8", "replace"))
+        if person.unnamed(text) != text or person.named.search(text):  # its name keeps the number
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
             changed += 1
     rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS)
@@ -248,7 +250,7 @@ def log_without(path: Path, person: Person) -> int:
     try:
         with opened(path, "rt") as source, opened(temporary, "wt") as target:
             for line in source:
-                clean = person.exact.sub(NOBODY, line)
+                clean = person.unnamed(line)
                 if any(letter in person.letters for letter in LETTER.findall(line)):
                     clean = CLIENT.sub(r"\1-", clean)
                 changed |= clean != line
