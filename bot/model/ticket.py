@@ -37,7 +37,7 @@ class Entry(Value, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     hits: tuple[Evidence, ...] = ()
     about: str = ""  # for events: a word of tickets.events
-    unconfirmed: bool = False  # joined by a bare tag with an unauthenticated known From
+    unconfirmed: bool = False  # nothing proves that the From wrote it
 
 
 class Reference(Value, frozen=True):

@@ -65,6 +65,8 @@ def meant(job: Job, sight: Sight, obeyed: bool) -> tuple[Desk, Parsed]:
     found, letter = job.found, job.letter
     known = sight.references if obeyed else (*sight.references, *sight.threads)
     signed = [one for one in known if one.purpose is Purpose.agent and not one.expired]
+    if not job.office.signer.plus:  # what is of no ticket, an error letter, has no address that names one
+        signed = [one for one in signed if one.ticket]
     if obeyed and not signed:
         found = replace(found, by_reference=0)
         letter = replace(letter, references=(), envelope=replace(letter.envelope, recipients=()))

@@ -244,14 +244,9 @@ def confirmation(
 
 
 def unbound(
-    job: Job,
-    template: str,
-    context: Any,
-    number: int = 0,
-    purpose: Purpose | None = None,
-    until: datetime | None = None,
-    serial: int = 0,
-) -> tuple[Outgoing, ...]:
+    job: Job, template: str, context: Any, number: int = 0, purpose: Purpose | None = None,
+    until: datetime | None = None, serial: int = 0,
+) -> tuple[Outgoing, ...]:  # fmt: skip
     """A letter to the agent that is kept in no ticket, through the gate: over its cap it is held. Answers to it are about that number."""
     known = job.found.senders.get(job.agent.address, Sender())
     traffic = gate.Traffic(errors=known.errors, suppressed=known.suppressed)

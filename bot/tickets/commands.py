@@ -326,11 +326,6 @@ def in_words(known: dict[str, str], language: str) -> dict[str, str]:
     return {value: cyrillic.get(value, value) for value in dict.fromkeys(known.values())}
 
 
-def said_as(kind: str, value: str, policy: Policy, language: str) -> str:
-    """An argument as people say it."""
-    return in_words(words_for(kind, policy), language).get(value, value)
-
-
 def spoken(name: str, language: str) -> str:
     """The word of a command as its people say it: #решено, #resolve."""
     words = BY_NAME[name].words

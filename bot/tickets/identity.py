@@ -77,9 +77,14 @@ class Signer:
         self.plus = plus
         self.ours = {address.lower(), *(alias.lower() for alias in aliases)}
 
-    def token(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
-        """A token for one person; it is valid through the day `until` (no end when None)."""
-        return self._signed(ticket, purpose, person, serial, until)
+    def token(
+        self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None,
+        kind: str = "",
+    ) -> str:  # fmt: skip
+        """A token for one person, valid through the day `until` (no end when None); AS_ID for a Message-ID."""
+        expiry = f".{base36((until - EPOCH).days)}" if until else ""
+        head = f"{ticket}-{purpose.value}{base36(serial) if serial else ''}{expiry}"
+        return f"{head}-{self._mac(self.keys[0], kind + head, person)}"
 
     def address(self, ticket: int, purpose: Purpose, person: str, serial: int = 0, until: date | None = None) -> str:
         """The signed reply address, or the plain desk address where there are no plus addresses (`DESK_PLUS=off`)."""
@@ -89,8 +94,7 @@ class Signer:
 
     def message_id(self, ticket: int, purpose: Purpose, person: str, serial: int, until: date | None = None) -> str:
         """A Message-ID without angle brackets; unique by ticket, purpose, person and serial."""
-        token = self._signed(ticket, purpose, person, serial, until, AS_ID)
-        return f"{self.prefix}.{token}@{self.domain}"
+        return f"{self.prefix}.{self.token(ticket, purpose, person, serial, until, AS_ID)}@{self.domain}"
 
     def is_ours(self, address: str) -> bool:
         """True for the desk's addresses, aliases and anything that claims to be one of its plus addresses."""
@@ -121,28 +125,16 @@ class Signer:
         number, purpose, serial, expiry, mac = found.groups()
         if purpose not in Purpose._value2member_map_:
             return None
-        head, number_of_letter = body.rpartition("-")[0], int(serial, 36) if serial else 0
-        heads = (AS_ID + head, head) if is_id else (head,)  # older desks signed both alike
-        made_of_id = bool(number_of_letter) and purpose in NUMBERED
-        tried = [(key, one) for key in self.keys for one in heads]
+        head, count = body.rpartition("-")[0], int(serial or "0", 36)
+        tried = [(key, one) for key in self.keys for one in ((AS_ID + head, head) if is_id else (head,))]
+        key = not is_id and not (count and purpose in NUMBERED)  # older desks signed Message-IDs as addresses
         for person in people:
-            if any(hmac.compare_digest(self._mac(key, one, person), mac) for key, one in tried):
+            if any(hmac.compare_digest(self._mac(secret, one, person), mac) for secret, one in tried):
+                expired = bool(expiry) and today > EPOCH + timedelta(days=int(expiry, 36))
                 return Reference(
-                    ticket=int(number),
-                    purpose=Purpose(purpose),
-                    serial=number_of_letter,
-                    person=person,
-                    expired=bool(expiry) and today > EPOCH + timedelta(days=int(expiry, 36)),
-                    key=not is_id and not made_of_id,
+                    ticket=int(number), purpose=Purpose(purpose), serial=count, person=person, expired=expired, key=key
                 )
         return None
-
-    def _signed(
-        self, ticket: int, purpose: Purpose, person: str, serial: int, until: date | None, mark: str = ""
-    ) -> str:
-        expiry = f".{base36((until - EPOCH).days)}" if until else ""
-        head = f"{ticket}-{purpose.value}{base36(serial) if serial else ''}{expiry}"
-        return f"{head}-{self._mac(self.keys[0], mark + head, person)}"
 
     def peek(self, text: str) -> tuple[int, str, int] | None:
         """(ticket, purpose letter, serial) of what looks like a token of ours, unproved: good for looking up, for nothing else."""

@@ -39,15 +39,9 @@ MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server t
 
 
 def opened(
-    ticket: Ticket,
-    letter: Letter,
-    place: Place,
-    verdict: Verdict,
-    ruling: Ruling,
-    found: Found,
-    office: Office,
-    now: datetime,
-) -> Ticket:
+    ticket: Ticket, letter: Letter, place: Place, verdict: Verdict, ruling: Ruling, found: Found,
+    office: Office, now: datetime,
+) -> Ticket:  # fmt: skip
     """Tells the agents on duty of a new ticket, and the department that a rule passes it on to.
 
     A ticket that the machine has suspended or closed causes no notice: it is listed in the queue and the digest.
@@ -56,16 +50,12 @@ def opened(
         ticket = handed(ticket, letter.envelope.letter, verdict.department, "", "", office, now)
     if ticket.status is not Status.created:
         return ticket
-    linked = tuple(tag(office, number) for number in ticket.links)
-    how = "unconfirmed" if place.unconfirmed else ""
+    linked, how = tuple(tag(office, number) for number in ticket.links), "unconfirmed" * place.unconfirmed
+    more: dict[str, Any] = {"how": how, "earlier": found.earlier, "linked": linked}
     there = on_duty(office, now)
     agents = tuple(one for one in there if one.address in verdict.agents) or there
-    more: dict[str, Any] = {"how": how, "earlier": found.earlier, "linked": linked}
-
-    def made(agent: Agent) -> Notice:
-        return notice(ticket, letter, verdict, ruling, agent, office, now, **more)
-
-    return tell(ticket, agents, "notice_new", letter, office, now, made)
+    return tell(ticket, agents, "notice_new", letter, office, now,
+                lambda one: notice(ticket, letter, verdict, ruling, one, office, now, **more))  # fmt: skip
 
 
 def joined(

@@ -11,12 +11,14 @@ import dataclasses
 from collections import defaultdict
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from bot.model import Decision, Letter
 from bot.replies.words import size
 from bot.store.port import Sender
 from bot.tickets import answering
 from bot.tickets.alerts import alarm
-from bot.tickets.commands import BY_NAME, Order, Parsed, parse, said_as, spoken
+from bot.tickets.commands import BY_NAME, Order, Parsed, in_words, parse, spoken, words_for
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal, Said
 from bot.tickets.office import Office
@@ -77,7 +79,8 @@ def shown(job: Job, ticket: Desk, parsed: Parsed) -> str:
 
 def line(order: Order, job: Job) -> str:
     """A command as its agent says it, with the text below."""
-    argument = said_as(BY_NAME[order.name].argument, order.argument, job.office.policy, job.language)
+    known = in_words(words_for(BY_NAME[order.name].argument, job.office.policy), job.language)
+    argument = known.get(order.argument, order.argument)
     return f"#{spoken(order.name, job.language)} {argument}".rstrip() + f"\n{order.text}".rstrip("\n")
 
 
@@ -97,27 +100,28 @@ def asked(job: Job, sight: Sight, ticket: Desk, parsed: Parsed, text: str) -> De
     """Nothing is done; the agent is asked whether they wrote it. The leads hear of three in an hour."""
     event = ("command_refused", {"letter": job.ident, "reason": "unproved", "who": job.agent.address})
     if not sight.may_answer:  # a list or a machine may write in their name, and asks for no answer
-        return Decision(records=(job.account("command", "unproved"),), events=(event,))
-    if not parsed.orders and ticket is None:
-        return answering.refused(job, reason="no_command")
-    if any(one.reason == "below_quote" for one in parsed.wrong):
-        return answering.refused(job, reason="below_quote")
-    if len(text) + sum(map(len, files(job))) > MOST_SHOWN:
-        return answering.refused(job, reason="too_long")
+        return Decision(records=(job.account("confirmation", "unproved"),), events=(event,))
+    if reason := unasked(job, ticket, parsed, text):
+        told = answering.refused(job, reason=reason)  # a copy of it that is proved may still come, and counts
+        return replace(told, records=tuple(replace(one, about="confirmation") for one in told.records))
     question = answering.confirmation(job, ticket, text, files(job), serial(job, ticket, text))
     records, events = [job.account("confirmation", str(ticket.number if ticket else 0), question)], [event]
     before = job.found.senders.get(job.agent.address, Sender()).unproved
     if len(before) + 1 == ALARMING:
-        about = alarm(
-            job.office,
-            "unproved",
-            (job.agent.address, job.letter.envelope.mail_from, job.letter.envelope.client),
-            job.ident,
-            job.now,
-        )
+        who = (job.agent.address, job.letter.envelope.mail_from, job.letter.envelope.client)
+        about = alarm(job.office, "unproved", who, job.ident, job.now)
         records += about.records
         events += about.events
     return Decision(records=tuple(records), events=tuple(events))
+
+
+def unasked(job: Job, ticket: Desk, parsed: Parsed, text: str) -> str:
+    """Why the agent is not asked but told so, "" where they are asked."""
+    if not parsed.orders and ticket is None:
+        return "no_command"
+    if any(one.reason == "below_quote" for one in parsed.wrong):
+        return "below_quote"
+    return "too_long" if len(text) + sum(map(len, files(job))) > MOST_SHOWN else ""
 
 
 def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int:

@@ -115,15 +115,9 @@ def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Foun
 
 
 def open_ticket(
-    letter: Letter,
-    sight: Sight,
-    place: Place,
-    verdict: Verdict,
-    found: Found,
-    office: Office,
-    now: datetime,
+    letter: Letter, sight: Sight, place: Place, verdict: Verdict, found: Found, office: Office, now: datetime,
     records: tuple[DeskRecord, ...],
-) -> Decision:
+) -> Decision:  # fmt: skip
     """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff.
 
     One that goes on with an older ticket, perhaps not in its requester's hands, is always shown to a person.
@@ -167,15 +161,9 @@ def open_ticket(
 
 def hinted(verdict: Verdict) -> Verdict:
     """What the rules say of a letter that nothing proves: shown, and nothing is done by it."""
+    shown = {name: getattr(verdict, name) for name in ("ground", "rule", "clause", "evidence")}
     hits = tuple(replace(one, action="") for one in verdict.hits)
-    return Verdict(
-        ground=verdict.ground,
-        action="hint" if verdict.ground else "",
-        rule=verdict.rule,
-        clause=verdict.clause,
-        evidence=verdict.evidence,
-        hits=hits,
-    )
+    return Verdict(**shown, action="hint" if verdict.ground else "", hits=hits)
 
 
 def linked(named: Ticket, ticket: Ticket, now: datetime) -> Ticket:

@@ -12,7 +12,7 @@ import shutil
 import smtplib
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -249,25 +249,19 @@ def selector(settings: Settings, domain: str) -> str:
     return next((name for name, records in known if any("p=" in one for one in records)), "")
 
 
-def trust(settings: Settings, agents: Iterable[Agent]) -> Iterator[Finding]:
+def trust(settings: Settings, agents: Sequence[Agent]) -> Iterator[Finding]:
     """What proves the agents' commands: two things where their domain signs, no more than anybody checks."""
-    domains: dict[str, list[Agent]] = {}
-    for one in agents:
-        domains.setdefault(one.address.rpartition("@")[2], []).append(one)
-    checked = settings.dns is not None or bool(settings.trusted_relays)
-    for domain, people in domains.items():
+    for domain in dict.fromkeys(one.address.rpartition("@")[2] for one in agents):
+        people = [one for one in agents if one.address.endswith(f"@{domain}")]
         key = selector(settings, domain)
         both = ", ".join(one.address for one in people if one.trust == "both")
         fewer = ", ".join(one.address for one in people if one.trust != "both")
         if fewer and key:
             todo = f"trust: both for {fewer}: a notice that is forwarded then lets nobody in"
-            what = f"the mail of {domain} is signed: commands could need that beside the address"
-            yield Finding("green", what, todo)
-        if both and (not checked or not (key or settings.trusted_relays)):
-            why = f"{domain} has no DKIM key under the usual names" if checked else "nobody checks signatures"
-            first = "sign the domain's mail" if checked else "set DESK_TRUSTED_RELAYS or DESK_DNS"
-            what = f"trust: both for {both}, but {why}: each command may have to be confirmed"
-            yield Finding("yellow", what, f"{first}, or set trust: reply")
+            yield Finding("green", f"the mail of {domain} is signed: commands could need that, too", todo)
+        if both and not key and not settings.trusted_relays:
+            what = f"trust: both for {both}, but no key of {domain} is found: commands have to be confirmed"
+            yield Finding("yellow", what, "sign the domain's mail, set DESK_TRUSTED_RELAYS, or trust: reply")
 
 
 def texts(settings: Settings, name: str) -> list[str] | None:

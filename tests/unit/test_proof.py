@@ -434,3 +434,20 @@ async def test_what_cannot_be_shown_whole_is_not_asked_about(desk: Failing) -> N
     before = len(desk.mail(ANNA, "confirm"))
     await desk.send(ANNA, "#отправить", subject="[PF-1]", mail_from="eve@evil.example")
     assert (len(desk.mail(ANNA, "confirm")), desk.mail(ANNA)[-1].template) == (before, "command_error")
+
+
+async def test_a_proved_copy_of_what_was_not_even_asked_about_counts(desk: Failing) -> None:
+    text, notice = "#решено\n" + "Починили, проверьте. " * 600, desk.mail(ANNA, "notice_new")[0]
+    await desk.send(ANNA, text, subject="[PF-1]", message_id="same@client")
+    assert desk.mail(ANNA)[-1].template == "command_error"
+    address = dict(notice.headers)["Reply-To"]
+    await desk.send(ANNA, text, subject="[PF-1]", to=address, message_id="same@client")
+    assert desk.ticket().status is Status.done
+
+
+async def test_without_plus_addresses_a_corrected_letter_is_about_its_subjects_ticket(desk: Failing) -> None:
+    plain(desk)
+    desk.aligned.add(ANNA)
+    await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, "#взятьь")
+    await desk.reply(desk.mail(ANNA, "command_error")[-1], ANNA, "#взять")
+    assert desk.ticket().owner == ANNA
