@@ -7,9 +7,9 @@ A trusted relay's Authentication-Results counts (RFC 8601), or else a DKIM signa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from email.utils import getaddresses
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,9 @@ from dkim.util import parse_tag_value
 from msgspec.structs import replace
 from publicsuffixlist import PublicSuffixList
 
+from bot.coverage import lacking
 from bot.model import Letter
+from bot.reading import guard
 from bot.settings import HostPort, Settings
 
 Lookup = Callable[[str], Awaitable[str]]  # a name's TXT record, "" for none; may raise anything
@@ -31,8 +33,9 @@ MOST_SIGNATURES = 5
 MOST_NAMES = 5000
 REMEMBERED, FORGOTTEN, REST = 300.0, 60.0, 30.0  # seconds: an answer, a failure, the pause after a row of failures
 ROW = 5
-ONCE = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to", b"in-reply-to", b"references", b"content-type", b"mime-version")
-SIGNED = (b"from", b"to", b"subject", b"date", b"message-id")  # what a signature must cover, where the letter has it
+# What a relay says; but for the first, why its word does not count (for `Letter.defects`, as those of
+# `bot.coverage`).
+PASSED, FAILED, OTHER = "pass", "the relay reports dmarc=fail", "the relay checked another From"
 LARGE = 256 * 1024  # octets; larger bodies are hashed in a thread
 
 
@@ -86,41 +89,47 @@ def resolver(server: HostPort | None) -> Lookup:
 
 
 def authenticator(settings: Settings, lookup: Lookup | None = None) -> Callable[[bytes, Letter], Awaitable[Letter]]:
-    """A function that sets `Letter.aligned` to relay, dmarc or dkim where the From is proved. `lookup` replaces the DNS."""
+    """A function that sets `Letter.aligned` to relay, dmarc or dkim where the From is proved, and
+    `dmarc_failed` where a trusted relay says so; why a proof does not count is added to `defects`. `lookup`
+    replaces the DNS.
+    """
     ask = lookup or (resolver(settings.dns if isinstance(settings.dns, HostPort) else None) if settings.dns else None)
     names = Names(ask) if ask else None
 
     async def authenticate(raw: bytes, letter: Letter) -> Letter:
-        if len(letter.sender) != 1 or not letter.requester.email or letter.aligned:
-            return letter
+        domain = letter.requester.email.rpartition("@")[2]
         server = settings.trusted_relays.get(letter.envelope.client)
-        if server and relay_says(letter, server):
-            return replace(letter, aligned="relay")
-        if names is None or b"dkim-signature" not in raw[: 256 * 1024].lower():
+        report = relay_says(raw, server, domain) if server else ""
+        if report == FAILED:
+            return replace(letter, dmarc_failed=True, defects=(*letter.defects, FAILED))
+        if letter.from_defect or not domain or letter.aligned:
             return letter
-        try:
-            async with asyncio.timeout(ALL_SECONDS):
-                aligned = await checked(raw, letter.requester.email.rpartition("@")[2], names)
-        except Exception:  # noqa: BLE001  a stranger's bytes and a stranger's DNS: anything else than proof is none
-            aligned = ""
-        return replace(letter, aligned=aligned) if aligned else letter
+        if report == PASSED:
+            return replace(letter, aligned="relay")
+        aligned, why = "", report
+        if names is not None and guard.header(raw, b"dkim-signature"):
+            with contextlib.suppress(Exception):  # whatever a stranger's bytes or DNS lead to is no proof
+                async with asyncio.timeout(ALL_SECONDS):
+                    aligned, why = await checked(raw, domain, names)
+        return replace(letter, aligned=aligned, defects=(*letter.defects, *filter(None, [why or report])))
 
     return authenticate
 
 
-async def checked(raw: bytes, domain: str, names: Names) -> str:
-    """dmarc (the domain has a policy) or dkim where a good signature is aligned with From's domain; "" otherwise."""
+async def checked(raw: bytes, domain: str, names: Names) -> tuple[str, str]:
+    """(dmarc where the domain has a policy, or else dkim, for a good signature that is aligned with From's
+    domain and covers all that is read; or "" and why such a signature does not count).
+    """
     letter = dkim.DKIM(raw, timeout=1)
-    headers = [name.lower() for name, _ in letter.headers]
-    if any(headers.count(name) > 1 for name in ONCE):
-        return ""  # which of two a reader shows is anybody's guess
-    people = getaddresses([value.decode("latin-1") for name, value in letter.headers if name.lower() == b"from"])
-    if len(people) != 1 or not people[0][1].lower().endswith(f"@{domain}"):
-        return ""
-    tags = [parse_tag_value(value) for name, value in letter.headers if name.lower() == b"dkim-signature"][:MOST_SIGNATURES]
-    candidates = [number for number, one in enumerate(tags) if covers(one, headers) and aligned(one[b"d"].decode().lower(), domain)]
+    tags = [parse_tag_value(value) for name, value in letter.headers if name.lower() == b"dkim-signature"]
+    of_domain = [
+        number for number, one in enumerate(tags[:MOST_SIGNATURES])
+        if {b"d", b"s"} <= one.keys() and aligned(one[b"d"].decode().lower(), domain)
+    ]  # fmt: skip
+    gaps = {number: lacking(tags[number], letter.headers, letter.body) for number in of_domain}
+    candidates = [number for number in of_domain if not gaps[number]]
     if not candidates:
-        return ""
+        return "", next(iter(gaps.values()), "")
     policy = tag_list(await names.text(f"_dmarc.{domain}") or await names.text(f"_dmarc.{organisation(domain)}"))
     for number in candidates:
         signer, selector = (tags[number][key].decode().lower() for key in (b"d", b"s"))
@@ -132,14 +141,8 @@ async def checked(raw: bytes, domain: str, names: Names) -> str:
         if not record or "y" in flags or ("s" in flags and strict):
             continue
         if await verified(letter, number, record, len(raw)):
-            return "dmarc" if policy.get("v", "").upper() == "DMARC1" else "dkim"
-    return ""
-
-
-def covers(tags: dict[bytes, bytes], headers: list[bytes]) -> bool:
-    """True for a signature over the whole body and over every header that decides who wrote what to whom."""
-    signed = [one.strip().lower() for one in tags.get(b"h", b"").split(b":")]
-    return b"l" not in tags and {b"d", b"s"} <= tags.keys() and all(name in signed for name in SIGNED if name in headers)
+            return "dmarc" if policy.get("v", "").upper() == "DMARC1" else "dkim", ""
+    return "", ""
 
 
 async def verified(letter: Any, number: int, record: str, size: int) -> bool:
@@ -176,23 +179,33 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-def relay_says(letter: Letter, server: str) -> bool:
-    """True when the topmost Authentication-Results is that server's (RFC 8601) and says dmarc=pass, or dkim=pass for From's domain."""
-    domain = letter.requester.email.rpartition("@")[2]
-    value = " ".join(letter.header("authentication-results").split())
-    if not value:
-        return False
+def relay_says(raw: bytes, server: str, domain: str) -> str:
+    """PASSED where the topmost Authentication-Results is that server's (RFC 8601) and says dmarc=pass for
+    this very domain, or dkim=pass for it; FAILED for dmarc=fail; OTHER for a pass of another From; or "".
+    """
+    field = b" ".join(next(iter(guard.header(raw, b"authentication-results")), b"").split())
     try:
-        results = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {value}")
+        header = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {field.decode('ascii')}")
     except Exception:  # noqa: BLE001  its parser is not meant for hostile input
-        return False
-    if results.authserv_id.lower() != server.lower():
-        return False
-    for one in results.results:
-        said = {(p.type, p.name): p.value.lower().rpartition("@")[2] for p in one.properties if p.value}
-        if one.result == "pass" and one.method == "dmarc" and said.get(("header", "from")) == domain:
-            return True
-        signer = said.get(("header", "d")) or said.get(("header", "i"), "")
-        if one.result == "pass" and one.method == "dkim" and signer and aligned(signer, domain):
-            return True
-    return False
+        return ""
+    if header.authserv_id.lower() != server.lower():
+        return ""
+    said = [(one.method, one.result, properties(one.properties)) for one in header.results]
+    dmarc = [(result, found.get("header.from", "")) for method, result, found in said if method == "dmarc"]
+    if any(result == "fail" for result, _ in dmarc):
+        return FAILED
+    if passed := [name for result, name in dmarc if result == "pass"]:
+        return PASSED if set(passed) == {domain} else OTHER if any(passed) else ""
+    signed = [found for method, result, found in said if (method, result) == ("dkim", "pass")]
+    signers = [found.get("header.d") or found.get("header.i", "") for found in signed]
+    return PASSED if any(signer and aligned(signer, domain) for signer in signers) else ""
+
+
+def properties(pairs: Sequence[Any]) -> dict[str, str]:
+    """The domains that a result names, as "header.from"; none where a name stands twice or two of a
+    signature differ.
+    """
+    found = {f"{one.type}.{one.name}": (one.value or "").lower().rpartition("@")[2] for one in pairs}
+    signer, user = found.get("header.d", ""), found.get("header.i", "")
+    odd = len(found) < len(pairs) or (signer and user and user != signer and not user.endswith(f".{signer}"))
+    return {} if odd else found

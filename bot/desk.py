@@ -57,6 +57,8 @@ class Desk:
             try:
                 envelope, raw = await self.inbox.read(ident)
                 letter = await self.authenticate(raw, await self.read(raw, envelope))
+                kind, defects, may = letter.kind, letter.defects, letter.may_answer
+                self.tell("read", letter=ident, kind=kind, ms=letter.ms, defects=defects, may_answer=may)
             finally:
                 await before.wait()
                 after.set()  # the next one waits behind us for the store's turn, which is taken in order
@@ -73,7 +75,6 @@ class Desk:
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
         """Bytes to a Letter, in a reader process with limits on time and memory."""
         letter = await self.readers.read(raw, envelope)
-        self.tell("read", letter=envelope.letter, kind=letter.kind, ms=letter.ms, defects=letter.defects, may_answer=letter.may_answer)
         for pattern in letter.matches.get(SLOW, ()):  # it stays off in that reader until the rules change
             self.tell("pattern_cut", letter=envelope.letter, rule=pattern.words)
         people, sender = self.office.policy.people, letter.requester.email

@@ -67,6 +67,24 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "в имени отправителя спрятан другой адрес, не верьте ему",
         "another address hidden in the sender's name, so do not trust From",
     ),
+    # … or a proof of it does not count (bot.authenticate, bot.coverage)
+    "DKIM leaves out From": ("подпись DKIM не охватывает отправителя", "its DKIM signature leaves out From"),
+    "DKIM covers a part of the text": (
+        "подписана (DKIM) только часть текста",
+        "only a part of the text is signed (DKIM)",
+    ),
+    "a header stands twice": (
+        "заголовок стоит дважды, подпись не в счёт",
+        "a header stands twice, so its signature is void",
+    ),
+    "the relay checked another From": (
+        "почтовый сервер проверил другого отправителя",
+        "the mail server has checked another sender",
+    ),
+    "the relay reports dmarc=fail": (
+        "проверка отправителя (DMARC) не пройдена, возможна подделка",
+        "the check of its sender (DMARC) failed, it may be forged",
+    ),
     "action_suspend": ("приостановлено", "suspended"),
     "action_refuse": ("отказано", "refused"),
     "action_hint": ("подсказка", "hint"),

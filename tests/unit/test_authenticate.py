@@ -19,7 +19,7 @@ import dns.rrset
 import pytest
 
 from bot.authenticate import Names, authenticator, resolver
-from bot.model import Envelope
+from bot.model import Envelope, Letter
 from bot.reading import read
 from bot.settings import HostPort, Settings
 
@@ -60,11 +60,19 @@ def answers(**more: str) -> Callable[[str], Any]:
     return ask
 
 
-async def judged(raw: bytes, ask: Callable[[str], Any] | None = None, client: str = "", trusted: dict[str, str] | None = None) -> str:
-    """What `aligned` becomes."""
+async def checked(
+    raw: bytes, ask: Callable[[str], Any] | None = None, client: str = "", trusted: dict[str,
+    str] | None = None
+) -> Letter:
+    """The letter with what is found out about its From."""
     letter = read(raw, Envelope(letter="x", received=NOW, mail_from="anna@example.org", client=client))
     settings = Settings(trusted_relays=trusted or {}, secret_file=Path("none"))
-    return (await authenticator(settings, ask or answers())(raw, letter)).aligned
+    return await authenticator(settings, ask or answers())(raw, letter)
+
+
+async def judged(raw: bytes, *more: Any, **named: Any) -> str:
+    """What `aligned` becomes."""
+    return (await checked(raw, *more, **named)).aligned
 
 
 async def test_signature_of_the_domain_proves() -> None:
@@ -161,6 +169,158 @@ async def test_only_the_topmost_result_counts() -> None:
     raw = b"Authentication-Results: mx.example.net; dmarc=fail header.from=example.org\r\n"
     raw += b"Authentication-Results: mx.example.net; dmarc=pass header.from=example.org\r\n" + PLAIN
     assert await judged(raw, client="192.0.2.7", trusted=RELAY) == ""
+
+
+@pytest.mark.parametrize(("value", "aligned", "defect"), [
+    ("spf=pass smtp.mailfrom=example.org; dkim=none; dmarc=pass (p=none) header.from=example.org", "relay",
+    ""),
+    ("dmarc=pass (header.from=evil.example) header.from=EXAMPLE.org", "relay", ""),
+    ("dmarc=pass header.from=mail.example.org", "", "the relay checked another From"),
+    ("dmarc=pass (header.from=example.org) header.from=evil.example", "", "the relay checked another From"),
+    ("dmarc=pass header.from=evil.example reason=\"header.from=example.org\"", "",
+    "the relay checked another From"),
+    ("dmarc=pass header.from=example.org header.from=evil.example", "", ""),
+    ("dmarc=pass header.from=example.org; dmarc=pass header.from=evil.example", "",
+    "the relay checked another From"),
+    ("dmarc=pass header.from=example.org@evil.example", "", "the relay checked another From"),
+    ("dmarc=pass policy.from=example.org smtp.from=example.org", "", ""),
+    ("dmarc=pass reason=\"header.from=example.org\"", "", ""),
+    ("dmarc=pass (unclosed header.from=example.org", "", ""),
+    ("dkim=pass header.d=\"evil.example; dmarc=pass header.from=example.org\"", "", ""),
+    ("dkim=pass header.i=@evil.example header.d=example.org", "", ""),
+    ("dkim=pass header.d=example.org header.i=@mail.example.org", "relay", ""),
+    ("dkim=pass header.d=evil.example; dkim=pass header.d=example.org", "relay", ""),
+    ("dkim=pass header.d=example.org header.d=evil.example", "", ""),
+    ("dkim=fail header.d=example.org; dkim=pass header.d=evil.example", "", ""),
+    ("spf=pass (dmarc=pass header.from=example.org) smtp.mailfrom=anna@example.org", "", ""),
+    ("sender-id=pass header.sender=example.org; auth=pass smtp.auth=anna@example.org", "", ""),
+    ("dmarc=temperror header.from=example.org", "", ""),
+    ("none", "", ""),
+    ("dmarc=pass header.from=example.org; ((((", "", ""),
+])  # fmt: skip
+async def test_what_a_relay_says_is_read_strictly(value: str, aligned: str, defect: str) -> None:
+    raw = b"Authentication-Results: mx.example.net;\r\n\t" + value.encode() + b"\r\n" + PLAIN
+    letter = await checked(raw, client="192.0.2.7", trusted=RELAY)
+    assert (letter.aligned, letter.dmarc_failed, letter.defects) == (aligned, False,
+    (defect,) if defect else ())
+
+
+@pytest.mark.parametrize("value", [
+    "dmarc=fail header.from=example.org",
+    "dmarc=fail (p=reject) header.from=example.org; dkim=pass header.d=example.org",
+    "dmarc=pass header.from=example.org; dmarc=fail header.from=example.org",
+    "spf=softfail; DMARC=FAIL",
+])  # fmt: skip
+async def test_a_failure_that_the_relay_reports_outweighs_everything(value: str) -> None:
+    raw = b"Authentication-Results: mx.example.net; " + value.encode() + b"\r\n" + signed()
+    letter = await checked(raw, client="192.0.2.7", trusted=RELAY)
+    assert (letter.aligned, letter.dmarc_failed) == ("", True)
+    assert "the relay reports dmarc=fail" in letter.defects
+    assert await judged(raw, client="192.0.2.8", trusted=RELAY) == "dkim", "anybody else's report is ignored"
+
+
+@pytest.mark.parametrize("above", [
+    b"Authentication-Results: other.example; dmarc=pass header.from=example.org\r\n",
+    b"Authentication-Results: mx.example.net; none\r\n",
+    "Authentication-Results: mx.example.net; x=\u00e9\r\n".encode(),
+    b"Authentication-Results: =?utf-8?q?mx.example.net;_dmarc=3Dpass_header.from=3Dexample.org?=\r\n",
+    *(name + b"-Authentication-Results: mx.example.net; dmarc=pass header.from=example.org\r\n"
+      b"Authentication-Results: mx.example.net; dmarc=none\r\n" for name in (b"X", b"ARC", b"Old")),
+])  # fmt: skip
+async def test_what_stands_below_the_topmost_result_counts_for_nothing(above: bytes) -> None:
+    below = b"Authentication-Results: mx.example.net; dmarc=pass header.from=example.org\r\n"
+    assert await judged(above + below + PLAIN, client="192.0.2.7", trusted=RELAY) == ""
+
+
+@pytest.mark.parametrize("value", [
+    b"o'anna@example.org (", b"anna@example.org, anna@example.org", b"Team: anna@example.org;",
+    b"<@x.example:anna@example.org>",
+    b"=?utf-8?q?anna=40example.org?=", b'"anna"@example.org',
+    b"=?utf-8?q?boris=40example.org?= <anna@example.org>",
+])  # fmt: skip
+async def test_a_from_that_may_be_read_in_two_ways_is_never_aligned(value: bytes) -> None:
+    raw = PLAIN.replace(b"Anna <anna@example.org>", value)
+    above = b"Authentication-Results: mx.example.net; dmarc=pass header.from=example.org\r\n"
+    for proof in (signed(raw), above + signed(raw)):
+        letter = await checked(proof, client="192.0.2.7", trusted=RELAY)
+        assert letter.from_defect in letter.defects
+        assert (letter.aligned, bool(letter.from_defect)) == ("", True)
+
+
+async def test_a_signature_of_senders_domain_proves_no_from() -> None:
+    raw = PLAIN.replace(b"anna@example.org", b"anna@evil.example").replace(b"To:",
+    b"Sender: anna@example.org\r\nTo:")
+    assert await judged(signed(raw)) == ""
+
+
+ALL = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to", b"in-reply-to", b"references",
+b"mime-version",
+       b"content-type", b"content-transfer-encoding")  # fmt: skip
+HTML = b"<html><body><p>#take</p></body></html>\r\n"
+PARTS = b"--b1\r\nContent-Type: text/plain\r\n\r\n#take\r\n--b1--\r\n"
+FLAWED = [
+    pytest.param(lambda: signed().replace(b"h=from : ", b"h="), "DKIM leaves out From", id="From unsigned"),
+    pytest.param(lambda: signed(PLAIN, length=True), "DKIM covers a part of the text", id="l="),
+    pytest.param(lambda: b"Subject: [PF-9]\r\n" + signed(headers=ALL), "a header stands twice: subject",
+    id="Subject on top"),
+    pytest.param(lambda: signed(headers=ALL).replace(b"To: ", b"Cc: x@x.example\r\nTo: ", 1), "",
+    id="Cc added, oversigned"),
+    *(pytest.param(lambda name=name: signed().replace(b"To: ", name + b": <x@x.example>\r\nTo: ", 1),
+                   f"DKIM leaves out: {name.decode().lower()}", id=f"{name.decode()} added")
+      for name in (b"Cc", b"Reply-To", b"In-Reply-To", b"References")),
+    *(pytest.param(lambda one=one: signed().replace(b"text/plain; charset=utf-8", one),
+    "DKIM leaves out: content-type", id=one.decode())
+      for one in (b"text/html", b"multipart/mixed; boundary=x", b"multipart/mixed",
+      b"text/plain; charset=utf-7", b"text/plain; format=flowed",
+                  b"text/plain; charset=utf-16", b"application/octet-stream", b"text/enriched",
+                  b"message/rfc822")),
+    *(pytest.param(lambda one=one: signed().replace(b"MIME-V",
+    b"Content-Transfer-Encoding: " + one + b"\r\nMIME-V"),
+                   "DKIM leaves out: content-transfer-encoding", id=f"encoding {one.decode()}")
+      for one in (b"quoted-printable", b"base64", b"x-uuencode", b"rot13")),
+    pytest.param(lambda: signed(PLAIN.replace(b"#take", b"> a=\r\n#take")),
+    "DKIM leaves out: content-transfer-encoding", id="encoding lost"),
+    pytest.param(lambda: signed(PLAIN.replace(b"#take\r\n", PARTS)), "DKIM leaves out: content-type",
+    id="a multipart as a text"),
+    pytest.param(lambda: signed(PLAIN.replace(b"#take\r\n", HTML)), "DKIM leaves out: content-type",
+    id="a page as a text"),
+    pytest.param(lambda: signed(PLAIN.replace(b"text/plain; charset=utf-8",
+    b"multipart/mixed; boundary=b2").replace(
+        b"#take\r\n", PARTS + b"--b2\r\n\r\n#take\r\n--b2--\r\n")), "DKIM leaves out: content-type",
+        id="another boundary"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "defect"), FLAWED)
+async def test_a_signature_that_does_not_cover_all_that_is_read(raw: Callable[[], bytes],
+defect: str) -> None:
+    letter = await checked(raw())
+    assert (letter.aligned, letter.from_defect) == ("", "")
+    assert defect in ("", *letter.defects)
+
+
+@pytest.mark.parametrize("raw", [
+    pytest.param(lambda: signed(headers=ALL), id="everything signed"),
+    pytest.param(lambda: signed(headers=(*ALL, *ALL)), id="everything signed twice"),
+    pytest.param(lambda: signed(PLAIN.replace(b"To:", b"Sender: boris@evil.example\r\nTo:")),
+    id="Sender unsigned"),
+    pytest.param(lambda: signed(PLAIN.replace(b"text/plain; charset=utf-8",
+    b"multipart/alternative; boundary=\"b1\"").replace(
+        b"#take\r\n", PARTS)), id="a multipart that says so itself"),
+    pytest.param(lambda: signed(PLAIN.replace(b"/plain", b"/html").replace(b"#take\r\n", HTML)),
+    id="a page that says so itself"),
+    pytest.param(lambda: signed(PLAIN.replace(b"; charset=utf-8", b"; format=flowed"), headers=ALL),
+    id="format=flowed signed"),
+    pytest.param(lambda: signed(PLAIN.replace(b"MIME",
+    b"Content-Transfer-Encoding: quoted-printable\r\nMIME").replace(
+        b"#take", b"#ta=\r\nke"), headers=ALL), id="encoding signed"),
+    pytest.param(lambda: signed(PLAIN.replace(b"Content-Type: text/plain; charset=utf-8\r\n", b"")),
+    id="no type at all"),
+    pytest.param(lambda: signed().replace(b"\r\n", b"\n"), id="LF for CRLF"),
+])  # fmt: skip
+async def test_honest_signatures_go_on_proving(raw: Callable[[], bytes]) -> None:
+    letter = await checked(raw())
+    assert (letter.aligned, letter.defects) == ("dkim", ())
 
 
 class LocalDns(asyncio.DatagramProtocol):
