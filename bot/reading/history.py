@@ -14,8 +14,8 @@ from bot.reading.quotes import RULER, UNSEEN, own_text
 from bot.reading.vocabulary import pattern
 
 _ABOVE, _GLUED, _FORWARD, _CLOCK, _DATE = map(pattern, ("above", "above_glued", "forward", "clock", "date"))
-_QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ][\w]{0,3}>")
-_PREFIX = re.compile(r"[>|\s]*")
+QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # the marks of quoting: The Bat puts the initials of the author before it
+_PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
 _UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
 _TAG = re.compile(r"\[[^\W_]{1,12}-\d{1,9}\]")
 _SIGNS = tuple("#№＃")
@@ -64,8 +64,12 @@ def _shown(lines: Sequence[str]) -> list[str]:
 
 
 def _bare(lines: Sequence[str]) -> list[str]:
-    """The lines without the marks of quoting before them."""
-    return [_PREFIX.sub("", line, count=1) for line in _shown(lines)]
+    return list(map(unmarked, _shown(lines)))
+
+
+def unmarked(line: str) -> str:
+    """The line without the marks of quoting before it."""
+    return _PREFIX.sub("", line, count=1)
 
 
 def _is_mark(lines: Sequence[str], at: int) -> bool:
@@ -80,7 +84,7 @@ def _is_mark(lines: Sequence[str], at: int) -> bool:
         return found is not None
     said, after = " ".join(lines[at : found[0]]), next(filter(None, lines[found[0] : found[0] + 3]), "")
     told = "@" in said or (_CLOCK.search(said) and _DATE.search(said))  # «В инструкции написано:» is a person's own introduction
-    return bool(told and _QUOTED.match(after))
+    return bool(told and QUOTED.match(after))
 
 
 def introduced(shown: Sequence[str], at: int) -> int:

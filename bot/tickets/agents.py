@@ -21,7 +21,7 @@ from bot.tickets.office import Office
 from bot.tickets.orders import carry_out
 from bot.tickets.place import Sight, followed, look
 from bot.tickets.queue import texts, waiting
-from bot.tickets.quotations import Ours, own_words, stray
+from bot.tickets.quotations import FEW, Ours, own_words, stray
 from bot.tickets.words import say
 
 MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
@@ -41,7 +41,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     carrier = by or letter
     job = Job(office, agent, letter, found, now, language, carrier.envelope.letter, carrier.message_id, carrier.fingerprint)
     if any(one.purpose is Purpose.confirm for one in sight.references) and by is None:
-        alone = {one.name for one in understood(job, letter.top).orders} == {"confirm"}
+        alone = proof.says_confirm(letter, office, now)
         return answering.refused(job, reason="nothing_to_confirm" if alone else "confirm_alone")
     obeyed = by is None and proof.proved(letter, sight, office, now)
     ticket, parsed = meant(job, sight, obeyed)
@@ -104,7 +104,7 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
         parsed = replace(parsed, wrong=(Wrong(line=own.misplaced, reason="below_quote"),))
     elif at >= 0 and not parsed.orders and not parsed.wrong:
         above = own.text.splitlines()
-        own = replace(own, text="\n".join((*above, *(line for line in below[at:] if not ours.quotes(line)))))
+        own = replace(own, text="\n".join((*above, *(line for line in map(history.unmarked, below[at:]) if not line or not ours.holds(line, FEW)))))
         parsed = replace(parsed, wrong=(Wrong(line=len(above) + 1, reason="below_quote"),))
     elif at >= 0:
         job.stray = below[at].strip()

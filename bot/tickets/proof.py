@@ -24,6 +24,7 @@ from bot.tickets.job import Desk, Job, Refusal, Said
 from bot.tickets.office import Office
 from bot.tickets.orders import carry_out
 from bot.tickets.place import PASSES, Sight
+from bot.tickets.quotations import Ours, own_words
 from bot.tickets.writing import serial_of
 
 FRESH = timedelta(
@@ -131,5 +132,11 @@ def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int
     )
     if given is None or not sight.agent:
         return 0
-    orders = parse(letter.top, office.policy, now.date()).orders
-    return given.serial if orders and all(one.name == "confirm" for one in orders) else 0
+    return given.serial if says_confirm(letter, office, now) else 0
+
+
+def says_confirm(letter: Letter, office: Office, now: datetime) -> bool:
+    """Whether #confirm is all that they command, and no piece of our question, which names it, stands there."""
+    own = own_words(letter.top, Ours((), office.templates.sources))
+    orders = parse(own.text, office.policy, now.date()).orders
+    return not own.doubt and {one.name for one in orders} == {"confirm"}

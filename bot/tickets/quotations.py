@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from html import unescape
 
-from bot.model import Audience, Ticket, Value
-from bot.reading.history import introduced
-from bot.replies.leak import INVISIBLE, RUN, SCRIPT, runs, template_runs, words
+from bot.model import Audience, Outgoing, Ticket, Value
+from bot.reading.history import QUOTED, introduced, unmarked
+from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, runs, template_runs, words
 from bot.replies.render import STAFF
 from bot.tickets.authors import own_about
-from bot.tickets.commands import BY_WORD, COMMANDS, SIGN, fold, line_of
+from bot.tickets.commands import BY_WORD, COMMANDS, fold, line_of
 from bot.tickets.words import CAPTIONS
 
 BUTTON_LINES = (
@@ -21,9 +22,9 @@ BUTTON_LINES = (
 CAPTION_LINES = frozenset(caption for captions in CAPTIONS.values() for caption in captions[1::2])
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
 MOST_LINES = 2000  # of the history, in which a command is looked for that was meant for us
+LONG = 20  # characters of a line that no two people write alike, whatever becomes of its blanks
 FEW = 3  # words that two people may well write alike
 LINK = re.compile(r"<?\bmailto:[^\s>]*>?")
-MARKS = (">", "|")
 
 
 class Own(Value, frozen=True):
@@ -44,10 +45,15 @@ class Ours:
         self.sources = tuple(sorted(sources.items()))
 
     @cached_property
-    def letters(self) -> list[str]:
+    def sent(self) -> list[Outgoing]:
         """Our letters to staff."""
         staff = (Audience.agent, Audience.department)
-        return [one.text for ticket in self.tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
+        return [one for ticket in self.tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
+
+    @cached_property
+    def letters(self) -> list[str]:
+        """Their text parts."""
+        return [one.text for one in self.sent]
 
     @cached_property
     def known(self) -> list[str]:
@@ -59,7 +65,13 @@ class Ours:
     def joined(self) -> str:
         """All of it, and the templates of letters to staff, as words between blanks."""
         pieces = [piece for file, source in self.sources if STAFF.search(file) for piece in SCRIPT.split(source)]
-        return " \n ".join(plain(text) for text in (*self.letters, *self.known, *pieces))
+        pages = (unescape(TAG.sub(" ", one.html)) for one in self.sent)  # without the addresses of links, which the text parts have
+        return " \n ".join(plain(text) for text in (*self.letters, *pages, *self.known, *pieces))
+
+    @cached_property
+    def glued(self) -> str:
+        """The same without the blanks."""
+        return self.joined.replace(" ", "")
 
     @cached_property
     def customers(self) -> list[str]:
@@ -67,38 +79,42 @@ class Ours:
         return [entry.text for entry in self.entries if entry.kind in ("letter", "machine") or own_about(entry.about) == "department"]
 
     @cached_property
-    def foreign(self) -> str:
-        """The same as words between blanks."""
-        return " \n ".join(map(plain, self.customers))
+    def foreign(self) -> tuple[str, str]:
+        """The same, as words between blanks and as it is written."""
+        return " \n ".join(map(plain, self.customers)), "\n".join(map(one_line, self.customers))
 
     @cached_property
-    def lines(self) -> frozenset[str]:
-        """Every line with a sign in it that we or others than agents wrote."""
+    def lines(self) -> tuple[frozenset[str], str]:
+        """Every line that we or others than agents wrote, and all of them as they are written."""
         texts = (*self.letters, *self.customers)
-        return frozenset(one_line(line) for text in texts for line in text.splitlines() if SIGN.search(line))
+        return frozenset(one_line(line) for text in texts for line in text.splitlines()), "\n".join(map(one_line, texts))
 
     def holds(self, line: str, least: int = 1) -> bool:
         """Whether the words of the line, at least so many, stand in one of them in that order; a line without words does."""
         said = plain(LINK.sub(" ", line))
-        return is_button(line) or said.isspace() or (said in self.joined and said.count(" ") > least)
+        torn = said.replace(" ", "") if len(said) > LONG else "-"  # a long word may have been broken in two
+        return is_button(line) or said.isspace() or (said.count(" ") > least and said in self.joined) or torn in self.glued
 
-    def quotes(self, line: str) -> bool:
-        """Whether the line of a history is a quoted one, or a longer piece of ours."""
-        return line.lstrip().startswith(MARKS) or self.holds(line, FEW)
+    def returns(self, lines: Sequence[str]) -> bool:
+        """Whether a letter is quoted that says what was wrong with an agent's, or asks about it, and repeats that."""
+        said = plain("\n".join(lines))
+        files = [source for file, source in self.sources if file.endswith(("/command_error.txt", "/confirm.txt"))]
+        pieces = [plain(piece) for source in files for piece in SCRIPT.split(source)]
+        return any(piece in said for piece in pieces if piece.count(" ") > RUN)
 
     def tells(self, line: str) -> bool:
-        """Whether a command line stands as it is in a letter of ours or a customer's, or is a longer piece of one."""
-        return is_button(line) or one_line(line) in self.lines or self.holds(line, FEW)
+        """Whether a command line stands in a letter of ours or a customer's: as it is, or, if it has an argument, as a piece."""
+        lines, texts = self.lines
+        return is_button(line) or one_line(line) in lines or (has_argument(line) and one_line(line) in texts)
 
     def quoted(self, line: str) -> bool:
         """Whether the line is marked as quoted, and its words are a customer's."""
         said = plain(line)
-        return line.lstrip().startswith(MARKS) and said.count(" ") > FEW and said in self.foreign
+        return is_marked(line) and said.count(" ") > FEW and said in self.foreign[0]
 
     def repeated(self, line: str) -> bool:
-        """Whether the line is a command with more than its word, and stands so in a customer's letter."""
-        found = line_of(line)
-        return bool(found and found[2]) and any(one_line(line) in one_line(text) for text in self.customers)
+        """Whether the line is a command with an argument, and stands so in a customer's letter."""
+        return has_argument(line) and one_line(line) in self.foreign[1]
 
     def first(self, text: str) -> int:
         """The first line that repeats a letter of ours in words that nobody else has said; the number of lines where none does."""
@@ -110,7 +126,7 @@ class Ours:
         at = next((at for at in range(len(said) - RUN + 1) if tuple(plainly[at : at + RUN]) in hidden), -1)
         if at < 0:
             return button
-        at -= max((before(plainly, at, [word for word, _, _ in words(letter)]) for letter in self.letters), default=0)
+        at -= max((shared(plainly, at, [word for word, _, _ in words(letter)]) for letter in self.letters), default=0)
         return min(button, INVISIBLE.sub("", text).count("\n", 0, said[at][1]))
 
 
@@ -121,14 +137,15 @@ def own_words(text: str, ours: Ours) -> Own:
     """
     lines = text.split("\n")
     cut = ours.first(text)
-    if cut < len(lines) and not lines[cut].lstrip().startswith(MARKS) and not all(map(ours.holds, lines[cut:])):
+    whole = all(ours.holds(line) or ours.holds(f"{before} {line}") for before, line in zip(["", *lines[cut:]], lines[cut:], strict=False))
+    if not whole and not is_marked(lines[cut]):
         return Own(text=text, doubt=lines[cut].strip())
     cut = introduced([line.strip() for line in lines], cut) if cut < len(lines) else cut
     quoted = [at for at in range(cut) if ours.quoted(lines[at])]
-    rest = [at for at in range(quoted[0], cut) if lines[at].strip() and not lines[at].lstrip().startswith(MARKS)] if quoted else []
+    rest = [at for at in range(quoted[0], cut) if lines[at].strip() and not is_marked(lines[at])] if quoted else []
     if quoted and not rest:  # nothing but quoted words to the end
         cut = quoted[0]
-        while cut and (not lines[cut - 1].strip() or (lines[cut - 1].lstrip().startswith(MARKS) and ours.holds(lines[cut - 1]))):
+        while cut and (not lines[cut - 1].strip() or (is_marked(lines[cut - 1]) and ours.holds(lines[cut - 1]))):
             cut -= 1
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
     doubt = next((lines[at].strip() for at in range(first + 1, cut) if ours.repeated(lines[at])), "")
@@ -139,13 +156,15 @@ def own_words(text: str, ours: Ours) -> Own:
 def stray(lines: Sequence[str], ours: Ours) -> int:
     """The first line of the history that is a command of its author's and not a piece of ours; -1 where there is none.
 
-    Where quoted lines bear no mark, only what stands below the last of ours is told from them.
+    Where a letter of ours is quoted that gives an agent's text back, only what is told from it counts: what bears no mark where
+    the rest does, or stands below the last line of ours.
     """
     lines = lines[:MOST_LINES]
-    candidates = [at for at, line in enumerate(lines) if is_command(line) and not ours.tells(line)]
-    if candidates and not any(line.lstrip().startswith(MARKS) for line in lines):
-        last = max((at for at, line in enumerate(lines) if is_button(line) or ours.holds(line, FEW)), default=-1)
-        candidates = [at for at in candidates if at > last]
+    candidates = [at for at, line in enumerate(lines) if is_command(unmarked(line)) and not ours.tells(unmarked(line))]
+    if candidates and ours.returns(lines):
+        marks = any(map(is_marked, lines))
+        last = max((at for at, line in enumerate(lines) if line.strip() and ours.holds(line, FEW)), default=-1)
+        candidates = [at for at in candidates if at > last or (marks and not is_marked(lines[at]))]
     return candidates[0] if candidates else -1
 
 
@@ -153,6 +172,17 @@ def is_command(line: str) -> bool:
     """Whether the line would be a command."""
     found = line_of(line)
     return found is not None and fold(found[1]) in BY_WORD
+
+
+def has_argument(line: str) -> bool:
+    """Whether the line would be a command and says more than its word."""
+    found = line_of(line)
+    return bool(found and found[2])
+
+
+def is_marked(line: str) -> bool:
+    """Whether some program has marked the line as quoted."""
+    return QUOTED.match(line.lstrip()) is not None
 
 
 def is_button(line: str) -> bool:
@@ -171,7 +201,7 @@ def plain(text: str) -> str:
     return f" {' '.join(word for word, _, _ in words(text))} "
 
 
-def before(said: list[str], at: int, letter: list[str]) -> int:
+def shared(said: list[str], at: int, letter: list[str]) -> int:
     """How many words before `at` are also those that stand before the same run in the letter: there the quotation begins."""
     run, most = said[at : at + RUN], 0
     for place in range(len(letter) - RUN + 1):
