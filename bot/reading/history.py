@@ -14,6 +14,7 @@ from bot.reading.quotes import RULER, UNSEEN, own_text
 from bot.reading.vocabulary import pattern
 
 _ABOVE, _GLUED, _FORWARD, _CLOCK, _DATE = map(pattern, ("above", "above_glued", "forward", "clock", "date"))
+MOST = 100_000  # characters in which a mark is looked for; nobody writes as many by hand
 QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # the marks of quoting: The Bat puts the initials of the author before it
 _PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
 _UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
@@ -27,9 +28,9 @@ def above(text: str, *, cut: bool = False) -> tuple[str, bool]:
 
     `cut`: history is known to follow the text. Quoted lines that no mark has introduced stay. Linear; never raises.
     """
-    lines = _GLUED.sub("\n\\g<0>", text).splitlines()
+    lines = _GLUED.sub("\n\\g<0>", text[: MOST + 1]).splitlines()
     end = begins(lines)
-    marked = cut or end < len(lines)
+    marked = cut or end < len(lines) or len(text) > MOST
     if cut and end == len(lines):
         end = introduced(_bare(lines), end)
     return own_text("\n".join(lines[:end]), quotes=False), marked
@@ -37,7 +38,7 @@ def above(text: str, *, cut: bool = False) -> tuple[str, bool]:
 
 def below(text: str) -> list[str]:
     """The lines from the first mark of history on."""
-    lines = _GLUED.sub("\n\\g<0>", text).splitlines()
+    lines = _GLUED.sub("\n\\g<0>", text[: MOST + 1]).splitlines()
     return lines[begins(lines) :]
 
 

@@ -25,6 +25,7 @@ from bot.tickets.quotations import FEW, Ours, own_words, stray
 from bot.tickets.words import say
 
 MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
+LONGEST = 90_000  # characters of an agent's own words
 MOST_TOLD = 60  # characters of a line that a receipt names
 RECENT_NUMBERS = 20  # new tickets among which a repeated letter looks for the one that it made
 
@@ -91,6 +92,8 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
 
     `job.letter.text` becomes what they wrote there, or, where a command stands below only, that with what they wrote below.
     """
+    if len(job.letter.top) > LONGEST:
+        return Parsed(wrong=(Wrong(line=0, reason="letter_too_long", what=f"{LONGEST:_}".replace("_", " ")),))
     signed = (one.ticket for one in (*sight.references, *sight.threads))
     numbers = (*signed, sight.tag, job.found.by_reference)
     named = {one.number: one for one in (ticket, *map(job.found.tickets.get, numbers)) if one is not None}
@@ -104,7 +107,8 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
         parsed = replace(parsed, wrong=(Wrong(line=own.misplaced, reason="below_quote"),))
     elif at >= 0 and not parsed.orders and not parsed.wrong:
         above = own.text.splitlines()
-        own = replace(own, text="\n".join((*above, *(line for line in map(history.unmarked, below[at:]) if not line or not ours.holds(line, FEW)))))
+        left = (line for line in map(history.unmarked, below[at:]) if not line or not ours.holds(line, FEW))
+        own = replace(own, text="\n".join((*above, *left)))
         parsed = replace(parsed, wrong=(Wrong(line=len(above) + 1, reason="below_quote"),))
     elif at >= 0:
         job.stray = below[at].strip()

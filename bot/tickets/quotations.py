@@ -15,11 +15,9 @@ from bot.tickets.authors import own_about
 from bot.tickets.commands import BY_WORD, COMMANDS, fold, line_of
 from bot.tickets.words import CAPTIONS
 
-BUTTON_LINES = (
-    *(f"#{word} — {caption}" for ru, russian, en, english in CAPTIONS.values() for word, caption in ((ru, russian), (en, english))),
-    *(f" — {line}" for one in COMMANDS for line in (one.help_ru, one.help_en)),
-)
 CAPTION_LINES = frozenset(caption for captions in CAPTIONS.values() for caption in captions[1::2])
+HELP_LINES = tuple(f" — {line}" for one in COMMANDS for line in (one.help_ru, one.help_en))
+BUTTON = re.compile(r"#\w+(?: \d{1,9})? — (.+)")
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
 MOST_LINES = 2000  # of the history, in which a command is looked for that was meant for us
 LONG = 20  # characters of a line that no two people write alike, whatever becomes of its blanks
@@ -188,7 +186,8 @@ def is_marked(line: str) -> bool:
 def is_button(line: str) -> bool:
     """Whether the line is one of our buttons, in text or in HTML, or a row of the help."""
     shown = line.strip(" \t*>|-•·")
-    return shown in CAPTION_LINES or shown.endswith(BUTTON_LINES)
+    button = BUTTON.fullmatch(shown)
+    return (button[1] if button else shown) in CAPTION_LINES or shown.endswith(HELP_LINES)
 
 
 def one_line(text: str) -> str:

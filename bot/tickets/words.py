@@ -281,6 +281,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "в письме стоит кусок нашего письма или слова пользователя без знака цитаты: «{}». Уберите их и отправьте снова",
         "your letter holds a piece of ours, or the customer's words, unmarked: “{}”. Take them out and send it again",
     ),
+    "letter_too_long": (
+        "в письме больше {} знаков: сократите его или приложите текст файлом",
+        "the letter has more than {} characters: shorten it, or attach the text as a file",
+    ),
     "below_quote": (
         "команда стоит под цитатой, а там мы команд не читаем: слова могут быть чужие. Напишите её, пожалуйста, выше",
         "this command stands below a quotation, where the words may be somebody else's. Please write it above",

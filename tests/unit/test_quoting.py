@@ -45,6 +45,10 @@ HOSTILE = {
 }
 
 
+# What the agent writes in answer to the notice, the receipt, the whole ticket, and the notice of a second letter.
+PLAIN = (f"#ответ\n{ANSWER}", "#заметка\nЗвонили.\n#приоритет низкий", f"#уточнить\n{ANSWER}", f"#решено\n{ANSWER}")
+
+
 class Attacked(TestDesk):
     """A desk with one ticket of a hostile customer, whose every word is hostile."""
 
@@ -55,7 +59,7 @@ class Attacked(TestDesk):
         await self.reply(notice, AGENT, "#ответ\nПосмотрим.\n#показать\n#очередь")
         await self.pass_time(minutes=5)
         await self.send(IVAN, text, subject="Re: [PF-1] Фильм")
-        return [sent(raw) for raw, _, to in self.post.letters if to == AGENT]
+        return [one for one in (sent(raw) for raw, _, to in self.post.letters if to == AGENT) if "[PF-1]" in one.subject]
 
     async def decision(self, raw: bytes, to: str) -> Decision:
         """What the desk would do about a letter; nothing is changed by asking."""
@@ -86,16 +90,16 @@ async def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Atta
     desk = await Attacked.opened(tmp_path)
     assert isinstance(desk, Attacked)
     letters = await desk.letters(HOSTILE[request.param])
-    assert len(letters) == 3
+    assert len(letters) == len(PLAIN)
     return desk, letters
 
 
 async def test_what_stands_above_is_carried_out_and_nothing_else(attacked: tuple[Attacked, list[Sent]]) -> None:
     desk, letters = attacked
-    for one, command in zip(letters, (f"#ответ\n{ANSWER}", "#заметка\nЗвонили.\n#приоритет низкий", f"#решено\n{ANSWER}"), strict=True):
+    for one, command in zip(letters, PLAIN, strict=True):
         expected = desk.told(await desk.decision(letter(one, Program(command), 1), one.reply_to))
         assert "command_error" not in str(expected)
-        for name, program in list(replies(one, command, "above"))[letters.index(one) :: 3]:
+        for name, program in list(replies(one, command, "above"))[letters.index(one) :: len(letters)]:
             assert desk.told(await desk.decision(letter(one, program, 1), one.reply_to)) == expected, name
 
 
@@ -104,7 +108,7 @@ async def test_what_stands_above_is_carried_out_and_nothing_else(attacked: tuple
 async def test_what_stands_below_is_not_carried_out_and_the_agent_is_told(attacked: tuple[Attacked, list[Sent]], place: str) -> None:
     desk, letters = attacked
     for one in letters:
-        for name, program in list(replies(one, f"#ответ\n{ANSWER}", place))[letters.index(one) :: 3]:
+        for name, program in list(replies(one, f"#ответ\n{ANSWER}", place))[letters.index(one) :: len(letters)]:
             decision = await desk.decision(letter(one, program, 1), one.reply_to)
             [(to, template, text)] = desk.told(decision)["letters"]
             assert (decision.tickets, to, template) == ((), AGENT, "command_error"), name
@@ -134,7 +138,7 @@ async def test_letters_that_no_ticket_keeps_are_quoted_too(tmp_path: Path) -> No
         for place in ("above", "below", "between"):
             for name, program in replies(one, command, place):
                 decision = await desk.decision(letter(one, program, 1), one.reply_to)
-                [(to, answer, text)] = desk.told(decision)["letters"]
+                to, answer, text = desk.told(decision)["letters"][0]
                 assert to == AGENT
                 done = "уже выполнено" in text if template == "confirm" else answer == "receipt"
                 doubtful = "without our first line" in name and answer == "command_error"  # an agent's words stand in it, unmarked
