@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, DeskRecord
+from bot.model import Decision, Delivery, DeskRecord, person_of
 from bot.office import rotate, signer_of
 from bot.upkeep.law import Plan, forget, log_without
 
@@ -59,11 +59,11 @@ class Admin:
         return {"ok": True}
 
     async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
-        """Releases or drops held letters, all of them or those to one address; how many."""
-        wanted, now = str(request.get("to", "")).lower(), self._desk.now()
-        held = [one for one in await self._desk.store.held() if not wanted or one.letter.to == wanted]
+        """Releases or drops held letters, all of them or those to one person; how many."""
+        wanted, now = person_of(str(request.get("to", ""))), self._desk.now()
+        held = [one for one in await self._desk.store.held() if not wanted or person_of(one.letter.to) == wanted]
         state = Delivery.waiting if release else Delivery.cancelled
         await self._desk.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
-        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {one.letter.to for one in held} | {wanted} - {""})
+        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {person_of(one.letter.to) for one in held} | {wanted} - {""})
         await self._desk.commit(Decision(records=records))
         return len(held)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import secrets
 import socket
 from collections import deque
@@ -27,7 +26,7 @@ from starlette.types import Message
 
 from bot.intake.session import MIB
 from bot.intake.submission import Picture, Submission, letter
-from bot.model import Envelope
+from bot.model import Envelope, network_of, person_of
 from bot.model.address import FOUND
 from bot.model.markup import clean
 from bot.reading.attachments import safe_name
@@ -178,8 +177,7 @@ class FormDoor:
     def _let_in(self, email: str, client: str) -> None:
         """The caps: nobody is flooded with our acknowledgements, and no network floods us."""
         now = asyncio.get_running_loop().time()
-        local, _, domain = email.partition("@")
-        keys = {"address": f"{local.partition('+')[0]}@{domain}", "network": _network(client)}
+        keys = {"address": person_of(email), "network": network_of(client)}
         if self.caps and any(self.windows.full(kind, key, now) for kind, key in keys.items()):
             raise Refused("often", status=429)
         for kind, key in keys.items():
@@ -279,7 +277,3 @@ async def _pictures(form: FormData) -> tuple[Picture, ...]:
         found.append(Picture(safe_name(upload.filename or "") or f"picture.{kind}", kind, data))
     return tuple(found)
 
-
-def _network(client: str) -> str:
-    """An IPv4 address, but a /64 of IPv6, which is what one household has."""
-    return str(ipaddress.ip_network(f"{client}/64", strict=False)) if ":" in client else client

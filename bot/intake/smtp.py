@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import functools
 import inspect
-import ipaddress
 import logging
 import ssl
 from collections import Counter
@@ -21,7 +19,7 @@ from aiosmtpd.smtp import Session
 
 from bot.intake.session import Limits, Talk
 from bot.intake.trace import received, received_count
-from bot.model import Envelope
+from bot.model import Envelope, network_of
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -110,12 +108,12 @@ class Door:
         """Count a session in, if there is room for one more from its address."""
         client, limits = session.client, self.limits
         if client not in self.trusted and (
-            self.closing or len(self._sessions) >= limits.connections or self._per_address[_network(client)] >= limits.per_address
+            self.closing or len(self._sessions) >= limits.connections or self._per_address[network_of(client)] >= limits.per_address
         ):
             self._turn_away(client)
             return False
         self._sessions.add(session)
-        self._per_address[_network(client)] += 1
+        self._per_address[network_of(client)] += 1
         return True
 
     def _turn_away(self, client: str) -> None:
@@ -128,7 +126,7 @@ class Door:
     def release(self, session: Talk) -> None:
         """Count a session out."""
         self._sessions.discard(session)
-        network = _network(session.client)
+        network = network_of(session.client)
         self._per_address[network] -= 1
         if not self._per_address[network]:
             del self._per_address[network]
@@ -207,8 +205,3 @@ def server_tls(cert: str, key: str) -> ssl.SSLContext:
     context.load_cert_chain(cert, key)
     return context
 
-
-@functools.lru_cache(4096)
-def _network(client: str) -> str:
-    """Whom a limit counts: an IPv4 address, but a /64 of IPv6, which is what one host usually has."""
-    return str(ipaddress.ip_network(f"{client}/64", strict=False)) if ":" in client else client

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from bot.model import Audience, DeskRecord, Fate
+from bot.model import Audience, DeskRecord, Fate, person_of
 from bot.store.port import BY_MAIL, Earlier, Found, Question, Sender
 from bot.store.rows import Row, announced, line_of
 
@@ -18,6 +18,7 @@ DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
 MOST = 100  # letters to one address that are counted: no cap is higher
 BLOCK_DAYS = 30
+OF_A_PERSON = frozenset({"latch", "doubt", "release", "block", "unblock", "score_asked", "score_unasked"})
 
 
 def mark(*words: str) -> int:
@@ -29,6 +30,11 @@ def drop(table: dict[int, int], key: int, value: int) -> None:
     """Forgets the key where it still means that: what a merge has brought elsewhere is another ticket's by now."""
     if table.get(key) == value:
         del table[key]
+
+
+def whose(record: DeskRecord) -> str:
+    """Whom a record is about: a person, or for bounces and what proves something an address as it stands."""
+    return person_of(record.who) if record.about in OF_A_PERSON else record.who
 
 
 class Register:
@@ -66,7 +72,7 @@ class Register:
 
     def add(self, row: Row) -> None:
         """A ticket, new or changed."""
-        number, person = row.number, row.requester.email
+        number, person = row.number, person_of(row.requester.email)
         self.highest = max(self.highest, number)
         self.lines[number] = line_of(row)
         if number not in (known := self._by_person.get(person, ())):
@@ -86,15 +92,15 @@ class Register:
             if one.created <= self.counted_from:
                 continue
             if one.state in ("held", "cancelled"):
-                self._sent.get(one.to, {}).pop((number, one.id), None)
+                self._sent.get(person_of(one.to), {}).pop((number, one.id), None)
             elif one.automatic and one.audience in (Audience.requester, Audience.stranger):
-                self._sent[one.to][number, one.id] = one.created
+                self._sent[person_of(one.to)][number, one.id] = one.created
         for link in row.links:
             self._linked[link][number] = row.opened
 
     def remove(self, row: Row) -> None:
         """A ticket that is filed, or whose change could not be written."""
-        number, person = row.number, row.requester.email
+        number, person = row.number, person_of(row.requester.email)
         self.lines.pop(number, None)
         self._timers.pop(number, None)
         self._announced.pop(number, None)
@@ -107,7 +113,7 @@ class Register:
             drop(self._letters, mark(seen.letter), number)
             drop(self._copies, mark(seen.message_id, seen.fingerprint), number * 2)
         for one in row.outgoing:
-            self._sent.get(one.to, {}).pop((number, one.id), None)
+            self._sent.get(person_of(one.to), {}).pop((number, one.id), None)
         for link in row.links:
             self._linked.get(link, {}).pop(number, None)
 
@@ -158,20 +164,21 @@ class Register:
             if out.template in ("command_error", "confirm"):
                 self._errors[out.to][f"{one.letter}/{out.id}"] = out.created
             elif out.audience is Audience.stranger:
-                self._sent[out.to][0, out.id] = out.created
+                self._sent[person_of(out.to)][0, out.id] = out.created
             if out.template == "confirm":
                 self._pending[out.id] = one.letter
                 self._unproved[one.who][one.letter] = one.at
+        who = whose(one)
         table = {"latch": self._latched, "doubt": self._doubted, "suppression": self._suppressed, "block": self._blocked}.get(one.about)
         if table is not None:
-            table[one.who] = max(one.at, table.get(one.who, one.at))
+            table[who] = max(one.at, table.get(who, one.at))
         if one.about == "release":
-            self._latched.pop(one.who, None)
-            self._doubted.pop(one.who, None)
+            self._latched.pop(who, None)
+            self._doubted.pop(who, None)
         elif one.about == "lift":
-            self._suppressed.pop(one.who, None)
+            self._suppressed.pop(who, None)
         elif one.about == "unblock":
-            self._blocked.pop(one.who, None)
+            self._blocked.pop(who, None)
         elif one.about == "confirmed":
             self._confirmed[one.words] = one.letter
         elif one.about == "away":
@@ -179,9 +186,9 @@ class Register:
         elif one.about == "outage":
             self._outage = one.words
         elif one.about == "score_asked":
-            self._asked[one.who] = max(one.at, self._asked.get(one.who, one.at))
+            self._asked[who] = max(one.at, self._asked.get(who, one.at))
         elif one.about == "score_unasked":
-            self._asked.pop(one.who, None)
+            self._asked.pop(who, None)
         elif one.about == "report":
             self.reported = max(self.reported, one.words)
         elif one.about == "digest":
@@ -198,11 +205,17 @@ class Register:
         elif one.about == "report" and one.words == self.reported:
             self.reported = ""
 
-    def strike(self, person: str) -> None:
+    def strike(self, address: str) -> None:
         """Whatever is known of an address."""
-        closed = (self._latched, self._doubted, self._suppressed, self._blocked)
-        for table in (*closed, self._by_person, self._sent, self._errors, self._unproved, self._asked):
-            table.pop(person, None)
+        person = person_of(address)
+        of_person: tuple[dict[str, Any], ...] = (self._latched, self._doubted, self._blocked, self._sent, self._asked)
+        of_address: tuple[dict[str, Any], ...] = (self._suppressed, self._errors, self._unproved)
+        for key, tables in ((person, of_person), (address, of_address)):
+            for table in tables:
+                table.pop(key, None)
+        others = tuple(one for one in self._by_person.pop(person, ()) if self.lines[one].requester != address)
+        if others:
+            self._by_person[person] = others
 
     # ------------------------------------------------------------------------------------------------- answers
 
@@ -210,7 +223,7 @@ class Register:
         """Everything but the tickets themselves."""
         copy = self._copies.get(mark(question.message_id, question.fingerprint)) if question.message_id else None
         numbers = [self._by_id[mark(ident)] for ident in question.references if mark(ident) in self._by_id]
-        people = {question.requester, question.bounce_to, *question.staff} - {"", "?"}
+        addresses = {question.requester, question.bounce_to, *question.staff} - {"", "?"}
         return Found(
             fresh=self.highest + 1,
             by_reference=numbers[0] if numbers else 0,
@@ -218,7 +231,7 @@ class Register:
             duplicate=copy is not None,
             duplicate_of=copy >> 1 if copy else 0,
             refused_before=bool(copy and copy & 1),
-            senders={person: self.sender(person, now) for person in people},
+            senders={person: self.sender(person, now) for person in addresses},
             earlier=tuple(self.earlier(question.requester)),
             rows=tuple(self.lines[number] for number in sorted(self.lines)) if question.rows else (),
             confirms=(waits := self._pending.get(question.confirms, "")),
@@ -230,10 +243,11 @@ class Register:
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
 
-    def sender(self, person: str, now: datetime) -> Sender:
-        """The counts of one address; what is older than a day is forgotten on the way."""
+    def sender(self, address: str, now: datetime) -> Sender:
+        """The counts of one address' person; what is older than a day is forgotten on the way."""
+        person = person_of(address)
         sent = self._recent(self._sent, person, now - DAY)
-        errors = self._recent(self._errors, person, now - timedelta(minutes=10))
+        errors = self._recent(self._errors, address, now - timedelta(minutes=10))
         opened = []
         for number in self._by_person.get(person, ())[-20:]:
             line = self.lines[number]
@@ -247,12 +261,12 @@ class Register:
             opened=tuple(opened),
             known=person in self._by_person,
             asked=self._asked.get(person),
-            unproved=self._recent(self._unproved, person, now - timedelta(hours=1)),
+            unproved=self._recent(self._unproved, address, now - timedelta(hours=1)),
             blocked=person in self._blocked and now - self._blocked[person] < timedelta(days=BLOCK_DAYS),
             latched=latched,
             doubted=doubted,
             renew=all(at is None or now - at > DAY for at in since),
-            suppressed=self.suppressed(person, now),
+            suppressed=self.suppressed(address, now),
         )
 
     def suppressed(self, person: str, now: datetime) -> bool:
@@ -260,9 +274,9 @@ class Register:
         since = self._suppressed.get(person)
         return since is not None and now - since < timedelta(days=self.suppress_days)
 
-    def earlier(self, person: str) -> Iterator[Earlier]:
+    def earlier(self, address: str) -> Iterator[Earlier]:
         """The person's tickets, the newest first."""
-        numbers = self._by_person.get(person, ()) if person else ()
+        numbers = self._by_person.get(person_of(address), ()) if address else ()
         for number in list(reversed(numbers))[:10]:
             yield self.lines[number]
 

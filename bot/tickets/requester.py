@@ -250,12 +250,15 @@ def join(
 
 def rule(letter: Letter, sight: Sight, ticket: Ticket, found: Found, office: Office, now: datetime, proved: bool, through: int = 0) -> Ruling:
     """The gate's word on the automatic answer to this letter."""
-    base = office.subjects.base(ticket.subject).casefold()
+
+    def base(subject: str) -> str:
+        return office.subjects.base(subject[:80]).casefold()  # as much of a subject as lists keep
 
     def traffic(to: str) -> gate.Traffic:
         known = found.senders.get(to, Sender())
         since = now - timedelta(hours=3)
-        same = sum(1 for at, subject in known.opened if subject == base and at > since) + 1 if base else 0
+        wanted = base(ticket.subject)
+        same = sum(at > since and base(subject) == wanted for at, subject in known.opened) + 1 if wanted else 0
         return gate.Traffic(
             sent=known.sent,
             ticket_sent=tuple(one.created for one in ticket.outgoing if one.automatic and one.audience is Audience.requester),

@@ -345,3 +345,21 @@ class Contract:
         back = await (await opened.again()).ticket(2)
         assert back is not None
         assert (back.subject, back.requester.email, letters.gone) == ("снова", MARIA, ["a"])
+
+    async def test_plus_addresses_of_a_mailbox_are_counted_as_one(self, opened: Opened):
+        one, two = "ivan+1@example.org", "ivan+2@example.org"
+        deeds = tuple(record(f"d-{about}", about=about, who=one, fate=None) for about in ("doubt", "block", "score_asked", "suppression"))
+        sent, last = outgoing(to=one), outgoing(to=two, audience=Audience.stranger)
+        await commit(opened.store, ticket(1, who=one, outgoing=(sent,)), ticket(2, who=two), records=(*deeds, record("e", outgoing=(last,))))
+        for store in (opened.store, await opened.again()):
+            for address in (one, two, IVAN, "ivan+3@example.org"):
+                found = await ask(store, requester=address)
+                known = found.senders[address]
+                assert (len(known.sent), len(known.opened), known.doubted, known.blocked, known.asked) == (2, 2, True, True, NOW), address
+                assert known.suppressed == (address == one), "a bounce is of its address alone"
+                assert [one.number for one in found.earlier] == [2, 1]
+            assert (await ask(store, requester=MARIA)).senders[MARIA].sent == ()
+        await commit(store, records=tuple(record(f"u-{about}", about=about, who=two, fate=None) for about in ("release", "unblock")))
+        for after in (store, await opened.again()):
+            known = (await ask(after, requester="ivan+3@example.org")).senders["ivan+3@example.org"]
+            assert (known.doubted, known.blocked) == (False, False)

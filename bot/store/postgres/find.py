@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
-from bot.model import DeskRecord, Ticket
+from bot.model import DeskRecord, Ticket, person_of
 from bot.store.documents import row_of
 from bot.store.port import Earlier, Found, Question
 from bot.store.postgres.database import Connection
@@ -50,6 +50,9 @@ with hits as materialized (
     union
     select newest.number from unnest(%(people)s::text[]) as asked(who) cross join lateral (
         select number from tickets where requester = asked.who and not filed order by number desc limit 20) newest
+    union
+    select newest.ticket from unnest(%(plus)s::bigint[]) as asked(key) cross join lateral (
+        select ticket from keys where keys.key = asked.key and ticket > 0 order by ticket desc limit 20) newest
 ), deeds as (
     select record as id from hits where record > 0
     union
@@ -87,12 +90,14 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     """The answer, as the desk is at this moment."""
     named = await _named(connection, question)
     tickets = {ticket.number: ticket for _, ticket in named}
-    people = {question.requester, question.bounce_to, *question.staff, *(one.requester.email for one in tickets.values())} - {"", "?"}
+    addresses = {question.requester, question.bounce_to, *question.staff, *(one.requester.email for one in tickets.values())} - {"", "?"}
+    people = addresses | set(map(person_of, addresses))
     asked = [key("letter", question.letter)]
     asked += [key("copy", question.message_id, question.fingerprint)] if question.message_id else []
     values = {
         "keys": asked, "people": sorted(map(clean, people)), "day": now - DAY, "hour": now - timedelta(hours=1),
-        "remembered": now - REMEMBERED, "recent": [*(key("to", one) for one in people), *(key("link", str(one)) for one in question.tickets)],
+        "remembered": now - REMEMBERED, "plus": sorted(key("by", one) for one in people),
+        "recent": [*(key("to", one) for one in people), *(key("link", str(one)) for one in question.tickets)],
     }  # fmt: skip
     register, rows, records, highest = Register(), [], [], 0
     for kind, ident, at, document in await _all(await connection.execute(CONCERNED, values)):
@@ -112,7 +117,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     found = register.find(question, now)
     everything = tuple(earlier(line) for (line,) in await _all(await connection.execute(ROWS))) if question.rows else ()
     searched = {words: await _search(connection, words) for words in question.searches}
-    senders = {person: register.sender(person, now) for person in people}
+    senders = {address: register.sender(address, now) for address in addresses}
     return replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bot.model import Decision, DeskRecord, Ticket
+from bot.model import Decision, DeskRecord, Ticket, person_of
 from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
@@ -225,5 +225,5 @@ class PostgresStore(Outbox):
 
     async def strike(self, person: str) -> None:
         """See the port."""
-        await self._database.ask("delete from keys where key = %s", tables.key("to", person))
+        await self._database.ask("delete from keys where key = %s", tables.key("to", person_of(person)))
         await self._database.ask("delete from departures where key = %s", person)

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from bot.model import Audience, Delivery, DeskRecord, Envelope, Fate, Outgoing, Ticket
+from bot.model import Audience, Delivery, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
 from bot.store.documents import row_of
 from bot.store.inbox import Parked
 from bot.store.port import Earlier
 from bot.store.postgres.database import Statement
-from bot.store.register import mark
+from bot.store.register import mark, whose
 from bot.store.rows import Row, announced, line_of
 from bot.tickets.erasing import ERASED
 
@@ -79,7 +79,7 @@ def deed(record: DeskRecord) -> int | None:
 
 def record_statement(record: DeskRecord, origin: str | None = None, *, again: bool = False) -> Statement:
     """A record; one that a repeated letter brings again is absorbed, unless `again` says that it is another."""
-    values = (None if again else deed(record), origin, record.at, record.about, clean(record.who), document(record), record_keys(record))
+    values = (None if again else deed(record), origin, record.at, record.about, clean(whose(record)), document(record), record_keys(record))
     return RECORD, (*values, *columns([one for one in record.outgoing if one.state in UNDER_WAY]))
 
 
@@ -87,7 +87,7 @@ def amended(ident: int, record: DeskRecord) -> list[Statement]:
     """A record that has lost words or addresses."""
     waiting = columns([one for one in record.outgoing if one.state in UNDER_WAY])
     return [
-        ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(record.who), document(record), ident)),
+        ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(whose(record)), document(record), ident)),
         ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
         ("delete from outbox where ticket = 0 and record = %s and id <> all(%s::bigint[])", (ident, waiting[0])),
     ]
@@ -144,16 +144,19 @@ def ticket_keys(row: Row) -> dict[int, datetime]:
         if seen.message_id:
             found[key("copy", seen.message_id, seen.fingerprint)] = row.opened
     found |= {key("link", str(number)): row.opened for number in row.links}
+    person = person_of(row.requester.email)
+    if person != row.requester.email:
+        found[key("by", person)] = row.opened
     for one in row.outgoing:
         if one.automatic and one.audience in (Audience.requester, Audience.stranger):
-            known = key("to", one.to)
+            known = key("to", person_of(one.to))
             found[known] = max(one.created, found.get(known, one.created))
     return found
 
 
 def record_keys(record: DeskRecord) -> Sequence[int]:
     """What a letter may find a record by."""
-    found = {key("to", one.to) for one in record.outgoing}
+    found = {key("to", person_of(one.to) if one.audience is Audience.stranger else one.to) for one in record.outgoing}
     found |= {key("confirm", str(one.id)) for one in record.outgoing if one.template == "confirm"}
     if record.fate and record.letter:
         found.add(key("letter", record.letter))
