@@ -13,7 +13,7 @@ from bot.tickets.identity import TOKEN, Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.queue import asked
 
-MOST_ENTRIES = 300
+MOST_ENTRIES, MOST_UNCONFIRMED = 300, 100  # of a ticket that takes letters still, of one that takes unconfirmed ones
 MOST_CODES = 5  # in a subject
 PASSES = frozenset({"dkim", "dmarc", "relay"})  # what, together with In-Reply-To, stands for a signed address
 
@@ -146,7 +146,8 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, now: datet
             apart = apart or ticket.number
             continue
         unconfirmed = how != "signed" and not sight.aligned
-        if closed_for_good(letter, ticket, office, now) or (unconfirmed and ticket.status is Status.done):
+        taken = ticket.status is Status.done or len(ticket.entries) >= MOST_UNCONFIRMED
+        if closed_for_good(letter, ticket, office, now) or (unconfirmed and taken):
             return Place(apart=ticket.number, how=how, unconfirmed=unconfirmed)
         return Place(ticket=ticket.number, how=how, unconfirmed=unconfirmed)
     return Place(apart=apart)

@@ -42,7 +42,7 @@ from bot.tickets.place import Place, Sight, followed, full, takes_part
 from bot.tickets.states import move
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
-from bot.tickets.writing import kept
+from bot.tickets.writing import MOST_QUOTED, kept
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
 
@@ -182,7 +182,7 @@ def entry_of(letter: Letter, verdict: Verdict, now: datetime, ticket: Ticket | N
         public=True,
         who=letter.requester.email,
         name=letter.requester.name,
-        text=kept(ticket, letter.text or letter.full_text),
+        text=kept(ticket, letter.text or letter.full_text)[: MOST_QUOTED if ticket and unconfirmed else None],
         letter=letter.envelope.letter,
         message_id=letter.message_id,
         subject=letter.subject[:500],

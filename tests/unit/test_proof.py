@@ -149,6 +149,16 @@ async def test_it_ends_clarification_and_proves_nothing(desk: Failing) -> None:
     assert all(not hit.action for hit in ticket.entries[-1].hits)
 
 
+async def test_unconfirmed_letters_leave_room_for_the_customers_own(desk: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.tickets.place.MOST_UNCONFIRMED", 3)
+    for number in range(4):
+        await desk.send(IVAN, f"Письмо {number}. " + "слово " * 20_000, subject="[PF-1]")
+    assert (len(desk.ticket(1).entries), sum(len(one.text) for one in desk.ticket(1).entries) < 20_000) == (5, True)
+    assert desk.ticket(1).links == (2, 3)
+    await desk.reply(desk.mail(IVAN)[0], IVAN, "А это я.")
+    assert desk.ticket(1).entries[-1].text == "А это я."
+
+
 async def test_what_is_aligned_is_not_unconfirmed(desk: Failing) -> None:
     desk.aligned.add(IVAN)
     await desk.send(IVAN, "Сервис не работает у всех наших сотрудников, срочно помогите", subject="[PF-1]")

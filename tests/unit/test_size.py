@@ -13,7 +13,7 @@ WORDS = "После входа открываю фильм в Chrome 130, жму
 
 
 async def test_long_letters_without_end_do_not_make_a_ticket_grow_without_end(tmp_path: Path) -> None:
-    desk = await TestDesk.opened(tmp_path, undo=0)
+    desk = await TestDesk.opened(tmp_path, undo=0, aligned=(IVAN,))
     await desk.send(IVAN, WORDS, subject="Чёрный экран")
     for number in range(12):
         await desk.send(IVAN, f"{number} {WORDS * 1100}", subject="[PF-1] Чёрный экран")
