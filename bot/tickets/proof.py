@@ -80,8 +80,9 @@ def shown(job: Job, ticket: Desk, parsed: Parsed) -> str:
 
 def line(order: Order, job: Job) -> str:
     """A command as its agent says it, with the text below."""
-    known = in_words(words_for(BY_NAME[order.name].argument, job.office.policy), job.language)
-    argument = known.get(order.argument, order.argument)
+    kind = BY_NAME[order.name].argument
+    argument = order.argument.removesuffix("T00:00:00").replace("T", " ") if kind == "date" else order.argument
+    argument = in_words(words_for(kind, job.office.policy), job.language).get(argument, argument)
     return f"#{spoken(order.name, job.language)} {argument}".rstrip() + f"\n{order.text}".rstrip("\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,11 +150,16 @@ async def test_it_ends_clarification_and_proves_nothing(desk: Failing) -> None:
     assert all(not hit.action for hit in ticket.entries[-1].hits)
 
 
-async def test_unconfirmed_letters_leave_room_for_the_customers_own(desk: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unconfirmed_letters_leave_room_for_the_customers_own(
+    desk: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bot.tickets.place.MOST_UNCONFIRMED", 3)
     for number in range(4):
         await desk.send(IVAN, f"Письмо {number}. " + "слово " * 20_000, subject="[PF-1]")
-    assert (len(desk.ticket(1).entries), sum(len(one.text) for one in desk.ticket(1).entries) < 20_000) == (5, True)
+    assert (len(desk.ticket(1).entries), sum(len(one.text) for one in desk.ticket(1).entries) < 20_000) == (
+        5,
+        True,
+    )
     assert desk.ticket(1).links == (2, 3)
     await desk.reply(desk.mail(IVAN)[0], IVAN, "А это я.")
     assert desk.ticket(1).entries[-1].text == "А это я."
@@ -422,6 +428,41 @@ async def test_a_confirmation_shows_what_a_command_without_words_says(desk: Fail
     await desk.reply(question, ANNA, "#подтвердить")
     [sent] = desk.mail(IVAN, "escalated")
     assert sent.text.splitlines()[2] in question.text
+
+
+EVERYTHING = (
+    "#ответ\nОчистите кэш.",
+    "#уточнить устарело\nКакой у Вас браузер?",
+    "#решено ошибка_пользователя\nНажмите «Смотреть».",
+    "#отказать вне_поддержки\nЭто к провайдеру.",
+    "Сначала прочёл.\n#заметка\nЗвонил, не берёт.",
+    "#взять\nПерезвонить в пять.",
+    "#передать разработка\nПосмотрите журнал.",
+    "#вышло\nВерсия 2.",
+    "#переписка",
+    "#разделить\nВторой вопрос: звук.",
+    "#новое olga@example.org\nНе проходит оплата.",
+    "#напомнить через 3 дня\nСпросить ещё раз.",
+    "#ответ\nГотово.\n#решено",
+    "#шаблон cache\nбраузер: Firefox",
+    "#метка важное\n#приоритет высокий\n#назначить Борис\n#копия olga@example.org",
+)
+
+
+@pytest.mark.parametrize("text", EVERYTHING)
+async def test_a_confirmation_shows_all_that_it_carries_out(text: str, desk: Failing) -> None:
+    question = await asked(desk, text, subject="[PF-1] Сообщили по телефону")
+    shown, before = question.text.replace("> ", ""), len(desk.ticket().entries)
+    [receipt, *_] = await desk.reply(question, ANNA, "#подтвердить")
+    made = [entry for number in desk.tickets()[1:] for entry in desk.ticket(number).entries]
+    said = [
+        entry
+        for entry in (*desk.ticket().entries[before:], *made)
+        if entry.kind in ("answer", "note", "letter")
+    ]
+    assert all(line in shown for entry in said for line in (entry.subject, *entry.text.splitlines()))
+    assert set(re.findall(r"#\S+", text.replace("#ответ\nГотово.\n", ""))) <= set(re.findall(r"#\S+", shown))
+    assert receipt.template != "command_error"
 
 
 async def test_nothing_else_is_carried_out_than_was_shown(desk: Failing) -> None:
