@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
+from bot.delivery.result import cause
 from bot.model import Decision, Delivery, DeskRecord, person_of
 from bot.office import rotate, signer_of
+from bot.tickets.alerts import advice
 from bot.upkeep.law import Plan, forget, log_without
 
 if TYPE_CHECKING:
@@ -51,19 +54,34 @@ class Admin:
             await forget(plan, self._desk.inbox, self._desk.store, self._desk.now())
             self._desk.tell("forgotten", tickets=len(plan.own) + len(plan.others), letters=len(plan.erased) + len(plan.cut))
         elif do == "health":
-            counts = await self._desk.store.counts()
-            oldest = int((self._desk.now() - counts.oldest).total_seconds()) if counts.oldest else None
-            return {"unsent": counts.unsent, "oldest_unsent_seconds": oldest, "held": len(await self._desk.store.held())}
+            return await self.health()
         else:
             return {"error": f"unknown request {do!r}"}
         return {"ok": True}
 
     async def let_go(self, request: dict[str, Any], *, release: bool) -> int:
-        """Releases or drops held letters, all of them or those to one person; how many."""
+        """Releases or drops letters that are held, or that failed, all of them or those to one person; how many."""
         wanted, now = person_of(str(request.get("to", ""))), self._desk.now()
-        held = [one for one in await self._desk.store.held() if not wanted or person_of(one.letter.to) == wanted]
-        state = Delivery.waiting if release else Delivery.cancelled
-        await self._desk.store.delivered([replace(one, letter=replace(one.letter, state=state, result="admin", due=now)) for one in held])
-        records = tuple(DeskRecord(at=now, about="release", who=to) for to in {person_of(one.letter.to) for one in held} | {wanted} - {""})
-        await self._desk.commit(Decision(records=records))
-        return len(held)
+        which = Delivery(request.get("state", "held"))
+        stuck = [one for one in await self._desk.store.stuck(which) if not wanted or person_of(one.letter.to) == wanted]
+        fields = {"state": Delivery.waiting, "attempts": 0} if release else {"state": Delivery.cancelled}
+        changed = [replace(one, letter=replace(one.letter, **fields, result="admin", due=now)) for one in stuck]
+        await self._desk.store.delivered(changed)
+        if which is Delivery.held:  # its latch opens too
+            people = {person_of(one.letter.to) for one in stuck} | {wanted} - {""}
+            await self._desk.commit(Decision(records=tuple(DeskRecord(at=now, about="release", who=to) for to in people)))
+        return len(stuck)
+
+    async def health(self) -> dict[str, Any]:
+        """What only the running daemon knows of its ways in and out; times in seconds, None where there is nothing to tell."""
+        now, counts, breaker = self._desk.now(), await self._desk.store.counts(), self._desk.outbox.breaker
+
+        def since(moment: datetime | None) -> int | None:
+            return max(0, int((now - moment).total_seconds())) if moment else None
+
+        return {
+            "unsent": counts.unsent, "held": counts.held, "failed": counts.failed,
+            "oldest_unsent_seconds": since(counts.first_due) or None,
+            "relay_taken_seconds": since(breaker.taken), "relay_stopped_seconds": since(breaker.since) if counts.unsent else None,
+            "relay_says": breaker.why, "relay_advice": advice(cause(breaker.why), "en"), **self._desk.doors.health(now),
+        }  # fmt: skip

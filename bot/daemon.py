@@ -20,6 +20,7 @@ from bot.authenticate import authenticator
 from bot.control import Control
 from bot.delivery.outbox import Outbox
 from bot.delivery.post import PostProcess
+from bot.delivery.result import cause
 from bot.desk import Desk
 from bot.doors import Doors
 from bot.jobs import Jobs
@@ -33,7 +34,7 @@ from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import agree, has_signed, open_shelf, open_store
-from bot.tickets.alerts import alarm, undelivered
+from bot.tickets.alerts import advice, alarm, undelivered
 from bot.timers import Timers
 from bot.watch import Watch
 
@@ -264,12 +265,14 @@ class Daemon:
             if ticket is not None:
                 turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
 
-    async def refused(self, words: str, about: str = "relay_login") -> None:
-        """The relay or the mailbox refuses us, not a letter: the leads are told once a day."""
-        now = self.now()
+    async def refused(self, words: str, about: str = "relay") -> None:
+        """The relay or the mailbox refuses us, not a letter: the leads are told once a day, by mail and by whoever supervises us."""
+        now, language = self.now(), self.office.policy.desk.language
         if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
             self._refused[about] = today
-            await self.alert(alarm(self.office, about, (words,), f"{about}/{today}", now))
+            supervisor.say(f"STATUS={about}: {words}")
+            details = tuple(filter(None, (words, advice(cause(words), language) if about == "relay" else "")))
+            await self.alert(alarm(self.office, about, details, f"{about}/{today}", now))
 
     async def alert(self, decision: Decision) -> None:
         """A letter to the leads; where not even that can be written, the log has it."""

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.intake.lmtp import LmtpDoor
 from bot.intake.session import Limits
@@ -16,6 +16,9 @@ from bot.model import Envelope
 from bot.settings import HostPort, Settings
 from bot.store.port import Letters
 from bot.tickets.office import Office
+
+if TYPE_CHECKING:
+    from bot.intake.imap import ImapDoor  # in earnest only where a mailbox is read
 
 Accept = Callable[[bytes, Envelope], Awaitable[None]]
 Refused = Callable[[str, str], Coroutine[Any, Any, None]]
@@ -44,10 +47,18 @@ class Doors:
         self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
         self.refused = refused
         self.open: list[Opened] = []
+        self.mailbox: ImapDoor | None = None
 
     def busy(self, gap: float) -> bool:
         """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
         return any(door.busy(gap) for door in self.open)
+
+    def health(self, now: datetime) -> dict[str, Any]:
+        """When each mailbox was last read, in seconds, and what keeps us from it."""
+        box = self.mailbox
+        if box is None:
+            return {}
+        return {"mailbox_read_seconds": max(0, int((now - box.read_at).total_seconds())), "mailbox_says": box.trouble}
 
     async def start(self) -> dict[str, str]:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
@@ -66,7 +77,10 @@ class Doors:
             if settings.imap and settings.imap_password_file:
                 from bot.intake.imap import ImapDoor
 
-                imap = ImapDoor(settings.imap, settings.imap_password_file, self.accept, self.inbox.has, self.now, self.tell, self.refused)
+                password = settings.imap_password_file
+                self.mailbox = imap = ImapDoor(
+                    settings.imap, password, self.accept, self.inbox.has, self.now, self.tell, self.refused
+                )  # fmt: skip
                 imap.start()
                 self.open.append(imap)
                 places["imap"] = settings.imap.host

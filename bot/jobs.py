@@ -61,6 +61,8 @@ class Jobs:
             "heartbeat",
             waiting=(await self._desk.inbox.waiting())[0],
             outbox=counts.unsent,
+            held=counts.held,
+            failed=counts.failed,
             parked=len(await self._desk.inbox.parked()),
             live=counts.live,
             memory_mb=peak,

@@ -33,7 +33,7 @@ EVENTS: dict[str, Event] = {
     "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
     "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "imap", "seconds", "tickets", "waiting")),
     "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
-    "heartbeat": Event("Once a minute: how long the queues are.", ("waiting", "outbox", "held", "parked", "live", "memory_mb", "lost")),
+    "heartbeat": Event("Once a minute: how long the queues are.", ("waiting", "outbox", "held", "failed", "parked", "live", "memory_mb", "lost")),
     "alert": Event("Something a lead must know; he gets a letter too.", ("about", "words"), "error"),
     "error": Event("An unexpected error that did not end the daemon.", ("where", "kind", "words"), "error"),
     # letters in
@@ -68,6 +68,8 @@ EVENTS: dict[str, Event] = {
     "cancelled": Event("A waiting letter was taken back.", ("outgoing", "to", "by")),
     "suppressed": Event("An address gets no automatic mail, or gets it again.", ("to", "reason", "until"), "warning"),
     "bounced": Event("An outgoing letter came back.", ("to", "code", "outgoing"), "warning"),
+    "relay_stopped": Event("The relay refuses us: letters wait, and one at a time asks again.", ("words",), "error"),
+    "relay_works": Event("The relay takes letters again."),
     # rules
     "rules_loaded": Event("A rules.yaml is in force.", ("path", "rules", "ms", "digest")),
     "rules_refused": Event("A rules.yaml has faults; the last good one stays in force.", ("path", "faults", "words"), "error"),

@@ -23,7 +23,7 @@ import msgspec
 from bot import reading
 from bot.delivery.outbox import Outbox
 from bot.delivery.post import DirectPost
-from bot.delivery.relay import Result
+from bot.delivery.result import Result
 from bot.desk import Desk
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
 from bot.office import open_office
@@ -83,7 +83,7 @@ class Post:
         self.letters: list[tuple[bytes, str, str]] = []
         self.refuse: dict[str, Result] = {}
 
-    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+    async def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> Result:
         if to in self.refuse:
             return self.refuse[to]
         self.letters.append((letter, mail_from, to))

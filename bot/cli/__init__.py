@@ -28,7 +28,11 @@ COMMANDS = (
 )  # fmt: skip
 for command in COMMANDS:
     app.command("list" if command is looking.tickets else None)(command)
-for name, group in (("parked", admin.parked_app), ("held", admin.held_app), ("suppressed", admin.suppressed_app), ("secret", admin.secret_app)):
+GROUPS = {
+    "parked": admin.parked_app, "held": admin.held_app, "failed": admin.failed_app, "suppressed": admin.suppressed_app,
+    "secret": admin.secret_app,
+}  # fmt: skip
+for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 
 USAGE = 64  # EX_USAGE of sysexits.h

@@ -19,6 +19,7 @@ BROKEN = """What was signed with the old key proves nothing any more:
 
 parked_app = typer.Typer(help="Letters that could not be handled: list, retry, drop.", no_args_is_help=True)
 held_app = typer.Typer(help="Outgoing letters that the gate holds: list, release, drop.", no_args_is_help=True)
+failed_app = typer.Typer(help="Outgoing letters that could not be delivered: list, retry, drop.", no_args_is_help=True)
 suppressed_app = typer.Typer(help="Addresses that bounced and get no automatic mail: list, lift.", no_args_is_help=True)
 secret_app = typer.Typer(help="The key that signs addresses: rotate, or make a new one.", no_args_is_help=True)
 
@@ -66,34 +67,56 @@ def _parked(do: str, letter: str) -> None:
 @held_app.command("list")
 def held_list() -> None:
     """List held letters: ticket, recipient, why. Exit 1 when there are any."""
-    from bot.model import DeskRecord, Ticket
-
-    desk = shelf()
-    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(Ticket, filed=False)]
-    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
-    held = [(place, one) for place, letters in kept for one in letters if one.state == "held"]
-    for place, one in held:
-        say(one_line(f"{place}/{one.id}", one.to, f"{one.created.astimezone():%Y-%m-%d %H:%M}", one.result))
-    raise typer.Exit(1 if held else 0)
+    _stuck_list("held")
 
 
 @held_app.command("release")
 def held_release(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
     """Let held letters go and open the latch of their address."""
-    _held("release", to)
+    _decide("release", to)
 
 
 @held_app.command("drop")
 def held_drop(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
     """Cancel held letters and open the latch of their address."""
-    _held("discard", to)
+    _decide("discard", to)
 
 
-def _held(do: str, to: str) -> None:
+@failed_app.command("list")
+def failed_list() -> None:
+    """List letters that could not be delivered: ticket, recipient, the relay's words. Exit 1 when there are any."""
+    _stuck_list("failed")
+
+
+@failed_app.command("retry")
+def failed_retry(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
+    """Try to deliver failed letters once more."""
+    _decide("release", to, "failed")
+
+
+@failed_app.command("drop")
+def failed_drop(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
+    """Give failed letters up, so that `health` no longer counts them."""
+    _decide("discard", to, "failed")
+
+
+def _stuck_list(state: str) -> None:
+    from bot.model import DeskRecord, Ticket
+
+    desk = shelf()
+    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(Ticket, filed=False)]
+    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
+    stuck = [(place, one) for place, letters in kept for one in letters if one.state == state]
+    for place, one in stuck:
+        say(one_line(f"{place}/{one.id}", one.to, f"{one.created.astimezone():%Y-%m-%d %H:%M}", one.result))
+    raise typer.Exit(1 if stuck else 0)
+
+
+def _decide(do: str, to: str, state: str = "held") -> None:
     def otherwise(_: Path) -> dict[str, Any]:
         return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
 
-    answer = tell_daemon({"do": do, "to": to.lower()}, otherwise)
+    answer = tell_daemon({"do": do, "to": to.lower(), "state": state}, otherwise)
     say(f"{answer['ok']} letter(s)")
 
 
@@ -116,7 +139,7 @@ def suppressed_list() -> None:
 @suppressed_app.command("lift")
 def suppressed_lift(address: str) -> None:
     """Let automatic mail go to an address again."""
-    _held("lift", address)
+    _decide("lift", address)
 
 
 @secret_app.command("rotate")

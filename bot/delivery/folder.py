@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
 
-from bot.delivery.relay import Result
+from bot.delivery.result import Result
 from bot.store.commits import Commits
 from bot.store.files import Disk, Write
 
@@ -30,7 +30,7 @@ class Folder:
         self._commits = Commits(disk, "outbox")
         self._last: asyncio.Future[None] | None = None  # what was handed over last is written last
 
-    def send(self, letter: bytes, mail_from: str, to: str) -> asyncio.Future[Result]:
+    def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> asyncio.Future[Result]:
         """Write one letter: it is durable when this ends with `sent`; `retry` when the disk fails. Letters sent together share the syncs."""
         name, content = self.entry(letter, mail_from, to)
         path = self._path / name

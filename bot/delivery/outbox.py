@@ -14,8 +14,10 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from bot.delivery.breaker import LATER, Breaker
 from bot.delivery.post import Parcel, Post
-from bot.delivery.relay import CLOSED, Result, next_try
+from bot.delivery.relay import CLOSED, next_try
+from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.replies.compose import File
 from bot.store.port import Due, Store, Window
@@ -23,6 +25,7 @@ from bot.store.port import Due, Store, Window
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
 Files = Mapping[tuple[str, int], asyncio.Future[bytes]]  # what has been read out of archived letters
+OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
@@ -70,6 +73,7 @@ class Outbox:
         self._given_up, self._alarm, self._limits = given_up, alarm, limits
         self._now, self._tell, self._changed = now, tell, store.changed
         self._busy, self._stopping = 0, False
+        self.breaker = Breaker()
         self._looked = now()
 
     async def run(self) -> None:
@@ -88,7 +92,8 @@ class Outbox:
             self._changed.clear()
             try:
                 await self._clock_set_back()
-                due = await self._store.due(self._now(), BATCH if self._together else BATCH - self._busy)
+                room = BATCH if self._together else self.breaker.room(self._now(), self._busy, BATCH)
+                due = await self._store.due(self._now(), room) if room > 0 else []
             except OSError as error:
                 await self._pause(error)
                 continue
@@ -107,6 +112,8 @@ class Outbox:
         except OSError as error:
             await self._pause(error)
             return
+        if next_due and self.breaker.until:
+            next_due = max(next_due, self.breaker.until)
         wait = max(0.05, min((next_due - self._now()).total_seconds(), 60.0)) if next_due else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -132,7 +139,7 @@ class Outbox:
         if self._stopping:  # what has not left stays as it was, and leaves when the desk is there again
             results = [one for one in results if one.letter.state is not Delivery.waiting]
         for one in results:
-            if one.letter.state is Delivery.failed:  # people hear of it first: after a crash it is tried, and told, once more
+            if refused(one.letter):  # people hear of it first: after a crash it is tried, and told, once more
                 await self._lasting(partial(self._given_up, one))
         await self._lasting(partial(self._store.delivered, results))
         for one in results:
@@ -171,7 +178,7 @@ class Outbox:
             words = one.letter.result
             since = datetime.fromisoformat(words.removeprefix(WAITS)) if words.startswith(WAITS) else now
             if now - since > timedelta(minutes=limits.held_after_minutes):
-                others.append(changed(one, state=Delivery.held, result="window"))
+                others.append(changed(one, state=Delivery.held, result=OVER))
             else:
                 others.append(changed(one, due=free, result=WAITS + since.isoformat()))
         return leaving, others
@@ -187,9 +194,14 @@ class Outbox:
             files = {key: asyncio.ensure_future(self._extract(file)) for key, file in wanted.items()}  # one for several is read once
             under_way = [await self._hand_over(one, files) for one in portion]
             outcomes += map(self._outcome, await asyncio.gather(*under_way, return_exceptions=True))
-        for words in {outcome.words for outcome in outcomes if outcome.alarm}:
+        stopped = self.breaker.since
+        results = [one for pair in zip(leaving, outcomes, strict=True) for one in self._heard(*pair)]
+        if self.breaker.since != stopped:
+            self._tell("relay_stopped", words=self.breaker.why) if self.breaker.why else self._tell("relay_works")
+        alarming = {outcome.words for outcome in outcomes if outcome.alarm}
+        for words in alarming | ({self.breaker.why} if self.breaker.alarm and self.breaker.since != stopped else set()):
             await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
-        return [self._result(one, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
+        return results
 
     async def _hand_over(self, one: Due, files: Files) -> Awaitable[Result]:
         """What becomes of the letter. A letter that cannot be made must not stop the others."""
@@ -216,10 +228,25 @@ class Outbox:
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
         return Parcel(letter, *self._sender(), tuple(files))
 
+    def _heard(self, one: Due, result: Result) -> Iterator[Due]:
+        """What becomes of the letter, and of those that only seemed to be refused."""
+        now = self._now()
+        asking = self.breaker.until is not None
+        back = () if self._together else self.breaker.heard(one, result, now)
+        if result.of_us or one in back:  # it waits, and its tries are not counted
+            yield changed(one, due=self.breaker.until or now, result=result.words)
+        elif asking and result.state == "held":
+            yield changed(one, due=now + LATER, result=result.words)
+        else:
+            yield self._result(one, result)
+        yield from (changed(held, due=self.breaker.until) for held in back if held is not one)
+
     def _result(self, one: Due, result: Result) -> Due:
         now, attempts = self._now(), one.letter.attempts + 1
         if result.state == "sent":
             return changed(one, state=Delivery.sent, attempts=attempts, result=result.words, done_at=now)
+        if result.state == "held":
+            return changed(one, state=Delivery.held, attempts=attempts, result=result.words)
         again = next_try(attempts, now) if result.state == "retry" else None
         if again is None:
             return changed(one, state=Delivery.failed, attempts=attempts, result=result.words, done_at=now)
@@ -260,6 +287,11 @@ def portions(leaving: Sequence[Due]) -> Iterator[list[Due]]:
 
 def _to(one: Due, gone: Collection[str]) -> bool:
     return one.letter.automatic and one.letter.to in gone
+
+
+def refused(letter: Outgoing) -> bool:
+    """Whether the relay has refused it; a letter may also be held by a window or by the gate."""
+    return letter.state is Delivery.failed or (letter.state is Delivery.held and letter.attempts > 0 and letter.result != OVER)
 
 
 def changed(one: Due, **fields: Any) -> Due:

@@ -21,7 +21,8 @@ from typing import Protocol, cast
 import msgspec
 
 from bot.delivery.folder import Folder
-from bot.delivery.relay import CLOSED, Carrier, Relay, Result, safe
+from bot.delivery.relay import CLOSED, Carrier, Relay
+from bot.delivery.result import Result, safe
 from bot.fork import SIZE, child, settled
 from bot.model import Outgoing
 from bot.replies.compose import File, to_bytes
@@ -77,7 +78,7 @@ class DirectPost:
         """See Post."""
         letter = parcel.letter
         content = to_bytes(letter, self._layout(), parcel.sender, parcel.name, parcel.files)
-        return self._carrier.send(content, letter.envelope_from, letter.to)
+        return self._carrier.send(content, letter.envelope_from, letter.to, letter.attempts)
 
     async def close(self) -> None:
         """See Post."""

@@ -55,6 +55,7 @@ class ImapDoor:
         self.refused = refused
         self.box, self.password_file, self.accept, self.has, self.now, self.tell = box, password_file, accept, has, now, tell
         self.ending = threading.Event()
+        self.read_at, self.trouble = now(), ""  # when the mailbox was last read to its end; what keeps us from it since
         self._failures = 0
         self._tries: dict[tuple[int, int], int] = {}  # by UIDVALIDITY and UID: how often a letter was begun and not ended
         self._left: dict[tuple[int, int], float] = {}  # letters that are not touched before that moment
@@ -95,6 +96,7 @@ class ImapDoor:
                 self._failures += 1
                 kind = "login" if isinstance(error, LoginError) else type(error).__name__
                 words = f"{self.box.host}: " + re.sub(r"^b'(.*)'$", r"\1", str(error))
+                self.trouble = words
                 self.tell("error", where="imap", kind=kind, words=f"{words}; next try in {pause} s")
                 unread = isinstance(error, UnicodeDecodeError) or getattr(error, "filename", None)  # the password file
                 if unread or (isinstance(error, LoginError | ssl.SSLCertVerificationError) and not _PASSING.search(words)):
@@ -120,6 +122,7 @@ class ImapDoor:
         while not self.ending.is_set():
             quiet = 1.0 if self._empty(client, validity, folders, loop) else min(quiet * 2, IDLE_FOR)
             self._failures = 0
+            self.read_at, self.trouble = self.now(), ""
             if idles:
                 self._idle(client, quiet)
             else:

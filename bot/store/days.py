@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Delivery, DeskRecord, Outgoing
+from bot.model import DeskRecord, Outgoing
 from bot.store.documents import Page, add_records, day_files, open_page, page_of, read_day
 from bot.store.files import Write
+from bot.store.port import UNFINISHED
 from bot.store.register import Register, mark
 from bot.store.writer import Writer
 
 PAGE = 256 * 1024
-UNDER_WAY = (Delivery.waiting, Delivery.held)
 Schedule = Callable[[str, Sequence[Outgoing]], None]
 
 
@@ -30,7 +30,7 @@ class Days:
 
     def __init__(self, folder: Path, register: Register, schedule: Schedule) -> None:
         self.folder, self._register, self._schedule = folder, register, schedule
-        self.under_way: dict[str, DeskRecord] = {}  # place -> record with letters that wait or are held
+        self.under_way: dict[str, DeskRecord] = {}  # place -> record with letters that are not over
         self._keys: dict[int, str] = {}  # letter, deed and person -> the file that has it: repeating a letter adds nothing
         self._last: dict[str, int] = {}
         self._current: dict[str, int] = {}
@@ -145,7 +145,7 @@ class Days:
         if record.letter:
             self._keys[mark(record.letter, record.about, record.who)] = stem
         self._register.record(record)
-        if any(one.state in UNDER_WAY for one in record.outgoing):
+        if any(one.state in UNFINISHED for one in record.outgoing):
             self.under_way[f"{stem}/{ident}"] = record
         else:
             self.under_way.pop(f"{stem}/{ident}", None)

@@ -12,11 +12,15 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from bot.model import Decision, DeskRecord, Envelope, Outgoing, Ticket, Value
+from bot.model import Decision, Delivery, DeskRecord, Envelope, Outgoing, Ticket, Value
 from bot.store.inbox import Parked
 
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail
+
+
+# Outgoing letters that are not over: time sends the first, an admin decides about the others.
+UNFINISHED = (Delivery.waiting, Delivery.held, Delivery.failed)
 
 
 class Question(Value, frozen=True):
@@ -125,7 +129,9 @@ class Counts(NamedTuple):
 
     live: int  # tickets that can still change by themselves
     unsent: int  # letters that wait to leave
-    oldest: datetime | None  # when the oldest of these was made
+    first_due: datetime | None  # when the first of these may, or might have left
+    held: int
+    failed: int
 
 
 class Store(Protocol):
@@ -183,8 +189,8 @@ class Store(Protocol):
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed."""
 
-    async def held(self) -> list[Due]:
-        """Outgoing letters that are held."""
+    async def stuck(self, state: Delivery) -> list[Due]:
+        """Outgoing letters that are held, or that failed, of live tickets and recent records."""
 
     async def counts(self) -> Counts:
         """For the heartbeat and for `health`."""

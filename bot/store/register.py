@@ -50,6 +50,7 @@ class Register:
         self._copies: dict[int, int] = {}  # ticket * 2, and 1 for a copy that a better proved one may follow
         self._sent: defaultdict[str, dict[tuple[int, int], datetime]] = defaultdict(dict)
         self._errors: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+        self.stuck: dict[int, tuple[str, ...]] = {}  # ticket -> states of its letters that are held or failed
         self._linked: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         self._latched: dict[str, datetime] = {}
         self._doubted: dict[str, datetime] = {}
@@ -95,6 +96,9 @@ class Register:
                 self._sent.get(person_of(one.to), {}).pop((number, one.id), None)
             elif one.automatic and one.audience in (Audience.requester, Audience.stranger):
                 self._sent[person_of(one.to)][number, one.id] = one.created
+        self.stuck.pop(number, None)
+        if stuck := tuple(one.state for one in row.outgoing if one.state in ("held", "failed")):
+            self.stuck[number] = stuck
         for link in row.links:
             self._linked[link][number] = row.opened
 
@@ -104,6 +108,7 @@ class Register:
         self.lines.pop(number, None)
         self._timers.pop(number, None)
         self._announced.pop(number, None)
+        self.stuck.pop(number, None)
         others = tuple(one for one in self._by_person.pop(person, ()) if one != number)
         if others:
             self._by_person[person] = others

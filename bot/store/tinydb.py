@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -234,14 +235,19 @@ class FileStore:
         self.changed.set()
 
     async def counts(self) -> Counts:
-        """See the port; of the letters that wait, the next thousand are looked at."""
-        return Counts(len(self.register.lines), *self._waiting.counted())
+        """See the port."""
+        states: Counter[str] = Counter(one.state for record in self._days.under_way.values() for one in record.outgoing)
+        for stuck in self.register.stuck.values():
+            states.update(stuck)
+        held, failed = states[Delivery.held], states[Delivery.failed]
+        return Counts(len(self.register.lines), *self._waiting.counted(), held, failed)
 
-    async def held(self) -> list[Due]:
-        """Outgoing letters that are held, in live tickets and recent records."""
-        places = [(0, place) for place in self._days.under_way] + [(number, "") for number in sorted(self.register.lines)]
+    async def stuck(self, state: Delivery) -> list[Due]:
+        """See the port."""
+        places = [(0, place) for place in self._days.under_way]
+        places += [(number, "") for number, states in sorted(self.register.stuck.items()) if state in states]
         found = [Due(ticket=number, record=place, letter=one) for number, place in places for one in self._letters(number, place)]
-        return [one for one in found if one.letter.state is Delivery.held]
+        return [one for one in found if one.letter.state is state]
 
     # ---------------------------------------------------------------------------------------------------- filing
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.model import Delivery, Outgoing, Status, Ticket
-from bot.store.port import Due
+from bot.store.port import UNFINISHED, Due
 from bot.store.rows import SentRow
 
 Key = tuple[int, str, int]  # ticket or 0, place of the record or "", number of the letter
 Look = Callable[[int, str], tuple[Outgoing, ...]]  # the letters of a ticket or a record, as they are now; OSError where the disk cannot tell
 AGAIN = timedelta(minutes=1)  # before a letter of which the disk could not tell is asked for again
-LOOKED_AT = 1000  # of the letters that wait, for the oldest of them
 
 
 class Waiting:
@@ -23,7 +21,7 @@ class Waiting:
     def __init__(self, letters: Look) -> None:
         self._letters = letters
         self._heap: list[tuple[datetime, int, str, int]] = []
-        self._given: set[Key] = set()
+        self._given: dict[Key, datetime] = {}  # and since when they may leave
         self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
         self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
@@ -50,7 +48,7 @@ class Waiting:
                 continue
             key = (number, record, ident)
             if one is not None and one.state is Delivery.waiting and one.due == due and key not in self._given:
-                self._given.add(key)
+                self._given[key] = due
                 found.append(Due(ticket=number, record=record, letter=one))
         return found
 
@@ -61,7 +59,7 @@ class Waiting:
     def back(self, results: Sequence[Due]) -> None:
         """What became of letters is on disk; one that still waits is given out again."""
         for one in results:
-            self._given.discard((one.ticket, one.record, one.letter.id))
+            self._given.pop((one.ticket, one.record, one.letter.id), None)
             self.schedule(one.ticket, one.record, [one.letter])
 
     def next(self) -> datetime | None:
@@ -69,18 +67,14 @@ class Waiting:
         return min([one[0] for one in self._heap[:1]] + [self._again] * bool(self._ill), default=None)
 
     def counted(self) -> tuple[int, datetime | None]:
-        """How many wait, and when the oldest of the next thousand was made."""
-        keys = {(number, record, ident) for _, number, record, ident in [*heapq.nsmallest(LOOKED_AT, self._heap), *self._ill]} | self._given
-        made: list[datetime] = []
-        for number, record, ident in keys:
-            with contextlib.suppress(OSError):
-                made += [one.created for one in self._letters(number, record) if one.id == ident and one.state is Delivery.waiting]
-        return max(len(made), len(self._heap) + len(self._ill)), min(made, default=None)
+        """How many wait or are in hand, and when the first of them was due."""
+        dues = [one[0] for one in (*self._heap[:1], *self._ill[:1])] + list(self._given.values())
+        return len(self._heap) + len(self._ill) + len(self._given), min(dues, default=None)
 
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:
     """The delivery's result, unless the letter has been taken back, or another daemon has sent it, meanwhile."""
-    return one if changed is None or one.state not in (Delivery.waiting, Delivery.held) else changed
+    return one if changed is None or one.state not in UNFINISHED else changed
 
 
 def rests(ticket: Ticket, now: datetime, reopen_days: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, DeskRecord, Entry, Outgoing, Ticket
+from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Alert
 from bot.tickets import notices
@@ -19,7 +19,8 @@ TITLES = {
     "undelivered": ("Письмо не доставлено", "A letter could not be delivered"),
     "held": ("Автоматические письма на один адрес задержаны", "Automatic letters to an address are held"),
     "rules_refused": ("Новый rules.yaml не принят, действует прежний", "The new rules.yaml was refused; the last good one stays in force"),
-    "relay_login": ("Почтовый сервер не принимает пароль", "The mail relay refuses the login"),
+    "refused": ("Почтовый сервер не принял письмо, оно задержано", "The mail relay refused a letter; it is held"),
+    "relay": ("Почтовый сервер не принимает наши письма, они ждут", "The mail relay refuses our mail; it waits"),
     "mailbox_login": ("Почтовый ящик не открывается, письма ждут в нём", "The mailbox does not open; letters wait in it"),
     "unproved": ("Третье за час неподтверждённое письмо от имени сотрудника", "Third unproved command letter in an agent's name"),
     "deaf": ("Письма до сотрудника или отдела не доходят", "Mail does not reach one of the staff"),
@@ -47,19 +48,49 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
         if ruling.to:
             reply = office.signer.address(number, Purpose.agent, ruling.to, until=until)
             answers = staff_thread(ticket, ruling.to) if ticket else ()
-            outgoing.append(loose(
+            made = loose(
                 office, Audience.agent, "alert", context, ruling.to, now,
                 letter=f"{about}/{cause}", answers=answers, reply=reply,
-            ))  # fmt: skip
+            )  # fmt: skip
+            outgoing.append(replace(made, due=now - FIRST))
     record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))
 
 
+ADVICE = {  # by what a relay refuses us for (bot.delivery.result.Cause)
+    "login": (
+        "Проверьте логин в DESK_RELAY и пароль в DESK_RELAY_PASSWORD_FILE",
+        "Check the login in DESK_RELAY and the password in DESK_RELAY_PASSWORD_FILE",
+    ),
+    "relaying": (
+        "Сервер не пересылает за нас почту: укажите логин в DESK_RELAY или разрешите на сервере наш адрес",
+        "The server does not relay for us: set a login in DESK_RELAY, or have our address allowed there",
+    ),
+    "sender": (
+        "Сервер не принимает наш адрес отправителя: поставьте DESK_RETURN=plain",
+        "The server refuses our sender address: set DESK_RETURN=plain",
+    ),
+    "limit": (
+        "У провайдера кончился лимит отправки: письма уйдут, когда он обновится",
+        "The provider's sending limit is used up: the mail leaves when it renews",
+    ),
+    "blocked": ("Сервер нас заблокировал: спросите его администратора", "The server has blocked us: ask its admin why"),
+}
+FIRST = timedelta(days=365)  # what a lead must know goes ahead of all that waits
+
+
+def advice(cause: str, language: str) -> str:
+    """What helps where a relay refuses us, in a language; "" where nothing is known to."""
+    return ADVICE[cause][language != "ru"] if cause in ADVICE else ""
+
+
 def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:
-    """A letter that was given up: a note on the ticket, a letter to the lead. Bounces of notices alert nobody but the log."""
+    """A letter that was given up, or that the relay refused and that is held: a note on the ticket, a letter to the lead."""
     note = Entry(at=now, kind="machine", public=False, who=outgoing.to, text=outgoing.result, about=f"undelivered_{outgoing.audience}")
     changed = replace(ticket, entries=(*ticket.entries, note))
     cause = f"{ticket.number}/{outgoing.id}"
-    words = (outgoing.to, outgoing.subject, outgoing.result)
-    decision = alarm(office, "undelivered", words, cause, now, ticket)
+    held = outgoing.state is Delivery.held
+    about, way_out = ("refused", (f"run.py held release {outgoing.to}",)) if held else ("undelivered", ())
+    words = (outgoing.to, outgoing.subject, outgoing.result, *way_out)
+    decision = alarm(office, about, words, cause, now, ticket)
     return Decision(tickets=(changed,), records=decision.records, events=decision.events)

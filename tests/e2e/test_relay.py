@@ -111,21 +111,71 @@ async def test_letters_that_go_together_share_a_few_connections():
         assert {envelope.rcpt_tos[0] for envelope in mx.taken} == {f"u{number}@example.org" for number in range(30)}
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
-    ("reply", "state"),
-    [("451 4.7.1 greylisted", "retry"), ("452 4.2.2 full", "retry"), ("550 5.1.1 no such user", "failed"), ("554 5.7.1 spam", "failed")]
+    ("step", "reply", "state", "of_us"),
+    [
+        ("MAIL", "451 4.7.1 greylisted", "retry", True),
+        ("MAIL", "550 5.1.8 we do not know you", "retry", True),
+        ("RCPT", "451 4.7.1 greylisted", "retry", False),
+        ("RCPT", "452 4.2.2 full", "retry", False),
+        ("RCPT", "550 5.1.1 no such user", "failed", False),
+        ("RCPT", "554 5.7.1 relay access denied", "retry", True),
+        ("DATA", "451 4.3.0 try later", "retry", False),
+        ("DATA", "554 5.7.1 spam", "held", False),
+        ("DATA", "550 5.4.5 daily limit", "retry", True),
+    ],
 )  # fmt: skip
-async def test_replies_decide_and_the_next_letter_is_free_of_them(step, reply, state):
+async def test_replies_decide_and_the_next_letter_is_free_of_them(step, reply, state, of_us):
     mx = Mx()
     async with relay(mx) as one:
         mx.answers[step] = reply
         result = await one.send(LETTER, US, THEM)
-        assert (result.state, result.code, result.words, result.alarm) == (state, int(reply[:3]), reply, False)
+        assert (result.state, result.code, result.words, result.of_us) == (state, int(reply[:3]), reply, of_us)
         mx.answers.clear()
         assert (await one.send(LETTER, US, THEM)).state == "sent"
         assert len(mx.taken) == 1
         assert mx.sessions == 1
+
+
+class Hanging(Mx):
+    """A server that never answers RCPT for the domains h0.example, h1.example, …"""
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        if address.partition("@")[2].startswith("h"):
+            await asyncio.sleep(3600)
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+
+@pytest.mark.parametrize(("count", "domains"), [(12, 1), (12, 12), (100, 100)])
+async def test_destinations_that_hang_hold_no_good_letter(count, domains):
+    mx = Hanging()
+    async with relay(mx, patience=0.05, hangs=0.3) as one:
+        hanging = [asyncio.ensure_future(one.send(LETTER, US, f"u@h{number % domains}.example")) for number in range(count)]
+        await asyncio.sleep(0)
+        assert (await one.send(LETTER, US, THEM)).state == "sent"
+        for task in hanging:
+            task.cancel()
+        results = await asyncio.gather(*hanging, return_exceptions=True)
+        assert all(isinstance(found, asyncio.CancelledError) or (found.state, found.of_us) == ("retry", False) for found in results)
+
+
+async def test_a_server_that_wants_fewer_connections_is_given_fewer():
+    mx = Mx()
+    mx.pause, greeted = 0.05, mx.session
+
+    class TooMany(asyncio.Protocol):
+        def connection_made(self, transport):
+            transport.write(b"421 4.7.0 too many connections\r\n")
+            transport.close()
+
+    def session():
+        open_ones = [transport for transport in mx.transports if not transport.is_closing()]
+        return TooMany() if len(open_ones) >= 2 else greeted()
+
+    mx.session = session
+    async with relay(mx) as one:
+        results = await asyncio.gather(*(one.send(LETTER, US, f"u{number}@e{number}.example") for number in range(12)))
+        assert {result.state for result in results} == {"sent"}
 
 
 async def test_one_bad_recipient_does_not_touch_the_others():

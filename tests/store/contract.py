@@ -201,15 +201,15 @@ class Contract:
     async def test_held_letters_are_listed_and_can_be_let_go(self, opened: Opened):
         held = {"state": Delivery.held, "result": "caps"}
         await commit(opened.store, ticket(1, outgoing=(outgoing(**held),)), records=(record("b", outgoing=(outgoing(7, **held),)),))
-        found = await opened.store.held()
+        found = await opened.store.stuck(Delivery.held)
         assert sorted(one.letter.id for one in found) == [1, 7]
         await opened.store.delivered([done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in found])
-        assert await opened.store.held() == []
+        assert await opened.store.stuck(Delivery.held) == []
         assert sorted(one.letter.id for one in await opened.store.due(NOW, 10)) == [1, 7]
 
     async def test_a_held_letter_that_is_let_go_is_given_out_once(self, opened: Opened):
         await commit(opened.store, ticket(1, outgoing=(outgoing(state=Delivery.held, result="caps"),)))
-        let_go = [done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in await opened.store.held()]
+        let_go = [done(one, state=Delivery.waiting, done_at=None, attempts=0) for one in await opened.store.stuck(Delivery.held)]
         going, given = asyncio.ensure_future(opened.store.delivered(let_go)), list[Due]()
         while not going.done():
             given += await opened.store.due(NOW, 10)

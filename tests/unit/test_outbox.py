@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bot.delivery import outbox
 from bot.delivery.outbox import Outbox
 from bot.delivery.post import DirectPost
-from bot.delivery.relay import Result
+from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Reference
 from bot.replies.render import Layout
 from bot.store.files import Disk
@@ -62,7 +62,7 @@ class Desk:
             lambda: self.limits, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
         )  # fmt: skip
 
-    async def send(self, letter: bytes, mail_from: str, to: str) -> Result:
+    async def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> Result:
         self.tried.append(letter)
         if to.startswith("stuck"):
             await self.stuck.wait()
@@ -157,7 +157,7 @@ async def test_what_waits_for_a_window_for_more_than_an_hour_is_held(desk):
         states = await desk.work(NOW + timedelta(minutes=minute, seconds=minute))
     assert states.count("held") + states.count("sent") == 9
     assert states.count("held") >= 2
-    assert Delivery.held in {one.letter.state for one in await desk.store.held()}
+    assert Delivery.held in {one.letter.state for one in await desk.store.stuck(Delivery.held)}
 
 
 async def test_a_lost_attachment_does_not_keep_the_letter(desk):
@@ -348,7 +348,7 @@ async def test_a_held_letter_that_is_let_go_leaves_once_however_slow_the_relay(d
     await commit(desk.store, ticket(1, outgoing=(outgoing(1, "stuck@x", **held),)))
     running = asyncio.ensure_future(desk.outbox.run())
     await asyncio.sleep(0.1)
-    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=NOW)) for one in await desk.store.held()]
+    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=NOW)) for one in await desk.store.stuck(Delivery.held)]
     await desk.store.delivered(let_go)
     await asyncio.sleep(0.2)
     desk.stuck.set()
@@ -356,3 +356,53 @@ async def test_a_held_letter_that_is_let_go_leaves_once_however_slow_the_relay(d
     desk.outbox.stop()
     await running
     assert [to for to, _ in desk.got] == ["stuck@x"]
+
+
+US = Result("retry", "553 5.7.1 Sender address rejected: not owned by user", 553, of_us=True, alarm=True)
+SPAM = Result("held", "554 5.7.1 spam", 554)
+
+
+async def test_while_the_relay_refuses_us_all_wait_and_nothing_is_counted_against_them(desk):
+    people = [f"u{number}@example.org" for number in range(3)]
+    await commit(desk.store, ticket(1, outgoing=tuple(replace(outgoing(at), to=to) for at, to in enumerate(people, 1))))
+    desk.results = dict.fromkeys(people, US)
+    states = await desk.work()
+    found = await desk.store.ticket(1)
+    assert (states, [one.attempts for one in found.outgoing]) == (["waiting"] * 3, [0, 0, 0])
+    assert all(one.due == desk.outbox.breaker.until for one in found.outgoing)
+    assert [event for event, _ in desk.told if event in ("relay_stopped", "alarm")] == ["relay_stopped", "alarm"]
+    desk.results = {}
+    assert await desk.work(desk.outbox.breaker.until) == ["sent"] * 3
+    assert ("relay_works", {}) in desk.told
+    assert not desk.given_up
+
+
+async def test_refused_content_holds_one_letter_and_people_hear_of_it(desk):
+    await commit(desk.store, ticket(1, outgoing=(replace(outgoing(1), to=IVAN), replace(outgoing(2), to=MARIA))))
+    desk.results = {IVAN: SPAM}
+    assert await desk.work() == ["held", "sent"]
+    assert [one.letter.to for one in desk.given_up] == [IVAN]
+    assert [one.letter.to for one in await desk.store.stuck(Delivery.held)] == [IVAN]
+    assert (await desk.store.counts())[1:] == (0, None, 1, 0)
+
+
+async def test_content_refused_to_five_people_is_said_of_us_and_nothing_stays_held(desk):
+    people = [f"u{number}@example.org" for number in range(5)]
+    await commit(desk.store, ticket(1, outgoing=tuple(replace(outgoing(at), to=to) for at, to in enumerate(people, 1))))
+    desk.results = dict.fromkeys(people, SPAM)
+    assert await desk.work() == ["waiting"] * 5
+    assert desk.outbox.breaker.why == SPAM.words
+    desk.results = {}
+    assert await desk.work(desk.outbox.breaker.until) == ["sent"] * 5
+
+
+async def test_failed_letters_are_counted_until_an_admin_has_decided(desk):
+    await commit(desk.store, ticket(1, outgoing=(replace(outgoing(1), to=IVAN),)))
+    desk.results = {IVAN: Result("failed", "550 5.1.1 no such user", 550)}
+    assert await desk.work() == ["failed"]
+    [one] = await desk.store.stuck(Delivery.failed)
+    assert (await desk.store.counts()).failed == 1
+    desk.results = {}
+    await desk.store.delivered([replace(one, letter=replace(one.letter, state=Delivery.waiting, attempts=0, due=desk.now))])
+    assert await desk.work() == ["sent"]
+    assert (await desk.store.counts()).failed == 0

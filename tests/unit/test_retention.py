@@ -120,10 +120,10 @@ async def test_a_held_letter_does_not_bring_an_erased_day_back(tmp_path: Path) -
     await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
     for number in range(desk.office.policy.caps.errors_10_min + 1):
         await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, f"#непонятно {number}")
-    assert await desk.store.held()
+    assert await desk.store.stuck(Delivery.held)
     await desk.pass_time(days=70)
     await retire(desk, 60)
-    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=desk.now)) for one in await desk.store.held()]
+    let_go = [replace(one, letter=replace(one.letter, state=Delivery.waiting, due=desk.now)) for one in await desk.store.stuck(Delivery.held)]
     await desk.store.delivered(let_go)
     await desk.deliver()
     assert not list((tmp_path / "desk").glob("2026-11-23*.json"))

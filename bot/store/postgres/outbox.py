@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.model import Delivery, DeskRecord, Outgoing, Ticket, Value
-from bot.store.port import Due, Window
+from bot.store.port import UNFINISHED, Due, Window
 from bot.store.postgres import tables
 from bot.store.postgres.database import DEPARTURES, LOST, Database, Statement, run
 from bot.store.postgres.together import Together
@@ -51,7 +51,7 @@ select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::time
 on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
 where outbox.claimed_by is null or outbox.claimed_by = %s
 """
-HELD = "select distinct ticket, record from outbox where state = 'held'"
+STUCK = "select distinct ticket, record from outbox where state = %s"
 NEWEST = "select at from departures where key = %s and at > %s and at <= %s order by at desc limit %s"
 DEPARTED = "insert into departures select * from unnest(%s::text[], %s::timestamptz[])"
 SUPPRESSED = """
@@ -154,9 +154,9 @@ class Outbox:
         found: list[tuple[datetime | None]] = await self._database.ask(NEXT_DUE)
         return found[0][0]
 
-    async def held(self) -> list[Due]:
+    async def stuck(self, state: Delivery) -> list[Due]:
         """See the port."""
-        return [one for one in await self._letters(set(await self._database.ask(HELD))) if one.letter.state is Delivery.held]
+        return [one for one in await self._letters(set(await self._database.ask(STUCK, state.value))) if one.letter.state is state]
 
     async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
         """See the port; the windows of all daemons are the same."""
@@ -207,7 +207,7 @@ def _changed(table: str, ident: str, documents: list[tuple[int, str]]) -> list[S
 
 def _outbox(letters: list[tuple[int, int, Outgoing]], me: str) -> list[Statement]:
     """What of these letters is still under way stays in the outbox, unclaimed, unless another daemon has claimed it meanwhile."""
-    stays = [(*place, one.id, one.state.value, one.due, one.created) for *place, one in letters if one.state in tables.UNDER_WAY]
-    gone = [(*place, one.id) for *place, one in letters if one.state not in tables.UNDER_WAY]
+    stays = [(*place, one.id, one.state.value, one.due, one.created) for *place, one in letters if one.state in UNFINISHED]
+    gone = [(*place, one.id) for *place, one in letters if one.state not in UNFINISHED]
     found: list[Statement] = [(AGAIN, [*(list(column) for column in zip(*stays, strict=True)), me])] if stays else []
     return found + ([(GONE, [list(column) for column in zip(*gone, strict=True)])] if gone else [])

@@ -27,7 +27,8 @@ LONGEST = timedelta(days=1)  # no window is longer
 
 COUNTS = """
 select (select count(*) from tickets where not filed),
-       count(*) filter (where state = 'waiting'), min(created) filter (where state = 'waiting') from outbox
+       count(*) filter (where state = 'waiting'), min(due) filter (where state = 'waiting'),
+       count(*) filter (where state = 'held'), count(*) filter (where state = 'failed') from outbox
 """
 TIMERS = """
 update tickets set alarm = null from (

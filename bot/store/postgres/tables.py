@@ -8,17 +8,16 @@ from typing import Any
 
 import msgspec
 
-from bot.model import Audience, Delivery, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
+from bot.model import Audience, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
 from bot.store.documents import row_of
 from bot.store.inbox import Parked
-from bot.store.port import Earlier
+from bot.store.port import UNFINISHED, Earlier
 from bot.store.postgres.database import Statement
 from bot.store.register import mark, whose
 from bot.store.rows import Row, announced, line_of
 from bot.tickets.erasing import ERASED
 
 MOST_SEARCHED = 250_000, 400_000  # characters and octets of a ticket: a tsvector holds a million octets, and hyphens double words
-UNDER_WAY = (Delivery.waiting, Delivery.held)
 
 TICKET = """
 insert into tickets (number, document, line, requester, status, done_at, merged_into, announced, timer, alarm, filed, erased, search)
@@ -61,7 +60,7 @@ def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]
         ticket.number, document(ticket), document(line_of(row)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
         ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
     )  # fmt: skip
-    waiting = [one for one in ticket.outgoing if one.state in UNDER_WAY]
+    waiting = [one for one in ticket.outgoing if one.state in UNFINISHED]
     found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
     if waiting:
         found.append((OUTBOX, (ticket.number, *columns(waiting))))
@@ -80,12 +79,12 @@ def deed(record: DeskRecord) -> int | None:
 def record_statement(record: DeskRecord, origin: str | None = None, *, again: bool = False) -> Statement:
     """A record; one that a repeated letter brings again is absorbed, unless `again` says that it is another."""
     values = (None if again else deed(record), origin, record.at, record.about, clean(whose(record)), document(record), record_keys(record))
-    return RECORD, (*values, *columns([one for one in record.outgoing if one.state in UNDER_WAY]))
+    return RECORD, (*values, *columns([one for one in record.outgoing if one.state in UNFINISHED]))
 
 
 def amended(ident: int, record: DeskRecord) -> list[Statement]:
     """A record that has lost words or addresses."""
-    waiting = columns([one for one in record.outgoing if one.state in UNDER_WAY])
+    waiting = columns([one for one in record.outgoing if one.state in UNFINISHED])
     return [
         ("update records set (about, who, document) = (%s, %s, %s) where id = %s", (record.about, clean(whose(record)), document(record), ident)),
         ("delete from keys where record = %s and record > 0 and key <> all(%s::bigint[])", (ident, record_keys(record))),
