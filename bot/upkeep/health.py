@@ -46,7 +46,7 @@ def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime)
         "disk_free_mb": shutil.disk_usage(data).free // 2**20,
         "heartbeat_seconds": heartbeat(data / "log" / "desk.jsonl", now),
     }
-    why = [name for name, most in MOST.items() if (found[name] or 0) > most]
+    why = [name for name, most in MOST.items() if (found.get(name) or 0) > most]
     why += [] if found["running"] else ["running"]
     why += ["disk_free_mb"] if found["disk_free_mb"] < LEAST_FREE_MB else []
     return {"healthy": not why, "why": why, **found}
