@@ -26,6 +26,11 @@ def own_about(about: str) -> str:
     return about.partition(":")[2] if about.startswith(MERGED) else about
 
 
+def of_department(entry: Entry) -> bool:
+    """True for what a department wrote."""
+    return own_about(entry.about) == "department"
+
+
 def author(entry: Entry, ticket: Ticket, language: str) -> str:
     """Иван (пользователь) · Пётр, petr@example.net (участник) · Отдел разработки (отдел, внутреннее) · Анна
     (поддержка)
@@ -40,7 +45,7 @@ def author(entry: Entry, ticket: Ticket, language: str) -> str:
     elif entry.kind == "letter":
         name, part = f"{name}, {entry.who}" if entry.name else name, "part_participant"
     else:
-        name, part = (sentence(name), "part_department") if about == "department" else (name, "part_agent")
+        name, part = (sentence(name), "part_department") if of_department(entry) else (name, "part_agent")
     marks = ["taken_back"] if about == "undone" else [] if entry.public else ["internal"]
     marks += ["unconfirmed"] if entry.unconfirmed else []
     return f"{name} ({', '.join(say(one, language) for one in (part, *marks))})"
@@ -62,11 +67,11 @@ def record(
 
 
 def said(entry: Entry, language: str) -> str:
-    """The text of an entry; of a command letter its commands on this ticket alone, without their signs: what it says
-    stands in entries of its own.
+    """The text of an entry; of a command letter its commands on this ticket alone, without their signs:
+    what it says stands in entries of its own.
     """
     if entry.kind != "command":
         return entry.text
-    found = [one for one in map(line_of, entry.text.splitlines()) if one and fold(one[1]) in BY_WORD]
-    mine = [f"{one[1]} {one[2] or ''}".strip() for one in found if BY_WORD[fold(one[1])].name not in OF_THE_DESK]
-    return say("commands", language, " · ".join(mine)) if mine else ""
+    lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]
+    mine = [(found[1], found[2] or "") for one, found in lines if one and one.name not in OF_THE_DESK]
+    return say("commands", language, " · ".join(" ".join(filter(None, pair)) for pair in mine)) if mine else ""

@@ -60,7 +60,7 @@ class Job:
     records: list[DeskRecord] = field(default_factory=list)
 
     def tell(self, code: str, *values: object, of: int = -1) -> None:
-        """Adds a line to the receipt of that ticket, or else of the letter's own; the values may be a stranger's."""
+        """Adds a line to the receipt of that ticket, or of the letter's own. Values may be a stranger's."""
         safe = (escaped(one) if isinstance(one, str) else one for one in values)
         self.said[self.own if of < 0 else of].done.append(sentence(say(code, self.language, *safe)))
 

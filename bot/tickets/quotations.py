@@ -11,7 +11,7 @@ from bot.model import Audience, Outgoing, Ticket, Value
 from bot.reading.history import QUOTED, introduced, unmarked
 from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, runs, template_runs, words
 from bot.replies.render import STAFF
-from bot.tickets.authors import own_about
+from bot.tickets.authors import of_department
 from bot.tickets.commands import BY_WORD, COMMANDS, fold, line_of
 from bot.tickets.words import CAPTIONS
 
@@ -74,7 +74,8 @@ class Ours:
     @cached_property
     def customers(self) -> list[str]:
         """What others than staff wrote."""
-        return [entry.text for entry in self.entries if entry.kind in ("letter", "machine") or own_about(entry.about) == "department"]
+        theirs = (one for one in self.entries if one.kind in ("letter", "machine") or of_department(one))
+        return [one.text for one in theirs]
 
     @cached_property
     def foreign(self) -> tuple[str, str]:

@@ -265,7 +265,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     ),
     "which_ticket": (
         "ниже #{} неясно, к какому обращению команда: поставьте её выше или ответьте на письмо обращения",
-        "below #{} it is not clear which ticket is meant: put the command above, or answer the ticket's letter",
+        "below #{} it is not clear which ticket is meant: put it above, or answer that ticket's letter",
     ),
     "leads_only": ("это может только руководитель", "only a lead may do that"),
     "unproved": (

@@ -79,7 +79,7 @@ class DeskMachine(RuleBasedStateMachine):
         return mail[number % len(mail)] if mail else None
 
     def answered_once(self, ident: str, agent: str) -> list[Outgoing]:
-        """A receipt or an error; of two tickets, two receipts; a ticket that is shown is an answer as well."""
+        """A receipt or an error; of two tickets, two receipts; a ticket that is shown answers as well."""
         made = self.caused(ident)
         answers = [(one.template, one.subject) for one in made if one.to == agent and one.template in ANSWERS]
         shown = [one for one in made if one.to == agent and one.template == "case"]
