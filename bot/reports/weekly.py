@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, DeskRecord, Outgoing, Reference
+from bot.model import Decision, DeskRecord, Outgoing, Reference
 from bot.policy import Policy
 from bot.replies import gate
 from bot.replies.contexts import Report, Section
@@ -81,7 +81,7 @@ class Weekly:
                     for one in tables(figures, language)
                 ),
             )
-            made = loose(office, Audience.agent, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
+            made = loose(office, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
             letters.append(replace(made, attachments=tuple(files.values())))
         return letters
 

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
+from bot.model import Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Alert
 from bot.tickets import notices
-from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.writing import agent_ticket, desk_view, expiry, loose, staff_thread
+from bot.tickets.writing import agent_ticket, desk_view, loose, staff_thread
 
 TITLES = {
     "parked": ("Письмо отложено: его не удалось обработать", "A letter was set aside: it could not be handled"),
@@ -33,7 +32,7 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
     its address and buttons. `cause` names what happened: the same cause is told once.
     """
     outgoing: list[Outgoing] = []
-    number, until = ticket.number if ticket else 0, expiry(office, now)
+    number = ticket.number if ticket else 0
     for lead in office.policy.people.leads:
         language = office.language(lead.language or "", office.policy.desk.language)
         context = Alert(
@@ -46,12 +45,8 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
         )
         ruling = gate.to_staff(lead.address, gate.Traffic(), office.signer.is_ours, None, now)
         if ruling.to:
-            reply = office.signer.address(number, Purpose.agent, ruling.to, until=until)
-            answers = staff_thread(ticket, ruling.to) if ticket else ()
-            made = loose(
-                office, Audience.agent, "alert", context, ruling.to, now,
-                letter=f"{about}/{cause}", answers=answers, reply=reply,
-            )  # fmt: skip
+            answers, cause_of = staff_thread(ticket, ruling.to) if ticket else (), f"{about}/{cause}"
+            made = loose(office, "alert", context, ruling.to, now, letter=cause_of, number=number, answers=answers)
             outgoing.append(replace(made, due=now - FIRST))
     record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))

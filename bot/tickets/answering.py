@@ -18,7 +18,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal, Said
 from bot.tickets.orders import snapshots
 from bot.tickets.words import label, say, sentence
-from bot.tickets.writing import agent_ticket, button, desk_view, expiry, loose, mailto, post, staff_thread
+from bot.tickets.writing import agent_ticket, button, desk_view, loose, mailto, post, staff_thread
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_TEXTS = 5  # of such texts in one ticket
@@ -124,12 +124,8 @@ def of_the_desk(job: Job) -> tuple[Outgoing, ...]:
     if 0 not in job.said:
         return ()
     answers = [job.letter.message_id] if job.letter.message_id and not job.own else []
-    reply = job.office.signer.address(0, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
     context = receipt(job, None, job.said[0])
-    return (loose(
-        job.office, Audience.agent, "receipt", context, job.agent.address, job.now,
-        letter=job.ident, answers=answers, reply=reply,
-    ),)  # fmt: skip
+    return (loose(job.office, "receipt", context, job.agent.address, job.now, letter=job.ident, answers=answers),)
 
 
 def entered(job: Job, ticket: Ticket, *, looked: bool = False) -> Ticket:
@@ -255,10 +251,9 @@ def unbound(
     if not ruling.to:
         return ()
     answers = [job.letter.message_id] if job.letter.message_id else []
-    reply = job.office.signer.address(number, Purpose.agent, job.agent.address, until=expiry(job.office, job.now))
     made = loose(
-        job.office, Audience.agent, template, context, ruling.to, job.now,
-        letter=job.ident, answers=answers, reply=reply, purpose=purpose, until=until, serial=serial,
+        job.office, template, context, ruling.to, job.now,
+        letter=job.ident, number=number, answers=answers, purpose=purpose, until=until, serial=serial,
     )  # fmt: skip
     return (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
 

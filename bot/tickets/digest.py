@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Audience, Decision, DeskRecord
+from bot.model import Decision, DeskRecord
 from bot.replies import gate
 from bot.replies.contexts import Button, Digest
 from bot.store.port import Earlier
@@ -40,6 +40,6 @@ def digest(rows: Sequence[Earlier], office: Office, day: str, now: datetime) -> 
             word, caption = label(name, language)
             buttons.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
         context = Digest(desk=desk_view(office, language), language=language, sections=tuple(sections), buttons=tuple(buttons))
-        letters.append(loose(office, Audience.agent, "digest", context, agent.address, now, letter=f"digest/{day}", reply=reply))
+        letters.append(loose(office, "digest", context, agent.address, now, letter=f"digest/{day}"))
     record = DeskRecord(at=now, about="digest", letter=f"digest/{day}", words=day, outgoing=tuple(letters))
     return Decision(records=(record,))

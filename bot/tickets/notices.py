@@ -105,20 +105,10 @@ def nobody_like(agent: Agent) -> Agent:
 
 
 def notice(
-    ticket: Ticket,
-    letter: Letter,
-    verdict: Verdict,
-    ruling: Ruling,
-    agent: Agent,
-    office: Office,
-    now: datetime,
-    *,
-    how: str = "",
-    reopened: bool = False,
-    with_history: bool = False,
-    earlier: tuple[Earlier, ...] = (),
+    ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, agent: Agent, office: Office, now: datetime, *,
+    how: str = "", reopened: bool = False, with_history: bool = False, earlier: tuple[Earlier, ...] = (),
     linked: tuple[str, ...] = (),
-) -> Notice:
+) -> Notice:  # fmt: skip
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
     language, said = office.language(agent.language or "", office.policy.desk.language), letter.text or letter.full_text
     entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
@@ -246,7 +236,7 @@ def shown(
         author=f"{agent.name} ({say('part_agent', language)}, {say('internal', language)})",
         history=record(ticket, language),
         linked=tuple(tag(office, number) for number in ticket.links),
-        buttons=buttons(ticket, agent, office, now, language),
+        buttons=buttons(ticket, agent, office, due or now, language),
         why=why,
     )
     answers = staff_thread(ticket, agent.address)

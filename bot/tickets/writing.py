@@ -37,31 +37,15 @@ MOST_HISTORY = 20  # letters below another
 
 
 def post(
-    office: Office,
-    ticket: Ticket,
-    audience: Audience,
-    template: str,
-    context: Context | Rendered,
-    to: str,
-    now: datetime,
-    *,
-    letter: str = "",
-    due: datetime | None = None,
-    automatic: bool = True,
-    answers: Sequence[str] = (),
-    answer_to: str = "",
-    ruling: Ruling | None = None,
-    files: tuple[Reference, ...] = (),
-    mark: str = "auto-generated",
-) -> Ticket:
-    """The ticket with one more outgoing letter. `answers` are the Message-IDs of the thread, the oldest first.
-
-    `answer_to` is the person whose signed address Reply-To carries (the recipient where it is "").
-    """
+    office: Office, ticket: Ticket, audience: Audience, template: str, context: Context | Rendered, to: str, now: datetime, *,
+    letter: str = "", due: datetime | None = None, automatic: bool = True, answers: Sequence[str] = (),
+    ruling: Ruling | None = None, files: tuple[Reference, ...] = (), mark: str = "auto-generated",
+) -> Ticket:  # fmt: skip
+    """The ticket with one more outgoing letter. `answers` are the Message-IDs of the thread, the oldest first."""
     serial = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1
-    person = answer_to or to
-    until = expiry(office, now) if audience is Audience.agent else None
-    reply = office.signer.address(ticket.number, PURPOSE[audience], person, until=until)
+    late = due if due and template == "case" else now  # an address made now may have expired when a reminder comes
+    until = expiry(office, late) if audience is Audience.agent else None
+    reply = office.signer.address(ticket.number, PURPOSE[audience], to, until=until)
     made = draw(office, audience, template, context, to, now, ticket.number, serial, reply, automatic, answers, mark)
     held = ruling is not None and ruling.held
     made = replace(
@@ -76,28 +60,20 @@ def post(
 
 
 def loose(
-    office: Office,
-    audience: Audience,
-    template: str,
-    context: Context,
-    to: str,
-    now: datetime,
-    *,
-    letter: str,
-    answers: Sequence[str] = (),
-    reply: str = "",
-    purpose: Purpose | None = None,
-    until: datetime | None = None,
-    serial: int = 0,
-) -> Outgoing:
-    """A letter of no ticket (errors, confirmations, alerts); its serial comes from what caused it, so that a repeat is the same letter.
-
-    With a `purpose`, the answer to it is signed for that and nothing else, until that day.
+    office: Office, template: str, context: Context, to: str, now: datetime, *,
+    letter: str, number: int = 0, answers: Sequence[str] = (), purpose: Purpose | None = None,
+    until: datetime | None = None, serial: int = 0,
+) -> Outgoing:  # fmt: skip
+    """A letter to an agent that is kept in no ticket (lists, errors, confirmations, alerts); its serial comes from what caused it, so
+    that a repeat is the same letter. What answers it is about that ticket, or the desk as a whole (0); with a `purpose` it is signed
+    for that and nothing else, until that day.
     """
     serial = serial or serial_of(letter, template, to)
     if purpose:
         reply = office.signer.address(0, purpose, to, serial, until.date() if until else None)
-    made = draw(office, audience, template, context, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)
+    else:
+        reply = office.signer.address(number, Purpose.agent, to, until=expiry(office, now))
+    made = draw(office, Audience.agent, template, context, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)
     return replace(made, letter=letter)
 
 
@@ -107,20 +83,9 @@ def serial_of(letter: str, template: str, to: str) -> int:
 
 
 def draw(
-    office: Office,
-    audience: Audience,
-    template: str,
-    context: Context | Rendered,
-    to: str,
-    now: datetime,
-    number: int,
-    serial: int,
-    reply: str,
-    automatic: bool,
-    answers: Sequence[str],
-    mark: str,
-    purpose: Purpose | None = None,
-) -> Outgoing:
+    office: Office, audience: Audience, template: str, context: Context | Rendered, to: str, now: datetime, number: int, serial: int,
+    reply: str, automatic: bool, answers: Sequence[str], mark: str, purpose: Purpose | None = None,
+) -> Outgoing:  # fmt: skip
     """The rendered letter with all its headers."""
     rendered = context if isinstance(context, Rendered) else render(office, template, context)
     until = expiry(office, now) if audience is Audience.agent else None

@@ -384,3 +384,15 @@ async def test_english_letters_name_authors_too(tmp_path: Path) -> None:
     shown = desk.mail(BORIS, "case")[-1].text
     for line in ("Иван (customer):", "Борис (support, internal):", "PF-1: the whole ticket"):
         assert line in shown
+
+
+async def test_a_reminder_for_a_far_day_can_be_answered(desk: TestDesk) -> None:
+    """Its address and its buttons are good from the day on which it comes."""
+    await say(desk, "#напомнить 01.02.2027\nСпросить о коде.")
+    await desk.pass_time(days=71)
+    letter = next(one for one in desk.mail(ANNA, "case") if "Вы просили напомнить" in one.text)
+    assert "Анна (поддержка, внутреннее):\n\n> Спросить о коде." in letter.text
+    assert {receipt.template for receipt in await desk.reply(letter, ANNA, "#заметка\nСпросила.")} == {"receipt"}
+    [link] = re.findall(r'href="mailto:([^?"]+)[^>]*>Заметка<', letter.html)
+    sent = await desk.send(ANNA, "#заметка\nЕщё раз.", subject=letter.subject, to=link)
+    assert [one.template for one in sent] == ["receipt"]
