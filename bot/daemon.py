@@ -26,7 +26,7 @@ from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import keys, read_secret, untried
+from bot.office import keys, read_secret, tried, untried
 from bot.readers import Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
@@ -101,7 +101,7 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
-        await self.watch.tried(self.office)
+        await tried(self.office, self.readers)
         settings, store = self.settings, "postgresql" if self.settings.store else "files"
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:

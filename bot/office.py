@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import secrets
@@ -9,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bot.policy import Policy, RulesError, check_examples, load
+from bot.policy import Policy, RulesError, load
+from bot.readers import Readers, Unreadable
 from bot.replies.render import Templates
 from bot.settings import Settings
 from bot.store.files import Disk
@@ -27,11 +29,26 @@ class RulesRefused(Exception):
     """rules.yaml or a template cannot be used; the text is one mistake a line, each with file, line and a hint."""
 
 
-def open_office(settings: Settings, secret: bytes) -> Office:
+async def open_office(settings: Settings, secret: bytes) -> Office:
     """The office of these settings. Raises RulesRefused with every mistake there is, and OSError."""
-    office = untried(settings, secret)
-    refuse([*check_examples(office.policy), *unfit(office.policy, office.templates)])
+    office, readers = untried(settings, secret), Readers(b"", 2)
+    try:
+        await tried(office, readers)
+    finally:
+        readers.close()
     return office
+
+
+async def tried(office: Office, readers: Readers) -> None:
+    """Raises RulesRefused for examples and templates that fail; readers try them, within limits."""
+    policy, templates = office.policy, office.templates
+    try:
+        both = readers.check(policy), readers.fit(templates, policy.desk.timezone)
+        examples, unfit = await asyncio.gather(*both)
+    except Unreadable as error:
+        words = f"{policy.name} and its templates: they could not be tried: {error}"
+        raise RulesRefused(words) from None
+    refuse([*examples, *unfit, *missing(policy, templates)])
 
 
 def refuse(mistakes: Sequence[object]) -> None:
@@ -40,12 +57,14 @@ def refuse(mistakes: Sequence[object]) -> None:
         raise RulesRefused("\n".join(map(str, mistakes)))
 
 
-def unfit(policy: Policy, templates: Templates) -> list[object]:
-    """What is wrong with the templates, for these rules."""
-    wanted = {f"topic_{rule.then.topic}" for rule in policy.rules if rule.then.topic and not rule.announcement}
-    missing = [f"templates/{policy.desk.language}/{name}.txt: a rule answers with it, and it is not there"
-               for name in sorted(wanted) if policy.desk.language not in templates.languages_of(name)]  # fmt: skip
-    return [*templates.check(), *missing]
+def missing(policy: Policy, templates: Templates) -> list[str]:
+    """The templates that these rules answer with, and that are not there."""
+    language = policy.desk.language
+    topics = {rule.then.topic for rule in policy.rules if rule.then.topic and not rule.announcement}
+    wanted = (f"topic_{topic}" for topic in sorted(topics))
+    lacking = (name for name in wanted if language not in templates.languages_of(name))
+    words = "a rule answers with it, and it is not there"
+    return [f"templates/{language}/{name}.txt: {words}" for name in lacking]
 
 
 def untried(settings: Settings, secret: bytes) -> Office:

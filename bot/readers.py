@@ -19,6 +19,7 @@ from bot.fork import SIZE, child
 from bot.model import Envelope, Letter
 from bot.policy.policy import Policy
 from bot.policy.yamlfile import Mistake
+from bot.replies.render import Templates
 
 LETTERS_EACH = 5000  # letters after which a reader is replaced, so that no leak grows
 STARTING = 30.0  # seconds in which a new reader has to be prepared
@@ -60,6 +61,11 @@ class Readers:
     async def check(self, policy: Policy) -> list[Mistake]:
         """The mistakes in the examples of a policy; here, so that the daemon need not load what it takes to match them."""
         return msgspec.msgpack.decode(await self._run(reader.check, policy.source, policy.name, seconds=CHECKING), type=list[Mistake])
+
+    async def fit(self, templates: Templates, timezone: str) -> list[str]:
+        """The mistakes in templates: they are tried here, where one that takes too much harms nobody."""
+        found = await self._run(reader.fit, dict(templates.sources), timezone, seconds=CHECKING)
+        return msgspec.msgpack.decode(found, type=list[str])
 
     def reload(self, rules_source: bytes) -> None:
         """New readers for new rules; letters in hand are finished by the old ones."""

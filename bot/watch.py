@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from watchfiles import Change, awatch
 
-from bot.office import RulesRefused, read, refuse, signer_of, sources, unfit, untried
-from bot.readers import Unreadable
+from bot.office import RulesRefused, read, signer_of, sources, tried, untried
 from bot.tickets.alerts import alarm
 from bot.tickets.office import Office
 
@@ -49,22 +48,13 @@ class Watch:
         try:
             if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.sources:
                 office = await asyncio.to_thread(untried, settings, self._desk.secret)
-                await self.tried(office)
+                await tried(office, self._desk.readers)
                 await self._take(office)
         except (RulesRefused, OSError) as error:
             await self._refuse(str(error))
             return isinstance(error, RulesRefused)
         self._refused = ""
         return True
-
-    async def tried(self, office: Office) -> None:
-        """Raises RulesRefused for rules whose examples fail and for templates that do: a reader sees to the first, we meanwhile to these."""
-        try:
-            both = self._desk.readers.check(office.policy), asyncio.to_thread(unfit, office.policy, office.templates)
-            examples, templates = await asyncio.gather(*both)
-        except Unreadable as error:
-            raise RulesRefused(f"{office.policy.name}: its examples could not be tried: {error}") from None
-        refuse([*examples, *templates])
 
     async def _refuse(self, words: str) -> None:
         if words == self._refused:

@@ -26,7 +26,8 @@ from bot.delivery.post import DirectPost
 from bot.delivery.result import Result
 from bot.desk import Desk
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
-from bot.office import open_office
+from bot.office import missing, refuse, untried
+from bot.policy import check_examples
 from bot.policy.matching import matcher
 from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
@@ -54,6 +55,14 @@ def picture(width: int = 640, height: int = 400) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), (30, 90, 180)).save(out, "PNG")
     return out.getvalue()
+
+
+def open_office(settings: Settings, secret: bytes) -> Office:
+    """As bot.office does, without other processes."""
+    office = untried(settings, secret)
+    policy, templates = office.policy, office.templates
+    refuse([*check_examples(policy), *templates.check(), *missing(policy, templates)])
+    return office
 
 
 @cache

@@ -52,7 +52,8 @@ def check(
         return
     chosen = settings()
     try:
-        office = open_office(chosen.model_copy(update={"rules": rules}) if rules else chosen, b"x" * 32)
+        chosen = chosen.model_copy(update={"rules": rules} if rules else {})
+        office = asyncio.run(open_office(chosen, b"x" * 32))
     except RulesRefused as error:
         mistakes = str(error).splitlines()
         say("\n".join(mistakes))

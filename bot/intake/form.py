@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -30,6 +29,7 @@ from bot.model import Envelope, network_of, person_of
 from bot.model.address import FOUND
 from bot.model.markup import clean
 from bot.reading.attachments import safe_name
+from bot.replies.bounded import Bounded
 from bot.settings import HostPort, Settings
 from bot.tickets.office import Office
 
@@ -218,17 +218,20 @@ def check(templates: Path, office: Office) -> None:
             _render(_pages(templates), office, language, _EMPTY, wrong, done, "x")
 
 
-def _pages(templates: Path) -> Environment:
+def _pages(templates: Path) -> Bounded:
     loader = FileSystemLoader(templates / "form")
-    return ImmutableSandboxedEnvironment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    lines = {"trim_blocks": True, "lstrip_blocks": True}
+    return Bounded(loader=loader, autoescape=True, undefined=StrictUndefined, **lines)
 
 
-def _render(pages: Environment, office: Office, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str) -> str:
-    desk = office.policy.desk
-    return pages.get_template(f"{language}.html").render(
-        desk=desk, name=desk.name_in(language), links=desk.links, given=given, wrong=wrong, done=done, nonce=nonce, most=PICTURES,
-        once=given["once"] or secrets.token_urlsafe(12),
-    )  # fmt: skip
+def _render(
+    pages: Bounded, office: Office, language: str, given: dict[str, str], wrong: Sequence[str], done: bool,
+    nonce: str,
+) -> str:  # fmt: skip
+    desk, once = office.policy.desk, given["once"] or secrets.token_urlsafe(12)
+    shown = {"desk": desk, "name": desk.name_in(language), "links": desk.links, "given": given, "once": once}
+    told = {"wrong": wrong, "done": done, "nonce": nonce, "most": PICTURES}
+    return pages.bounded(f"{language}.html", shown | told)
 
 
 async def _read(request: Request) -> FormData:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from functools import lru_cache
+from itertools import product
 from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
+from jinja2 import FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context as Names
 from jinja2.runtime import Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from bot.model import Ground, Resolution, Value, Wording, markup
 from bot.replies import words
+from bot.replies.bounded import Bounded, TooMuchError
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.samples import NASTY, cases
 
@@ -41,6 +43,7 @@ SPEAKING = ("reply", "clarify", "update_out", "ground_", "resolved_")  # the let
 SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere
 SUBJECT = "Subject:"
 LAYOUT = "layout.html"
+Within = Callable[[], AbstractContextManager[object]]  # stands around a sample; may raise TooMuchError in it
 OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
 
 # A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
@@ -73,6 +76,7 @@ class TemplateMistake(Value, frozen=True):
     file: str
     line: int
     message: str
+    limit: bool = False  # it goes over a limit, and so may every other template that includes it
 
     def __str__(self) -> str:
         return f"templates/{self.file}:{self.line}: {self.message}" if self.line else f"templates/{self.file}: {self.message}"
@@ -86,18 +90,8 @@ class TemplateError(Exception):
         self.mistake = mistake
 
 
-class Letters(ImmutableSandboxedEnvironment):
-    """Jinja as the letters use it: strict, sandboxed, every value literal, `{% include "_piece.txt" %}` of the same language."""
-
-    intercepted_binops = frozenset(("*", "**"))  # what makes much of little: no template may take for ever
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        for name in ("range", "lipsum"):
-            del self.globals[name]
-
-    def call_binop(self, context: Names, operator: str, left: Any, right: Any) -> Any:
-        raise TypeError(f"there is no {operator} in templates")
+class Letters(Bounded):
+    """Jinja as the letters use it: strict, bounded, every value literal, pieces of the same language."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A field of one of our values is plain data; anything else is looked at in jinja's way, which costs five times as much."""
@@ -110,6 +104,7 @@ class Letters(ImmutableSandboxedEnvironment):
         return {**self.globals, **(d or {})}
 
     def join_path(self, template: str, parent: str) -> str:
+        template = super().join_path(template, parent)
         return template if "/" in template else f"{parent.partition('/')[0]}/{template}"
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -155,10 +150,17 @@ class Templates:
             raise TemplateError(_mistake(file, 1, f"the {'body' if subject else 'subject'} is empty"))
         return Rendered(subject=subject, body=body, language=context.language)
 
-    def check(self, required: Sequence[str] = REQUIRED) -> list[TemplateMistake]:
-        """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or leaving out what must not be."""
+    def check(self, required: Sequence[str] = REQUIRED, within: Within = nullcontext) -> list[TemplateMistake]:
+        """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or
+        leaving out what must not be. The first that goes over a limit is the last that is tried.
+        """
         languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
-        found = [self._mistake(name, sample) for language in languages for name in required for _, sample in cases(name, language)]
+        found = list[TemplateMistake | None]()
+        for language, name in product(languages, required):
+            for _, sample in cases(name, language):
+                if not any(one and one.limit for one in found):
+                    with within():
+                        found.append(self._mistake(name, sample))
         found += [_unused(file, required) for file in self.sources if file.count("/") == 1]
         found += [_promise(file, source) for file, source in self.sources.items() if not STAFF.search(file)]
         return list(dict.fromkeys(filter(None, found))) if languages else [_mistake("", 0, "there is no language folder")]
@@ -206,18 +208,20 @@ class Layout:
         return markup.to_text(blocks), _run(self._layouts, LAYOUT, {"subject": subject, "body": page, "language": language})
 
 
-def _run(environment: Environment, file: str, given: Mapping[str, object]) -> str:
+def _run(environment: Bounded, file: str, given: Mapping[str, object]) -> str:
     try:
-        return environment.get_template(file).render(given)
+        return environment.bounded(file, given)
     except TemplateSyntaxError as error:
         raise TemplateError(_mistake(error.name or file, error.lineno, error.message or "")) from error
     except Exception as error:
         passed = ((frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__))
         where, line = ([place for place in passed if place[0].endswith((".txt", LAYOUT))] or [(file, 0)])[-1]  # the innermost template
-        message = str(error) or type(error).__name__
+        message, limit = str(error) or type(error).__name__, isinstance(error, TooMuchError | MemoryError)
         if isinstance(error, TemplateNotFound):
             message = f"includes {error.name}, which is not there" if line else "there is no such template"
-        raise TemplateError(_mistake(where, line, message)) from error
+        elif isinstance(error, MemoryError | RecursionError):
+            message = "it takes too much memory" if limit else "it includes itself, or is nested too deep"
+        raise TemplateError(TemplateMistake(file=where, line=line, message=message, limit=limit)) from error
 
 
 def _unused(file: str, required: Sequence[str]) -> TemplateMistake | None:

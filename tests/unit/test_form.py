@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from desk import ROOT, picture
+from desk import ROOT, open_office, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,6 @@ from bot import reading
 from bot.intake import form as module
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
-from bot.office import open_office
 from bot.settings import HostPort, Settings
 from bot.store.inbox import Ids
 

@@ -460,7 +460,9 @@ async def test_three_unproved_letters_in_an_hour_tell_the_lead(desk: TestDesk) -
 
 
 async def test_rotated_keys_still_verify(desk: TestDesk) -> None:
-    from bot.office import keys, open_office
+    from desk import open_office
+
+    from bot.office import keys
 
     notice = desk.mail(ANNA)[0]
     secret = b"f" * 64 + b"\n" + b"0123456789abcdef0123456789abcdef"

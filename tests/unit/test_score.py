@@ -8,12 +8,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from desk import MOSCOW_NOON as NOON
-from desk import ROOT, TestDesk
+from desk import ROOT, TestDesk, open_office
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.model import Address, Resolution, Status, Ticket
-from bot.office import open_office
 from bot.settings import Settings
 from bot.store.port import Sender
 from bot.tickets import score

@@ -9,11 +9,10 @@ from time import process_time
 
 import pytest
 from desk import MOSCOW_NOON as NOON
-from desk import ROOT, TestDesk
+from desk import ROOT, TestDesk, open_office
 from msgspec.structs import replace
 
 from bot.model import Address, Count, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
-from bot.office import open_office
 from bot.policy import load
 from bot.settings import Settings
 from bot.store.port import Sender

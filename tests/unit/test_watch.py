@@ -30,6 +30,9 @@ class Readers:
         self.meanwhile()
         return []
 
+    async def fit(self, templates, timezone):
+        return []
+
     def reload(self, source):
         self.reloaded += 1
 
