@@ -13,7 +13,7 @@ from bot.tickets.identity import TOKEN, Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.queue import asked
 
-MOST_ENTRIES, MOST_UNCONFIRMED = 300, 100  # of a ticket that takes letters still, of one that takes unconfirmed ones
+MOST_ENTRIES, MOST_UNCONFIRMED = 300, 100  # of a ticket that takes letters still, and unconfirmed ones
 MOST_CODES = 5  # in a subject
 PASSES = frozenset({"dkim", "dmarc", "relay"})  # what, together with In-Reply-To, stands for a signed address
 

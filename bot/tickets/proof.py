@@ -80,8 +80,8 @@ def shown(job: Job, ticket: Desk, parsed: Parsed) -> str:
 
 def line(order: Order, job: Job) -> str:
     """A command as its agent says it, with the text below."""
-    kind = BY_NAME[order.name].argument
-    argument = order.argument.removesuffix("T00:00:00").replace("T", " ") if kind == "date" else order.argument
+    kind, argument = BY_NAME[order.name].argument, order.argument
+    argument = argument.removesuffix("T00:00:00").replace("T", " ") if kind == "date" else argument
     argument = in_words(words_for(kind, job.office.policy), job.language).get(argument, argument)
     return f"#{spoken(order.name, job.language)} {argument}".rstrip() + f"\n{order.text}".rstrip("\n")
 
