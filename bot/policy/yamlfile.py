@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from bot.model.markup import clean
+
 Path = tuple[int | str, ...]
 BIGGEST = 8_000_000  # bytes
 DEEPEST = 40
@@ -148,7 +150,7 @@ class _Builder:
 
     def scalar(self, node: Node) -> Any:
         """A text, number, truth value or nothing; numbers that would lose a digit (4.10) stay texts, and so do dates."""
-        text, tag = str(node.value), str(node.tag).rpartition(":")[2]
+        text, tag = clean(str(node.value)), str(node.tag).rpartition(":")[2]
         if tag == "null":
             return None
         if tag == "bool":

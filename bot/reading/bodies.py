@@ -164,7 +164,8 @@ def _said(block: Block, defects: list[str]) -> _Said:
     top, marked = history.above(_without_armour(plain))
     if not source:
         return _Said(plain, None, top, marked)
-    if plain.strip() and not (len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)):
+    stub = len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)
+    if plain.strip() and not stub and not html.betrays(source, plain):
         own = quotes.own_text(plain)
         unquoted = own.strip() == plain.strip() and ">" not in plain
         if (unquoted or not marked) and _QUOTE_IN_HTML.search(source):

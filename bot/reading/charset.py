@@ -25,6 +25,7 @@ _FOREIGN = ["gb18030", "big5", "euc_jp", "cp932", "cp949", "cp1250", "cp1252", "
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 # A capital behind a small letter is none: Outlook for Mac puts a byte of its own where three dots stood.
 _NO_LETTER = re.compile("(?<=[a-zß-öø-ÿ])[ŠŒŽŸ]")
@@ -65,7 +66,7 @@ def decode(data: bytes, label: str = "", hint: str = "") -> tuple[str, str]:
     U+FFFD stays only where no right reading was found.
     """
     text, used = _read(data, codec(label), codec(hint))
-    text = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     mended = mend(text)  # C1 controls tell of a misreading: they go last
     if mended != text:
         return clean(mended), "text encoded twice"

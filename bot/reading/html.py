@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import nh3
 
+from bot.model.markup import clean
 from bot.reading.history import above
-from bot.reading.markup import HIDDEN, Walker
+from bot.reading.markup import Walker
 from bot.reading.quotes import own_text
 
 _TOO_DEEP = 1000
@@ -38,18 +39,26 @@ def safe(html: str) -> str:
     """HTML for an agent's eyes: no scripts, forms, styles or hidden text, nothing loaded from afar; too deep or too
     large HTML as its text.
     """
-    if len(html) > _LARGEST or html.count("<") > _TOO_DEEP or HIDDEN.search(html):
-        walker = _walked(html)
-        if len(html) > _LARGEST or walker.deepest > _TOO_DEEP:
-            return f"<pre>{escape(_page(walker).text)}</pre>"
-        html = "".join(walker.visible)
-    return nh3.clean(
-        html,
+    walker = _walked(html)
+    if len(html) > _LARGEST or walker.deepest > _TOO_DEEP:
+        return f"<pre>{escape(_page(walker).text)}</pre>"
+    shown = nh3.clean(
+        "".join(walker.visible),
         tags=nh3.ALLOWED_TAGS - {"img", "map", "area"} | {"font"},
         attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}, "ol": {"start"}, "font": {"color"}},
         url_schemes={"http", "https", "mailto", "tel"},
         clean_content_tags={"script", "style", "title", "template", "iframe", "object", "select", "svg", "math"},
     )
+    return clean(shown)
+
+
+def betrays(html: str, plain: str) -> bool:
+    """Whether the plain form of a letter says what its page hides, and does not show elsewhere."""
+    walker = _walked(html)
+    if not walker.unseen:
+        return False
+    told, shown = (" ".join(text.split()) for text in (plain, " ".join(line.text for line in walker.lines)))
+    return any(" ".join(one.split()) in told and " ".join(one.split()) not in shown for one in walker.unseen)
 
 
 @lru_cache(1)
@@ -70,4 +79,6 @@ def _page(walker: Walker) -> Page:
     top, marked = above("\n".join(text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature), cut=cut < len(lines))
     if not top and any(line.signature for line in lines[:cut]):
         top, marked = above("\n".join(shown[:cut]), cut=cut < len(lines))
-    return Page("\n".join(shown).strip("\n"), own, "html too deep" if walker.deepest > _TOO_DEEP else "", top, marked)
+    defect = "hidden text left out" if walker.unseen else ""
+    defect = "html too deep" if walker.deepest > _TOO_DEEP else defect
+    return Page("\n".join(shown).strip("\n"), own, defect, top, marked)

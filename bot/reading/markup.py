@@ -8,11 +8,12 @@ closing tag ends is bounded.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
-from bot.reading.vocabulary import pattern, table
+from bot.model.markup import clean
+from bot.reading import styles
+from bot.reading.tags import LOOKED_AT, NO_CHANGE, RAW, TAGS, Force, sheets, tag
 
 _TOKEN = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))"
@@ -20,19 +21,14 @@ _TOKEN = re.compile(
     r"|<(/?)([a-zA-Z][a-zA-Z0-9:]*)((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'|[\"'])*+)>?",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"([a-zA-Z_:-]{1,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))|\b(hidden)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
-HIDDEN, _SIGNATURE, _HISTORY, _TO_THE_END = map(pattern, ("hidden", "signature_mark", "history_mark", "history_to_the_end"))
-_BEGINS, _BORDER = map(pattern, ("history_begins", "outlook_border"))
-_INDENT = re.compile(r"^(?!.*border-left\s*:\s*(?:solid|[a-z#\d. ]*[1-9])).*border(?:-left)?\s*:\s*(?:none|0)", re.IGNORECASE | re.DOTALL)
-_TAGS = {use: frozenset(names.split()) for use, names in table("html").items()}
-_BLOCKS, _SPACED, _SELF_CLOSING, _VOID = (_TAGS[use] for use in ("blocks", "spaced", "self_closing", "void"))
-_WALLS, _UNSEEN, _CELLS, _LISTS = (_TAGS[use] for use in ("walls", "unseen", "cells", "lists"))
-_KEPT = _BLOCKS | _WALLS | _UNSEEN
-_RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _TAGS["raw"]}
+_BLOCKS, _SPACED, _SELF_CLOSING, _VOID = (TAGS[use] for use in ("blocks", "spaced", "self_closing", "void"))
+_WALLS, _CELLS, _LISTS = (TAGS[use] for use in ("walls", "cells", "lists"))
+_KEPT = _BLOCKS | _WALLS | TAGS["unseen"]
 _REACH = 64  # how far up a closing tag looks for its opening one
 _DEEPEST_LIST = 20
-_LOOKED_AT = 4000  # characters of a tag; only monstrous ones have more
+_MOST_HIDDEN = 200  # pieces of hidden text that are kept
+_WORD = re.compile(r"\w")
 
 
 class Line(NamedTuple):
@@ -43,60 +39,6 @@ class Line(NamedTuple):
     text: str
 
 
-class _Force(NamedTuple):
-    """What is in force inside of the open elements."""
-
-    hidden: bool = False
-    level: int = 0
-    signature: bool = False
-    pre: bool = False
-    link: str = ""
-
-    def within(self, tag: _Tag) -> _Force:
-        """What is in force inside of one element more."""
-        level = max(self.level + tag.quotes, tag.history)
-        return _Force(self.hidden or tag.hides, level, self.signature or tag.signature, self.pre or tag.pre, tag.link or self.link)
-
-
-class _Tag(NamedTuple):
-    """What an opening tag changes."""
-
-    hides: bool = False
-    quotes: bool = False
-    history: bool = False  # a program's own mark of what it quotes ...
-    to_the_end: bool = False  # ... that nothing of the author's follows
-    begins: bool = False  # one of the two, or the border that Outlook draws above a header block
-    signature: bool = False
-    pre: bool = False
-    link: str = ""
-    alt: str = ""
-
-
-@lru_cache(1024)
-def _tag(name: str, written: str) -> _Tag:
-    """What the name, style, class and id of an element say. A letter repeats its tags, so they are asked only once."""
-    attributes: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(written):
-        attributes.setdefault((match[1] or match[5]).lower(), match[2] or match[3] or match[4] or "")
-    style, marks = attributes.get("style", ""), f"{attributes.get('class', '')} {attributes.get('id', '')}"
-    target = attributes.get("href", "") if name == "a" else ""
-    history, to_the_end = _HISTORY.search(marks) is not None, _TO_THE_END.search(marks) is not None
-    return _Tag(
-        hides=name in _UNSEEN or "hidden" in attributes or HIDDEN.search(style) is not None,
-        quotes=name == "blockquote" and not ("indent" in marks or (_INDENT.match(style[:500]) and "cite" not in attributes.values())),
-        history=history,
-        to_the_end=to_the_end,
-        begins=history or to_the_end or _BEGINS.search(marks) is not None or (name == "div" and _BORDER.match(style) is not None),
-        signature=_SIGNATURE.search(marks) is not None,
-        pre=name == "pre",
-        link=target if target.lower().startswith(("http://", "https://")) else "",
-        alt=unescape(attributes.get("alt", "")).strip() if name == "img" else "",
-    )
-
-
-_NO_CHANGE = _Tag()
-
-
 class Walker:
     """Reads HTML once; then `lines` is what a reader sees, `visible` the markup of it, `deepest` the depth of nesting."""
 
@@ -104,16 +46,18 @@ class Walker:
         self.lines: list[Line] = []
         self.visible: list[str] = []
         self.deepest = 0
+        self.unseen: list[str] = []  # the first pieces of text that were hidden from whoever sees the page
         self.history = -1  # the first line of what a program's own mark says is quoted; -1: there is none
         self._line: list[str] = []
         # Open elements: name, what was in force before, and how many pieces the line had (of tables: how many lines there were).
-        self._stack: list[tuple[str, _Force, int]] = []
+        self._stack: list[tuple[str, Force, int]] = []
         self._counts: dict[str, int] = {}
         self._lists: list[int] = []
-        self._now = _Force()
+        self._now = Force()
         self._base = 0  # the least level from here on
         self._blank = False  # a blank line is due before the next words
         self._cell = False  # a table cell has begun and has no words yet
+        self._sheet = styles.Sheet(sheets(html)) if "<style" in html.lower() else None
         self._read(html)
 
     def _read(self, html: str) -> None:
@@ -124,8 +68,8 @@ class Walker:
             at, hidden = found.end(), self._now.hidden
             close, name, written = found.groups("")
             name = name.lower()
-            if name in _RAW and not close:
-                end = _RAW[name].search(html, at)
+            if name in RAW and not close:
+                end = RAW[name].search(html, at)
                 at = end.start() if end else len(html)
                 continue
             if close:
@@ -139,10 +83,12 @@ class Walker:
 
     def _text(self, text: str) -> None:
         if self._now.hidden:
+            said = clean(unescape(text)) if self._now.spoken and len(self.unseen) < _MOST_HIDDEN else ""
+            self.unseen += [said] if _WORD.search(said) else []
             return
         self.visible.append(text)
         if "&" in text:
-            text = unescape(text).replace("\0", "")
+            text = clean(unescape(text))
         text = text.replace("\xa0", " ")
         if self._now.pre:
             head, *others = text.replace("\r\n", "\n").split("\n")
@@ -179,21 +125,21 @@ class Walker:
         if name == "br":
             self._end_line(always=True)
             return
-        tag = _tag(name, written[:_LOOKED_AT] if "=" in written or "hidden" in written else "")
+        changes = tag(name, written[:LOOKED_AT] if "=" in written or "hidden" in written else "", self._sheet)
         if name in _SELF_CLOSING and self._stack and self._stack[-1][0] == name:
             self._close(name)
         if name in _BLOCKS:
             self._begin_block(name)
         before, start = self._now, len(self.lines if name in _CELLS else self._line)
-        after = before.within(tag) if tag != _NO_CHANGE else before
-        self._base |= tag.to_the_end
-        if self.history < 0 and tag.begins and not after.hidden:
+        after = before.within(changes) if changes != NO_CHANGE else before
+        self._base |= changes.to_the_end
+        if self.history < 0 and changes.begins and not after.hidden:
             self.history = len(self.lines)
         if name in ("td", "th"):
             self._begin_cell()
         if name in _VOID:
-            self._void(name, tag.alt, after.hidden)
-        elif name in _KEPT or after != before:
+            self._void(name, changes.alt, after.hidden)
+        elif name in _KEPT or after != before or self._counts.get(name):  # or its end ends another
             self._now = after
             self._stack.append((name, before, start))
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -261,6 +207,6 @@ class Walker:
 
     def _show_link(self, start: int) -> None:
         """The address of a link after its words, unless the words are the address."""
-        words, target = "".join(self._line[start:]).strip(), unescape(self._now.link).strip()
+        words, target = "".join(self._line[start:]).strip(), " ".join(clean(unescape(self._now.link)).split())
         if words and len(target) <= 200 and re.sub(r"^https?://(www\.)?|/$", "", target) not in words:
             self._line.append(f" <{target}>")

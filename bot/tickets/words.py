@@ -38,6 +38,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "encrypted with PGP": ("письмо зашифровано (PGP)", "encrypted with PGP"),
     "S/MIME, cannot be read here": ("письмо зашифровано (S/MIME)", "S/MIME, cannot be read here"),
     "winmail.dat, Outlook's own format": ("вложение в формате Outlook (winmail.dat)", "winmail.dat, Outlook's own format"),
+    "hidden text left out": ("в письме был невидимый текст, он не показан", "hidden text, left out"),
     "text too long, cut": ("письмо очень длинное, показано начало", "text too long, cut"),
     "could not be read": ("письмо повреждено, текст может быть неполным", "damaged, the text may be incomplete"),
     # why its From proves nothing (bot.reading.guard)
