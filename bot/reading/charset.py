@@ -129,7 +129,7 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
     known = declared not in ("", "ascii")
     if not known or declared in _VAGUE:
         text = data.decode("cp1252", "replace") if text is None else text
-        declared, text = "cp1252", _NO_LETTER.sub("…", text)
+        declared, text = "cp1252", _NO_LETTER.sub("", text)
     best, used, score = None, "", float("-inf")
     if text is not None:
         found, count = _likeness(text)
