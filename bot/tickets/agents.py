@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, Fate, Letter, Ticket
 from bot.reading import history
 from bot.store.port import Found
-from bot.tickets import answering, notices, proof
+from bot.tickets import answering, proof
 from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, escaped, named, parse
 from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
@@ -22,7 +22,6 @@ from bot.tickets.orders import carry_out
 from bot.tickets.place import Sight, followed, look
 from bot.tickets.queue import texts, waiting
 from bot.tickets.quotations import FEW, Ours, own_words, stray
-from bot.tickets.words import say
 
 MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
 LONGEST = 90_000  # characters of an agent's own words
@@ -137,7 +136,7 @@ def carried(job: Job, ticket: Desk, parsed: Parsed) -> Decision:
             job.tell("noted_above")
         if job.stray:
             job.tell("left_below", job.stray[:MOST_TOLD])
-        changed = told_owners(job, ticket, changed, orders)
+        changed = told_owners(job, changed, orders)
         answering.guard(job, changed)
     except Refusal as refusal:
         wrong = Wrong(line=refusal.line, reason=refusal.reason, what=refusal.what, hint=refusal.hint)
@@ -167,30 +166,30 @@ def together(orders: tuple[Order, ...], own: int) -> None:
             shows = order.name
 
 
-def told_owners(job: Job, before: Desk, after: Desk, orders: tuple[Order, ...]) -> Desk:
-    """Whoever has a ticket hears of what another agent wrote or decided in it, and the other of whose ticket
-    it is.
+def told_owners(job: Job, after: Desk, orders: tuple[Order, ...]) -> Desk:
+    """Whoever has a ticket hears of what another agent wrote or decided in it, and the other of whose it is.
     """
     if orders[0].name == "undo":
         return after
     for number, other in job.others.items():
-        job.others[number] = told_owner(job, job.found.tickets.get(number), other)
-    return told_owner(job, before, after) if after is not None else None
+        job.others[number] = told_owner(job, other)
+    return told_owner(job, after) if after is not None else None
 
 
-def told_owner(job: Job, before: Desk, after: Ticket) -> Ticket:
+def told_owner(job: Job, after: Ticket) -> Ticket:
     """The same for one ticket."""
-    owner = job.office.policy.people.agent(before.owner) if before and before.owner not in ("", job.agent.address) else None
-    if before is None or owner is None or job.has_written(after, owner.address):
+    before = job.found.tickets.get(after.number)
+    owner = job.office.policy.people.agent(before.owner) if before else None
+    if before is None or owner is None or owner.address == job.agent.address:
         return after
     wrote = any(one.letter == job.ident and one.audience is Audience.requester for one in after.outgoing)
-    if not wrote and (before.status, before.owner) == (after.status, after.owner):
+    decided = (before.status, before.owner) != (after.status, after.owner)
+    if job.has_written(after, owner.address) or not (wrote or decided):
         return after
     job.tell("owner_told", owner.name, of=after.number)
-    opens = job.office.policy.calendar.next_open(job.now + job.office.undo)
-    due = job.now + job.office.undo if after.priority.rank > 1 else opens
-    why = say("why_other", job.office.language_of(owner), job.agent.name)
-    return notices.shown(after, owner, job.ident, job.office, job.now, why=why, due=due)
+    due = job.now + job.office.undo
+    due = due if after.priority.rank > 1 else job.office.policy.calendar.next_open(due)
+    return job.told(after, owner, "why_other", job.agent.name, due=due)
 
 
 def merged(parsed: Parsed) -> Parsed:
@@ -234,5 +233,3 @@ def wanted(letter: Letter, sight: Sight, found: Found) -> tuple[int, ...]:
     numbers += texts(found.rows) if queries and not found.searched else []
     numbers += range(max(1, found.fresh - RECENT_NUMBERS), found.fresh) if names & {"split", "open"} else []
     return tuple(dict.fromkeys((*undone, *numbers)))
-
-

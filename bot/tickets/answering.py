@@ -16,9 +16,9 @@ from bot.tickets import notices
 from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal, Said
-from bot.tickets.orders import snapshots
+from bot.tickets.undo import snapshots
 from bot.tickets.words import label, say, sentence
-from bot.tickets.writing import agent_ticket, button, desk_view, loose, mailto, post, staff_thread
+from bot.tickets.writing import agent_ticket, button, desk_view, loose, mailto, post, staff_thread, tag
 
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_TEXTS = 5  # of such texts in one ticket
@@ -84,7 +84,7 @@ def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:
     if said.done or said.sections or said.files or context.previews:
         ticket = to_agent(job, ticket, "receipt", context, tuple(said.files))
     if said.shown:
-        ticket = notices.shown(ticket, job.agent, job.ident, job.office, job.now, why=said.shown)
+        ticket = job.told(ticket, job.agent, said.shown, tag(job.office, ticket.number))
     return ticket
 
 

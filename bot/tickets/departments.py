@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Fate, Letter, Seen, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Department
-from bot.replies.contexts import AgentLetter
 from bot.replies.gate import Ruling
 from bot.replies.leak import leak
 from bot.store.port import Found
@@ -20,7 +19,7 @@ from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full, joins
 from bot.tickets.quotations import Ours, own_words
 from bot.tickets.requester import decide as of_a_person
-from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
+from bot.tickets.writing import for_requester, history, post, thread_of
 
 
 def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
@@ -68,16 +67,8 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
     text = "\n".join(map(unescaped, own.text.splitlines()))
     if own.doubt or not text.strip():
         return None
-    language = office.language(ticket.language)
-    context = AgentLetter(
-        desk=desk_view(office, language),
-        language=language,
-        ticket=public_ticket(office, ticket, repeats=True),
-        text=text,
-        agent=department.name_in(language),
-        history=history(office, ticket),
-    )
-    ident = letter.envelope.letter
+    ident, name = letter.envelope.letter, department.name_in(office.language(ticket.language))
+    context = for_requester(office, ticket, text=text, agent=name, history=history(office, ticket))
     files = notices.pictures(letter)
     after = post(
         office, ticket, Audience.requester, "reply", context, ticket.requester.email, now,
@@ -87,7 +78,7 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
     if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources, letter.file_texts):
         return None
     entry = Entry(
-        at=now, kind="answer", public=True, who=office.policy.desk.address, name=department.name_in(language), text=text,
+        at=now, kind="answer", public=True, who=office.policy.desk.address, name=name, text=text,
         letter=ident, message_id=after.outgoing[-1].message_id, about="department",
     )  # fmt: skip
     return replace(after, entries=(*after.entries, entry))

@@ -12,6 +12,7 @@ from bot.model import DeskRecord, Entry, Fate, Letter, Outgoing, Reference, Stat
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section
 from bot.store.port import Found
+from bot.tickets import notices
 from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.states import move
@@ -36,7 +37,8 @@ class Said:
     done: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     files: list[Reference] = field(default_factory=list)
-    shown: str = ""  # why the ticket comes whole, in a letter of its own; "" where it was not asked for
+    # why the ticket comes whole, in a letter of its own (a word of tickets.words); "" for not at all
+    shown: str = ""
 
 
 @dataclass
@@ -65,10 +67,19 @@ class Job:
         self.said[self.own if of < 0 else of].done.append(sentence(say(code, self.language, *safe)))
 
     def show(self, ticket: Ticket, why: str) -> None:
-        """The ticket comes to the agent whole, in a letter of its own; the receipt of the letter's own ticket
-        names it.
+        """The ticket comes to the agent whole, in a letter of its own, which the own ticket's receipt names.
         """
-        self.said[ticket.number].shown = sentence(say(why, self.language, tag(self.office, ticket.number)))
+        self.said[ticket.number].shown = why
+        if self.own not in (0, ticket.number):
+            self.tell("apart", say(why, self.language, tag(self.office, ticket.number)))
+
+    def told(
+        self, ticket: Ticket, agent: Agent, why: str, *values: str,
+        due: datetime | None = None, said: Entry | None = None,
+    ) -> Ticket:  # fmt: skip
+        """The ticket with a letter that shows it whole to an agent; `why` is a word of tickets.words."""
+        line = sentence(say(why, self.office.language_of(agent), *values))
+        return notices.shown(ticket, agent, self.ident, self.office, self.now, why=line, due=due, said=said)
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""

@@ -222,23 +222,24 @@ def handed(
 
 def shown(
     ticket: Ticket, agent: Agent, cause: str, office: Office, now: datetime, *,
-    why: str, due: datetime | None = None, text: str = "",
+    why: str, due: datetime | None = None, said: Entry | None = None, brief: bool = False,
+    more: tuple[Button, ...] = (),
 ) -> Ticket:  # fmt: skip
-    """The whole ticket, notes included, to one agent, in a letter of that ticket; `why` is a line for them,
-    `text` are words of theirs.
+    """The ticket to one agent, in a letter of that ticket: why (a line in their language), what was `said` to
+    cause it, and the whole of it, notes and pictures included, or in `brief` the last letters.
     """
-    language = office.language_of(agent)
+    language, skip = office.language_of(agent), said.letter if said else ""
+    first, *rest = buttons(ticket, agent, office, due or now, language)
     context = Shown(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
-        text=text,
-        author=f"{agent.name} ({say('part_agent', language)}, {say('internal', language)})",
-        history=record(ticket, language),
-        linked=tuple(tag(office, number) for number in ticket.links),
-        buttons=buttons(ticket, agent, office, due or now, language),
+        text=shortened(said.text, MOST_QUOTED) if said else "",
+        author=author(said, ticket, language) if said else "",
+        history=some(ticket, language, skip) if brief else record(ticket, language),
+        linked=() if brief else tuple(tag(office, number) for number in ticket.links),
+        buttons=(first, *more, *rest),
         why=why,
     )
-    answers = staff_thread(ticket, agent.address)
-    files = all_pictures(ticket)
+    answers, files = staff_thread(ticket, agent.address), () if brief else all_pictures(ticket)
     return post(office, ticket, Audience.agent, "case", context, agent.address, now, letter=cause, due=due, answers=answers, files=files)

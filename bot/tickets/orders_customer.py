@@ -18,17 +18,7 @@ from bot.tickets.office import Office
 from bot.tickets.states import IllegalMove, move
 from bot.tickets.wishes import WHOLE
 from bot.tickets.words import label, say
-from bot.tickets.writing import (
-    MOST_HISTORY,
-    MOST_QUOTED,
-    MOST_TEXT,
-    desk_view,
-    history,
-    post,
-    public_ticket,
-    tag,
-    thread_of,
-)
+from bot.tickets.writing import MOST_TEXT, for_requester, history, post, public_ticket, tag, thread_of
 
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
 FIELD = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
@@ -177,26 +167,22 @@ def to_customer(
     people = tuple(one for one in people if one and not office.signer.is_ours(one))
     if not people or people[0] != to:
         raise Refusal("no_requester")
-    language = office.language(ticket.language)
-    shared: dict[str, Any] = {
-        "desk": desk_view(office, language),
-        "language": language,
-        "ticket": public_ticket(office, ticket, repeats=True),
-        "text": text,
-        "agent": job.agent.name,
-    }
+    context: AgentLetter | GroundLetter = for_requester(
+        office, ticket, text=text, agent=job.agent.name, department=department, other=other
+    )
     if ground:
-        refused = ticket.status is Status.done
-        context: AgentLetter | GroundLetter = GroundLetter(**shared, clause=office.policy.grounds[ground].clause, refused=refused)
-    else:
-        context = AgentLetter(**shared, department=department, other=other)
+        refused, clause = ticket.status is Status.done, office.policy.grounds[ground].clause
+        context = GroundLetter(
+            desk=context.desk, language=context.language, ticket=context.ticket, text=text,
+            agent=job.agent.name, clause=clause, refused=refused,
+        )  # fmt: skip
     files = sendable_files(job) if text and not any(one.letter == job.ident and one.attachments for one in ticket.outgoing) else ()
     copies = [replace(context, **personal(office, ticket, name, one)) for one in people]
     known = job.found.senders.get(to, Sender())
     if name.startswith("resolved_") and score.wanted(ticket, known, office, job.now):
         ticket = replace(ticket, score_asked=job.now)
         job.record("score_asked", to)
-        copies[0] = replace(copies[0], score=score.buttons(ticket, office, language))
+        copies[0] = replace(copies[0], score=score.buttons(ticket, office, context.language))
     answers, due = thread_of(ticket), job.now + office.undo
     for one, copy in zip(people, copies, strict=True):
         ticket = post(
@@ -215,8 +201,9 @@ def personal(office: Office, ticket: Ticket, name: str, to: str) -> dict[str, An
     """What one reader's copy has of its own: the history that they may know, and for a participant no name
     and a line that says why.
     """
-    most, each = (WHOLE, MOST_TEXT) if name == "transcript" else (MOST_HISTORY, MOST_QUOTED)
-    own: dict[str, Any] = {"history": history(office, ticket, most, each=each, reader=to)}
+    whole = name == "transcript"
+    said = history(office, ticket, WHOLE, each=MOST_TEXT) if whole else history(office, ticket, reader=to)
+    own: dict[str, Any] = {"history": said}
     if to != ticket.requester.email:
         own |= {"copy": True, "ticket": public_ticket(office, ticket, repeats=True, to=to)}
     return own

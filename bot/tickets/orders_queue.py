@@ -19,7 +19,6 @@ from bot.tickets.erasing import ERASED
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, one_ticket, owned
 from bot.tickets.orders_customer import to_customer
 from bot.tickets.states import move
-from bot.tickets.words import say
 from bot.tickets.writing import tag
 
 LONGEST_ABSENCE = timedelta(days=31)  # the desk remembers what is no ticket for a month
@@ -39,8 +38,6 @@ def next_one(job: Job, ticket: Desk, order: Order) -> Desk:
     job.show(taken, "why_next")
     if taken.number == job.own:
         return taken
-    if job.own:
-        job.tell("next", tag(job.office, taken.number))
     job.others[taken.number] = taken
     return ticket
 
@@ -84,8 +81,6 @@ def show(job: Job, ticket: Desk, order: Order) -> Desk:
     if ERASED in shown.labels:
         raise Refusal("erased", tag(job.office, shown.number))
     job.show(shown, "why_shown")
-    if job.own and shown.number != job.own:
-        job.tell("shown", tag(job.office, shown.number))
     return ticket
 
 
@@ -111,8 +106,8 @@ def remind(job: Job, ticket: Ticket, order: Order) -> Ticket:
         raise Refusal("date_past", f"{at:%d.%m.%Y}")
     job.tell("remind", f"{due.astimezone(zone):%d.%m.%Y %H:%M}")
     ticket = noted(job, ticket, order.text) if order.text else ticket
-    why = say("why_remind", job.language)
-    return notices.shown(ticket, job.agent, job.ident, job.office, job.now, why=why, due=due, text=order.text)
+    said = ticket.entries[-1] if order.text else None
+    return job.told(ticket, job.agent, "why_remind", due=due, said=said)
 
 
 # ------------------------------------------------------------------------------------------------- several tickets
@@ -185,7 +180,6 @@ def split(job: Job, ticket: Ticket, order: Order) -> Ticket:
     own = person.email == ticket.requester.email  # nobody is shown what another wrote, not even his subject
     made = made_ticket(job, person, text, ticket.subject if own else "", ticket, public=public)
     job.show(made, "why_split")
-    job.tell("split", tag(job.office, made.number), person.email)
     return replace(ticket, links=tuple(dict.fromkeys((*ticket.links, made.number))))
 
 
@@ -198,8 +192,6 @@ def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
         raise Refusal("text_missing", "open")
     made = made_ticket(job, Address(email=order.argument), text, job.office.subjects.base(job.letter.subject), None, public=True)
     job.show(made, "why_opened")
-    if job.own:
-        job.tell("opened", tag(job.office, made.number))
     return ticket
 
 

@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Resolution, Status, Ticket
 from bot.replies import gate
-from bot.replies.contexts import AgentLetter
 from bot.store.port import ANNOUNCED, Sender
 from bot.tickets.office import Office
 from bot.tickets.states import move
 from bot.tickets.timers import address
-from bot.tickets.writing import desk_view, history, post, public_ticket, thread_of
+from bot.tickets.writing import for_requester, history, post, thread_of
 
 TOLD = "announced:"  # the label that stands in the place of ANNOUNCED afterwards
 
@@ -33,13 +32,8 @@ def over(ticket: Ticket, known: Sender, office: Office, now: datetime) -> Decisi
     if ruling.to and ticket.answerable and not gate.sendable(to, office.signer.is_ours):
         if ticket.status is Status.created and not ticket.owner:
             ticket = move(ticket, Status.done, now, office.policy, resolution=Resolution.solved)
-        language = office.language(ticket.language)
-        context = AgentLetter(
-            desk=desk_view(office, language),
-            language=language,
-            ticket=public_ticket(office, ticket, ruling.repeats),
-            history=history(office, ticket) if ruling.repeats else (),
-        )
+        said = history(office, ticket) if ruling.repeats else ()
+        context = for_requester(office, ticket, ruling.repeats, history=said)
         ticket = post(office, ticket, Audience.requester, "outage_over", context, to, now, answers=thread_of(ticket), ruling=ruling)
     events: list[tuple[str, dict[str, Any]]] = [("timer", {"ticket": ticket.number, "about": "outage_over"})]
     if ticket.done_at == now:

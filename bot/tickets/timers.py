@@ -16,15 +16,13 @@ from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticke
 from bot.policy import Policy
 from bot.policy.schema import Agent
 from bot.replies import gate
-from bot.replies.contexts import AgentLetter, Button, Shown
 from bot.replies.gate import Ruling
 from bot.store.port import Sender
 from bot.tickets import notices
-from bot.tickets.authors import author
 from bot.tickets.due import counted, stopped, stopped_since
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.writing import MOST_QUOTED, agent_ticket, button, desk_view, history, post, public_ticket, shortened, staff_thread, thread_of
+from bot.tickets.writing import button, for_requester, history, post, thread_of
 
 WHY = {
     "warned": ("Скоро срок обращения", "The ticket is due soon"),
@@ -163,7 +161,7 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
 
     Timer mail passes the whole gate but for the class and the wishes of the last letter (design, section 7, item 1).
     """
-    to, language = address(ticket), office.language(ticket.language)
+    to = address(ticket)
     closed = sender.latched or (sender.doubted and not ticket.proved)
     traffic = gate.Traffic(sent=sender.sent, latched=closed, suppressed=sender.suppressed)
     repeats = ticket.proved and to == ticket.requester.email
@@ -171,13 +169,9 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
     ruling = Ruling(reason=refused) if refused else gate.ruled(to, traffic, repeats, office.policy.caps if office.caps else None, now)
     if not ruling.to or ruling.held:
         return None
-    context = AgentLetter(
-        desk=desk_view(office, language),
-        language=language,
-        ticket=public_ticket(office, ticket, repeats),
-        clause=office.policy.grounds[Ground.insufficient_information].clause,
-        history=history(office, ticket) if repeats else (),
-    )
+    clause = office.policy.grounds[Ground.insufficient_information].clause
+    said = history(office, ticket) if repeats else ()
+    context = for_requester(office, ticket, repeats, clause=clause, history=said)
     return post(office, ticket, Audience.requester, template, context, to, now, answers=thread_of(ticket))
 
 
@@ -194,21 +188,11 @@ def nudged(
     for agent in agents:
         if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
             continue
-        language = office.language(agent.language or "", office.policy.desk.language)
-        ru = language == "ru"
-        buttons: tuple[Button, ...] = notices.buttons(ticket, agent, office, now, language)
-        if why == "low_offered":
-            caption, words = REFUSE[0 if ru else 2], REFUSE[1 if ru else 3]
-            buttons = (buttons[0], button(office, ticket, agent, caption, words, now), *buttons[1:])
-        context = Shown(
-            desk=desk_view(office, language),
-            language=language,
-            ticket=agent_ticket(office, ticket),
-            text=shortened(said.text, MOST_QUOTED) if said else "",
-            author=author(said, ticket, language) if said else "",
-            history=notices.some(ticket, language, said.letter if said else ""),
-            buttons=buttons,
-            why=WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"],
+        ru = office.language_of(agent) == "ru"
+        caption, words = REFUSE[0 if ru else 2], REFUSE[1 if ru else 3]
+        more = (button(office, ticket, agent, caption, words, now),) if why == "low_offered" else ()
+        line = WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"]
+        ticket = notices.shown(
+            ticket, agent, "", office, now, why=line, due=due, said=said, brief=True, more=more
         )
-        ticket = post(office, ticket, Audience.agent, "case", context, agent.address, now, due=due, answers=staff_thread(ticket, agent.address))
     return ticket

@@ -8,12 +8,11 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from bot.model import Audience, Entry, Letter, Resolution, Status, Ticket
-from bot.replies.contexts import AgentLetter
 from bot.replies.gate import Ruling
 from bot.tickets.commands import fold
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.writing import MOST_TEXT, desk_view, history, post, public_ticket, thread_of
+from bot.tickets.writing import MOST_TEXT, for_requester, history, post, thread_of
 
 WORDS = {
     "transcript": "transcript", "переписка": "transcript", "история": "transcript", "status": "status", "статус": "status",
@@ -34,14 +33,9 @@ def granted(ticket: Ticket, letter: Letter, entry: Entry, asked: str, ruling: Ru
     ticket = replace(ticket, entries=(*ticket.entries, entry), changed=now)
     if asked == "close" and ticket.status is not Status.done:
         ticket = move(ticket, Status.done, now, office.policy, resolution=Resolution.solved)
-    language = office.language(ticket.language)
-    context = AgentLetter(
-        desk=desk_view(office, language),
-        language=language,
-        ticket=public_ticket(office, ticket, repeats=True),
-        history=history(office, ticket, WHOLE, letter.envelope.letter, MOST_TEXT) if asked == "transcript" else (),
-    )
     template = "transcript" if asked == "transcript" else "status"
+    said = history(office, ticket, WHOLE, letter.envelope.letter, MOST_TEXT) if asked == "transcript" else ()
+    context = for_requester(office, ticket, history=said)
     answers = thread_of(ticket, letter.message_id)
     return post(
         office, ticket, Audience.requester, template, context, ruling.to, now,

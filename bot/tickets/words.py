@@ -117,49 +117,34 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "spam": ("закрыто молча как спам", "closed silently as spam"),
     "undone": ("отменено: письмо с командами от {}", "taken back: the command letter of {}"),
     "undone_told": (
-        "эти команды отправил другой сотрудник: {}; об отмене ему ушло письмо",
-        "the commands were {}'s, who is told by a letter",
+        "команды были другого сотрудника: {}; ушло письмо об этом",
+        "the commands were {}'s, who is told",
     ),
     "kept_sent": ("сохранённый текст отправлен пользователю", "the kept text goes to the customer"),
     "label_on": ("метка: {}", "label: {}"),
     "label_off": ("метка снята: {}", "label taken off: {}"),
     "cc": (
-        "участник добавлен: {}. Ответы теперь получает и этот адрес, с перепиской под ними (писем: {})",
-        "participant added: {}. Answers now go there too, with the correspondence below them (letters: {})",
+        "участник добавлен: {}. Получит ответы и переписку под ними (писем: {})",
+        "participant added: {}. They get answers, with the letters below ({})",
     ),
     "uncc": (
-        "участник убран: {}. Писем, которые ждали отправки на этот адрес и уже не уйдут: {}",
-        "participant removed: {}. Letters to them that were waiting and will not leave: {}",
+        "участник убран: {}. Не уйдёт из того, что ждало отправки: {}",
+        "participant removed: {}. Letters stopped that were waiting: {}",
     ),
-    "next": (
-        "взято из очереди: {}; обращение пришло отдельным письмом",
-        "taken from the queue: {}; it comes in a letter of its own",
-    ),
-    "shown": ("обращение {} пришло отдельным письмом", "{} comes in a letter of its own"),
+    "apart": ("{} — отдельным письмом", "{} — in a letter of its own"),
     "merged": (
-        "присоединено к {}; письмо пользователю показано в отчёте того обращения",
-        "merged into {}; the letter to the customer stands in the receipt of that ticket",
+        "присоединено к {}; письмо пользователю — в отчёте оттуда",
+        "merged into {}, whose receipt shows the letter",
     ),
     "merged_here": ("сюда присоединено обращение {}", "{} is now part of this ticket"),
-    "merged_reader": (
-        "переписку {1} и {2} целиком видит только {0}",
-        "only {0} sees all of the correspondence of {1} and {2}",
-    ),
+    "merged_reader": ("{1} и {2} целиком видит только {0}", "only {0} sees all of {1} and {2}"),
     "merged_participants": (
-        "участники получают ответы, как и раньше, но переписки {1} в них не увидят: {0}",
-        "participants go on getting answers, without the correspondence of {1}: {0}",
+        "участники по-прежнему получают ответы, но переписки {1} не увидят: {0}",
+        "participants go on getting answers, without the letters of {1}: {0}",
     ),
     "merged_left": (
-        "участники {} сюда не перенесены: {}. Если они нужны и здесь, напишите #{} и адрес",
-        "participants of {} are not carried over: {}. If they are wanted here, write #{} and the address",
-    ),
-    "split": (
-        "отделено обращение {} ({}); оно пришло отдельным письмом",
-        "a ticket of its own: {} ({}); it comes in its own letter",
-    ),
-    "opened": (
-        "заведено обращение {}; оно пришло отдельным письмом",
-        "ticket opened: {}; it comes in its own letter",
+        "участники {} не перенесены: {}; если нужны здесь — #{} и адрес",
+        "participants of {} are not carried over: {}; if wanted here, #{} and the address",
     ),
     "file_sent": ("файл приложен: «{}». Пользователь прислал его сам, откройте с осторожностью", "the file is attached: “{}”. Open it with care"),
     "remind": ("напомню {}", "a reminder will come on {}"),
@@ -179,15 +164,15 @@ SAYINGS: dict[str, tuple[str, str]] = {
         "{} has written or decided in your ticket",
     ),
     "why_undone": (
-        "Ваше письмо с командами от {} отменено. Отменил(а): {}",
-        "Your command letter of {} was taken back by {}",
+        "Ваши команды от {} отменены. Отменил(а): {}",
+        "Your commands of {} were taken back by {}",
     ),
     "why_next": ("{}: обращение взято из очереди, оно Ваше", "{}: taken from the queue, the ticket is yours"),
     "why_shown": ("{}: обращение целиком", "{}: the whole ticket"),
     "why_split": ("{}: обращение отделено, оно Ваше", "{}: a ticket of its own, and yours"),
     "why_opened": (
-        "{}: обращение заведено по Вашему письму, оно Ваше",
-        "{}: opened from your letter, the ticket is yours",
+        "{}: обращение заведено по письму, оно Ваше",
+        "{}: opened from a letter, the ticket is yours",
     ),
     "why_remind": ("Вы просили напомнить об этом обращении", "You asked to be reminded of this ticket"),
     # lists
@@ -231,17 +216,11 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "taken_by_other": ("обращение уже взял(а) {}", "{} has the ticket already"),
     "nothing_to_undo": ("отменять нечего", "there is nothing to take back"),
     "undo_overtaken": (
-        "отменить можно только последнее письмо с командами, а последнее здесь: {}",
-        "only the last command letter can be taken back, and here that is: {}",
+        "отменить можно только последнее письмо с командами; последнее: {}",
+        "only the last command letter can be taken back: {}",
     ),
-    "undo_others": (
-        "последнее письмо с командами здесь не Ваше: {}",
-        "the last command letter here is not yours: {}",
-    ),
-    "undo_elsewhere": (
-        "это письмо с командами относилось к {} и отменяется оттуда",
-        "that command letter was about {} and is taken back from there",
-    ),
+    "undo_others": ("последнее письмо с командами не Ваше: {}", "the last command letter is not yours: {}"),
+    "undo_elsewhere": ("эти команды отменяются из обращения {}", "these commands are taken back from {}"),
     "undo_too_late": ("поздно: письмо уже ушло пользователю", "too late: the letter has left"),
     "undo_never": (
         "в письме была команда, которую отменить нельзя (#вернулся, #разблокировать, #отпустить, конец сбоя)",
@@ -256,10 +235,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     ),
     "no_requester": ("у обращения нет адреса пользователя", "the ticket has no address of a customer"),
     "no_ticket": ("обращения с таким номером нет", "there is no ticket of that number"),
-    "erased": (
-        "слова обращения {} стёрты, показывать нечего",
-        "the words of {} have been erased, there is nothing to show",
-    ),
+    "erased": ("слова обращения {} стёрты", "the words of {} have been erased"),
     "no_single_ticket": (
         "письмо не про одно обращение: ответьте на письмо самого обращения или нажмите его ссылку в списке",
         "this letter is not about one ticket: answer the ticket's own letter, or press its link in the list",

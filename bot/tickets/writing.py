@@ -9,12 +9,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from bot.model import Audience, Delivery, Outgoing, Reference, Ticket
 from bot.policy.schema import Agent
+from bot.replies import contexts
 from bot.replies.contexts import AgentTicket, Button, Context, DeskView, PublicEntry, PublicTicket, ToRequester
 from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
@@ -182,6 +184,13 @@ def public_ticket(office: Office, ticket: Ticket, repeats: bool, to: str = "") -
         resolution=ticket.resolution,
         requester_name=ticket.requester.name if repeats and to in ("", ticket.requester.email) else "",
     )
+
+
+def for_requester(office: Office, ticket: Ticket, repeats: bool = True, **more: Any) -> contexts.AgentLetter:
+    """What a letter to the requester says of desk and ticket, in the ticket's language; `more` is its own."""
+    language = office.language(ticket.language)
+    view = public_ticket(office, ticket, repeats)
+    return contexts.AgentLetter(desk=desk_view(office, language), language=language, ticket=view, **more)
 
 
 def agent_ticket(office: Office, ticket: Ticket) -> AgentTicket:

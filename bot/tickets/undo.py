@@ -1,0 +1,165 @@
+"""#undo: what a command letter leaves behind so that it can be taken back, and how it is taken back. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.model import Audience, Delivery, Fate, Ground, Outgoing, Status, Ticket
+from bot.tickets.authors import MERGED
+from bot.tickets.commands import Order, spoken
+from bot.tickets.job import Job, Refusal
+from bot.tickets.writing import tag
+
+# what #undo does not restore: the record only grows
+KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")
+# record of the desk -> the one, with empty words, that ends it
+UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}
+NEVER_UNDONE = ("unblock", "release")
+UNCC = "uncc "  # result of a letter whose reader was removed, with the letter that did so
+# events that have closed the ticket, or told its requester something
+BY_TIME = frozenset({"closed_silence", "outage_over"})
+
+
+def snapshots(job: Job, changed: dict[int, Ticket]) -> dict[int, Ticket]:
+    """The tickets that the letter has changed, each with what #undo needs. It takes the whole letter back,
+    and so it is given in the thread of the letter's own ticket; what is merged is taken apart from either
+    side.
+    """
+    own = changed.get(job.own)
+    taken = {}
+    for number, ticket in changed.items():
+        joined = own is not None and own.merged_into == number
+        others = tuple(changed.keys() - {number}) if number == job.own or joined else ()
+        taken[number] = snapshot(job, ticket, others, 0 if number == job.own or joined else job.own)
+    return taken
+
+
+def snapshot(job: Job, after: Ticket, others: tuple[int, ...], of: int) -> Ticket:
+    """`after` with what #undo needs to restore what was before, None where the letter made it; with the
+    `others` that go back with it, or the ticket that the letter was `of`, where it is to be taken back.
+    """
+    before = job.found.tickets.get(after.number)
+    # a crash came between two writes; what is known of before is then no longer that
+    if after.undo.get("letter") == job.ident:
+        return after
+    fields = msgspec.to_builtins(before).items() if before else ()
+    core = {name: value for name, value in fields if name not in KEPT_OUT} or None
+    told = [one for one in job.records if one.about in UNDONE or one.about in NEVER_UNDONE]
+    records = [[one.about, one.who, one.words != ""] for one in told]
+    about = {"letter": job.ident, "at": job.now.isoformat(), "by": job.agent.address, "of": of}
+    return replace(after, undo={**about, "core": core, "others": others, "records": records})
+
+
+def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Takes the whole last command letter back, in every ticket, unless a word of it has left or one has
+    changed since.
+    """
+    taken_back = named_undo(job, ticket, order)
+    letter = taken_back["letter"]
+    others = [job.known(number) for number in taken_back.get("others", ())]
+    if any(one is None or one.undo.get("letter") != letter for one in others):
+        raise Refusal("undo_changed")
+    for one in (ticket, *others):
+        assert one is not None
+        still_possible(one, letter, job.now)
+    job.tell("undone", moment(job, taken_back))
+    for one in others:
+        assert one is not None
+        job.others[one.number] = restored(one, letter, job.now)
+    for about, who, begins in taken_back.get("records", ()):
+        if about in NEVER_UNDONE or (not begins and about != "block"):  # what stood there before is not known
+            raise Refusal("undo_never")
+        job.record(UNDONE[about], who)
+    if ticket.score_asked and "score_asked" not in (taken_back["core"] or ()):
+        job.record("score_unasked", ticket.requester.email)  # the closing letter that asked has not left
+    return told_author(job, restored(ticket, letter, job.now), taken_back)
+
+
+def named_undo(job: Job, ticket: Ticket, order: Order) -> dict[str, Any]:
+    """The snapshot of the last command letter, where the order means that one. Without a number it means
+    one's own last: whoever wants to take back a colleague's names the number that its receipt has in the
+    ticket.
+    """
+    if not ticket.undo:
+        raise Refusal("nothing_to_undo")
+    by, of = ticket.undo.get("by", ""), ticket.undo.get("of", 0)
+    letters = [one for one in ticket.outgoing if one.letter == ticket.undo["letter"]]
+    numbers = [one.id for one in letters if one.template in ("receipt", "case")]
+    other = job.office.policy.people.agent(by)
+    last = f"{other.name if other else by}, {moment(job, ticket.undo)}".lstrip(", ")
+    hint = f"#{spoken('undo', job.language)} {numbers[0]}" if numbers else ""
+    if order.argument and int(order.argument) not in numbers:
+        raise Refusal("undo_overtaken", last, hint)
+    if not order.argument and by not in ("", job.agent.address):
+        raise Refusal("undo_others", last, hint)
+    if of:
+        raise Refusal("undo_elsewhere", tag(job.office, of))
+    return ticket.undo
+
+
+def moment(job: Job, snapshot: dict[str, Any]) -> str:
+    """When the command letter of a snapshot was carried out."""
+    at = datetime.fromisoformat(snapshot["at"])
+    return f"{at.astimezone(job.office.policy.calendar.zone):%d.%m.%Y %H:%M}"
+
+
+def told_author(job: Job, ticket: Ticket, snapshot: dict[str, Any]) -> Ticket:
+    """The ticket with a letter to the colleague whose command letter is taken back."""
+    author = job.office.policy.people.agent(snapshot.get("by", ""))
+    if author is None or author.address == job.agent.address:
+        return ticket
+    job.tell("undone_told", author.name)
+    return job.told(ticket, author, "why_undone", moment(job, snapshot), job.agent.name)
+
+
+def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
+    """Raises Refusal when a word of the letter has left, or the ticket has taken in another letter since."""
+    outside = (Audience.requester, Audience.department)
+    caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in outside]
+    if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
+        raise Refusal("undo_too_late")
+    position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None)
+    at = datetime.fromisoformat(ticket.undo["at"])
+    # a letter that was parked, or lay in a mailbox, may have the older id and have been handled later
+    after = tuple(s for s in ticket.seen if s.letter > letter or (s.at is not None and s.at > at))
+    later = ticket.seen[position + 1 :] if position is not None else after
+    changed = any(seen.fate in (Fate.appended, Fate.command) and not seen.looked for seen in later)
+    if changed or any(one.about in BY_TIME and one.at >= at for one in ticket.entries):
+        raise Refusal("undo_changed")
+
+
+def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
+    """The ticket as it was before the letter; what was said stays on record, but the customer has not been
+    told it.
+    """
+    fields = msgspec.to_builtins(ticket).items()
+    kept = {name: value for name, value in fields if name in KEPT_OUT and name != "undo"}
+    # the letter made it: numbers are never freed, so it ends as if it were spam, without a word
+    if ticket.undo["core"] is None:
+        labels = (*ticket.labels, "spam")
+        ended: dict[str, Any] = {"status": Status.done, "ground": Ground.out_of_scope, "done_at": now}
+        return replace(ticket, labels=labels, undo={}, changed=now, **ended)
+    before = msgspec.convert({**ticket.undo["core"], **kept}, Ticket)
+    gone = {one.about for one in ticket.entries if one.letter == letter and one.about.startswith(MERGED)}
+    entries = tuple(
+        replace(one, public=False, about="undone") if one.letter == letter and one.kind == "answer" else one
+        for one in before.entries
+        if one.about.partition(":")[0] not in gone
+    )
+    outgoing = tuple(cancelled(one, letter, now) for one in before.outgoing)
+    return replace(before, entries=entries, outgoing=outgoing, changed=now)
+
+
+def cancelled(one: Outgoing, letter: str, now: datetime) -> Outgoing:
+    """A waiting letter of the command letter that is taken back; its receipt and its errors are no part of
+    it. What it kept from leaving waits again.
+    """
+    if one.result == f"{UNCC}{letter}":
+        return replace(one, state=Delivery.waiting, done_at=None, result="")
+    waits = one.letter == letter and one.state in (Delivery.waiting, Delivery.held)
+    waits = waits and (one.audience is not Audience.agent or one.template == "case")
+    return replace(one, state=Delivery.cancelled, done_at=now, result="undone") if waits else one
