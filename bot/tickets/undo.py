@@ -14,7 +14,7 @@ from bot.tickets.commands import Order, spoken
 from bot.tickets.job import Job, Refusal
 from bot.tickets.writing import tag
 
-# what #undo does not restore: the record only grows
+# The record only grows: no undo takes these back.
 KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")
 # record of the desk -> the one, with empty words, that ends it
 UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}
