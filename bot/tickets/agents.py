@@ -110,7 +110,7 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
         own = replace(own, text="\n".join((*above, *left)))
         parsed = replace(parsed, wrong=(Wrong(line=len(above) + 1, reason="below_quote"),))
     elif at >= 0:
-        job.stray = below[at].strip()
+        job.stray = history.unmarked(below[at])
     elif not own.text and not understood(job, job.letter.text).orders:
         own = replace(own, text=job.letter.text)  # words without a command, below the quotation: they are kept
         parsed = Parsed(above=own.text)

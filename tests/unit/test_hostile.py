@@ -97,6 +97,8 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
     expected, template = YAML(typ="safe").load(path.with_suffix(".expect.yaml")), path.read_bytes()
     desk = await Hostile.opened(tmp_path / "data", rules, trusted_relays={"192.0.2.7": "mx.providence.film"})
     await desk.prepared()
+    if "before" in expected:  # what the customer has written last
+        await desk.send(IVAN, expected["before"], subject="Re: [PF-1] Code")
     before = {number: state(desk.ticket(number)) for number in (1, 2)}
     raw = PLACE.sub(desk.filled, template.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     to = re.search(rb"^To: <?([^>\r\n]+)", raw, re.MULTILINE)
@@ -113,6 +115,12 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         assert not [one for one in first if one.template in ("receipt", "confirm", "command_error", "kept", "case")]
     changed = {number for number in (1, 2) if state(desk.ticket(number)) != before[number] and not kept}
     assert changed == set(expected.get("changes", ())), {number: (before[number], state(desk.ticket(number))) for number in (1, 2)}
+    if "said" in expected:  # every word to the customer and every note, in ticket 1
+        assert [one.text for one in desk.ticket(1).entries if one.letter == idents[-1] and one.kind in ("answer", "note")] == expected["said"]
+    if "status" in expected:
+        assert (desk.ticket(1).status, desk.ticket(1).participants) == (expected["status"], ())
+    for name, words in (expected.get("tells") or {}).items():
+        assert any(words in one.text for one in first if one.to == PEOPLE[name])
     unconfirmed = {number for number in (1, 2) if desk.ticket(number).entries[-1].unconfirmed}
     assert unconfirmed == set(expected.get("unconfirmed", ()))
     assert not await desk.store.suppressed([*PEOPLE.values(), IVAN, PETR], desk.now)
