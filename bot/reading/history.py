@@ -13,7 +13,8 @@ from bot.reading.attributions import LONGEST, attribution, header_block, is_head
 from bot.reading.quotes import RULER, UNSEEN, own_text
 from bot.reading.vocabulary import pattern
 
-_ABOVE, _GLUED, _FORWARD, _CLOCK, _DATE = map(pattern, ("above", "above_glued", "forward", "clock", "date"))
+_ABOVE, _GLUED, _FORWARD, _HEADING = map(pattern, ("above", "above_glued", "forward", "heading"))
+_CLOCK, _DATE = map(pattern, ("clock", "date"))
 MOST = 100_000  # characters in which a mark is looked for; nobody writes as many by hand
 QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # the marks of quoting: The Bat puts the initials of the author before it
 _PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
@@ -49,7 +50,7 @@ def begins(lines: Sequence[str]) -> int:
         if line and _ABOVE.match(line[:LONGEST]):
             return introduced(bare, at)
         if line and _is_mark(bare if line != shown[at] else shown, at):
-            return at
+            return at - bool(at and _HEADING.match(shown[at - 1][:LONGEST]))  # "Original Message" without its dashes
     return len(lines)
 
 

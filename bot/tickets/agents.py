@@ -13,7 +13,7 @@ from bot.model import Audience, Decision, Fate, Letter, Ticket
 from bot.reading import history
 from bot.store.port import Found
 from bot.tickets import answering, proof
-from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, escaped, named, parse
+from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, named, parse
 from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.job import Desk, Job, Refusal, noted
@@ -100,10 +100,8 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
     own = own_words(job.letter.top, ours)
     below = [*own.below, *history.below(job.letter.full_text)]
     parsed, at = understood(job, own.text), stray(below, ours)
-    if own.doubt:
-        parsed = replace(parsed, wrong=(Wrong(line=0, reason="quotation", what=escaped(own.doubt)),))
-    elif own.misplaced:
-        parsed = replace(parsed, wrong=(Wrong(line=own.misplaced, reason="below_quote"),))
+    if own.wrong:
+        parsed = replace(parsed, wrong=own.wrong)
     elif at >= 0 and not parsed.orders and not parsed.wrong:
         above = own.text.splitlines()
         left = (line for line in map(history.unmarked, below[at:]) if not line or not ours.holds(line, FEW))

@@ -22,16 +22,17 @@ from bot.tickets.dates import moment_in
 LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(?:\|[^\S\n]+)*(.*))?$")
 SIGN = re.compile("[#№＃Nn]")
 BLANK = " \t\u00a0*"  # at the end of a line, the end of bold print included
-ESCAPED = re.compile(r"^((?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*)\\(?=[#№＃])")
+ESCAPED = re.compile(r"^((?:[^\S\n]{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃\n]|_)*)\\(?=[#№＃])", re.MULTILINE)
 # What a person means as a command and LINE does not take for one: «#заметка:…», «##заметка», «(#заметка…», and № as phones write it.
 NEAR = re.compile(
     r"^(?!\s*>)(?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*(?:[#№＃][\W_]*|N(?:[°º]|o\.?\s?(?=[а-яё]))\s?)([^\W\d_][\w-]*)", re.IGNORECASE
 )
 # What would be one of the two at the beginning of a line, wherever it stands: a mail program may break the line before it.
 _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVISIBLE.pattern[1:-1]
-_WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,8}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
-SIGNED, MARKED = (re.compile(form, re.IGNORECASE) for form in (f"({_SIGN}){_WORD}", rf"\\?({_SIGN})(?:\\(?=\w))?{_WORD}"))
-LONG_WORD = re.compile(r"\S{24}$|\S{48}")
+_WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,%d}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
+SIGNED = re.compile(f"({_SIGN}){_WORD % 8}", re.IGNORECASE)
+MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # backslashes stand between as well
+LONG_WORD = re.compile(r"[^ \t\n]{8}$|[#№＃][^ \t\n]{15}")  # no blank for a line to end at
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
@@ -215,19 +216,19 @@ def escaped(text: str) -> str:
         if fold(INVISIBLE.sub("", found[2])) not in BY_WORD:
             return found[0]
         start = found.start()
-        long = LONG_WORD.search(text[max(0, start - 24) : start]) or LONG_WORD.match(text[start : start + 48])
-        return f"\\{found[0]}\\" if long else f"\\{found[0]}"
+        long = LONG_WORD.search(text[max(0, start - 8) : start]) or LONG_WORD.match(text[start : start + 16])
+        return f"\\{found[0]}\\" if long and found[0] in "#№＃" else f"\\{found[0]}"
 
     return SIGNED.sub(mark, text)
 
 
-def unescaped(line: str) -> str:
-    """A line as it goes to the customer: without the backslash that kept it from being a command."""
+def unescaped(text: str) -> str:
+    """A text as it goes to the customer: without the backslashes that kept its signs from making commands."""
 
     def plain(found: re.Match[str]) -> str:
         return found[1] if fold(INVISIBLE.sub("", found[2])) in BY_WORD else found[0]
 
-    return MARKED.sub(plain, ESCAPED.sub(r"\1", line)) if "\\" in line else line
+    return MARKED.sub(plain, ESCAPED.sub(r"\1", text)) if "\\" in text else text
 
 
 def parse(text: str, policy: Policy, today: date) -> Parsed:
@@ -245,7 +246,7 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
             near = NEAR.match(INVISIBLE.sub("", line)) if SIGN.search(line) else None
             if near and fold(near[1]) in BY_WORD:  # a note must not reach the customer for want of a blank
                 wrong.append(Wrong(line=number, reason="unclear_command", what=f"#{near[1]}"))
-            bodies[-1].append(unescaped(line))
+            bodies[-1].append(line)
             continue
         if foreign:
             wrong.append(Wrong(line=number, reason="foreign_command", what=foreign))
@@ -261,11 +262,11 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
         argument, rest, mistake = take_argument(command, (found[2] or "").strip(), policy, number, today)
         wrong += [mistake] if mistake else []
         orders.append(Order(name=command.name, line=number, argument=argument))
-        bodies[-1] += [unescaped(rest)] if rest else []
+        bodies[-1] += [rest] if rest else []
         foreign = found[1] if command.text == "foreign" else ""
-    orders = [Order(name=o.name, line=o.line, argument=o.argument, text=tidy(b)) for o, b in zip(orders, bodies[1:], strict=True)]
+    orders = [Order(name=o.name, line=o.line, argument=o.argument, text=unescaped(tidy(b))) for o, b in zip(orders, bodies[1:], strict=True)]
     wrong += [Wrong(line=o.line, reason="text_missing", what=o.name) for o in orders if o.name and BY_NAME[o.name].needs_text and not o.text]
-    return Parsed(orders=tuple(orders), above=tidy(bodies[0]), wrong=tuple(sorted(wrong, key=lambda one: one.line)))
+    return Parsed(orders=tuple(orders), above=unescaped(tidy(bodies[0])), wrong=tuple(sorted(wrong, key=lambda one: one.line)))
 
 
 def take_argument(command: Command, rest: str, policy: Policy, line: int, today: date) -> tuple[str, str, Wrong | None]:

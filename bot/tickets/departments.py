@@ -64,8 +64,8 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
     if ticket.status is Status.done or not ticket.requester.email or office.signer.is_ours(ticket.requester.email):
         return None
     own = own_words(letter.top, Ours((ticket,), office.templates.sources))
-    text = "\n".join(map(unescaped, own.text.splitlines()))
-    if own.doubt or not text.strip():
+    text = unescaped(own.text)
+    if own.wrong or not text.strip():
         return None
     ident, name = letter.envelope.letter, department.name_in(office.language(ticket.language))
     context = for_requester(office, ticket, text=text, agent=name, history=history(office, ticket))

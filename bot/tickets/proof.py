@@ -140,4 +140,4 @@ def says_confirm(letter: Letter, office: Office, now: datetime) -> bool:
     """Whether #confirm is all that they command, and no piece of our question, which names it, stands there."""
     own = own_words(letter.top, Ours((), office.templates.sources))
     orders = parse(own.text, office.policy, now.date()).orders
-    return not own.doubt and {one.name for one in orders} == {"confirm"}
+    return not own.wrong and {one.name for one in orders} == {"confirm"}

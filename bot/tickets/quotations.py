@@ -1,4 +1,4 @@
-"""Our own letters in the words of staff. Where a mail program quotes one without any mark, a customer's line could pass for a command."""
+"""Letters of ours in the words of staff: some programs quote them without any mark, and a customer's line could pass for a command."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from html import unescape
 
-from bot.model import Audience, Outgoing, Ticket, Value
+from bot.model import Audience, Ticket, Value
 from bot.reading.history import QUOTED, introduced, unmarked
-from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, runs, template_runs, words
+from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, common, runs, template_runs, words
 from bot.replies.render import STAFF
 from bot.tickets.authors import of_department
-from bot.tickets.commands import BY_WORD, COMMANDS, fold, line_of
+from bot.tickets.commands import BY_WORD, COMMANDS, Wrong, escaped, fold, line_of
 from bot.tickets.words import CAPTIONS
 
 CAPTION_LINES = frozenset(caption for captions in CAPTIONS.values() for caption in captions[1::2])
 HELP_LINES = tuple(f" — {line}" for one in COMMANDS for line in (one.help_ru, one.help_en))
 BUTTON = re.compile(r"#\w+(?: \d{1,9})? — (.+)")
+GIVING_BACK = ("/command_error.txt", "/confirm.txt")  # templates of letters that repeat an agent's own
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
 MOST_LINES = 2000  # of the history, in which a command is looked for that was meant for us
-LONG = 20  # characters of a line that no two people write alike, whatever becomes of its blanks
 FEW = 3  # words that two people may well write alike
-LINK = re.compile(r"<?\bmailto:[^\s>]*>?")
 
 
 class Own(Value, frozen=True):
@@ -30,126 +29,97 @@ class Own(Value, frozen=True):
 
     text: str  # what they wrote above the first piece of a letter of ours
     below: tuple[str, ...] = ()  # the lines from there on
-    doubt: str = ""  # a piece of ours, or a customer's line, that cannot be told from their own words
-    misplaced: int = 0  # the line of a command that stands below quoted words of a customer's; 0 for none
+    wrong: tuple[Wrong, ...] = ()  # why it cannot be told what they wrote
 
 
 class Ours:
     """What we have written to staff about these tickets, and what was said in them."""
 
     def __init__(self, tickets: Iterable[Ticket], sources: Mapping[str, str]) -> None:
-        self.tickets = tuple(tickets)
-        self.entries = tuple(entry for ticket in self.tickets for entry in ticket.entries)
         self.sources = tuple(sorted(sources.items()))
+        tickets, staff = tuple(tickets), (Audience.agent, Audience.department)
+        self.sent = [one for ticket in tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
+        self.letters = [one.text for one in self.sent]
+        entries = [entry for ticket in tickets for entry in ticket.entries]
+        told = [one.text for ticket in tickets for one in ticket.outgoing if one.audience is Audience.requester]
+        self.known = [*told, *(entry.text for entry in entries)]  # anybody may repeat it
+        self.foreign = [one.text for one in entries if one.kind in ("letter", "machine") or of_department(one)]
 
     @cached_property
-    def sent(self) -> list[Outgoing]:
-        """Our letters to staff."""
-        staff = (Audience.agent, Audience.department)
-        return [one for ticket in self.tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
-
-    @cached_property
-    def letters(self) -> list[str]:
-        """Their text parts."""
-        return [one.text for one in self.sent]
-
-    @cached_property
-    def known(self) -> list[str]:
-        """What was said in the tickets, which anybody may repeat."""
-        told = [one.text for ticket in self.tickets for one in ticket.outgoing if one.audience is Audience.requester]
-        return [*told, *(entry.text for entry in self.entries)]
-
-    @cached_property
-    def joined(self) -> str:
+    def words(self) -> str:
         """All of it, and the templates of letters to staff, as words between blanks."""
-        pieces = [piece for file, source in self.sources if STAFF.search(file) for piece in SCRIPT.split(source)]
+        pieces = (piece for file, source in self.sources if STAFF.search(file) for piece in SCRIPT.split(source))
         pages = (unescape(TAG.sub(" ", one.html)) for one in self.sent)  # without the addresses of links, which the text parts have
-        return " \n ".join(plain(text) for text in (*self.letters, *pages, *self.known, *pieces))
+        return plain(*self.letters, *pages, *self.known, *pieces)
 
     @cached_property
-    def glued(self) -> str:
-        """The same without the blanks."""
-        return self.joined.replace(" ", "")
+    def foreign_words(self) -> str:
+        """What others than staff wrote, as words between blanks."""
+        return plain(*self.foreign)
 
     @cached_property
-    def customers(self) -> list[str]:
-        """What others than staff wrote."""
-        theirs = (one for one in self.entries if one.kind in ("letter", "machine") or of_department(one))
-        return [one.text for one in theirs]
+    def foreign_lines(self) -> frozenset[str]:
+        """Their lines that have a sign."""
+        return signs(self.foreign)
 
     @cached_property
-    def foreign(self) -> tuple[str, str]:
-        """The same, as words between blanks and as it is written."""
-        return " \n ".join(map(plain, self.customers)), "\n".join(map(one_line, self.customers))
-
-    @cached_property
-    def lines(self) -> tuple[frozenset[str], str]:
-        """Every line that we or others than agents wrote, and all of them as they are written."""
-        texts = (*self.letters, *self.customers)
-        return frozenset(one_line(line) for text in texts for line in text.splitlines()), "\n".join(map(one_line, texts))
+    def lines(self) -> frozenset[str]:
+        """These, and those of our letters."""
+        return self.foreign_lines | signs(self.letters)
 
     def holds(self, line: str, least: int = 1) -> bool:
         """Whether the words of the line, at least so many, stand in one of them in that order; a line without words does."""
-        said = plain(LINK.sub(" ", line))
-        torn = said.replace(" ", "") if len(said) > LONG else "-"  # a long word may have been broken in two
-        return is_button(line) or said.isspace() or (said.count(" ") > least and said in self.joined) or torn in self.glued
-
-    def returns(self, lines: Sequence[str]) -> bool:
-        """Whether a letter is quoted that says what was wrong with an agent's, or asks about it, and repeats that."""
-        said = plain("\n".join(lines))
-        files = [source for file, source in self.sources if file.endswith(("/command_error.txt", "/confirm.txt"))]
-        pieces = [plain(piece) for source in files for piece in SCRIPT.split(source)]
-        return any(piece in said for piece in pieces if piece.count(" ") > RUN)
-
-    def tells(self, line: str) -> bool:
-        """Whether a command line stands in a letter of ours or a customer's: as it is, or, if it has an argument, as a piece."""
-        lines, texts = self.lines
-        return is_button(line) or one_line(line) in lines or (has_argument(line) and one_line(line) in texts)
-
-    def quoted(self, line: str) -> bool:
-        """Whether the line is marked as quoted, and its words are a customer's."""
         said = plain(line)
-        return is_marked(line) and said.count(" ") > FEW and said in self.foreign[0]
+        return said.isspace() or is_button(line) or (said.count(" ") > least and said in self.words)
 
-    def repeated(self, line: str) -> bool:
-        """Whether the line is a command with an argument, and stands so in a customer's letter."""
-        return has_argument(line) and one_line(line) in self.foreign[1]
+    def tells(self, line: str, before: str) -> bool:
+        """Whether a command line is one of ours or a customer's, or goes on with the line of ours before it."""
+        return is_button(line) or one_line(line) in self.lines or self.holds(f"{before} {line}", FEW)
+
+    def gives_back(self, said: str) -> bool:
+        """Whether a letter that repeats an agent's own stands in these words."""
+        sources = (source for file, source in self.sources if file.endswith(GIVING_BACK))
+        return any(one in said for source in sources for one in map(plain, SCRIPT.split(source)) if one.count(" ") > RUN)
 
     def first(self, text: str) -> int:
         """The first line that repeats a letter of ours in words that nobody else has said; the number of lines where none does."""
-        lines, said = text.split("\n"), words(text)
+        lines = text.split("\n")
         button = next((at for at, line in enumerate(lines) if is_button(line) and line_of(line)), len(lines))
         staff, others = (tuple(one for one in self.sources if bool(STAFF.search(one[0])) is wanted) for wanted in (True, False))
         hidden = set().union(template_runs(staff) - template_runs(others), *map(runs, self.letters)).difference(*map(runs, self.known))
-        plainly = [word for word, _, _ in said]
-        at = next((at for at in range(len(said) - RUN + 1) if tuple(plainly[at : at + RUN]) in hidden), -1)
-        if at < 0:
-            return button
-        at -= max((shared(plainly, at, [word for word, _, _ in words(letter)]) for letter in self.letters), default=0)
-        return min(button, INVISIBLE.sub("", text).count("\n", 0, said[at][1]))
+        piece, clean = common(text, hidden), INVISIBLE.sub("", text)
+        found = at = clean.count("\n", 0, clean.index(piece)) if piece else len(lines)
+        while 0 < at < len(lines) and self.holds("\n".join(lines[at - 1 : found + 1])):  # there the same letter begins earlier
+            at -= 1
+        return min(button, at)
 
 
 def own_words(text: str, ours: Ours) -> Own:
     """`text`, the words above the first mark of history, as far as they are no letter of ours.
 
-    A piece of ours ends them where all that follows is ours too, or where it is marked as quoted; else it stays in doubt.
+    A piece of ours ends them where all that follows is ours too, or where it is marked as quoted; else it is in doubt. Lines of a
+    customer's that are marked may stand in an answer, but no command below them.
     """
     lines = text.split("\n")
     cut = ours.first(text)
-    whole = all(ours.holds(line) or ours.holds(f"{before} {line}") for before, line in zip(["", *lines[cut:]], lines[cut:], strict=False))
-    if not whole and not is_marked(lines[cut]):
-        return Own(text=text, doubt=lines[cut].strip())
+    if not all(map(ours.holds, lines[cut:])) and not is_marked(lines[cut]):
+        return Own(text=text, wrong=(doubt(lines[cut]),))
     cut = introduced([line.strip() for line in lines], cut) if cut < len(lines) else cut
-    quoted = [at for at in range(cut) if ours.quoted(lines[at])]
-    rest = [at for at in range(quoted[0], cut) if lines[at].strip() and not is_marked(lines[at])] if quoted else []
-    if quoted and not rest:  # nothing but quoted words to the end
-        cut = quoted[0]
+    quoted = next((at for at in range(cut) if is_marked(lines[at]) and told(lines[at]) in ours.foreign_words), cut)
+    rest = [at for at in range(quoted, cut) if lines[at].strip() and not is_marked(lines[at])]
+    if quoted < cut and not rest:  # nothing but quoted words to the end
+        cut = quoted
         while cut and (not lines[cut - 1].strip() or (is_marked(lines[cut - 1]) and ours.holds(lines[cut - 1]))):
             cut -= 1
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    doubt = next((lines[at].strip() for at in range(first + 1, cut) if ours.repeated(lines[at])), "")
-    misplaced = next((at + 1 for at in rest if is_command(lines[at])), 0)
-    return Own(text="\n".join(lines[:cut]).strip("\n"), below=tuple(lines[cut:]), doubt=doubt, misplaced=misplaced)
+    wrong = [doubt(lines[at]) for at in range(first + 1, cut) if has_argument(lines[at]) and one_line(lines[at]) in ours.foreign_lines]
+    wrong += [Wrong(line=at + 1, reason="below_quote") for at in rest if is_command(lines[at])]
+    return Own(text="\n".join(lines[:cut]).strip("\n"), below=tuple(lines[cut:]), wrong=tuple(wrong[:1]))
+
+
+def doubt(line: str) -> Wrong:
+    """Of a line that may be a customer's as well as the agent's."""
+    return Wrong(line=0, reason="quotation", what=escaped(line.strip()))
 
 
 def stray(lines: Sequence[str], ours: Ours) -> int:
@@ -159,12 +129,13 @@ def stray(lines: Sequence[str], ours: Ours) -> int:
     the rest does, or stands below the last line of ours.
     """
     lines = lines[:MOST_LINES]
-    candidates = [at for at, line in enumerate(lines) if is_command(unmarked(line)) and not ours.tells(unmarked(line))]
-    if candidates and ours.returns(lines):
+    bare = [unmarked(line) for line in lines]
+    found = [at for at, line in enumerate(bare) if is_command(line) and not ours.tells(line, bare[at - 1] if at else "")]
+    if found and ours.gives_back(plain("\n".join(bare))):
         marks = any(map(is_marked, lines))
-        last = max((at for at, line in enumerate(lines) if line.strip() and ours.holds(line, FEW)), default=-1)
-        candidates = [at for at in candidates if at > last or (marks and not is_marked(lines[at]))]
-    return candidates[0] if candidates else -1
+        last = max((at for at, line in enumerate(bare) if line and ours.holds(line, FEW)), default=-1)
+        found = [at for at in found if at > last or (marks and not is_marked(lines[at]))]
+    return found[0] if found else -1
 
 
 def is_command(line: str) -> bool:
@@ -191,23 +162,22 @@ def is_button(line: str) -> bool:
     return (button[1] if button else shown) in CAPTION_LINES or shown.endswith(HELP_LINES)
 
 
+def signs(texts: Iterable[str]) -> frozenset[str]:
+    """The lines of the texts that have a sign, as they are compared."""
+    return frozenset(one_line(line) for text in texts for line in text.splitlines() if "#" in line or "№" in line or "＃" in line)
+
+
 def one_line(text: str) -> str:
-    """Text as it is compared: bullets, case, invisible letters, line breaks and the width of blanks do not count."""
+    """A line as it is compared: bullets, case, invisible letters and the width of blanks do not count."""
     return " ".join(INVISIBLE.sub("", text).strip(" \t>|*•-\u00a0").casefold().split())
 
 
-def plain(text: str) -> str:
-    """The words of a text, each between blanks."""
-    return f" {' '.join(word for word, _, _ in words(text))} "
+def plain(*texts: str) -> str:
+    """The words of each text between blanks, a line for each."""
+    return "\n".join(f" {' '.join(word for word, _, _ in words(text))} " for text in texts)
 
 
-def shared(said: list[str], at: int, letter: list[str]) -> int:
-    """How many words before `at` are also those that stand before the same run in the letter: there the quotation begins."""
-    run, most = said[at : at + RUN], 0
-    for place in range(len(letter) - RUN + 1):
-        if letter[place] == run[0] and letter[place : place + RUN] == run:
-            back = 0
-            while back < min(at, place) and said[at - back - 1] == letter[place - back - 1]:
-                back += 1
-            most = max(most, back)
-    return most
+def told(line: str) -> str:
+    """The words of a line that says enough to be known again; what stands nowhere for others."""
+    said = plain(line)
+    return said if said.count(" ") > FEW else "-"

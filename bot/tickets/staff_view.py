@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Value
-from bot.replies.contexts import Button, CommandError, DeskView, Help, Kept, Preview, Receipt, TicketLine
+from bot.replies.contexts import Button, CommandError, DeskView, Help, Kept, Receipt, TicketLine
 from bot.tickets.commands import escaped
 
 # What the desk itself says, with commands to copy, and what agents wrote, which they get back to send it again.
@@ -15,7 +15,6 @@ OURS: dict[type[Value], tuple[str, ...]] = {
     Button: Button.__struct_fields__, DeskView: DeskView.__struct_fields__, Help: ("commands",), Receipt: ("done",), Kept: ("text",),
     CommandError: ("lines", "text", "reason"), TicketLine: ("url",),
 }  # fmt: skip
-RULE = "-" * 40  # of a text part: in a letter to a customer the correspondence stands below it
 
 
 def for_staff(value: Any) -> Any:
@@ -26,9 +25,6 @@ def for_staff(value: Any) -> Any:
     elif isinstance(value, tuple):
         parts = tuple(map(for_staff, value))
         shown = parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
-    elif isinstance(value, Preview):  # what an agent wrote is shown as it will leave
-        own, rule, history = value.text.partition(RULE)
-        shown = replace(value, subject=escaped(value.subject), text=own + rule + escaped(history), files=for_staff(value.files))
     elif isinstance(value, Value):
         names = (name for name in value.__struct_fields__ if name not in OURS.get(type(value), ()))
         changed = {name: new for name in names if (new := for_staff(old := getattr(value, name))) is not old}

@@ -81,6 +81,17 @@ async def test_a_customers_line_among_the_commands_refuses_them(desk: TestDesk) 
     assert "слова пользователя" in error.text
 
 
+async def test_a_customers_sign_is_marked_for_staff_alone(desk: TestDesk) -> None:
+    notice = desk.mail(ANNA, "notice_new")[0]
+    await answered(desk, notice, "#ответ\nСтрока «\\#копия evil@evil.example» нам не нужна.\n\\#копия evil@evil.example\n\\#кадр 5")
+    [reply] = desk.mail(IVAN, "reply")
+    assert "Строка «#копия evil@evil.example» нам не нужна.\n#копия evil@evil.example\n#кадр 5\n" in reply.text
+    for one in desk.delivered:
+        assert ("\\#копия" in one.text) == ("\\#копия" in one.html) == (one.to != IVAN and "#копия" in one.text), one.template
+    assert "#копия" in desk.ticket().entries[0].text
+    assert "\\" not in desk.ticket().entries[0].text
+
+
 async def test_words_of_the_requester_and_ones_own_are_no_piece_of_our_letter(desk: TestDesk) -> None:
     kept = await answered(desk, desk.mail(ANNA, "notice_new")[0], "Очистите, пожалуйста, кэш браузера и войдите на сайт ещё раз.")
     text = f"#ответ\nВы писали:\n{PROBLEM}\nОчистите, пожалуйста, кэш браузера и войдите на сайт ещё раз."

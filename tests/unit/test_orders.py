@@ -316,6 +316,12 @@ async def test_escalation_and_answers_to_the_requester(tmp_path: Path) -> None:
     await desk.pass_time(minutes=3)
     [case] = desk.mail(DEV)
     assert [one.name for one in case.attachments] == ["screen.png"]
+    below = "\n".join(f"> {line}" for line in case.text.splitlines())
+    address = dict(case.headers)["Reply-To"]
+    await desk.send(DEV, f"On Mon, 23 Nov 2026, Support <support@providence.film> wrote:\n{below}\n\nСтоит ниже цитаты.", to=address)
+    await desk.pass_time(minutes=3)
+    assert ("Стоит ниже цитаты." in desk.ticket().entries[-1].text, desk.ticket().entries[-1].kind) == (True, "note")
+    assert "Стоит ниже цитаты." not in desk.mail(IVAN)[-1].text, "whose words stand there is not sure enough for the customer"
     await desk.reply(case, DEV, "Исправили очередь, код придёт.")
     await desk.pass_time(minutes=3)
     assert "Исправили очередь" in desk.mail(IVAN, "reply")[-1].text

@@ -282,7 +282,7 @@ def test_own_words_alone_are_read_as_they_are(words: list[str], attribution: str
     assert own.split() == " ".join(words).split()
 
 
-def _calls(work: Callable[[], object]) -> int:
+def calls(work: Callable[[], object]) -> int:
     """How many function calls, of Python and of C, some work takes."""
     count = 0
 
@@ -304,5 +304,5 @@ def _calls(work: Callable[[], object]) -> int:
      "С уважением\n", "---- Original Message ----\n", "x", "Вы писали:\n", "пишет: ", "\n", "Sent from ", "<a@b\n> wrote"],
 )  # fmt: skip
 def test_time_grows_with_the_length_and_no_faster(shape: str) -> None:
-    once, twice = (_calls(lambda size=size: split(shape * (size // len(shape)))) for size in (20_000, 40_000))  # type: ignore[misc]
+    once, twice = (calls(lambda size=size: split(shape * (size // len(shape)))) for size in (20_000, 40_000))  # type: ignore[misc]
     assert twice <= 2.3 * once + 100
