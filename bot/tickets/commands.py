@@ -32,7 +32,6 @@ _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVIS
 _WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,%d}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
 SIGNED = re.compile(f"({_SIGN}){_WORD % 8}", re.IGNORECASE)
 MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # backslashes stand between as well
-LONG_WORD = re.compile(r"[^ \t\n]{8}$|[#№＃][^ \t\n]{15}")  # no blank for a line to end at
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
@@ -216,7 +215,8 @@ def escaped(text: str) -> str:
         if fold(INVISIBLE.sub("", found[2])) not in BY_WORD:
             return found[0]
         start = found.start()
-        long = LONG_WORD.search(text[max(0, start - 8) : start]) or LONG_WORD.match(text[start : start + 16])
+        around = (text[max(0, start - 8) : start], 8), (text[start : start + 16], 16)
+        long = any(len(part) == size and not set(part) & set(" \t\n") for part, size in around)
         return f"\\{found[0]}\\" if long and found[0] in "#№＃" else f"\\{found[0]}"
 
     return SIGNED.sub(mark, text)
