@@ -31,7 +31,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     proved, ticket = True, answered_case(sight.references, found)
     if ticket is None:
         proved, ticket = False, answered_case(sight.threads, found)
-    if ticket is None or (not proved and full(ticket)):
+    if ticket is None or (not proved and full(ticket, unconfirmed=True)):
         return of_a_person(letter, sight, joins(letter, sight, found, office, now), found, office, now)
     department = office.policy.people.departments[sight.department]
     entry = Entry(

@@ -146,8 +146,8 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, now: datet
             apart = apart or ticket.number
             continue
         unconfirmed = how != "signed" and not sight.aligned
-        taken = ticket.status is Status.done or len(ticket.entries) >= MOST_UNCONFIRMED
-        if closed_for_good(letter, ticket, office, now) or (unconfirmed and taken):
+        closed = unconfirmed and (ticket.status is Status.done or full(ticket, unconfirmed))
+        if closed or closed_for_good(letter, ticket, office, now):
             return Place(apart=ticket.number, how=how, unconfirmed=unconfirmed)
         return Place(ticket=ticket.number, how=how, unconfirmed=unconfirmed)
     return Place(apart=apart)
@@ -178,9 +178,9 @@ def closed_for_good(letter: Letter, ticket: Ticket, office: Office, now: datetim
     return late or other_matter(letter, ticket, office)
 
 
-def full(ticket: Ticket) -> bool:
+def full(ticket: Ticket, unconfirmed: bool = False) -> bool:
     """True for a ticket that takes no more letters of people and machines; its agents' still join."""
-    return len(ticket.entries) >= MOST_ENTRIES
+    return len(ticket.entries) >= (MOST_UNCONFIRMED if unconfirmed else MOST_ENTRIES)
 
 
 def other_matter(letter: Letter, ticket: Ticket, office: Office) -> bool:

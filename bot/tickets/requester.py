@@ -74,8 +74,10 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
         ticket = found.tickets[place.ticket]
         return join(ticket, letter, sight, place, found, office, now, records)
     verdict = weighed(judge(office.policy, letter, Facts(now=now, first=True)))
+    if place.unconfirmed:  # it goes on with an older ticket, perhaps in another's hands: a person sees it
+        verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
     named = followed(found, place.apart) if place.apart else None
-    follows = named is not None and takes_part(named, letter.requester.email) and not full(named)
+    follows = named is not None and takes_part(named, letter.requester.email) and not full(named, place.unconfirmed)
     if named and follows and "thanks" in judge(office.policy, letter, Facts(now=now, first=False)).labels:
         return join(named, letter, sight, place, found, office, now, records)
     return open_ticket(letter, sight, place, verdict, found, office, now, records)
@@ -118,14 +120,8 @@ def open_ticket(
     letter: Letter, sight: Sight, place: Place, verdict: Verdict, found: Found, office: Office, now: datetime,
     records: tuple[DeskRecord, ...],
 ) -> Decision:  # fmt: skip
-    """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff.
-
-    One that goes on with an older ticket, perhaps not in its requester's hands, is always shown to a person.
-    """
+    """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff."""
     named = followed(found, place.apart) if place.apart else None
-    if place.unconfirmed:
-        facts = {name: getattr(verdict, name) for name in ("priority", "department", "agents", "labels")}
-        verdict = replace(hinted(verdict), **facts)
     sender = letter.requester if letter.requester.email else Address(email=letter.envelope.mail_from.strip("?").lower())
     priority = verdict.priority or Priority.medium
     ticket = Ticket(
@@ -203,16 +199,7 @@ def join(
 
     One that nothing proves brings a person, who sees what the rules would have said, and does nothing else.
     """
-    was = ticket.status
-    facts = Facts(
-        now=now,
-        first=False,
-        priority=ticket.priority,
-        used_grounds=ticket.suspended,
-        warned=ticket.warned,
-        complaint="complaint" in ticket.labels,
-        answering=was is Status.clarification and ticket.ground is not None,
-    )
+    was, facts = ticket.status, facts_of(ticket, now)
     verdict = weighed(judge(office.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
     verdict = hinted(verdict) if place.unconfirmed else verdict
@@ -243,6 +230,19 @@ def join(
     ]
     events += [("reopened", {"ticket": ticket.number})] if was is Status.done and ticket.status is not Status.done else []
     return Decision(tickets=(ticket,), records=records, events=(*events, *told(ticket, letter, ruling)))
+
+
+def facts_of(ticket: Ticket, now: datetime) -> Facts:
+    """What the rules may ask of the ticket that a letter joins."""
+    return Facts(
+        now=now,
+        first=False,
+        priority=ticket.priority,
+        used_grounds=ticket.suspended,
+        warned=ticket.warned,
+        complaint="complaint" in ticket.labels,
+        answering=ticket.status is Status.clarification and ticket.ground is not None,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ gate and answer

@@ -84,7 +84,7 @@ def unproved(letter: Letter, place: Place, found: Found) -> Ticket | None:
     """The closed ticket that somebody unproved gives a score: its owner is told, and it does not count."""
     ticket = found.tickets.get(place.apart) if place.unconfirmed else None
     bare = LINE.fullmatch(letter.text.strip().partition("\n")[0])
-    return ticket if ticket and ticket.score_asked and bare and not full(ticket) else None
+    return ticket if ticket and ticket.score_asked and bare and not full(ticket, unconfirmed=True) else None
 
 
 def strange(letter: Letter, office: Office) -> bool:
