@@ -18,10 +18,8 @@ from PIL.ImageColor import colormap
 Color = tuple[int, int, int]
 Said = list[tuple[bool, str, str]]  # (important, property, value)
 
-UNKNOWN, CLEAR = (
-    (-999, 0, 0),
-    (999, 0, 0),
-)  # of pictures and gradients, where anything is seen; of no colour at all
+UNKNOWN = (-999, 0, 0)  # the colour of pictures and gradients: anything is seen on them
+CLEAR = (999, 0, 0)  # no colour at all
 WHITE, BLACK, LINK = (255, 255, 255), (0, 0, 0), (0, 0, 238)
 ALIKE = 24  # of 255: colours that differ by less in each channel cannot be told apart
 FAINT, SOLID = 0.1, 0.9  # opacity: of what nobody sees, of a background that lets nothing through
@@ -30,6 +28,7 @@ WORK = 1_000_000  # rules that may be looked at for one letter
 
 _BOX, _OFFSETS = ("height", "max-height", "width", "max-width"), ("left", "top", "right", "bottom")
 _MOVED = ("margin", "margin-left", "margin-top", "text-indent")
+_GIVEN = ("color", "text", "bgcolor", "background")  # attributes
 _KEPT = "inherit|initial|unset|revert"
 _VALID = {  # the properties that matter, and what a valid value begins with; an invalid one changes nothing
     "display": f"none|block|inline|flex|grid|table|contents|list-item|flow|{_KEPT}",
@@ -47,20 +46,9 @@ _VALID = {  # the properties that matter, and what a valid value begins with; an
 }
 _FORMS = {name: re.compile(form) for names, form in _VALID.items() for name in names.split()}
 _UNITS = {
-    "": 1.0,
-    "px": 1,
-    "pt": 4 / 3,
-    "em": 16,
-    "rem": 16,
-    "ex": 8,
-    "ch": 8,
-    "in": 96,
-    "cm": 38,
-    "mm": 4,
-    "%": 5,
-    "vw": 8,
-    "vh": 6,
-}
+    "": 1.0, "px": 1, "pt": 4 / 3, "em": 16, "rem": 16, "ex": 8, "ch": 8, "in": 96, "cm": 38, "mm": 4,
+    "%": 5, "vw": 8, "vh": 6,
+}  # fmt: skip
 _LENGTH = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))(px|pt|r?em|ex|ch|in|cm|mm|%|vw|vh|)(?![\w%])")
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|(.))", re.IGNORECASE)
@@ -73,8 +61,9 @@ _AWAY = re.compile(
     r"|scale[xy3d]*\(\s*0*(?:\.0\d*)?\s*[,)]|opacity\(\s*0*(?:\.0\d*)?%?\s*\)"
 )
 _BRACES = re.compile(r"([^{}]*)([{}]|\Z)")
-ELSEWHERE = re.compile(
-    r"max-|prefers|print|speech|orientation|ratio|hover|pointer|-moz|-webkit|not ", re.IGNORECASE
+_ELSEWHERE = re.compile(
+    r"max-[a-z-]+:\s*(?:\d{1,3}(?:\.\d+)?px|\d{1,2}(?:\.\d+)?r?em)|(?<!not )(?:print|speech)"
+    r"|not (?:all|screen)|\b(?:dark|reduce|more|less|portrait|none|coarse|active)\b|-webkit|-moz",
 )
 _LAST = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*|\*|)((?:[.#][\w-]+)*)$", re.IGNORECASE)
 _MARK = re.compile(r"[.#][\w-]+")
@@ -106,9 +95,7 @@ def declarations(source: str) -> Said:
 def style(said: Said, name: str, attributes: dict[str, str]) -> Style:
     """The declarations of an element, the weakest first, with what its attributes say beside them."""
     values = {one: value for _, one, value in sorted(said, key=lambda one: one[0])}
-    given = {
-        one: attributes.get(one, "").strip().lower() for one in ("color", "text", "bgcolor", "background")
-    }
+    given = {one: attributes.get(one, "").strip().lower() for one in _GIVEN}
     ink = color(values.get("-webkit-text-fill-color", "")) or color(values.get("color", ""))
     ink = ink or color(given["color" if name == "font" else "text"], bare=True)
     if name == "a" and attributes.get("href") and "color" not in values:
@@ -126,9 +113,7 @@ def unseen(ink: Color, ground: Color) -> bool:
 
 @lru_cache(512)
 def color(value: str, bare: bool = False, least: float = FAINT) -> Color | None:
-    """A colour in any notation, CLEAR below the `least` opacity; `bare` takes ffffff as attributes have
-    it.
-    """
+    """A colour in any notation, CLEAR below the `least` opacity; `bare` takes ffffff, as attributes do."""
     named = colormap.get(value, f"#{value.lstrip('#')}" if bare else value)
     value = named if isinstance(named, str) else value
     if value == "transparent":
@@ -179,6 +164,11 @@ class Sheet:
         return said
 
 
+def is_elsewhere(query: str) -> bool:
+    """Whether a media query asks for a small screen, paper, dark mode or the like, and for nothing else."""
+    return all(_ELSEWHERE.search(one) for one in query.lower().split(","))
+
+
 def _rules(source: str) -> Iterator[tuple[str, str]]:
     """(selectors, declarations) of a sheet."""
     selectors, left_out = "", 0
@@ -193,7 +183,7 @@ def _rules(source: str) -> Iterator[tuple[str, str]]:
             selectors = head
         elif brace == "{":
             known = head.lower().startswith(("@media", "@supports", "@layer"))
-            blocks.append(not known or bool(ELSEWHERE.search(head)))
+            blocks.append(not known or is_elsewhere(head))
             left_out += blocks[-1]
         if brace == "}" and blocks:
             left_out -= blocks.pop()
@@ -211,43 +201,30 @@ def _hides(values: dict[str, str]) -> bool:
     """Whether nothing inside of the element is seen."""
     if values.get("display") == "none" or values.get("mso-hide") == "all":
         return True
-    if {values.get("visibility"), values.get("content-visibility")} & {"hidden", "collapse"}:
+    if values.get("visibility") in ("hidden", "collapse") or values.get("content-visibility") == "hidden":
         return True
     if min(_pixels(values.get("opacity", "")), default=1) < FAINT:
         return True
-    cut = any(
-        values.get(name, "").startswith(("hidden", "clip"))
-        for name in ("overflow", "overflow-x", "overflow-y")
-    )
+    cut = {values.get(name, "")[:4] for name in ("overflow", "overflow-x", "overflow-y")} & {"hidd", "clip"}
     small = {name: min(sizes) for name in _BOX if (sizes := _pixels(values.get(name, "")))}
     if small.get("max-height") == 0 or (cut and any(size <= SMALL for size in small.values())):
         return True
     moved = [size for name in _MOVED for size in _pixels(values.get(name, ""))]
     if values.get("position") in ("absolute", "fixed", "relative"):
-        moved += [
-            size if size < 0 else -size / 10 for name in _OFFSETS for size in _pixels(values.get(name, ""))
-        ]
+        moved += [min(size, -size / 10) for name in _OFFSETS for size in _pixels(values.get(name, ""))]
     shape = " ".join(values.get(name, "") for name in ("clip", "clip-path", "transform", "filter"))
     moved += _pixels(shape) if "translate" in shape else []
-    return (
-        min(moved, default=0) <= -FAR
-        or max(_pixels(values.get("text-indent", "")), default=0) >= FAR
-        or bool(_AWAY.search(shape))
-    )
+    moved += [-size for size in _pixels(values.get("text-indent", ""))]
+    return min(moved, default=0) <= -FAR or _AWAY.search(shape) is not None
 
 
 def _tiny(values: dict[str, str]) -> bool | None:
-    """Whether the letters are too small to be seen; None where they are as large as those around, more or
-    less.
-    """
+    """Whether the letters are too small to be seen; None where that depends on those around."""
     sizes = _LENGTH.findall(values.get("font-size") or values.get("font", ""))
-    number, unit = (
-        next((one for one in sizes if one[1] or not float(one[0])), ("", "")) if sizes else ("", "")
-    )
+    number, unit = next((one for one in sizes if one[1] or not float(one[0])), ("", ""))
     if not number:
-        return (
-            None if values.get("font-size", "inherit") in ("smaller", "larger", *_KEPT.split("|")) else False
-        )
+        like_around = values.get("font-size", "inherit") in ("smaller", "larger", *_KEPT.split("|"))
+        return None if like_around else False
     if unit in ("em", "%", "ex", "ch") and float(number):
         return True if float(number) * (0.16 if unit == "%" else _UNITS[unit]) <= TINY else None
     return float(number) * _UNITS[unit] <= TINY
@@ -259,8 +236,5 @@ def _ground(values: dict[str, str]) -> Color | None:
         return UNKNOWN
     painted = _PAINT.findall(values.get("background-color") or values.get("background", ""))
     found = next((one for one in map(color, painted) if one), None)
-    return (
-        found
-        if found in (None, CLEAR) or any(color(one, False, SOLID) == found for one in painted)
-        else UNKNOWN
-    )
+    solid = found in (None, CLEAR) or any(color(one, False, SOLID) == found for one in painted)
+    return found if solid else UNKNOWN

@@ -104,6 +104,6 @@ def sheets(html: str) -> Iterator[str]:
         if found[1]:
             end = RAW[found[1].lower()].search(html, at)
             stop = end.start() if end else len(html)
-            if found[1].lower() == "style" and not styles.ELSEWHERE.search(found[2]):
+            if found[1].lower() == "style" and not (found[2] and styles.is_elsewhere(found[2])):
                 yield html[at:stop]
             at = stop
