@@ -29,12 +29,12 @@ _END = re.compile(rb"\n\r?\n")
 _CONTROL = re.compile(rb"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _FIELD = re.compile(rb"^([!-9;-~]{1,200}):([^\n]*\n(?:[ \t][^\n]*\n)*)", re.MULTILINE)
 _BLOCK = re.compile(rb"(?:%s)+" % _FIELD.pattern.lstrip(b"^"))
-# One mailbox (RFC 5322, 3.4) as every parser reads it. Its name: quoted strings and comments without folds,
-# the latter without marks of their own, atoms, dots and raw 8-bit text. Its address: as plain as most are.
+# One mailbox (RFC 5322, 3.4) as every parser reads it. Its name: quoted strings, comments without
+# marks of their own, atoms, dots and raw 8-bit text. Its address: as plain as most are.
 _WORD = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _SPEC = rb"(%s+(?:\.%s+)*@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)" % (_WORD, _WORD)
-_COMMENT = rb"\([^()\\\"<>@,;:\n]*\)"
-_QUOTED = rb'"(?:[^"\\\n]|\\["\\])*"'
+_COMMENT = rb"\([^()\\\"<>@,;:]*\)"
+_QUOTED = rb'"(?:[^"\\]|\\["\\])*"'
 _MAILBOX = re.compile(
     rb"(?:%s|%s|[A-Za-z0-9!#$%%&'*+/=?^_`{|}~.\x80-\xff\s-])*<%s>\s*(?:%s)?|%s\s*(?:%s)?"
     % (_QUOTED, _COMMENT, _SPEC, _COMMENT, _SPEC, _COMMENT)
@@ -66,12 +66,12 @@ def from_defect(raw: bytes, sender: Sequence[Address]) -> str:
     found = header(block, b"from")
     if len(found) != 1:
         return TWICE if found else NONE
-    value = found[0].replace(b"\r", b"").strip()
+    value = re.sub(rb"\r?\n", b"", found[0]).strip()
     return SEVERAL if len(sender) > 1 else _of_value(value, [one.email for one in sender])
 
 
 def _of_value(value: bytes, sender: list[str]) -> str:
-    """The same of the one From field, its folds as LF."""
+    """The same of the one From field, unfolded."""
     plain = value.isascii() or b"\\" not in value  # in GB 18030 a backslash may be half a letter
     match = _MAILBOX.fullmatch(value) if plain and len(value) < LONGEST else None
     spec = next(filter(None, match.groups()), b"") if match else b""

@@ -12,17 +12,21 @@ from email import policy
 from email.errors import HeaderParseError
 from email.parser import BytesHeaderParser, BytesParser
 from email.utils import getaddresses
+from pathlib import Path
 from typing import Any
 
 import dkim
 import hypothesis
 import mailparser
 import pytest
+from desk import TestDesk
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot import authenticate, coverage
 from bot.model import Envelope, Letter
 from bot.reading import guard, read
+from bot.tickets.words import SAYINGS, say
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -46,7 +50,8 @@ def readings(raw: bytes) -> dict[str, list[str]]:
     """
 
     def addresses(values: list[str]) -> list[str]:
-        return [address.lower() for _, address in getaddresses(values)]
+        unfolded = [re.sub(r"\r?\n", "", value) for value in values]  # RFC 5322, section 2.2.3
+        return [address.lower() for _, address in getaddresses(unfolded)]
 
     def signed() -> list[str]:
         headers, _ = dkim.rfc822_parse(raw)
@@ -105,6 +110,7 @@ def agree(raw: bytes) -> bool:
     b'"Anna \\"K\\" Kotova" <anna@example.org>',
     b"A. B. Kotova <anna@example.org>",
     b"Anna (Jira) <anna@example.org>",
+    b'"Kotova, Anna, of the department\r\n of support" <anna@example.org>',
     b"anna@example.org (Anna Kotova)",
     b"<anna@example.org>",
     b"Anna Kotova " * 40 + b"<anna@example.org>",
@@ -195,6 +201,32 @@ def test_a_bare_carriage_return_makes_no_field() -> None:
 def test_from_is_the_author_whatever_sender_says(sender: bytes) -> None:
     read_so = letter(HEAD + b"Sender: " + sender + b"\r\n\r\nbody\r\n")
     assert (read_so.requester.email, read_so.from_defect) == ("anna@example.org", "")
+
+
+# ------------------------------------------------------------------------------------------------ what
+# people see
+
+
+def test_every_reason_has_its_words() -> None:
+    later = {coverage.NO_FROM, coverage.PART, coverage.TWICE, coverage.GAPS}
+    unsaid = later.union(guard.DEFECTS, (authenticate.FAILED, authenticate.OTHER)) - SAYINGS.keys()
+    assert unsaid == {coverage.GAPS}, "honest mail has that one too: it stands in the log alone"
+
+
+@pytest.mark.parametrize(("raw", "defect"), [
+    (b"From: eve@evil.example\r\n" + HEAD, guard.TWICE), (b"X: y\rFrom: anna@providence.film\r\n" + HEAD,
+    guard.CONTROL),
+    (b"To: desk@example.org\r\nFrom: o'anna@providence.film (\r\n", guard.UNCLEAR),
+])  # fmt: skip
+async def test_a_person_sees_the_letter_and_why_not_to_trust_it(raw: bytes, defect: str,
+tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path)
+    words = b"The picture in the player stays black in Chrome 131 on Windows 11, please help."
+    await desk.raw(raw + b"\r\n" + words + b"\r\n", "eve@evil.example")
+    [notice] = desk.mail("anna@providence.film", "notice_new")
+    assert say(defect, "ru") in notice.text
+    assert [defect in fields["defects"] for event, fields in desk.events if event == "read"] == [True]
+    assert desk.ledger_adds_up()
 
 
 # ------------------------------------------------------------------------------------------ other parsers

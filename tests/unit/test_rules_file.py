@@ -113,3 +113,10 @@ def test_the_handbook_names_every_key():
     objects = [schema, *schema["$defs"].values()]
     keys = {key for item in objects for key in item.get("properties", {})}
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", HANDBOOK)] == []
+
+
+def test_no_mark_of_direction_of_the_file_reaches_a_customer() -> None:
+    source = (ROOT / "rules.yaml").read_text("utf-8")
+    name = POLICY.desk.name
+    odd = load(source.replace(f"name: {name}", f'name: "{name}\\u202e\\u0081"', 1).encode())
+    assert odd.desk.name == name
