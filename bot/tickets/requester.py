@@ -77,8 +77,8 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     if place.unconfirmed:  # it goes on with an older ticket, perhaps in another's hands: a person sees it
         verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
     own = followed(found, place.apart) if place.apart else None
-    own = own if own and takes_part(own, letter.requester.email) and not full(own, place.unconfirmed) else None
-    if own and "thanks" in judge(office.policy, letter, Facts(now=now, first=False)).labels:
+    joins = own and takes_part(own, letter.requester.email) and not full(own, place.unconfirmed)
+    if own and joins and "thanks" in judge(office.policy, letter, Facts(now=now, first=False)).labels:
         return join(own, letter, sight, place, found, office, now, records)
     return open_ticket(letter, sight, place, verdict, found, office, now, records)
 
