@@ -32,6 +32,8 @@ _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVIS
 _WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,%d}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
 SIGNED = re.compile(f"({_SIGN}){_WORD % 8}", re.IGNORECASE)
 MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # backslashes stand between as well
+BLANKS, WITHIN = re.compile("[ \t\n]"), re.compile(r"[^\W_]$|/$")
+LONG_WORD = 40  # characters; no program breaks a shorter one
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
@@ -207,17 +209,18 @@ def line_of(line: str) -> re.Match[str] | None:
 
 
 def escaped(text: str) -> str:
-    """A stranger's words for a letter to staff: a backslash before each sign that with the next word would be a command, wherever the
-    text is broken into lines. In a word that some program may break in two, it stands on both sides of the sign.
+    """A stranger's words for a letter to staff: a backslash before each sign that with the next word would be a command, wherever a
+    program may begin a line. In a word so long that it may be broken in two, it stands on both sides of the sign.
     """
 
     def mark(found: re.Match[str]) -> str:
+        at, sign = found.start(), found[0]
         if fold(INVISIBLE.sub("", found[2])) not in BY_WORD:
-            return found[0]
-        start = found.start()
-        around = (text[max(0, start - 8) : start], 8), (text[start : start + 16], 16)
-        long = any(len(part) == size and not set(part) & set(" \t\n") for part, size in around)
-        return f"\\{found[0]}\\" if long and found[0] in "#№＃" else f"\\{found[0]}"
+            return sign
+        before, after = BLANKS.split(text[max(0, at - LONG_WORD) : at])[-1], BLANKS.split(text[at : at + LONG_WORD])[0]
+        if len(before) + len(after) >= LONG_WORD and sign in "#№＃":
+            return f"\\{sign}\\"
+        return sign if WITHIN.search(INVISIBLE.sub("", before)) else f"\\{sign}"  # https://film.example/#help
 
     return SIGNED.sub(mark, text)
 

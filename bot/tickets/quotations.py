@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from html import unescape
 
+from msgspec.structs import replace
+
 from bot.model import Audience, Ticket, Value
 from bot.reading.history import QUOTED, introduced, unmarked
 from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, common, runs, template_runs, words
@@ -20,6 +22,7 @@ HELP_LINES = tuple(f" — {line}" for one in COMMANDS for line in (one.help_ru, 
 BUTTON = re.compile(r"#\w+(?: \d{1,9})? — (.+)")
 GIVING_BACK = ("/command_error.txt", "/confirm.txt")  # templates of letters that repeat an agent's own
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
+MOST_OF_ONE = 20_000  # characters of one of them: what begins it is enough to know it
 MOST_LINES = 2000  # of the history, in which a command is looked for that was meant for us
 FEW = 3  # words that two people may well write alike
 
@@ -38,7 +41,8 @@ class Ours:
     def __init__(self, tickets: Iterable[Ticket], sources: Mapping[str, str]) -> None:
         self.sources = tuple(sorted(sources.items()))
         tickets, staff = tuple(tickets), (Audience.agent, Audience.department)
-        self.sent = [one for ticket in tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
+        sent = [one for ticket in tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
+        self.sent = [replace(one, body=one.body[:MOST_OF_ONE]) for one in sent]
         self.letters = [one.text for one in self.sent]
         entries = [entry for ticket in tickets for entry in ticket.entries]
         told = [one.text for ticket in tickets for one in ticket.outgoing if one.audience is Audience.requester]
@@ -86,7 +90,9 @@ class Ours:
         lines = text.split("\n")
         button = next((at for at, line in enumerate(lines) if is_button(line) and line_of(line)), len(lines))
         staff, others = (tuple(one for one in self.sources if bool(STAFF.search(one[0])) is wanted) for wanted in (True, False))
-        hidden = set().union(template_runs(staff) - template_runs(others), *map(runs, self.letters)).difference(*map(runs, self.known))
+        said, fixed = runs(text), template_runs(staff) - template_runs(others)
+        hidden = said.intersection(set().union(*map(runs, self.letters)) - fixed)
+        hidden = (hidden.difference(*map(runs, self.known)) if hidden else hidden) | (said & fixed)  # a customer may know our phrases
         piece, clean = common(text, hidden), INVISIBLE.sub("", text)
         found = at = clean.count("\n", 0, clean.index(piece)) if piece else len(lines)
         while 0 < at < len(lines) and self.holds("\n".join(lines[at - 1 : found + 1])):  # there the same letter begins earlier

@@ -7,13 +7,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Value
-from bot.replies.contexts import Button, CommandError, DeskView, Help, Kept, Receipt, TicketLine
+from bot.replies.contexts import Button, CommandError, DeskView, Handed, Help, Kept, Receipt, TicketLine
 from bot.tickets.commands import escaped
 
 # What the desk itself says, with commands to copy, and what agents wrote, which they get back to send it again.
 OURS: dict[type[Value], tuple[str, ...]] = {
     Button: Button.__struct_fields__, DeskView: DeskView.__struct_fields__, Help: ("commands",), Receipt: ("done",), Kept: ("text",),
-    CommandError: ("lines", "text", "reason"), TicketLine: ("url",),
+    CommandError: ("lines", "text", "reason"), TicketLine: ("url",), Handed: ("text",),
 }  # fmt: skip
 
 
