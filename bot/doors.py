@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.intake.lmtp import LmtpDoor
 from bot.intake.session import Limits
+from bot.intake.shares import FreeSpace
 from bot.intake.smtp import Door, server_tls
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
@@ -44,10 +45,16 @@ class Doors:
         tell: Callable[..., None], refused: Refused,
     ) -> None:  # fmt: skip
         """`refused` hears the words of a server that does not let us in, and what it is about."""
-        self.settings, self.inbox, self.accept, self.office, self.now, self.tell = settings, inbox, accept, office, now, tell
+        self.settings, self.inbox, self.office, self.now, self.tell = settings, inbox, office, now, tell
+        self._take, self._space = accept, FreeSpace(settings.data, settings.min_free, tell)
         self.refused = refused
         self.open: list[Opened] = []
         self.mailbox: ImapDoor | None = None
+
+    async def accept(self, raw: bytes, envelope: Envelope) -> None:
+        """Stores a letter, durably, while the disk has room; raises OSError."""
+        self._space.must_have_room(asyncio.get_running_loop().time())
+        await self._take(raw, envelope)
 
     def busy(self, gap: float) -> bool:
         """Whether letters are coming in just now: a client has been heard within `gap` seconds, or waits for its 250."""
@@ -64,7 +71,7 @@ class Doors:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
         settings, places = self.settings, {}
         if settings.smtp:
-            places["smtp"] = await self._listen(Door, settings.smtp, Limits())
+            places["smtp"] = await self._listen(Door, settings.smtp, Limits(letters=settings.client_letters))
         if settings.lmtp:  # whoever may connect here is a mail server of ours: it has many connections, and is not counted as a stranger
             places["lmtp"] = await self._listen(LmtpDoor, settings.lmtp, Limits(per_address=500, errors=1000))
         try:

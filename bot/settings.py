@@ -176,6 +176,8 @@ class Settings(BaseSettings):
     return_path: Annotated[Literal["verp", "plain"], _lower] = Field(default="verp", validation_alias="DESK_RETURN")
     plus: Switch = True
     undo: int = Field(default=120, ge=0, le=86_400)
+    client_letters: int = Field(default=300, ge=0, le=1_000_000)
+    min_free: int = Field(default=100, ge=0, le=1_000_000)
     secret_file: Path = Path("data/secret")
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -245,6 +247,8 @@ def _told(problem: Any) -> str:
     allowed = {
         "dns": "system, off, or the host:port of a server, such as 127.0.0.1:53",
         "undo": "a whole number of seconds from 0 to 86400",
+        "client_letters": "letters of one client a minute, a whole number from 0 (any) to 1000000",
+        "min_free": "megabytes that stay free, a whole number from 0 to 1000000",
         "readers": "a whole number of reader processes from 1 to 64",
         "DESK_RETURN": "verp or plain",
         "log": "debug, info, warning or error",

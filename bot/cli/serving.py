@@ -53,6 +53,7 @@ def deliver(
     from bot.control import ask
     from bot.intake.pipe import LIMIT
     from bot.intake.pipe import deliver as take
+    from bot.intake.shares import FreeSpace
     from bot.store.files import Disk
     from bot.stores import open_store
 
@@ -60,6 +61,7 @@ def deliver(
         chosen = Settings.load()
         whole = BytesIO(sys.stdin.buffer.read(LIMIT + 1))  # before the store is opened: a desk that moves meanwhile would leave the letter behind
         now = datetime.now(UTC)
+        FreeSpace(chosen.data, chosen.min_free, lambda *_, **__: None).must_have_room(0)
         inbox, _ = open_store(chosen, Disk(), now)
         taken = await take(whole, inbox, now, sender=sender, recipients=tuple(recipient or ()), environ=os.environ)
         await inbox.close()

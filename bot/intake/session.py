@@ -35,6 +35,7 @@ class Limits:
     connections: int = 500
     per_address: int = 20
     recipients: int = 100
+    letters: int = 0  # of one client within a minute; 0 for any number
     errors: int = 10  # refused commands in a session
     idle: float = 300  # for a command, RFC 5321 section 4.5.3.2.7
     rate: int = 100  # bytes a second: a DATA that is slower over `idle` seconds is cut

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import Envelope as Dialogue
 from aiosmtpd.smtp import Session
 
 from bot.intake.session import Limits, Talk
+from bot.intake.shares import ClientRate, NoRoomError
 from bot.intake.trace import received, received_count
 from bot.model import Envelope, network_of
 
@@ -65,6 +66,7 @@ class Door:
         self.spool = str(spool) if spool else None
         self.incoming = 0  # bytes of letters that have begun and not ended
         self.closing = False
+        self._rate = ClientRate(self.limits.letters, trusted, tell)
         self._turned_away, self._told = 0, 0.0  # connections, and when that was last logged
         self._sessions: set[Talk] = set()
         self._per_address: Counter[str] = Counter()
@@ -134,7 +136,9 @@ class Door:
     # --------------------------------------------------------------------------------------------------- hooks
 
     async def handle_RCPT(self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]) -> str:  # noqa: N802
-        """Only our own addresses, and not too many."""
+        """Only our own addresses, and not too many; not too many letters of one client either."""
+        if not dialogue.rcpt_tos and self._rate.is_over(session.client, asyncio.get_running_loop().time()):
+            return "450 4.7.1 Too many letters from your address, try again in a minute"
         if len(dialogue.rcpt_tos) >= self.limits.recipients:
             return "452 4.5.3 Too many recipients"
         if not self.is_ours(address):
@@ -193,6 +197,8 @@ class Door:
 
     def trouble(self, error: Exception) -> str:
         """The reply to an error of our own: for a while, never for good, and without its text."""
+        if isinstance(error, NoRoomError):  # it has been told of
+            return "452 4.3.1 Insufficient system storage, try again later"
         self.tell("error", where="smtp", kind=type(error).__name__, words=str(error))
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             return "452 4.3.1 Insufficient system storage, try again later"

@@ -673,3 +673,23 @@ async def test_hundreds_of_clients_at_once_and_some_of_them_rude(tmp_path):
     assert len(inbox.waiting()) == sent == 150
     assert not one.door._sessions
     assert not one.door._per_address
+
+
+async def test_one_client_hands_over_so_many_letters_a_minute_and_others_are_served_meanwhile():
+    async with desk("0.0.0.0", limits={"letters": 5}, trusted=frozenset({"127.0.0.9"})) as one:
+
+        def hand_over(client, count):
+            answers = []
+            with smtplib.SMTP("127.0.0.1", one.address[1], source_address=(client, 0), timeout=10) as connection:
+                for _ in range(count):
+                    connection.rset() if answers else connection.ehlo()
+                    connection.mail(THEM)
+                    code, words = connection.rcpt(US)
+                    answers.append(connection.data(LETTER)[0] if code == 250 else (code, words.split()[0].decode()))
+            return answers
+
+        assert await asyncio.to_thread(hand_over, "127.0.0.5", 8) == [250] * 5 + [(450, "4.7.1")] * 3
+        assert await asyncio.to_thread(hand_over, "127.0.0.6", 2) == [250] * 2, "another client"
+        assert await asyncio.to_thread(hand_over, "127.0.0.9", 8) == [250] * 8, "a trusted relay"
+        assert await asyncio.to_thread(hand_over, "127.0.0.1", 8) == [250] * 8, "a mail server of our own"
+        assert one.words("refused") == ["more than 5 letters in 60 s"], "announced once a span"
