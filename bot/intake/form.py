@@ -25,6 +25,7 @@ from starlette.types import Message
 
 from bot.intake.session import MIB
 from bot.intake.submission import Picture, Submission, letter
+from bot.intake.visitors import VisitorLimits, protocol
 from bot.model import Envelope, network_of, person_of
 from bot.model.address import FOUND
 from bot.model.markup import clean
@@ -79,7 +80,9 @@ class FormDoor:
     def __init__(
         self, accept: Callable[[bytes, Envelope], Awaitable[None]], office: Callable[[], Office], settings: Settings, *,
         new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
+        visitors: VisitorLimits | None = None,
     ) -> None:  # fmt: skip
+        self.visitors = visitors or VisitorLimits()
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
         self.slots = asyncio.Semaphore(AT_ONCE)
@@ -96,8 +99,8 @@ class FormDoor:
         except TemplateError as error:
             raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off", limit_concurrency=500,
-                                timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none")  # fmt: skip
+        config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off",
+                                timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none", http=protocol(self.visitors))  # fmt: skip
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # signals are the daemon's
         self._task = asyncio.ensure_future(self._server.serve([bound]))
@@ -235,14 +238,16 @@ def _render(
 
 
 async def _read(request: Request) -> FormData:
-    """The form out of the request, never more of it than LIMIT; what is too large is read to its end, or the browser would show an error."""
+    """The form out of the request, never more of it than LIMIT. Of what is refused a part is read on: a browser that is cut off
+    shows an error of its own instead of our page.
+    """
     whole = request.headers.get("content-type", "").startswith("multipart/form-data")
-    size, limit = 0, LIMIT if whole else LONGEST["text"] * 12
+    size, limit, more = 0, LIMIT if whole else LONGEST["text"] * 12, True
 
     async def bounded() -> Message:
-        nonlocal size
+        nonlocal size, more
         message = await request.receive()
-        size += len(message.get("body", b""))
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
         if size > limit:
             raise MultiPartException("too_big")
         return message
@@ -252,8 +257,10 @@ async def _read(request: Request) -> FormData:
             try:
                 return await Request(request.scope, bounded).form(max_files=20, max_fields=20, max_part_size=MIB // 4)
             except (HTTPException, MultiPartException):
-                while size <= 4 * LIMIT and (message := await request.receive()).get("more_body"):
-                    size += len(message["body"])
+                most = 4 * LIMIT if size > limit else size + MIB
+                while more and size <= most:  # who asks for more than there is waits for the browser to go away
+                    with contextlib.suppress(MultiPartException):
+                        await bounded()
     except TimeoutError:
         raise Refused("broken", status=408) from None
     raise Refused("too_big" if size > limit else "broken", status=413 if size > limit else 400)
