@@ -84,7 +84,7 @@ def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:
     if said.done or said.sections or said.files or context.previews:
         ticket = to_agent(job, ticket, "receipt", context, tuple(said.files))
     if said.shown:
-        ticket = job.told(ticket, job.agent, said.shown, tag(job.office, ticket.number))
+        ticket = job.told(ticket, job.agent, said.shown, tag(job.office, ticket.number), whole=True)
     return ticket
 
 

@@ -17,7 +17,7 @@ from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.states import move
 from bot.tickets.words import say, sentence
-from bot.tickets.writing import tag
+from bot.tickets.writing import MOST_QUOTED, MOST_TEXT, tag
 
 Desk = Ticket | None  # the ticket that an order is about; None for the desk as a whole
 
@@ -75,11 +75,16 @@ class Job:
 
     def told(
         self, ticket: Ticket, agent: Agent, why: str, *values: str,
-        due: datetime | None = None, said: Entry | None = None,
+        due: datetime | None = None, said: Entry | None = None, whole: bool = False,
     ) -> Ticket:  # fmt: skip
-        """The ticket with a letter that shows it whole to an agent; `why` is a word of tickets.words."""
+        """The ticket with a letter that shows it to an agent, `whole` or with long letters cut short. `why` is a
+        word of tickets.words.
+        """
         line = sentence(say(why, self.office.language_of(agent), *values))
-        return notices.shown(ticket, agent, self.ident, self.office, self.now, why=line, due=due, said=said)
+        each = MOST_TEXT if whole else MOST_QUOTED
+        return notices.shown(
+            ticket, agent, self.ident, self.office, self.now, why=line, due=due, said=said, each=each
+        )
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""

@@ -223,7 +223,7 @@ def handed(
 def shown(
     ticket: Ticket, agent: Agent, cause: str, office: Office, now: datetime, *,
     why: str, due: datetime | None = None, said: Entry | None = None, brief: bool = False,
-    more: tuple[Button, ...] = (),
+    each: int = MOST_QUOTED, more: tuple[Button, ...] = (),
 ) -> Ticket:  # fmt: skip
     """The ticket to one agent, in a letter of that ticket: why (a line in their language), what was `said` to
     cause it, and the whole of it, notes and pictures included, or in `brief` the last letters.
@@ -236,7 +236,7 @@ def shown(
         ticket=agent_ticket(office, ticket),
         text=shortened(said.text, MOST_QUOTED) if said else "",
         author=author(said, ticket, language) if said else "",
-        history=some(ticket, language, skip) if brief else record(ticket, language),
+        history=some(ticket, language, skip) if brief else record(ticket, language, each=each),
         linked=() if brief else tuple(tag(office, number) for number in ticket.links),
         buttons=(first, *more, *rest),
         why=why,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace as replace_office
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from bot.model import Outgoing, Status
 from bot.tickets.commands import OF_THE_DESK
-from bot.tickets.identity import Purpose
+from bot.tickets.identity import Purpose, Signer
 from bot.tickets.orders import DO, DO_FOR_THE_DESK
 
 IVAN, PETR, OLGA = "ivan@example.org", "petr@example.net", "olga@example.com"
@@ -396,3 +397,31 @@ async def test_a_reminder_for_a_far_day_can_be_answered(desk: TestDesk) -> None:
     [link] = re.findall(r'href="mailto:([^?"]+)[^>]*>Заметка<', letter.html)
     sent = await desk.send(ANNA, "#заметка\nЕщё раз.", subject=letter.subject, to=link)
     assert [one.template for one in sent] == ["receipt"]
+
+
+async def test_without_plus_addresses_the_thread_says_which_ticket(tmp_path: Path) -> None:
+    """Reply-To is the same in all letters then: an answer in the shown ticket's thread is about that one."""
+    desk = await TestDesk.opened(tmp_path, plus=False, aligned=(ANNA,))
+    keys = desk.office.signer.keys
+    signer = Signer(keys, "support@providence.film", "PF", plus=False)
+    desk.office = replace_office(desk.office, signer=signer, verp=False)
+    await desk.restart()
+    await desk.send(IVAN, CODE, subject="Нет кода", name="Иван")
+    await desk.send(PETR, PICTURE, subject="Плеер", name="Пётр")
+    await say(desk, "#взять")
+    await say(desk, "#следующее")
+    [case] = desk.mail(ANNA, "case")
+    await desk.reply(case, ANNA, "#ответ\nПопробуйте, пожалуйста, ещё раз.")
+    [found] = [one for one in await say(desk, "#очередь", 1) if "PF-" not in one.subject]
+    sent = await desk.reply(found, ANNA, "#ответ\nДобрый день всем!")
+    assert [one.template for one in sent] == ["command_error"]
+    await desk.pass_time(minutes=3)
+    assert [len(desk.mail(to, "reply")) for to in (IVAN, PETR)] == [0, 1]
+
+
+async def test_show_sends_the_whole_of_a_long_letter(desk: TestDesk) -> None:
+    desk.aligned.add(IVAN)
+    await desk.send(IVAN, CODE + " Подробности." * 2000 + " Конец.", subject="Re: [PF-1] Нет кода")
+    assert "Конец." not in notice(desk, 1).text
+    await say(desk, "#показать")
+    assert "Конец." in desk.mail(ANNA, "case")[-1].text
