@@ -116,7 +116,9 @@ class _Lines:
             found = None
         if self._file < 0 or found is None or (found.st_dev, found.st_ino) != self._which:
             self.close()
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            # O_NONBLOCK: a pipe that nobody reads holds nobody.
+            how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+            self._file = os.open(self.path, how, 0o640)
             self._torn = False
             opened = os.fstat(self._file)
             self._which = opened.st_dev, opened.st_ino

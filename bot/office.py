@@ -15,6 +15,7 @@ from bot.readers import Readers, Unreadable
 from bot.replies.render import Templates
 from bot.settings import Settings
 from bot.store.files import Disk
+from bot.store.regular import KEY, RULES, TEMPLATE, files_under, read_regular
 from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
 
@@ -94,7 +95,7 @@ def signer_of(policy: Policy, secret: bytes, settings: Settings) -> Signer:
 def read(path: Path) -> bytes:
     """The bytes of rules.yaml; RulesRefused where there is none."""
     try:
-        return path.read_bytes()
+        return read_regular(path, RULES, links=True)
     except OSError as error:
         raise RulesRefused(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -102,12 +103,17 @@ def read(path: Path) -> bytes:
 def sources(folder: Path) -> dict[str, str]:
     """Every template by its name under the folder, such as "ru/reply.txt"; RulesRefused where there are none."""
     found, broken = {}, []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".txt", ".html") and path.parent != folder / "form":  # the form's pages are no letters
+    try:
+        for path in files_under(folder) if folder.is_dir() else ():
+            if path.suffix not in (".txt", ".html") or path.parent == folder / "form":
+                continue  # the form's pages are no letters
+            name, source = path.relative_to(folder).as_posix(), read_regular(path, TEMPLATE, links=True)
             try:
-                found[path.relative_to(folder).as_posix()] = path.read_text("utf-8")
+                found[name] = source.decode()
             except UnicodeDecodeError as error:
                 broken.append(f"{path}: not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8")
+    except OSError as error:
+        raise RulesRefused(f"{error.filename}: cannot be read: {error.strerror}") from None
     if broken:
         raise RulesRefused("\n".join(broken))
     if not found:
@@ -131,7 +137,7 @@ def read_secret(path: Path, disk: Disk, has_signed: Callable[[], bool]) -> bytes
                 "or make a new one with `run.py secret new`, which says what that breaks"
             )
         make_secret(path, disk)
-    key = path.read_bytes().strip()
+    key = read_regular(path, KEY, links=True).strip()
     if len(key) < 32:
         raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
     return key

@@ -15,6 +15,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.store.regular import KEY, read_regular
+
 
 class SettingsError(Exception):
     """The environment cannot be used; the text names each wrong variable, one a line, with its value and what is allowed."""
@@ -37,6 +39,11 @@ class HostPort:
         if not found or int(found["port"]) > 65535:
             raise ValueError("host:port with a port of 0 to 65535, such as 127.0.0.1:8025 or [::1]:25")
         return cls(found["six"] or found["host"], int(found["port"]))
+
+
+def read_password(path: Path) -> str:
+    """What a password file holds; raises OSError."""
+    return read_regular(path, KEY, links=True).decode().rstrip("\r\n")
 
 
 Security = Literal["plain", "tls", "starttls"]
@@ -68,7 +75,7 @@ class RelayTarget:
 
     def secret(self) -> str:
         """The password, read anew out of its file where there is one; raises OSError."""
-        return self.password_file.read_text("utf-8").rstrip("\r\n") if self.password_file else self.password
+        return read_password(self.password_file) if self.password_file else self.password
 
     _SCHEMES: ClassVar[dict[str, tuple[Security, int]]] = {"smtp": ("plain", 25), "smtps": ("tls", 465), "smtp+starttls": ("starttls", 587)}
 
@@ -200,9 +207,9 @@ class Settings(BaseSettings):
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("DESK_TLS_CERT and DESK_TLS_KEY go together: set both or neither")
         for name, path in (("DESK_TLS_CERT", self.tls_cert), ("DESK_TLS_KEY", self.tls_key)):
-            if path and not os.access(path, os.R_OK):
+            if path and not _is_file(path):
                 raise ValueError(f"{name}={path}: allowed is a PEM file that this user can read")
-        if self.imap and not (self.imap_password_file and os.access(self.imap_password_file, os.R_OK)):
+        if self.imap and not _is_file(self.imap_password_file):
             raise ValueError(f"DESK_IMAP_PASSWORD_FILE={self.imap_password_file or ''}: allowed is a file that this user can read")
         return self
 
@@ -210,7 +217,7 @@ class Settings(BaseSettings):
     def _password_of_the_relay(self) -> Settings:
         if self.relay and self.relay.user and not self.relay.password:
             path = self.relay_password_file
-            if not (path and os.access(path, os.R_OK)):
+            if not _is_file(path):
                 raise ValueError(f"DESK_RELAY_PASSWORD_FILE={path or ''}: allowed is a file that this user can read; or user:password in DESK_RELAY")
             object.__setattr__(self, "relay", replace(self.relay, password_file=path))  # frozen for all but its own making
         return self
@@ -227,6 +234,10 @@ class Settings(BaseSettings):
         if wrong:
             raise SettingsError("\n".join(wrong))
         return settings
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is not None and path.is_file() and os.access(path, os.R_OK)
 
 
 def _variable(name: str) -> str:

@@ -29,12 +29,16 @@ class Watch:
     async def run(self) -> None:
         """Looks at whatever changes, until the daemon stops."""
         settings = self._desk.settings
-        rules, templates = settings.rules.resolve(), settings.templates.resolve()
+        templates = settings.templates.resolve()
+        # The file, and a link that leads to it; Kubernetes puts another folder in the place of ..data.
+        rules = {settings.rules.resolve(), settings.rules.parent.resolve() / settings.rules.name}
+        rules |= {path.with_name("..data") for path in rules}
         # Not recursive: the data folder may lie beside rules.yaml, and each of its writes would wake us.
-        places = {rules.parent, templates, *(path for path in templates.rglob("*") if path.is_dir())}
+        places = {templates, *(path.parent for path in rules)}
+        places |= {path for path in templates.rglob("*") if path.is_dir()}
 
         def concerns(_: Change, name: str) -> bool:
-            return Path(name) == rules or templates in Path(name).parents
+            return Path(name) in rules or templates in Path(name).parents
 
         watched = False  # what has changed since the start and before the watch was set up is looked at once
         how: dict[str, Any] = {"debounce": 300, "recursive": False, "rust_timeout": SETTLED, "yield_on_timeout": True}

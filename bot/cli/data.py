@@ -110,6 +110,7 @@ def forget(
 ) -> None:
     """Erase a person everywhere: tickets, letters, records, logs. The figures stay, and the ledger still adds up."""
     from bot.control import ask
+    from bot.office import read
     from bot.upkeep.law import Plan, files_without, trace
 
     chosen, who, now = settings_here(), _address(address), datetime.now(UTC)
@@ -136,7 +137,7 @@ def forget(
     say("Not reached: mail that has left, backups, exports, saved reports, and files in others' letters.")
     if chosen.store:
         say("Not reached: logs of other machines at this database; run it there too.")
-    if who in FOUND.findall(chosen.rules.read_text("utf-8").lower()):
+    if who in FOUND.findall(read(chosen.rules).decode().lower()):
         say(f"Not reached: {chosen.rules} names the address.")
     if (chosen.data / MOVED).exists():
         say(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")

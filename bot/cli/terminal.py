@@ -49,15 +49,16 @@ def settings_here() -> Settings:
 
 def rules() -> Any:
     """The Policy of rules.yaml, or the end with every mistake named."""
+    from bot.office import RulesRefused, read
     from bot.policy import RulesError, load
 
     chosen = settings()
     try:
-        return load(chosen.rules.read_bytes(), str(chosen.rules))
+        return load(read(chosen.rules), str(chosen.rules))
     except RulesError as error:
         fail("\n".join(str(mistake) for mistake in error.mistakes), 1)
-    except OSError as error:
-        fail(f"{chosen.rules}: {error.strerror}")
+    except RulesRefused as error:
+        fail(str(error))
 
 
 def shelf() -> Shelf:

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FunctionLoader, StrictUndefined, TemplateError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -32,6 +32,7 @@ from bot.model.markup import clean
 from bot.reading.attachments import safe_name
 from bot.replies.bounded import Bounded
 from bot.settings import HostPort, Settings
+from bot.store.regular import TEMPLATE, read_regular
 from bot.tickets.office import Office
 
 LANGUAGES = ("ru", "en")
@@ -222,7 +223,14 @@ def check(templates: Path, office: Office) -> None:
 
 
 def _pages(templates: Path) -> Bounded:
-    loader = FileSystemLoader(templates / "form")
+    def page(name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        path = templates / "form" / Path(name).name
+        if not path.exists():
+            return None
+        source, changed = read_regular(path, TEMPLATE, links=True).decode(), path.stat().st_mtime_ns
+        return source, str(path), lambda: path.exists() and path.stat().st_mtime_ns == changed
+
+    loader = FunctionLoader(page)
     lines = {"trim_blocks": True, "lstrip_blocks": True}
     return Bounded(loader=loader, autoescape=True, undefined=StrictUndefined, **lines)
 

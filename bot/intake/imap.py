@@ -23,7 +23,7 @@ from imapclient.exceptions import LoginError
 
 from bot.intake.pipe import LIMIT, UNKNOWN
 from bot.model import Envelope
-from bot.settings import Mailbox
+from bot.settings import Mailbox, read_password
 
 DONE, REFUSED = ("Desk", "Done"), ("Desk", "Refused")
 PAUSES = (0.5, 1, 2, 5, 15, 30, 60, 120, 300)  # seconds before the next try after trouble
@@ -111,7 +111,7 @@ class ImapDoor:
     def _login(self, client: IMAPClient) -> None:
         if self.box.security == "starttls":
             client.starttls(ssl.create_default_context())
-        client.login(self.box.user, self.password_file.read_text("utf-8").rstrip("\r\n"))
+        client.login(self.box.user, read_password(self.password_file))
 
     def _session(self, client: IMAPClient, loop: asyncio.AbstractEventLoop) -> None:
         """One connection: what is there, and then what comes."""

@@ -19,6 +19,7 @@ from bot.reports.figures import Figures, TicketRow
 from bot.reports.tables import tables, title
 from bot.store.files import Disk
 from bot.store.port import Question, Store
+from bot.store.regular import read_regular
 from bot.store.rest import Shelf
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, loose
@@ -33,7 +34,8 @@ def names(policy: Policy) -> dict[str, str]:
 
 def picture_bytes(data: Path, reference: Reference) -> bytes | None:
     """The picture that a report's letter refers to; None for the attachment of a letter."""
-    return (data / reference.letter / reference.name).read_bytes() if reference.letter.startswith(FOLDER + "/") else None
+    ours = reference.letter.startswith(FOLDER + "/")
+    return read_regular(data / reference.letter / reference.name) if ours else None
 
 
 class Weekly:

@@ -11,6 +11,7 @@ import msgspec
 from bot.model import Ticket
 from bot.store.documents import read_ticket, ticket_page
 from bot.store.files import Disk, Write
+from bot.store.regular import read_regular
 from bot.store.rows import Row
 
 CACHED = 500  # tickets kept in memory
@@ -32,7 +33,7 @@ class Cabinet:
         decoder = msgspec.json.Decoder(dict[str, dict[str, Row]])
         for path in self._live.glob("[0-9]*.json"):
             try:
-                yield from decoder.decode(path.read_bytes())["ticket"].values()
+                yield from decoder.decode(read_regular(path))["ticket"].values()
             except (msgspec.DecodeError, OSError, KeyError):
                 self.broken.append(str(path))
 

@@ -12,6 +12,7 @@ from tinydb.storages import Storage
 from tinydb.table import Document
 
 from bot.model import DeskRecord, Ticket
+from bot.store.regular import read_regular
 from bot.store.rows import Row
 
 
@@ -61,14 +62,14 @@ def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
 def open_page(path: Path) -> Page:
     """The page of a file, or an empty one; raises OSError, and msgspec.DecodeError for a broken file."""
     try:
-        return Page(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+        return Page(msgspec.json.decode(read_regular(path), type=dict[str, Any]))
     except FileNotFoundError:
         return Page()
 
 
 def read_ticket(path: Path) -> Ticket:
     """A ticket out of its file; raises OSError, and msgspec.DecodeError for a broken file."""
-    tables = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Ticket]])
+    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, Ticket]])
     ticket = next(iter(tables.get("ticket", {}).values()), None)
     if ticket is None:
         raise msgspec.DecodeError(f"{path} holds no ticket")
@@ -77,7 +78,7 @@ def read_ticket(path: Path) -> Ticket:
 
 def read_day(path: Path) -> Iterator[tuple[int, DeskRecord]]:
     """(id, record) of a day's file; raises as read_ticket."""
-    tables = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, DeskRecord]])
+    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, DeskRecord]])
     for ident, record in tables.get("record", {}).items():
         yield int(ident), record
 

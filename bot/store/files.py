@@ -250,7 +250,8 @@ class DataLock:
     def take(self) -> None:
         """Take the lock and write our pid into it; raises LockedError naming the process that has it."""
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+        handle = os.open(self.path, how, 0o640)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

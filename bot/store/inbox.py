@@ -20,6 +20,7 @@ import msgspec
 from bot.model import Envelope
 from bot.store.commits import Commits
 from bot.store.files import Disk, Write
+from bot.store.regular import read_regular
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
@@ -109,7 +110,7 @@ class Inbox:
         places = (self._new, self._day(letter), self._parked, self._dropped)
         for folder in (*places, *places):  # twice: it may be on the move from one place to the next
             with contextlib.suppress(FileNotFoundError):
-                first, _, raw = _file(folder, letter).read_bytes().partition(b"\n")
+                first, _, raw = read_regular(_file(folder, letter)).partition(b"\n")
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
 
@@ -219,7 +220,7 @@ class Inbox:
 
     def _reason(self, letter: str) -> Parked:
         try:
-            return msgspec.json.decode((self._parked / f"{letter}.json").read_bytes(), type=Parked)
+            return msgspec.json.decode(read_regular(self._parked / f"{letter}.json"), type=Parked)
         except (FileNotFoundError, msgspec.DecodeError):
             at = datetime.fromtimestamp(_file(self._parked, letter).stat().st_mtime, UTC)
             return Parked(letter=letter, reason="the note of the reason is gone", at=at)
@@ -254,4 +255,6 @@ def _file(folder: Path, letter: str) -> Path:
 def _ids_in(folder: Path) -> Iterator[str]:
     """Ids of the letter files in a folder; scandir, since an archive holds 100,000 and more."""
     with os.scandir(folder) as entries:
-        yield from (entry.name.removesuffix(SUFFIX) for entry in entries if entry.name.endswith(SUFFIX))
+        for entry in entries:
+            if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False):
+                yield entry.name.removesuffix(SUFFIX)

@@ -12,6 +12,7 @@ from bot.model import Envelope, Ticket
 from bot.store.documents import day_files, read_ticket
 from bot.store.files import Disk
 from bot.store.inbox import Inbox, Parked
+from bot.store.regular import read_regular
 from bot.store.rest import T
 
 
@@ -43,7 +44,7 @@ class FileShelf:
         """The tables of a file; None where it is broken. One that has just been filed is found under its new name."""
         for place in (path, self._filed / f"{int(path.stem) // 1000:03}" / path.name) if path.parent == self._live else (path,):
             try:
-                return decoder.decode(place.read_bytes())
+                return decoder.decode(read_regular(place))
             except FileNotFoundError:
                 continue
             except (OSError, msgspec.DecodeError):
@@ -62,7 +63,7 @@ class FileShelf:
         decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
         for path in day_files(self._data / "desk"):
             try:
-                tables = decoder.decode(path.read_bytes())
+                tables = decoder.decode(read_regular(path))
             except (OSError, msgspec.DecodeError):
                 self.broken.append(str(path))
                 continue

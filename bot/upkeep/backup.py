@@ -23,6 +23,7 @@ from pathlib import Path
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
+from bot.store.regular import files_under, open_regular, read_regular
 from bot.store.rest import Shelf
 from bot.upkeep.carry import Carried, carry
 
@@ -42,7 +43,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
     """
     part, disk = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"), Disk()  # another one may be under way
     for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with suppress(OSError), old.open("rb") as left:
+        with suppress(OSError), open_regular(old) as left:
             fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)  # that of a backup under way is locked
             disk.unlink(old)
     try:
@@ -58,7 +59,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                     tar.members.clear()  # type: ignore[attr-defined]  # or it would keep an entry for each file
 
                 for name, source in _beside(settings):
-                    put(name, source.read_bytes())
+                    put(name, read_regular(source, links=True))
                 target = Files(lambda name, content: put(f"data/{name}", content))
                 carried = carry(shelf, target, now)
                 target.close()
@@ -84,16 +85,15 @@ def _beside(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield "rules.yaml", settings.rules
     folders = {"templates": settings.templates} | {f"data/{name}": data / name for name in ("reports", "tickets/broken", "desk/broken")}
     for name, folder in folders.items():
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                yield f"{name}/{path.relative_to(folder).as_posix()}", path
+        for path in files_under(folder) if folder.is_dir() else ():
+            yield f"{name}/{path.relative_to(folder).as_posix()}", path
 
 
 def unpack(archive: Path, incoming: Path) -> None:
     """The files of the archive under `incoming`, durable. Raises RefusedError for what is no whole backup, before anything else is touched."""
     shutil.rmtree(incoming, ignore_errors=True)
     try:
-        with gzip.open(archive) as stream:
+        with open_regular(archive, links=True) as file, gzip.open(file) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 while (entry := tar.next()) is not None:
                     _unpack_one(tar, entry, incoming)

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
+from bot.store.regular import open_regular
 from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.upkeep.ledger import account
@@ -61,7 +62,7 @@ def age(letter: str, now: datetime) -> int | None:
 
 def heartbeat(log: Path, now: datetime) -> int | None:
     """Seconds since the daemon's last heartbeat (or its start), as the log has it."""
-    with contextlib.suppress(OSError), log.open("rb") as file:
+    with contextlib.suppress(OSError), open_regular(log, links=True) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         for line in reversed(file.read().splitlines()):
             with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -31,6 +31,7 @@ from bot.reading.mime import fields, parse
 from bot.store.files import Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Letters, Store
+from bot.store.regular import read_regular
 from bot.store.rest import Shelf
 from bot.tickets.erasing import Person, record_without, without
 
@@ -220,7 +221,7 @@ def files_without(data: Path, plan: Plan) -> int:
         if path.is_file() and path.stat().st_mtime < time.time() - LEFT:
             disk.unlink(path)
     for path in (data / "outbox").glob("*.eml"):
-        raw = path.read_bytes()
+        raw = read_regular(path)
         head = raw[: raw.find(b"\r\n\r\n")].decode("utf-8", "replace")
         ours = MESSAGE_ID.search(head)
         if f"\ndelivered-to: {person.address}\r" in head.lower() or (ours and int(ours[1]) in plan.own):
@@ -231,11 +232,11 @@ def files_without(data: Path, plan: Plan) -> int:
             continue
         changed += 1
     for path in (*data.glob("tickets/broken/*.json"), *data.glob("desk/broken/*.json")):
-        text = ESCAPE.sub(" ", path.read_bytes().decode("utf-8", "replace"))
+        text = ESCAPE.sub(" ", read_regular(path).decode("utf-8", "replace"))
         if person.unnamed(text) != text or person.named.search(text):  # its name keeps the number
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
             changed += 1
-    rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS)
+    rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS and path.is_file())
     return changed + sum(log_without(path, person) for path in rotated)
 
 

@@ -18,6 +18,7 @@ from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
+from bot.store.regular import read_regular
 from bot.store.rest import Shelf, Target
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, at_work, leave, open_shelf, open_target
@@ -216,9 +217,9 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
 
 def _put_back(source: Path, target: Path, mode: int, disk: Disk, say: Say) -> None:
     """A file in its place; what was there, and differs, is kept beside it under another name."""
-    content = source.read_bytes()
+    content = read_regular(source)
     if target.exists():
-        if target.read_bytes() == content:
+        if target.is_file() and target.read_bytes() == content:
             return
         disk.rename(target, target.with_name(f"{target.name}.old"))
         say(f"{target} is that of the backup now; the one that was here is {target.name}.old")

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.panel import Panel
 from rich.text import Text
 
+from bot.office import read
 from bot.settings import HostPort, Settings
 from bot.stores import open_shelf
 from bot.workshop.window import Window
@@ -128,7 +129,7 @@ async def run(settings: Settings, out: Window) -> int:
 
     with tempfile.TemporaryDirectory(prefix="desk-demo-") as folder:
         rules = Path(folder) / "rules.yaml"
-        rules.write_bytes(b"".join(awake(settings.rules.read_bytes())))
+        rules.write_bytes(b"".join(awake(read(settings.rules))))
         data = Path(folder) / "data"
         changes = {"data": data, "secret_file": data / "secret", "rules": rules, "smtp": HostPort("127.0.0.1", 0), "relay": None, "undo": UNDO}
         daemon = Daemon(settings.model_copy(update=changes))

@@ -25,7 +25,7 @@ import dns.resolver
 from bot.control import ask
 from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
-from bot.settings import HostPort, RelayTarget, Settings
+from bot.settings import HostPort, RelayTarget, Settings, read_password
 from bot.stores import has_signed, open_shelf
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
@@ -211,7 +211,7 @@ def mailbox(settings: Settings) -> Iterator[Finding]:
         with client:
             if box.security == "starttls":
                 client.starttls(context)
-            client.login(box.user, settings.imap_password_file.read_text("utf-8").rstrip("\r\n"))
+            client.login(box.user, read_password(settings.imap_password_file))
             answer, counted = client.select(f'"{box.folder}"', readonly=True)
             if answer != "OK":
                 yield Finding("red", f"there is no folder {box.folder} at {box.host}", "DESK_IMAP ends with the folder: imaps://user@host/INBOX")

@@ -20,6 +20,7 @@ from bot.policy.judge import Answer
 from bot.printing import say, to_json
 from bot.readers import Readers, Unreadable
 from bot.settings import Settings
+from bot.store.regular import LETTER, read_regular
 from bot.tickets.identity import Subjects
 from bot.workshop.window import Window
 
@@ -37,7 +38,7 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
     async def one(path: Path) -> tuple[Path, Letter | str]:
         async with gate:
             try:
-                raw = await asyncio.to_thread(lambda: sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
+                raw = await asyncio.to_thread(_bytes, path)
                 return path, await readers.read(raw, Envelope(letter=str(path), received=datetime.now(UTC), mail_from="?"))
             except (OSError, Unreadable) as error:
                 return path, str(error)
@@ -54,6 +55,11 @@ async def explain_files(settings: Settings, files: Sequence[Path], as_json: bool
     finally:
         readers.close()
     return int(failed)
+
+
+def _bytes(path: Path) -> bytes:
+    """A letter's file; "-" is standard input, for pipes."""
+    return sys.stdin.buffer.read(LETTER) if str(path) == "-" else read_regular(path, LETTER)
 
 
 def facts_of(letter: Letter, policy: Policy, now: datetime) -> tuple[int, Facts]:

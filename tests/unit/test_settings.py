@@ -110,7 +110,7 @@ def test_all_faults_are_told_at_once_and_no_password_among_them(monkeypatch):
 
 def test_certificate_and_key_go_together_and_can_be_read(monkeypatch, tmp_path):
     with pytest.raises(SettingsError, match="DESK_TLS_CERT and DESK_TLS_KEY go together"):
-        loaded(monkeypatch, tls_cert=str(tmp_path))
+        loaded(monkeypatch, tls_cert=__file__)
     with pytest.raises(SettingsError, match=r"DESK_TLS_KEY=.*/none: allowed is a PEM file"):
         loaded(monkeypatch, tls_key=str(tmp_path / "none"))
 

@@ -92,3 +92,50 @@ async def test_a_letter_that_waits_for_its_turn_is_decided_by_the_rules_of_then(
         desk.desk.office, desk.desk.readers = changed, Here(changed.policy.source)
     await letter
     assert [desk.ticket(number).labels for number in (1, 2)] == [(), ("probe",)]
+
+
+async def test_a_file_behind_a_link_is_taken_over_however_it_is_changed(desk, tmp_path):
+    """A link to another place, and a volume of Kubernetes, which puts another folder in the place of `..data`."""
+    volume, etc = tmp_path / "volume", tmp_path / "etc"
+    etc.mkdir()
+    for name in ("..one", "..two"):
+        (volume / name).mkdir(parents=True)
+        text = (tmp_path / "rules.yaml").read_text("utf-8") + f"# {name}\n"
+        (volume / name / "rules.yaml").write_text(text, "utf-8")
+    (volume / "..data").symlink_to("..one")
+    (volume / "rules.yaml").symlink_to("..data/rules.yaml")
+    shutil.copy(tmp_path / "rules.yaml", etc / "rules.yaml")
+    (tmp_path / "link.yaml").symlink_to("etc/rules.yaml")
+
+    def swap():
+        (volume / "..new").symlink_to("..two")
+        (volume / "..new").rename(volume / "..data")
+
+    def edit():
+        with (etc / "rules.yaml").open("a") as file:
+            file.write("# once more\n")
+
+    for rules, change in ((volume / "rules.yaml", swap), (tmp_path / "link.yaml", edit)):
+        desk.settings = desk.settings.model_copy(update={"rules": rules})
+        desk.office, desk.stop = untried(desk.settings, OLD), asyncio.Event()
+        desk.readers = Readers(lambda: None)
+        watch, looked = Watch(desk), asyncio.Event()
+        look = watch.look
+
+        async def told(look=look, looked=looked):
+            found = await look()
+            looked.set()
+            return found
+
+        watch.look = told
+        watching = asyncio.ensure_future(watch.run())
+        async with asyncio.timeout(60):
+            await looked.wait()  # as it does once, whatever has changed
+            looked.clear()
+            change()
+            await looked.wait()
+        desk.stop.set()
+        await watching
+        assert desk.told == ["rules_loaded"]
+        assert desk.office.policy.source == rules.read_bytes()
+        desk.told.clear()
