@@ -69,9 +69,7 @@ LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "
 
 
 def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:
-    """The ticket with its letters to the agent: the receipt of what was done in it, and the whole of it where
-    that was asked for.
-    """
+    """The ticket with its letters to the agent: a receipt of what was done, and all of it if asked for."""
     said = job.said.get(ticket.number, Said())
     if ticket.number != job.own and job.has_written(ticket, job.agent.address):
         return ticket  # a crash came between two writes, and this one has been done

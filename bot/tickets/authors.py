@@ -1,6 +1,4 @@
-"""Whose words an entry of a ticket holds, as the staff reads it: name, part, and whether the customer knows
-of it. Pure.
-"""
+"""Whose words an entry holds, as staff read it: name, part, and whether the customer knows of it. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ NOT_DELIVERED = ("bounced_", "undelivered_")
 
 
 def brought(about: str, number: int) -> str:
-    """`about` of an entry that comes along when ticket `number` is merged into another: what it was is still
-    known.
-    """
+    """`about` of an entry that a merge brings from ticket `number`: what it was is still known."""
     return f"{MERGED}{number}:{own_about(about)}"
 
 
@@ -32,9 +28,7 @@ def of_department(entry: Entry) -> bool:
 
 
 def author(entry: Entry, ticket: Ticket, language: str) -> str:
-    """Иван (пользователь) · Пётр, petr@example.net (участник) · Отдел разработки (отдел, внутреннее) · Анна
-    (поддержка)
-    """
+    """Иван (пользователь) · Пётр, petr@example.net (участник) · Отдел разработки (отдел, внутреннее)"""
     about, name = own_about(entry.about), entry.name or entry.who
     if entry.kind == "machine" and about.startswith(NOT_DELIVERED):
         name, part = say("not_delivered", language, entry.who), "part_desk"
@@ -67,9 +61,7 @@ def record(
 
 
 def said(entry: Entry, language: str) -> str:
-    """The text of an entry; of a command letter its commands on this ticket alone, without their signs:
-    what it says stands in entries of its own.
-    """
+    """The text of an entry; of a command letter its commands on this ticket alone, without signs."""
     if entry.kind != "command":
         return entry.text
     lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]

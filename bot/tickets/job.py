@@ -67,8 +67,7 @@ class Job:
         self.said[self.own if of < 0 else of].done.append(sentence(say(code, self.language, *safe)))
 
     def show(self, ticket: Ticket, why: str) -> None:
-        """The ticket comes to the agent whole, in a letter of its own, which the own ticket's receipt names.
-        """
+        """The ticket comes whole, in a letter of its own, which the own ticket's receipt names."""
         self.said[ticket.number].shown = why
         if self.own not in (0, ticket.number):
             self.tell("apart", say(why, self.language, tag(self.office, ticket.number)))
@@ -77,9 +76,7 @@ class Job:
         self, ticket: Ticket, agent: Agent, why: str, *values: str,
         due: datetime | None = None, said: Entry | None = None, whole: bool = False,
     ) -> Ticket:  # fmt: skip
-        """The ticket with a letter that shows it to an agent, `whole` or with long letters cut short. `why` is a
-        word of tickets.words.
-        """
+        """The ticket, shown to an agent, `whole` or with long letters cut; `why` is of tickets.words."""
         line = sentence(say(why, self.office.language_of(agent), *values))
         each = MOST_TEXT if whole else MOST_QUOTED
         return notices.shown(

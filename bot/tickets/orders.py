@@ -126,9 +126,7 @@ def block(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 
 def cc(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """Another person takes part: their letters join, and they get the answers with the correspondence below,
-    as the receipt says.
-    """
+    """Another person takes part: they may write, and get the answers with the letters below."""
     if job.office.signer.is_ours(order.argument) or order.argument == ticket.requester.email:
         raise Refusal("unknown_argument", order.argument)
     job.tell("cc", order.argument, len(history(job.office, ticket, reader=order.argument)))

@@ -159,9 +159,7 @@ def to_customer(
     job: Job, ticket: Ticket, name: str, text: str, *,
     ground: Ground | None = None, department: str = "", other: str = "",
 ) -> Ticket:  # fmt: skip
-    """The ticket with a letter that an agent wrote: to From and each participant, without the marks of a
-    machine.
-    """
+    """The ticket with an agent's letter, to From and each participant, without marks of a machine."""
     office, to, alone = job.office, ticket.requester.email, name in ALONE
     people = (to,) if alone else (to, *ticket.participants)
     people = tuple(one for one in people if one and not office.signer.is_ours(one))
@@ -198,9 +196,7 @@ def to_customer(
 
 
 def personal(office: Office, ticket: Ticket, name: str, to: str) -> dict[str, Any]:
-    """What one reader's copy has of its own: the history that they may know, and for a participant no name
-    and a line that says why.
-    """
+    """What one reader's copy has of its own: the history they may know, and who it is for."""
     whole = name == "transcript"
     said = history(office, ticket, WHOLE, each=MOST_TEXT) if whole else history(office, ticket, reader=to)
     own: dict[str, Any] = {"history": said}

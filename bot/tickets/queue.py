@@ -69,9 +69,7 @@ def section(code: str, rows: Sequence[Earlier], reader: Reader) -> Section:
 
 
 def line(row: Earlier, reader: Reader) -> TicketLine:
-    """PF-3: Не открывается фильм · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org; its link
-    asks for the whole ticket.
-    """
+    """PF-3: Нет звука · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org, as a link."""
     office, language = reader.office, reader.language
     owner = office.policy.people.agent(row.owner) if row.owner else None
     running = row.due and row.status != Status.done

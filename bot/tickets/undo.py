@@ -25,9 +25,8 @@ BY_TIME = frozenset({"closed_silence", "outage_over"})
 
 
 def snapshots(job: Job, changed: dict[int, Ticket]) -> dict[int, Ticket]:
-    """The tickets that the letter has changed, each with what #undo needs. It takes the whole letter back,
-    and so it is given in the thread of the letter's own ticket; what is merged is taken apart from either
-    side.
+    """The tickets that the letter has changed, each with what #undo needs. It takes the whole letter back, in
+    the thread of the letter's own ticket; what is merged is taken apart from either side.
     """
     own = changed.get(job.own)
     taken = {}
@@ -55,9 +54,7 @@ def snapshot(job: Job, after: Ticket, others: tuple[int, ...], of: int) -> Ticke
 
 
 def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
-    """Takes the whole last command letter back, in every ticket, unless a word of it has left or one has
-    changed since.
-    """
+    """Takes the whole last command letter back, unless a word of it has left or a ticket has changed."""
     taken_back = named_undo(job, ticket, order)
     letter = taken_back["letter"]
     others = [job.known(number) for number in taken_back.get("others", ())]
@@ -80,9 +77,8 @@ def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
 
 
 def named_undo(job: Job, ticket: Ticket, order: Order) -> dict[str, Any]:
-    """The snapshot of the last command letter, where the order means that one. Without a number it means
-    one's own last: whoever wants to take back a colleague's names the number that its receipt has in the
-    ticket.
+    """The snapshot of the last command letter, where the order means that one: one's own, or that of the
+    number which its receipt has in the ticket.
     """
     if not ticket.undo:
         raise Refusal("nothing_to_undo")
@@ -133,9 +129,7 @@ def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
 
 
 def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
-    """The ticket as it was before the letter; what was said stays on record, but the customer has not been
-    told it.
-    """
+    """The ticket as it was before the letter; what was said stays, as not told to the customer."""
     fields = msgspec.to_builtins(ticket).items()
     kept = {name: value for name, value in fields if name in KEPT_OUT and name != "undo"}
     # the letter made it: numbers are never freed, so it ends as if it were spam, without a word
@@ -155,9 +149,7 @@ def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
 
 
 def cancelled(one: Outgoing, letter: str, now: datetime) -> Outgoing:
-    """A waiting letter of the command letter that is taken back; its receipt and its errors are no part of
-    it. What it kept from leaving waits again.
-    """
+    """A waiting letter of what is taken back, but no receipt; what its #uncc stopped waits again."""
     if one.result == f"{UNCC}{letter}":
         return replace(one, state=Delivery.waiting, done_at=None, result="")
     waits = one.letter == letter and one.state in (Delivery.waiting, Delivery.held)

@@ -171,9 +171,7 @@ def tag(office: Office, number: int) -> str:
 
 
 def public_ticket(office: Office, ticket: Ticket, repeats: bool, to: str = "") -> PublicTicket:
-    """The customers' view; without the sender's own words where they may not be repeated. Only the requester
-    is called by name.
-    """
+    """The customers' view; without the sender's words where they may not be repeated, or another's name."""
     return PublicTicket(
         number=ticket.number,
         tag=tag(office, ticket.number),
@@ -228,9 +226,8 @@ def history(
     office: Office, ticket: Ticket, most: int = MOST_HISTORY, skip: str = "", each: int = MOST_QUOTED,
     reader: str = "",
 ) -> tuple[PublicEntry, ...]:  # fmt: skip
-    """The correspondence as the requester, or `reader`, may know it: the newest first, `each` characters a
-    letter, without what the letter `skip` said; only public entries. A participant has not taken part in what
-    was merged into the ticket.
+    """The correspondence as `reader` (the requester) may know it, the newest first, `each` characters a
+    letter, without the letter `skip`. A participant has taken no part in what was merged into the ticket.
     """
     reader = reader or ticket.requester.email
     own = reader == ticket.requester.email
