@@ -187,9 +187,10 @@ def to_customer(
             office, ticket, Audience.requester, name, copy, one, job.now,
             letter=job.ident, due=due, automatic=False, answers=answers, files=files,
         )  # fmt: skip
+    quoted = replace(context, ticket=replace(context.ticket, requester_name=""))  # letters to others quote it
     entry = Entry(
         at=job.now, kind="answer", public=True, who=office.policy.desk.address, name=job.agent.name,
-        text=text or office.templates.render(name, context).text,
+        text=text or office.templates.render(name, quoted).text,
         letter=job.ident, message_id=ticket.outgoing[-len(people)].message_id, about=name,
     )  # fmt: skip
     return replace(ticket, entries=(*ticket.entries, entry))
