@@ -7,36 +7,34 @@ A trusted relay's Authentication-Results counts (RFC 8601), or else a DKIM signa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import authres
-import dkim
 import dns.asyncresolver
 import dns.exception
-from dkim.util import parse_tag_value
 from msgspec.structs import replace
 from publicsuffixlist import PublicSuffixList
 
-from bot.coverage import lacking
+from bot.coverage import Signature
 from bot.model import Letter
+from bot.readers import FULL, LimitError, Limits
 from bot.reading import guard
 from bot.settings import HostPort, Settings
 
 Lookup = Callable[[str], Awaitable[str]]  # a name's TXT record, "" for none; may raise anything
 
-SECONDS, ALL_SECONDS = 2.0, 4.0  # for one question to the DNS, for all that a letter raises
-MOST_SIGNATURES = 5
+SECONDS = 2.0  # for one question to the DNS
+HEAD = 256 * 1024  # octets in which a relay's report is looked for
+LONGEST = 20_000  # octets of it: authres is slow
 MOST_NAMES = 5000
 REMEMBERED, FORGOTTEN, REST = 300.0, 60.0, 30.0  # seconds: an answer, a failure, the pause after a row of failures
 ROW = 5
 # What a relay says; but for the first, why its word does not count (for `Letter.defects`, as those of
 # `bot.coverage`).
 PASSED, FAILED, OTHER = "pass", "the relay reports dmarc=fail", "the relay checked another From"
-LARGE = 256 * 1024  # octets; larger bodies are hashed in a thread
 
 
 class Names:
@@ -88,15 +86,30 @@ def resolver(server: HostPort | None) -> Lookup:
     return ask
 
 
-def authenticator(settings: Settings, lookup: Lookup | None = None) -> Callable[[bytes, Letter], Awaitable[Letter]]:
+class Readers(Protocol):
+    """Reader processes, in which dkimpy looks at a stranger's bytes."""
+
+    limits: Limits
+
+    async def signatures(self, raw: bytes) -> list[Signature]:
+        """See bot.coverage."""
+
+    async def verified(self, raw: bytes, number: int, record: str) -> bool:
+        """See bot.coverage."""
+
+
+Authenticate = Callable[[bytes, Letter, Readers], Awaitable[Letter]]
+
+
+def authenticator(settings: Settings, lookup: Lookup | None = None) -> Authenticate:
     """A function that sets `Letter.aligned` to relay, dmarc or dkim where the From is proved, and
     `dmarc_failed` where a trusted relay says so; why a proof does not count is added to `defects`. `lookup`
-    replaces the DNS.
+    replaces the DNS. Raises LimitError where readers with more time may still find it proved.
     """
     ask = lookup or (resolver(settings.dns if isinstance(settings.dns, HostPort) else None) if settings.dns else None)
     names = Names(ask) if ask else None
 
-    async def authenticate(raw: bytes, letter: Letter) -> Letter:
+    async def authenticate(raw: bytes, letter: Letter, readers: Readers) -> Letter:
         domain = letter.requester.email.rpartition("@")[2]
         server = settings.trusted_relays.get(letter.envelope.client)
         report = relay_says(raw, server, domain) if server else ""
@@ -108,53 +121,43 @@ def authenticator(settings: Settings, lookup: Lookup | None = None) -> Callable[
             return replace(letter, aligned="relay")
         aligned, why = "", report
         if names is not None and guard.header(raw, b"dkim-signature"):
-            with contextlib.suppress(Exception):  # whatever a stranger's bytes or DNS lead to is no proof
-                async with asyncio.timeout(ALL_SECONDS):
-                    aligned, why = await checked(raw, domain, names)
+            try:
+                aligned, why = await checked(raw, domain, names, readers)
+            except LimitError:
+                if readers.limits < FULL:
+                    raise
+            except Exception:  # noqa: BLE001  whatever a stranger's bytes or DNS lead to is no proof
+                aligned = ""
         return replace(letter, aligned=aligned, defects=(*letter.defects, *filter(None, [why or report])))
 
     return authenticate
 
 
-async def checked(raw: bytes, domain: str, names: Names) -> tuple[str, str]:
+async def checked(raw: bytes, domain: str, names: Names, readers: Readers) -> tuple[str, str]:
     """(dmarc where the domain has a policy, or else dkim, for a good signature that is aligned with From's
     domain and covers all that is read; or "" and why such a signature does not count).
     """
-    letter = dkim.DKIM(raw, timeout=1)
-    tags = [parse_tag_value(value) for name, value in letter.headers if name.lower() == b"dkim-signature"]
-    of_domain = [
-        number for number, one in enumerate(tags[:MOST_SIGNATURES])
-        if {b"d", b"s"} <= one.keys() and aligned(one[b"d"].decode().lower(), domain)
-    ]  # fmt: skip
-    gaps = {number: lacking(tags[number], letter.headers, letter.body) for number in of_domain}
-    candidates = [number for number in of_domain if not gaps[number]]
+    of_domain = [one for one in await readers.signatures(raw) if aligned(one.domain, domain)]
+    candidates = [one for one in of_domain if not one.gap]
     if not candidates:
-        return "", next(iter(gaps.values()), "")
-    policy = tag_list(await names.text(f"_dmarc.{domain}") or await names.text(f"_dmarc.{organisation(domain)}"))
-    for number in candidates:
-        signer, selector = (tags[number][key].decode().lower() for key in (b"d", b"s"))
-        if policy.get("adkim", "").lower() == "s" and signer != domain:
-            continue
-        record = await names.text(f"{selector}._domainkey.{signer}")
+        return "", next((one.gap for one in of_domain), "")
+    asked = [names.text(f"{one.selector}._domainkey.{one.domain}") for one in candidates]
+    said, *records = await asyncio.gather(policy_of(domain, names), *asked)
+    policy = tag_list(said)
+    for one, record in zip(candidates, records, strict=True):
         flags = tag_list(record).get("t", "").replace(" ", "").split(":")
-        strict = tags[number].get(b"i", b"").decode().lower().rpartition("@")[2] not in ("", signer)
-        if not record or "y" in flags or ("s" in flags and strict):
+        if policy.get("adkim", "").lower() == "s" and one.domain != domain:
             continue
-        if await verified(letter, number, record, len(raw)):
+        if not record or "y" in flags or ("s" in flags and one.user not in ("", one.domain)):
+            continue
+        if await readers.verified(raw, one.number, record):
             return "dmarc" if policy.get("v", "").upper() == "DMARC1" else "dkim", ""
     return "", ""
 
 
-async def verified(letter: Any, number: int, record: str, size: int) -> bool:
-    """dkimpy's word on one signature; the key is at hand already."""
-
-    def check() -> bool:
-        return bool(letter.verify(number, dnsfunc=lambda _name, timeout=1: record.encode("latin-1")))
-
-    try:
-        return await asyncio.to_thread(check) if size > LARGE else check()
-    except dkim.DKIMException:
-        return False
+async def policy_of(domain: str, names: Names) -> str:
+    """The DMARC record in force (RFC 7489, 6.6.3), "" for none."""
+    return await names.text(f"_dmarc.{domain}") or await names.text(f"_dmarc.{organisation(domain)}")
 
 
 def tag_list(record: str) -> dict[str, str]:
@@ -183,7 +186,9 @@ def relay_says(raw: bytes, server: str, domain: str) -> str:
     """PASSED where the topmost Authentication-Results is that server's (RFC 8601) and says dmarc=pass for
     this very domain, or dkim=pass for it; FAILED for dmarc=fail; OTHER for a pass of another From; or "".
     """
-    field = b" ".join(next(iter(guard.header(raw, b"authentication-results")), b"").split())
+    field = b" ".join(next(iter(guard.header(raw[:HEAD], b"authentication-results")), b"").split())
+    if len(field) > LONGEST:
+        return ""
     try:
         header = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {field.decode('ascii')}")
     except Exception:  # noqa: BLE001  its parser is not meant for hostile input

@@ -1,11 +1,19 @@
-"""What a DKIM signature covers of a letter (RFC 6376): all that is read, or it proves nothing. Pure."""
+"""What a DKIM signature covers of a letter (RFC 6376): all that is read, or it proves nothing. Pure.
+
+dkimpy takes quadratic time over some bytes, so both functions that call it are for reader processes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 
+import dkim
+from dkim.util import parse_tag_value
+
+from bot.model import Value
 from bot.reading import charset
 from bot.reading.mime import values
 
@@ -23,6 +31,37 @@ HTML = re.compile(
 # has too.
 NO_FROM, PART, TWICE = "DKIM leaves out From", "DKIM covers a part of the text", "a header stands twice"
 GAPS = "DKIM leaves out"
+MOST = 5  # signatures of a letter that are looked at
+
+
+class Signature(Value, frozen=True):
+    """What a signature says of itself, and why it does not cover all that is read, or ""."""
+
+    number: int
+    domain: str
+    selector: str
+    user: str  # domain of the person who signed, "" for none
+    gap: str
+
+
+def signatures(raw: bytes) -> list[Signature]:
+    """The first signatures of a letter, unproved; dkimpy's exceptions for what it cannot read."""
+    letter = dkim.DKIM(raw)
+    fields = [value for name, value in letter.headers if name.lower() == b"dkim-signature"][:MOST]
+    found = []
+    for number, tags in enumerate(map(parse_tag_value, fields)):
+        if {b"d", b"s"} <= tags.keys():
+            domain, selector, user = (tags.get(key, b"").decode().lower() for key in (b"d", b"s", b"i"))
+            gap = lacking(tags, letter.headers, letter.body)
+            found.append(Signature(number, domain, selector, user.rpartition("@")[2], gap))
+    return found
+
+
+def verified(raw: bytes, number: int, record: str) -> bool:
+    """dkimpy's word on one signature; `record` publishes the key."""
+    with contextlib.suppress(dkim.DKIMException):
+        return bool(dkim.DKIM(raw).verify(number, dnsfunc=lambda _name, timeout=1: record.encode("latin-1")))
+    return False
 
 
 def lacking(tags: dict[bytes, bytes], headers: Sequence[tuple[bytes, bytes]], body: bytes) -> str:

@@ -24,10 +24,11 @@ from bot.delivery.result import cause
 from bot.desk import Desk
 from bot.doors import Doors
 from bot.jobs import Jobs
+from bot.line import Line, Place
 from bot.log import Log
 from bot.model import Decision, Reference
 from bot.office import keys, read_secret, tried, untried
-from bot.readers import Readers
+from bot.readers import QUICK, Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.files import DataLock, Disk
@@ -71,7 +72,7 @@ class Daemon:
         self.office = untried(settings, self.secret)
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         agree(settings, keys(self.secret))
-        self.readers = Readers(self.office.policy.source, settings.readers)
+        self.readers = Readers(self.office.policy.source, settings.readers, QUICK)
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.post = PostProcess(settings.relay or settings.data / "outbox", lambda: self.office.templates.layout)
         self.outbox = Outbox(
@@ -83,7 +84,7 @@ class Daemon:
         self.doors = Doors(settings, self.inbox, self.inbox.take, lambda: self.office, now, self.tell, self.refused)
         self.control = Control(settings.data, Admin(self).answer)
         self.jobs, self.watch = Jobs(self), Watch(self)
-        self._under_way = 0  # letters
+        self.line = Line(self.inbox.changed.set)
         self._pumping: asyncio.Future[Any] | None = None
         self._sending: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -150,7 +151,7 @@ class Daemon:
             self._pumping.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(15):
-                while self._under_way:
+                while self.line.under_way:
                     self.inbox.changed.clear()
                     await self.inbox.changed.wait()
 
@@ -196,22 +197,18 @@ class Daemon:
 
     async def _pump(self) -> None:
         """Letters in the order in which they came; several are read at once, one after another is decided."""
-        most, line, before = self.settings.readers * AT_ONCE, deque[str](), asyncio.Event()
-        before.set()
+        most, waiting = self.settings.readers * AT_ONCE, deque[str]()
         while True:
             self.inbox.changed.clear()
-            if len(line) <= AHEAD:
-                line += await self._claimed(AHEAD + most - self._under_way - len(line))
-            if not line or self._under_way >= most:
+            if len(waiting) <= AHEAD:
+                waiting += await self._claimed(AHEAD + most - self.line.under_way - len(waiting))
+            if not waiting or self.line.under_way >= most:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_AGAIN):
                         await self.inbox.changed.wait()
                 continue
             await self._doors_first()
-            after = asyncio.Event()
-            self._under_way += 1
-            self.spawn(self._one(line.popleft(), before, after))
-            before = after
+            self.spawn(self._one(waiting.popleft(), Place(self.line)))
 
     async def _doors_first(self) -> None:
         """Waits for a pause in what comes in, not for long."""
@@ -227,18 +224,16 @@ class Daemon:
             self.tell("error", where="inbox", kind=type(error).__name__, words=str(error))
             return []
 
-    async def _one(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
+    async def _one(self, ident: str, place: Place) -> None:
         try:
-            await self.desk.handle(ident, before, after)
+            await self.desk.handle(ident, place)
         except OSError as error:
             self.tell("error", letter=ident, where="desk", kind=type(error).__name__, words=str(error))
             self.spawn(self._later(ident))
         except NoLetterError:
             self.tell("error", letter=ident, where="inbox", kind="NoLetter", words="gone before it was handled")
         finally:
-            after.set()
-            self._under_way -= 1
-            self.inbox.changed.set()
+            place.end()
 
     async def _later(self, ident: str) -> None:
         """A letter that could not be handled now is tried again."""

@@ -8,21 +8,21 @@ the ticket, absorbs the repeat. Whatever goes wrong with a letter parks it, and 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from msgspec import structs
 
-from bot.model import Decision, DeskRecord, Envelope, Fate, Letter, LetterClass
+from bot.line import Place
+from bot.model import Decision, DeskRecord, Fate, Letter, LetterClass
 from bot.policy.judge import matched
 from bot.policy.matching import SLOW
-from bot.readers import Readers, Unreadable
-from bot.reading.charset import decode
+from bot.readers import LimitError, Readers, Unreadable
 from bot.store.port import Found, Letters, Store, Turn
 from bot.tickets import agents, departments, machines, proof, requester
 from bot.tickets.alerts import alarm
@@ -30,8 +30,8 @@ from bot.tickets.office import Office
 from bot.tickets.place import Sight, joins, look, question
 from bot.tickets.timers import armed
 
-MOST_TEXT = 1024 * 1024  # octets of a text file that the leak gate reads
-Authenticate = Callable[[bytes, Letter], Awaitable[Letter]]
+T = TypeVar("T")
+Authenticate = Callable[[bytes, Letter, Readers], Awaitable[Letter]]
 
 
 class Tell(Protocol):
@@ -49,20 +49,16 @@ class Desk:
         self.inbox, self.store, self.readers, self.office = inbox, store, readers, office
         self.authenticate, self.now, self.tell = authenticate, now, tell
 
-    async def handle(self, ident: str, before: asyncio.Event, after: asyncio.Event) -> None:
-        """One letter's whole way. Letters are read side by side and decided in the order in which they came: `before` is set when
-        it is this letter's turn, and this sets `after`. Raises OSError when the disk fails: the letter then stays in the inbox.
+    async def handle(self, ident: str, place: Place) -> None:
+        """One letter's whole way. Letters are read side by side and decided in the order in which they came,
+        which `place` keeps. Raises OSError when the disk fails: the letter then stays in the inbox.
         """
         try:
-            try:
-                envelope, raw = await self.inbox.read(ident)
-                letter = await self.authenticate(raw, await self.read(raw, envelope))
-                kind, defects, may = letter.kind, letter.defects, letter.may_answer
-                self.tell("read", letter=ident, kind=kind, ms=letter.ms, defects=defects, may_answer=may)
-            finally:
-                await before.wait()
-                after.set()  # the next one waits behind us for the store's turn, which is taken in order
-            await self.decide(letter, raw)
+            letter, raw = await self.ask(place, lambda readers: self.seen(readers, ident, place))
+            kind, defects, may = letter.kind, letter.defects, letter.may_answer
+            self.tell("read", letter=ident, kind=kind, ms=letter.ms, defects=defects, may_answer=may)
+            await place.reached()
+            await self.decide(letter, raw, place)
         except OSError:
             raise
         except Unreadable as error:
@@ -72,46 +68,56 @@ class Desk:
         else:
             await self.inbox.done(ident)
 
-    async def read(self, raw: bytes, envelope: Envelope) -> Letter:
-        """Bytes to a Letter, in a reader process with limits on time and memory."""
-        letter = await self.readers.read(raw, envelope)
+    async def ask(self, place: Place, work: Callable[[Readers], Awaitable[T]]) -> T:
+        """What readers do with a letter: quickly, or else once more, alone, while nobody waits for it."""
+        with contextlib.suppress(LimitError):
+            return await work(self.readers)
+        async with place.alone(), self.readers.alone() as readers:
+            return await work(readers)
+
+    async def seen(self, readers: Readers, ident: str, place: Place) -> tuple[Letter, bytes]:
+        """The letter and its bytes, read and authenticated, after the slow ones of its sender."""
+        envelope, raw = await self.inbox.read(ident)
+        while True:
+            async with readers.slots:  # meanwhile one before it may have turned out to be slow
+                if not place.of(envelope):
+                    letter = await readers.read(raw, envelope)
+                    break
+            del raw  # of letters that wait there may be many
+            await place.behind()
+            _, raw = await self.inbox.read(ident)
         for pattern in letter.matches.get(SLOW, ()):  # it stays off in that reader until the rules change
-            self.tell("pattern_cut", letter=envelope.letter, rule=pattern.words)
-        people, sender = self.office.policy.people, letter.requester.email
-        if people.agent(sender) or people.department_of(sender):  # their files may go on to a customer: the leak gate reads them
-            letter = structs.replace(letter, file_texts=await self.texts(raw, letter))
-        return letter
+            self.tell("pattern_cut", letter=ident, rule=pattern.words)
+        return await self.authenticate(raw, letter, readers), raw
 
-    async def texts(self, raw: bytes, letter: Letter) -> tuple[str, ...]:
-        """The words of a letter's text files, whatever their type claims."""
-        found = []
-        for one in letter.attachments:
-            with contextlib.suppress(KeyError):  # a link to a file has no part
-                file = await self.readers.extract(raw, one.part) if one.size <= MOST_TEXT else b""
-                if file and (b"\0" not in file or file[:2] in (b"\xff\xfe", b"\xfe\xff")):
-                    found.append(decode(file)[0])
-        return tuple(found)
-
-    async def decide(self, letter: Letter, raw: bytes) -> None:
-        """Looks, decides and commits, in one turn of the store."""
-        async with self.store.turn() as turn:
-            if not matched(self.office.policy, letter):  # the rules changed while it was being read, or waited for its turn
-                fresh = await self.readers.read(raw, letter.envelope)
-                letter = structs.replace(letter, matches=fresh.matches)
-            now = self.now()
-            sight = look(letter, self.office, now)
-            found = await self.find(turn, letter, sight, now)
-            told = self.office if not (found.away or found.outage) else replace(self.office, away=found.away, outage=found.outage)
-            original = await self.original(letter, sight, found, now)
-            if original is None:
-                decision = decided(letter, sight, found, told, now)
-            else:
-                sight = look(original, told, now)
-                found = await self.find(turn, original, sight, now)
-                decision = agents.confirmed(original, sight, found, told, now, letter)
-            turn.commit(armed(decision, self.office.policy, now))
+    async def decide(self, letter: Letter, raw: bytes, place: Place) -> None:
+        """Looks, decides and commits, in one turn of the store, in which nothing is read: others wait."""
+        envelope, original, now = letter.envelope, await self.original(letter, place), self.now()
+        if original is None and proof.brings_files(letter, look(letter, self.office, now), self.office, now):
+            letter = await self.ask(place, partial(with_texts, letter, raw))
+        while True:
+            async with self.store.turn() as turn:
+                if fits := matched(self.office.policy, letter):
+                    decision = await self.decision(turn, letter, original)
+                    turn.commit(armed(decision, self.office.policy, self.now()))
+            if fits:
+                break
+            fresh = await self.ask(place, lambda readers: readers.read(raw, envelope))  # by the new rules
+            letter = structs.replace(letter, matches=fresh.matches)
         for event, fields in decision.events:
             self.tell(event, **fields)
+
+    async def decision(self, turn: Turn, letter: Letter, original: Letter | None) -> Decision:
+        """What comes of a letter, or of the `original` that it confirms."""
+        now = self.now()
+        sight = look(letter, self.office, now)
+        found = await self.find(turn, letter, sight, now)
+        told = replace(self.office, away=found.away, outage=found.outage)
+        if original is None or waiting(letter, sight, found) != original.envelope.letter:
+            return decided(letter, sight, found, told, now)
+        sight = look(original, told, now)
+        found = await self.find(turn, original, sight, now)
+        return agents.confirmed(original, sight, found, told, now, letter)
 
     async def find(self, turn: Turn, letter: Letter, sight: Sight, now: datetime) -> Found:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
@@ -119,16 +125,21 @@ class Desk:
         more = set(agents.wanted(letter, sight, found)) - found.tickets.keys()
         return structs.replace(found, tickets={**found.tickets, **await turn.tickets(more)}) if more else found
 
-    async def original(self, letter: Letter, sight: Sight, found: Found, now: datetime) -> Letter | None:
+    async def original(self, letter: Letter, place: Place) -> Letter | None:
         """The archived letter that this one confirms, read again; None where it confirms none."""
-        fresh = not (found.repeated or found.duplicate) and sight.kind is LetterClass.human
-        if not fresh or not found.confirms or found.confirmed_by not in ("", letter.envelope.letter):
-            return None
+        now = self.now()
+        sight = look(letter, self.office, now)
         if not proof.confirms(letter, sight, self.office, now):
             return None
-        envelope, raw = await self.inbox.read(found.confirms)
-        late = now - envelope.received > timedelta(hours=self.office.policy.periods.confirm_hours)
-        return None if late else await self.read(raw, envelope)
+        async with self.store.turn() as turn:
+            ident = waiting(letter, sight, await self.find(turn, letter, sight, now))
+        if not ident:
+            return None
+        envelope, raw = await self.inbox.read(ident)
+        if now - envelope.received > timedelta(hours=self.office.policy.periods.confirm_hours):
+            return None
+        original = await self.ask(place, lambda readers: readers.read(raw, envelope))
+        return await self.ask(place, partial(with_texts, original, raw))
 
     async def park(self, ident: str, reason: str, trace: str) -> None:
         """Sets a letter aside, raw bytes kept, and alerts the leads."""
@@ -137,6 +148,19 @@ class Desk:
         self.tell("parked", letter=ident, reason=reason)
         async with self.store.turn() as turn:
             turn.commit(alarm(self.office, "parked", (reason, f"run.py parked list · run.py parked retry {ident}"), ident, now))
+
+
+async def with_texts(letter: Letter, raw: bytes, readers: Readers) -> Letter:
+    """The letter with the words of its text files, which the leak gate compares."""
+    if not letter.attachments:
+        return letter
+    return structs.replace(letter, file_texts=await readers.file_texts(raw))
+
+
+def waiting(letter: Letter, sight: Sight, found: Found) -> str:
+    """The id of the letter that waits for this one's confirmation, or ""."""
+    fresh = not (found.repeated or found.duplicate) and sight.kind is LetterClass.human
+    return found.confirms if fresh and found.confirmed_by in ("", letter.envelope.letter) else ""
 
 
 def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:

@@ -84,10 +84,11 @@ class Jobs:
 
     async def timers(self) -> None:
         """What time does to tickets. An answer that lies in the inbox already, after a pause or under a flood, is heard first; a line that
-        does not move is not waited for.
+        does not move is not waited for, and neither is a slow letter.
         """
         before, self._oldest = self._oldest, (await self._desk.inbox.waiting())[1]
-        if self._oldest in ("", before) or self._oldest >= f"{self._desk.now() - LATE:%Y%m%dT%H%M%S}":
+        recent = self._oldest >= f"{self._desk.now() - LATE:%Y%m%dT%H%M%S}"
+        if recent or self._oldest in ("", before) or not self._desk.line.under_way:
             await self._desk.timers.look()
 
     async def morning(self) -> None:

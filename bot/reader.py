@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bot import coverage
 from bot.fork import SIZE, settled
 from bot.model import Envelope
 
@@ -52,9 +53,10 @@ def _say(stream: BufferedRWPair, *answer: bytes) -> None:
 
 
 def _answer(message: bytes) -> tuple[bytes, bytes]:
+    task, arguments, seconds = pickle.loads(message)  # noqa: S301  of the daemon, which is trusted
+    del message
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends this process, whatever it is doing then
     try:
-        task, arguments = pickle.loads(message)  # noqa: S301  of the daemon, which is trusted
-        del message
         return DONE, task(*arguments)
     except MemoryError:
         return NO_MEMORY, b""
@@ -62,6 +64,8 @@ def _answer(message: bytes) -> tuple[bytes, bytes]:
         return NO_PART, b""
     except Exception:  # noqa: BLE001  the daemon parks the letter with these words
         return ERROR, traceback.format_exc().encode("utf-8", "replace")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def prepare(rules_source: bytes, memory: int) -> None:
@@ -123,6 +127,23 @@ def fit(sources: dict[str, str], timezone: str) -> bytes:
 
     signal.signal(signal.SIGVTALRM, late)
     return msgspec.msgpack.encode([str(one) for one in Templates(sources, timezone).check(within=in_time)])
+
+
+def file_texts(raw: bytes) -> bytes:
+    """The words of its text files, in msgpack."""
+    from bot import reading
+
+    return msgspec.msgpack.encode(reading.file_texts(raw))
+
+
+def signatures(raw: bytes) -> bytes:
+    """The first signatures of a letter, unproved, in msgpack."""
+    return msgspec.msgpack.encode(coverage.signatures(raw))
+
+
+def verified(raw: bytes, number: int, record: str) -> bytes:
+    """An octet where one of them is good, or none."""
+    return b"=" * coverage.verified(raw, number, record)
 
 
 def check(rules_source: bytes, name: str) -> bytes:

@@ -1,20 +1,24 @@
 """Reader processes: a stranger's bytes are read where they can do no harm, with limits on time, memory and result size.
 
-A reader that is killed by its letter is replaced, and the next letter is read; the desk parks the one that did it.
+A reader that is killed by its letter is replaced, and the next letter is read. The pool has little time for
+each letter, so that none holds others up; one that needs more is tried again, in one of its own (`alone`).
 Readers come from a fork server that has loaded the heavy modules already, so that a new one costs milliseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import pickle
-from collections.abc import Callable
-from typing import Any, cast
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from bot import reader
+from bot.coverage import Signature
 from bot.fork import SIZE, child
 from bot.model import Envelope, Letter
 from bot.policy.policy import Policy
@@ -23,48 +27,87 @@ from bot.replies.render import Templates
 
 LETTERS_EACH = 5000  # letters after which a reader is replaced, so that no leak grows
 STARTING = 30.0  # seconds in which a new reader has to be prepared
-CHECKING = 60.0  # seconds for all examples of a rules.yaml
 TRIES = 3  # readers that may die before their first letter, one after another
 
 _decoder = msgspec.msgpack.Decoder(Letter)
 
 
+class Limits(NamedTuple):
+    """Seconds for one task: of computing, and by the clock, for one that computes nothing."""
+
+    cpu: float
+    wall: float
+
+
+QUICK, FULL = Limits(0.5, 5), Limits(5, 60)
+CHECKING = Limits(60, 60)  # for all examples of a rules.yaml, or all templates
+
+
 class Unreadable(Exception):
-    """A letter that no reader survived: `reason` is "time", "memory" (its own or its result's), "crash", or "error" with a `trace`."""
+    """A letter that cannot be read: `reason` is "time", "memory", "crash", or "error" with a `trace`."""
 
     def __init__(self, reason: str, detail: str = "", trace: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason, self.trace = reason, trace
 
 
+class LimitError(Unreadable):
+    """It came to a limit of time or memory (its own or its result's), or cost its reader its life."""
+
+
 class Readers:
     """A pool of reader processes for one set of rules; it belongs to one event loop. Close it at the end."""
 
-    def __init__(self, rules_source: bytes, processes: int, seconds: float = 5, memory: int = 512 * 1024 * 1024) -> None:
-        """`seconds` for one letter, `memory` in bytes for one process."""
-        self._processes, self._seconds, self._memory = processes, seconds, memory
+    def __init__(
+        self, rules_source: bytes, processes: int, limits: Limits = FULL, memory: int = 512 * 1024 * 1024
+    ) -> None:
+        """`limits` of one task, `memory` in bytes for one process."""
+        self._processes, self.limits, self._memory = processes, limits, memory
+        self.slots = asyncio.Semaphore(processes)  # for who wants to know when a reader is free
         self._rules, self._closed, self._died, self._waiting = rules_source, False, 0, 0
         self._readers: set[_Reader] = set()
         self._free: asyncio.Queue[_Reader | None] = asyncio.Queue()  # None: there will be none
         self._fill()
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
-        """The letter, with the rules' leaf conditions matched; Unreadable when it cost a reader its life."""
+        """The letter, with the rules' leaf conditions matched. Like all of these, raises Unreadable."""
         letter = _decoder.decode(await self._run(reader.read, raw, envelope))
         # The envelope is the caller's own: what a reader process says of it does not count.
         return msgspec.structs.replace(letter, envelope=envelope)
 
+    async def file_texts(self, raw: bytes) -> tuple[str, ...]:
+        """The words of the text files of a letter, whatever their type claims."""
+        return msgspec.msgpack.decode(await self._run(reader.file_texts, raw), type=tuple[str, ...])
+
+    async def signatures(self, raw: bytes) -> list[Signature]:
+        """See bot.coverage; Unreadable where dkimpy cannot make anything of the letter."""
+        return msgspec.msgpack.decode(await self._run(reader.signatures, raw), type=list[Signature])
+
+    async def verified(self, raw: bytes, number: int, record: str) -> bool:
+        """See bot.coverage."""
+        return bool(await self._run(reader.verified, raw, number, record))
+
     async def extract(self, raw: bytes, part: int) -> bytes:
-        """The decoded bytes of an attachment; KeyError where the letter has no such part, Unreadable as in `read`."""
+        """The decoded bytes of an attachment; KeyError where the letter has no such part."""
         return await self._run(reader.extract, raw, part)
 
     async def check(self, policy: Policy) -> list[Mistake]:
         """The mistakes in the examples of a policy; here, so that the daemon need not load what it takes to match them."""
-        return msgspec.msgpack.decode(await self._run(reader.check, policy.source, policy.name, seconds=CHECKING), type=list[Mistake])
+        found = await self._run(reader.check, policy.source, policy.name, limits=CHECKING)
+        return msgspec.msgpack.decode(found, type=list[Mistake])
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[Readers]:
+        """A reader for one letter, with time for what is slow."""
+        readers = Readers(self._rules, 1, FULL, self._memory)
+        try:
+            yield readers
+        finally:
+            readers.close()
 
     async def fit(self, templates: Templates, timezone: str) -> list[str]:
         """The mistakes in templates: they are tried here, where one that takes too much harms nobody."""
-        found = await self._run(reader.fit, dict(templates.sources), timezone, seconds=CHECKING)
+        found = await self._run(reader.fit, dict(templates.sources), timezone, limits=CHECKING)
         return msgspec.msgpack.decode(found, type=list[str])
 
     def reload(self, rules_source: bytes) -> None:
@@ -82,16 +125,20 @@ class Readers:
             one.close()
         self._nobody()
 
-    async def _run(self, task: reader.Task, *arguments: Any, seconds: float = 0) -> bytes:
-        message = pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
+    async def _run(self, task: reader.Task, *arguments: Any, limits: Limits | None = None) -> bytes:
+        cpu, wall = limits or self.limits
+        message = pickle.dumps((task, arguments, cpu), pickle.HIGHEST_PROTOCOL)
         for last in (False, True):  # a reader may have been killed for another reason: two are needed to blame a letter
             one = await self._taken()
             try:
-                answer = await one.run(message, seconds or self._seconds)
+                answer = await one.run(message, wall)
                 break
             except EOFError:
+                code = await asyncio.to_thread(one.exit_code)
+                if code == -signal.SIGPROF:
+                    raise LimitError("time", f"over {cpu:g} s of computing") from None
                 if last:
-                    raise Unreadable("crash", f"exit code {await asyncio.to_thread(one.exit_code)}") from None
+                    raise LimitError("crash", f"exit code {code}") from None
             finally:
                 self._back(one)
         match answer[:1], answer[1:]:
@@ -100,7 +147,7 @@ class Readers:
             case reader.NO_PART, _:
                 raise KeyError(*arguments[1:])
             case reader.NO_MEMORY, _:
-                raise Unreadable("memory", f"over {self._memory // 1024**2} MB")
+                raise LimitError("memory", f"over {self._memory // 1024**2} MB")
             case _, words:
                 trace = words.decode("utf-8", "replace").rstrip()
                 raise Unreadable("error", trace.rpartition("\n")[2], trace)
@@ -164,6 +211,7 @@ class _Reader(asyncio.Protocol):
     """One process and the socket to it: one task at a time."""
 
     starting: asyncio.Task[None]
+    _late: asyncio.TimerHandle
 
     def __init__(self, rules_source: bytes, memory: int, lost: Callable[[], None]) -> None:
         """`lost` is called when a reader that was ready has ended, whoever ended it."""
@@ -181,14 +229,14 @@ class _Reader(asyncio.Protocol):
         self.ready = True
 
     async def run(self, message: bytes, seconds: float) -> bytes:
-        """The answer to a task; Unreadable when it takes too long or is too large, EOFError when the process ends."""
+        """The answer to a task; LimitError when it takes too long or is too large, EOFError when it ends."""
         self.tasks += 1
         return await self._said(len(message).to_bytes(SIZE) + message, seconds)
 
     async def _said(self, message: bytes, seconds: float) -> bytes:
         loop = asyncio.get_running_loop()
         self._answer = loop.create_future()
-        late = loop.call_later(seconds, self._fail, Unreadable("time", f"over {seconds:g} s"))
+        self._tick(seconds, seconds)
         try:
             if self._transport is None:
                 raise EOFError
@@ -198,7 +246,14 @@ class _Reader(asyncio.Protocol):
             self.close()  # nobody waits for what would come
             raise
         finally:
-            late.cancel()
+            self._late.cancel()
+
+    def _tick(self, seconds: float, left: float) -> None:
+        """Counts seconds in which the daemon ran as well: while the machine is paused, nobody is late."""
+        if left <= 0:
+            self._fail(LimitError("time", f"over {seconds:g} s by the clock"))
+        else:
+            self._late = asyncio.get_running_loop().call_later(min(left, 1), self._tick, seconds, left - 1)
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
@@ -212,7 +267,7 @@ class _Reader(asyncio.Protocol):
         self._buffer += data
         size = int.from_bytes(self._buffer[:SIZE])
         if size > reader.RESULT_BYTES + 1:
-            self._fail(Unreadable("memory", "its result"))
+            self._fail(LimitError("memory", "its result"))
         elif len(self._buffer) > SIZE + size or (self._answer is not None and self._answer.done()):
             self._fail(EOFError())  # it says more than it was asked for: the next letter gets another one
         elif self._answer is not None and not self._answer.done() and len(self._buffer) >= SIZE + size > SIZE:

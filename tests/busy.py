@@ -33,7 +33,7 @@ def found(data: Path, *words: str) -> list[str]:
         text = raw.decode("utf-8", "replace")
         if path.suffix == ".eml":
             letter = reading.read(raw.partition(b"\n")[2], Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=""))
-            text += f"{letter.subject}\n{letter.full_text}\n{letter.html}\n{letter.headers}"
+            text += f"{letter.subject}\n{letter.full_text}\n{letter.headers}"
         hits += [f"{word} in {path.relative_to(data)}" for word in words if word.lower() in f"{path.name}\n{text}".lower()]
     return hits
 

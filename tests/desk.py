@@ -20,15 +20,17 @@ from typing import Any
 
 import msgspec
 
-from bot import reading
+from bot import coverage, reading
 from bot.delivery.outbox import Outbox
 from bot.delivery.post import DirectPost
 from bot.delivery.result import Result
 from bot.desk import Desk
+from bot.line import Line, Place
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
 from bot.office import missing, refuse, untried
 from bot.policy import check_examples
 from bot.policy.matching import matcher
+from bot.readers import FULL
 from bot.reports.weekly import Weekly, picture_bytes
 from bot.settings import Settings
 from bot.store.files import Disk
@@ -74,15 +76,23 @@ def opened(rules: Path) -> Office:
 class Here:
     """Reads letters in this process: what bot.readers does in others."""
 
+    limits = FULL
+
     def __init__(self, rules: bytes) -> None:
-        self.matcher = matcher(rules)
+        self.rules, self.slots = rules, asyncio.Semaphore(1)
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
         letter = reading.read(raw, envelope)
-        return msgspec.structs.replace(letter, matches=self.matcher.match(letter))
+        return msgspec.structs.replace(letter, matches=matcher(self.rules).match(letter))
 
-    async def extract(self, raw: bytes, part: int) -> bytes:
-        return reading.extract(raw, part)
+    async def file_texts(self, raw: bytes) -> tuple[str, ...]:
+        return tuple(reading.file_texts(raw))
+
+    async def signatures(self, raw: bytes) -> list[coverage.Signature]:
+        return coverage.signatures(raw)
+
+    async def verified(self, raw: bytes, number: int, record: str) -> bool:
+        return coverage.verified(raw, number, record)
 
 
 class Post:
@@ -146,7 +156,7 @@ class TestDesk:
     def _tell(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
 
-    async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
+    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
         return msgspec.structs.replace(letter, aligned="dkim") if letter.requester.email in self.aligned else letter
 
     async def _extract(self, reference: Reference) -> bytes:
@@ -193,9 +203,7 @@ class TestDesk:
         before = len(self.delivered)
         envelope = Envelope(letter=self.inbox.new_id(self.now), received=self.now, mail_from=mail_from, recipients=recipients)
         self.inbox.accept(letter, envelope)
-        turn = asyncio.Event()
-        turn.set()
-        await self.desk.handle(envelope.letter, turn, asyncio.Event())
+        await self.desk.handle(envelope.letter, Place(Line()))
         await self.deliver()
         return self.delivered[before:]
 

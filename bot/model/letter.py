@@ -76,7 +76,6 @@ class Letter(Value, frozen=True):
     text: str = ""  # what this letter's author wrote
     top: str = ""  # what stands above the first mark of history; a letter of staff has its commands here or nowhere
     full_text: str = ""  # with quotes and signature
-    html: str = ""  # cleaned HTML, "" when there was none
     attachments: tuple[Attachment, ...] = ()
     defects: tuple[str, ...] = ()
     language: str = ""  # ru, en, or "" when nothing can be told

@@ -43,6 +43,7 @@ class Lexicon:
         self._forms: dict[str, set[int]] = {}
         self._stems: dict[str, set[int]] = {}
         self._starts: dict[str, set[int]] = {}
+        self._longest = 0  # letters of a start: a letter's word may have as many as the letter
         self._seen: dict[str, tuple[frozenset[int], ...]] = {}
         self.compounds: dict[int, list[tuple[int, Phrase]]] = {}  # class of the first word -> members of several words
         self.digits = frozenset[int]()  # classes that any number belongs to
@@ -70,6 +71,7 @@ class Lexicon:
             return
         if spec.endswith("*"):
             self._starts.setdefault(word, set()).add(number)
+            self._longest = max(self._longest, len(word))
         elif spec.startswith("="):
             self._forms.setdefault(word, set()).add(number)
         elif word.isascii() and word.isalpha() and len(word) > 2:
@@ -106,7 +108,7 @@ class Lexicon:
             hits |= self.digits
         if self._stems and word.isascii() and len(word) > 2:
             hits |= self._stems.get(stem(word), set())
-        for end in range(2, len(word) + 1) if self._starts else ():
+        for end in range(2, min(len(word), self._longest) + 1):
             hits |= self._starts.get(word[:end], set())
         return frozenset(hits)
 

@@ -15,7 +15,10 @@ from bot.reading import charset, history, html, quotes
 from bot.reading.mime import Part
 from bot.reading.vocabulary import pattern
 
-TEXT_CHARS = 1_000_000  # of one part; nobody reads more, the letter itself is kept whole
+# What is read of a letter's texts, and of their HTML; nobody reads more, the letter itself is kept whole.
+TEXT_CHARS, HTML_CHARS = 250_000, 1_000_000
+PIECE, PART = 25, 2500  # what a line or a tag, and a part, count at least: a letter has no end of empty ones
+CUT = "text too long, cut"
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
 _STUB = pattern("no_html")
@@ -40,20 +43,20 @@ class Body(Struct):
     text: str = ""  # what its author wrote
     top: str = ""  # what its author wrote above the first mark of history
     full_text: str = ""
-    html: str = ""  # cleaned
-    raw_html: str = ""
+    html: str = ""
     files: list[Part] = []
     defects: list[str] = []
+    room: dict[bool, int] = {}  # characters that may still be read, of HTML (True) and of other texts
 
 
 def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is its charset where a part has no label."""
-    found = Body(files=[], defects=[])
+    found = Body(files=[], defects=[], room={True: HTML_CHARS, False: TEXT_CHARS})
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
     said: list[_Said] = []
     for block in blocks:
-        if sum(len(one.full) for one in said) > TEXT_CHARS:
-            found.defects.append("text too long, cut")
+        if sum(max(len(one.full), one.full.count("\n") * PIECE) for one in said) > TEXT_CHARS:
+            found.defects.append(CUT)
             break
         said.append(_said(block, found.defects))
     found.full_text = "\n\n".join(one.full.strip("\n") for one in said) if len(said) > 1 else "".join(one.full for one in said)
@@ -63,9 +66,7 @@ def body(root: Part, hint: str) -> Body:
         found.text = _joined(quotes.own_text(one.full) if one.own is None else one.own for one in said)
     first = next((at for at, one in enumerate(said) if one.marked), len(said))
     found.top = _joined(one.top for one in said[: first + 1])
-    found.raw_html = "\n".join(block.html for block in blocks if block.html)
-    if found.raw_html:
-        found.html = html.safe(found.raw_html)
+    found.html = "\n".join(block.html for block in blocks if block.html)
     if "-----BEGIN PGP MESSAGE-----" in found.full_text:
         found.defects.append("encrypted with PGP")
     return found
@@ -107,7 +108,7 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
         # A letter that is nothing but a file of text says what the file says.
         if part.parent and (part.disposition == "attachment" or any(other.type in _TEXTS or other.children for other in before)):
             return []
-    text = _decoded(part, found.defects, hint)
+    text = _decoded(part, found, hint)
     return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
 
 
@@ -124,17 +125,22 @@ def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
     return [merged]
 
 
-def _decoded(part: Part, defects: list[str], hint: str) -> str:
-    data = part.body()
+def _decoded(part: Part, found: Body, hint: str) -> str:
+    marked, defects = part.type == "text/html", found.defects
+    room = found.room[marked]
+    data = part.body() if room > 0 else b""
     label = part.parameters.get("charset", b"").decode("latin-1")
     if not label and part.type == "text/html" and (meta := _META.search(data[:4096])):
         label = meta[1].decode("ascii")
-    text, defect = charset.decode(data[: 4 * TEXT_CHARS], label, hint)
+    text, defect = charset.decode(data[: 4 * room], label, hint) if data else ("", "")
     if defect:
         defects.append(defect)
-    if len(text) > TEXT_CHARS or len(data) > 4 * TEXT_CHARS:
-        defects.append("text too long, cut")
-        text = text[:TEXT_CHARS]
+    end, most = "<" if marked else "\n", max(room // PIECE, 1)
+    pieces = text[: max(room, 0)].split(end, most)
+    if len(text) > room or len(data) > 4 * room or len(pieces) > most:
+        defects.append(CUT)
+    text = end.join(pieces[:most])
+    found.room[marked] -= max(len(text), len(pieces) * PIECE, PART)
     if part.type == "text/plain":
         if part.parameters.get("format", b"").lower() == b"flowed":
             return flowed(text, part.parameters.get("delsp", b"").lower() == b"yes")
@@ -178,7 +184,10 @@ def _said(block: Block, defects: list[str]) -> _Said:
         defects.append(page.defect)
     if not page.text.strip():
         return _Said(plain, None, top, marked)
-    return _Said(page.text, page.own, page.top, page.marked)
+    if len(page.text) > TEXT_CHARS:
+        defects.append(CUT)
+    words = page.own if page.own is None else page.own[:TEXT_CHARS]
+    return _Said(page.text[:TEXT_CHARS], words, page.top[:TEXT_CHARS], page.marked)
 
 
 def _without_armour(text: str) -> str:

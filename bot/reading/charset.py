@@ -33,12 +33,14 @@ _CUT_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 # What Russian text does not hold: if a Cyrillic label gives it, the others are asked.
 _ODD = re.compile(r"[^\x00-\x7fа-яА-ЯёЁ«»—–…№\xa0]|[а-яё][А-ЯЁ]")
 
+MOST_JUDGED = 500  # lines of one text; more are read as the last of them was
+
 # Misreadings of Russian are made of real letters, so only what stands beside what gives them away.
 _TRIGGER = re.compile(  # what a text that was encoded twice can hardly be without
     r"[\u0080-\u009f\u2500-\u259f]|[ÐÑâÃÂ][^\s\w]|[ÐÑÃÂ][\u00a0-\u00ff\u0152-\u0192]|[À-ÿ]{3}|[РСГВ][^\s\wа-яё]|[РС][\u0402-\u040f\u0452-\u045f\u0490\u0491]|"
     r"[а-яё][А-ЯЁ]{2}|[А-ЯЁ]{4}"
 )
-_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]+[a-zA-Z]?")
+_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]{1,60}[a-zA-Z]?")  # longer runs are no words
 # Row and column of a letter in the table of what follows what, in log2 of the share; the first of both is the blank.
 _LETTERS = {letter: index for index, letter in enumerate(" абвгдежзийклмнопрстуфхцчшщъыьэюя")} | {"ё": 6, "і": 9, "ї": 9, "є": 6, "ґ": 4, "ў": 20}
 _FOLLOWS = [[int(digit) - 9 for digit in row] for row in _TABLES["follows"].split()]
@@ -156,12 +158,14 @@ def _mixed(data: bytes, hint: str) -> str | None:
     high = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if good * 10 < high * 3:
         return None
-    lines = []
+    lines, judged, used = [], 0, ""
     for line in data.split(b"\n"):
         text = _strict(line, "utf-8")
-        if text is None:
-            text = line.decode("utf-8", "replace") if _UTF8_PAIR.search(line) else _judged(line, hint, None)[0]
-        lines.append(text)
+        if text is None and _UTF8_PAIR.search(line):
+            text = line.decode("utf-8", "replace")
+        elif text is None and judged < MOST_JUDGED:
+            (text, used), judged = _judged(line, hint, None), judged + 1
+        lines.append(line.decode(used, "replace") if text is None else text)
     return "\n".join(lines)
 
 

@@ -26,6 +26,7 @@ from bot.reading.mime import base64, unpercent
 
 FIELD_BYTES = 64 * 1024  # of one field that is looked at
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
+NAME_BYTES = 1000  # of a parameter; a letter has a thousand parts, and a file's name is cut to 120 characters
 SHORT = 300  # characters of an address field whose mailboxes are remembered
 
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
@@ -59,10 +60,10 @@ def words(value: bytes | str, hint: str = "") -> str:
 
 def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
     """A MIME parameter's text: RFC 2231, or what programs write instead (encoded words, raw bytes, percent signs)."""
-    if (value := values.get(name + "*")) is not None:
+    if (value := values.get(name + "*", b"")[:NAME_BYTES]):
         label, _, rest = value.partition(b"'")
         return words(charset.decode(rest.partition(b"'")[2] if b"'" in rest else value, label.decode("latin-1"), hint)[0])
-    value = values.get(name, b"")
+    value = values.get(name, b"")[:NAME_BYTES]
     if percent := re.fullmatch(rb"([\w-]{2,30})'[\w-]{0,10}'(.*%[0-9A-Fa-f]{2}.*)", value, re.DOTALL):
         return words(charset.decode(unpercent(percent[2]), percent[1].decode("latin-1"), hint)[0])
     return words(value, hint)

@@ -1,21 +1,17 @@
-"""HTML letters as text that reads well, and as HTML that is safe to show to an agent."""
+"""HTML letters as text that reads well. Nobody is shown the HTML itself."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
 from typing import NamedTuple
 
-import nh3
-
-from bot.model.markup import clean
 from bot.reading.history import above
 from bot.reading.markup import Walker
 from bot.reading.quotes import own_text
 
 _TOO_DEEP = 1000
 _SHOWN_LEVELS = 12
-_LARGEST = 2_000_000  # characters of HTML that an agent is shown as HTML
+_LINES = 10_000  # nobody reads more
 
 
 class Page(NamedTuple):
@@ -35,23 +31,6 @@ def to_text(html: str) -> Page:
     return _page(_walked(html))
 
 
-def safe(html: str) -> str:
-    """HTML for an agent's eyes: no scripts, forms, styles or hidden text, nothing loaded from afar; too deep or too
-    large HTML as its text.
-    """
-    walker = _walked(html)
-    if len(html) > _LARGEST or walker.deepest > _TOO_DEEP:
-        return f"<pre>{escape(_page(walker).text)}</pre>"
-    shown = nh3.clean(
-        "".join(walker.visible),
-        tags=nh3.ALLOWED_TAGS - {"img", "map", "area"} | {"font"},
-        attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}, "ol": {"start"}, "font": {"color"}},
-        url_schemes={"http", "https", "mailto", "tel"},
-        clean_content_tags={"script", "style", "title", "template", "iframe", "object", "select", "svg", "math"},
-    )
-    return clean(shown)
-
-
 def betrays(html: str, plain: str) -> bool:
     """Whether the plain form of a letter says what its page hides, and does not show elsewhere."""
     walker = _walked(html)
@@ -63,12 +42,12 @@ def betrays(html: str, plain: str) -> bool:
 
 @lru_cache(1)
 def _walked(html: str) -> Walker:
-    """The walk; the last one is kept, since a letter is asked for its text and then for its safe form."""
+    """The walk; the last one is kept, since a letter is asked for its text and then for what it hides."""
     return Walker(html.replace("\0", ""))
 
 
 def _page(walker: Walker) -> Page:
-    lines = walker.lines
+    lines = walker.lines[:_LINES]
     shown = [f"{'>' * min(line.level, _SHOWN_LEVELS)} {line.text}".rstrip() if line.level else line.text for line in lines]
     own = None
     if any(line.level or line.signature for line in lines):

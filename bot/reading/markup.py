@@ -40,11 +40,10 @@ class Line(NamedTuple):
 
 
 class Walker:
-    """Reads HTML once; then `lines` is what a reader sees, `visible` the markup of it, `deepest` the depth of nesting."""
+    """Reads HTML once; then `lines` is what a reader sees, `deepest` the depth of nesting."""
 
     def __init__(self, html: str) -> None:
         self.lines: list[Line] = []
-        self.visible: list[str] = []
         self.deepest = 0
         self.unseen: list[str] = []  # the first pieces of text that were hidden from whoever sees the page
         self.history = -1  # the first line of what a program's own mark says is quoted; -1: there is none
@@ -65,7 +64,7 @@ class Walker:
         while found := _TOKEN.search(html, at):
             if found.start() > at:
                 self._text(html[at : found.start()])
-            at, hidden = found.end(), self._now.hidden
+            at = found.end()
             close, name, written = found.groups("")
             name = name.lower()
             if name in RAW and not close:
@@ -76,8 +75,6 @@ class Walker:
                 self._close(name)
             elif name:
                 self._open(name, written)
-            if not (hidden or self._now.hidden):
-                self.visible.append(found[0])
         self._text(html[at:])
         self._end_line()
 
@@ -86,7 +83,6 @@ class Walker:
             said = clean(unescape(text)) if self._now.spoken and len(self.unseen) < _MOST_HIDDEN else ""
             self.unseen += [said] if _WORD.search(said) else []
             return
-        self.visible.append(text)
         if "&" in text:
             text = clean(unescape(text))
         text = text.replace("\xa0", " ")

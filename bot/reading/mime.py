@@ -222,10 +222,13 @@ def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
     at = raw.find(mark)
     while at >= 0:
         after = at + len(mark)
+        if at and raw[at - 1] != 10:  # before the search for the end of the line, which may be far away
+            at = raw.find(mark, after)
+            continue
         last = raw[after : after + 2] == b"--"
         line_end = raw.find(b"\n", after)
         rest = raw[after + 2 * last : after + 200 if line_end < 0 else min(line_end, after + 200)]
-        if (at == 0 or raw[at - 1] == 10) and not rest.strip():
+        if not rest.strip():
             if start is not None:
                 # The line end before a boundary belongs to the boundary.
                 yield raw[start : max(start, at - (2 if raw[at - 2 : at] == b"\r\n" else 1))]

@@ -47,6 +47,11 @@ def proved(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool:
     return signed or (agent.trust == "dkim" and fresh(letter, sight, office, now))
 
 
+def brings_files(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool:
+    """Whether it is theirs for sure, and its files may go on to a customer: an agent's or a department's."""
+    return proved(letter, sight, office, now) or bool(sight.department and sight.references)
+
+
 def fresh(letter: Letter, sight: Sight, office: Office, now: datetime) -> bool:
     """True for an authenticated letter written to the desk just now: whoever has one that the agent wrote to
     somebody else could send it to us.

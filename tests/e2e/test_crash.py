@@ -27,6 +27,7 @@ from desk import TestDesk
 
 from bot.delivery import outbox
 from bot.delivery.folder import Folder
+from bot.line import Line, Place
 from bot.model import Envelope, Outgoing
 from bot.store.documents import read_ticket
 from bot.store.files import Disk, Write
@@ -117,9 +118,7 @@ class Played(TestDesk):
     async def work_off(self) -> None:
         """What the daemon does with the letters of its inbox."""
         for ident in self.inbox.waiting():
-            turn = asyncio.Event()
-            turn.set()
-            await lasting(lambda ident=ident, turn=turn: self.desk.handle(ident, turn, asyncio.Event()))
+            await lasting(lambda ident=ident: self.desk.handle(ident, Place(Line())))
         await self.deliver()
 
 

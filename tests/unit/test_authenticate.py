@@ -17,6 +17,7 @@ import dkim
 import dns.message
 import dns.rrset
 import pytest
+from desk import Here
 
 from bot.authenticate import Names, authenticator, resolver
 from bot.model import Envelope, Letter
@@ -67,7 +68,7 @@ async def checked(
     """The letter with what is found out about its From."""
     letter = read(raw, Envelope(letter="x", received=NOW, mail_from="anna@example.org", client=client))
     settings = Settings(trusted_relays=trusted or {}, secret_file=Path("none"))
-    return await authenticator(settings, ask or answers())(raw, letter)
+    return await authenticator(settings, ask or answers())(raw, letter, Here(b""))
 
 
 async def judged(raw: bytes, *more: Any, **named: Any) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from bot.control import ask
 from bot.daemon import Daemon, FaultError, serve
+from bot.line import Line
 from bot.settings import HostPort, Settings
 from bot.store.files import DataLock
 
@@ -22,7 +23,7 @@ async def test_a_cancel_that_comes_together_with_a_letter_ends_the_pump(ticks: i
     async def nothing(_limit: int) -> list[str]:
         return []
 
-    desk = SimpleNamespace(settings=SimpleNamespace(readers=1), inbox=SimpleNamespace(changed=asyncio.Event()), _under_way=0, _claimed=nothing)
+    desk = SimpleNamespace(settings=SimpleNamespace(readers=1), inbox=SimpleNamespace(changed=asyncio.Event()), line=Line(), _claimed=nothing)
     pump = asyncio.ensure_future(Daemon._pump(desk))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     desk.inbox.changed.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from desk import ROOT, TestDesk
 from ruamel.yaml import YAML
 
 from bot.authenticate import authenticator
+from bot.line import Line, Place
 from bot.model import Audience, Envelope, Letter, Outgoing, Ticket
 from bot.store.shelf import FileShelf
 from bot.tickets.identity import Purpose
@@ -44,8 +44,8 @@ class Hostile(TestDesk):
         await self.reply(notice, ANNA, "#note\nthe customer owes us money since March and lies about it")
         await self.pass_time(minutes=20)
 
-    async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
-        return await self.check(raw, letter) if hasattr(self, "check") else letter
+    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
+        return await self.check(raw, letter, readers) if hasattr(self, "check") else letter
 
     def filled(self, found: re.Match[str] | None) -> str:
         """A signed address or Message-ID, or what only looks so."""
@@ -146,9 +146,7 @@ async def came(desk: Hostile, raw: bytes, expected: dict[str, Any], to: str, ide
         client=expected.get("client", "203.0.113.5"),
     )  # fmt: skip
     desk.inbox.accept(raw, envelope)
-    turn = asyncio.Event()
-    turn.set()
-    await desk.desk.handle(envelope.letter, turn, asyncio.Event())
+    await desk.desk.handle(envelope.letter, Place(Line()))
     assert not [fields for event, fields in desk.events if event in ("parked", "error")]
     await desk.deliver()
     return desk.delivered[before:]

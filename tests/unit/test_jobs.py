@@ -35,8 +35,8 @@ async def test_letters_that_lie_in_the_inbox_are_heard_before_the_timers() -> No
         looks.append(len(line))
         return 0
 
-    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    desk: Any = SimpleNamespace(inbox=SimpleNamespace(waiting=waiting), timers=SimpleNamespace(look=look), now=lambda: now)
+    now, standing = datetime(2026, 11, 23, 9, tzinfo=UTC), SimpleNamespace(under_way=1)
+    desk: Any = SimpleNamespace(inbox=SimpleNamespace(waiting=waiting), timers=SimpleNamespace(look=look), now=lambda: now, line=standing)
     jobs = Jobs.__new__(Jobs)
     jobs._desk, jobs._oldest = desk, ""
     await jobs.timers()
@@ -49,3 +49,7 @@ async def test_letters_that_lie_in_the_inbox_are_heard_before_the_timers() -> No
     line.append("20261123T085959000000-a")
     await jobs.timers()
     assert looks == [1, 0, 1]
+    line[0] = "20261123T080001000000-a"
+    standing.under_way = 0  # what lies there is a slow letter, which nobody waits for
+    await jobs.timers()
+    assert looks == [1, 0, 1, 1]

@@ -37,8 +37,6 @@ CHECKS: dict[str, Callable[[Letter, Any], bool]] = {
     "text_lacks": lambda letter, wanted: not any(_flat(words) in _flat(letter.text) for words in wanted),
     "full_text_contains": lambda letter, wanted: all(_flat(words) in _flat(letter.full_text) for words in wanted),
     "full_text_lacks": lambda letter, wanted: not any(_flat(words) in _flat(letter.full_text) for words in wanted),
-    "html_contains": lambda letter, wanted: all(words in letter.html for words in wanted),
-    "html_lacks": lambda letter, wanted: not any(words in letter.html for words in wanted),
     "class": lambda letter, wanted: letter.kind == wanted,
     "may_answer": lambda letter, wanted: letter.may_answer is wanted,
     "attachments": _same_files,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 from desk import ROOT, TestDesk, picture
 
+from bot.line import Line, Place
 from bot.model import Audience, Envelope, Outgoing, Priority, Resolution, Status, Waiting
 from bot.tickets.identity import Purpose
 
@@ -121,9 +121,7 @@ async def test_a_crash_between_two_writes_is_made_good_by_the_repeat(desk: TestD
     [archived] = (desk.data / "archive").rglob(f"{ident}.eml")
     archived.rename(desk.data / "inbox" / "new" / archived.name)
     await desk.restart()
-    turn = asyncio.Event()
-    turn.set()
-    await desk.desk.handle(ident, turn, asyncio.Event())
+    await desk.desk.handle(ident, Place(Line()))
     assert desk.tickets() == list(after)
     for number, ticket in after.items():
         again = desk.ticket(number)
@@ -218,9 +216,7 @@ async def test_no_merge_is_undone_over_an_answer_that_was_parked_before_it(desk:
     answer["From"], answer["To"], answer["Subject"] = IVAN, dict(question.headers)["Reply-To"], f"Re: {question.subject}"
     answer.set_content("Почта example.org.")
     desk.inbox.accept(answer.as_bytes(), Envelope(letter=ident, received=at, mail_from=IVAN, recipients=(str(answer["To"]),)))
-    before = asyncio.Event()
-    before.set()
-    await desk.desk.handle(ident, before, asyncio.Event())
+    await desk.desk.handle(ident, Place(Line()))
     assert desk.ticket(1).status is Status.in_progress
     [error] = [one for one in await desk.reply(receipt, ANNA, "#undo") if one.template == "command_error"]
     assert "с тех пор обращение изменилось" in error.text

@@ -30,8 +30,8 @@ class Failing(TestDesk):
     failing: frozenset[str] = frozenset()
     doubtful: frozenset[str] = frozenset()
 
-    async def _authenticate(self, raw: bytes, letter: Letter) -> Letter:
-        known = await super()._authenticate(raw, letter)
+    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
+        known = await super()._authenticate(raw, letter, readers)
         doubt = "two fields" if letter.requester.email in self.doubtful else letter.from_defect
         return structs.replace(known, dmarc_failed=letter.requester.email in self.failing, from_defect=doubt)
 

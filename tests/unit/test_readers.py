@@ -17,7 +17,7 @@ import pytest
 from bot import reader, readers
 from bot.fork import SIZE
 from bot.model import Envelope
-from bot.readers import Readers, Unreadable
+from bot.readers import LimitError, Limits, Readers, Unreadable
 
 LETTER = (
     "From: Анна <anna@example.ru>\r\nSubject: Вопрос\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nНе открывается фильм.\r\n"
@@ -31,6 +31,11 @@ def envelope(name: str = "1") -> Envelope:
 def hang() -> bytes:
     time.sleep(60)
     return b""
+
+
+def work() -> bytes:
+    while True:
+        pass
 
 
 def eat() -> bytes:
@@ -48,7 +53,7 @@ def die() -> bytes:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Readers]:
-    made = Readers(b"", processes=1, seconds=2)
+    made = Readers(b"", processes=1, limits=Limits(cpu=0.2, wall=2))
     yield made
     made.close()
 
@@ -60,12 +65,30 @@ async def test_a_letter_comes_back_read_with_the_callers_envelope(pool: Readers)
     assert letter.ms > 0
 
 
-@pytest.mark.parametrize(("task", "reason"), [(hang, "time"), (eat, "memory"), (die, "crash")])
-async def test_a_hostile_letter_is_named_and_the_next_one_is_read(pool: Readers, task: object, reason: str) -> None:
-    with pytest.raises(Unreadable) as caught:
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (hang, "time: over 2 s by the clock"), (work, "time: over 0.2 s of computing"),
+        (eat, "memory: over 512 MB"), (die, "crash: exit code -9"),
+    ],
+)  # fmt: skip
+async def test_a_hostile_letter_is_named_and_the_next_read(pool: Readers, task: object, words: str) -> None:
+    with pytest.raises(LimitError) as caught:
         await pool._run(task)  # type: ignore[arg-type]
-    assert caught.value.reason == reason
+    assert str(caught.value) == words
     assert (await pool.read(LETTER, envelope())).subject == "Вопрос"
+
+
+async def test_who_is_paused_with_the_machine_is_not_late(pool: Readers) -> None:
+    assert await pool.read(LETTER, envelope())
+    paused = asyncio.ensure_future(pool._run(hang))
+    await asyncio.sleep(0)
+    time.sleep(2.5)  # noqa: ASYNC251  nobody runs meanwhile, and the limit is 2 s
+    await asyncio.sleep(0.1)
+    assert not paused.done()
+    pool.close()
+    with pytest.raises(asyncio.CancelledError):
+        await paused
 
 
 async def test_a_neighbour_of_a_hanging_letter_is_read(pool: Readers) -> None:
