@@ -38,7 +38,10 @@ EVENTS: dict[str, Event] = {
     "error": Event("An unexpected error that did not end the daemon.", ("where", "kind", "words"), "error"),
     # letters in
     "accepted": Event("A letter is on disk and synced, its sender was told 250.", ("intake", "client", "size", "recipients")),
-    "refused": Event("A connection, a recipient or a letter was not taken.", ("intake", "client", "code", "words"), "warning"),
+    "refused": Event(
+        "A connection, a recipient or a letter was not taken.",
+        ("intake", "client", "relay", "code", "words"), "warning",
+    ),
     "read": Event("A letter was read, classed and judged.", ("kind", "ms", "rule", "ground", "topic", "priority", "defects", "may_answer")),
     "parked": Event("A letter was set aside after an error; `parked list` shows it.", ("reason",), "error"),
     "retried": Event("An admin put a parked letter back.", ("who",)),
@@ -160,7 +163,8 @@ class Log:
         if self._strict and not fields.keys() <= set(known.fields):
             raise UnknownEventError(f"the event {event!r} has no field {', '.join(sorted(fields.keys() - set(known.fields)))}")
         if LEVELS[known.level] >= self._least:
-            told.update([(key, _short(value)) for key, value in fields.items() if key in known.fields])
+            # In the order of EVENTS, which ops/fail2ban-filter.conf goes by.
+            told.update([(key, _short(fields[key])) for key in known.fields if key in fields])
             self._line(event, known.level, told)
 
     def _line(self, event: str, level: str, told: dict[str, Any]) -> None:

@@ -130,7 +130,7 @@ class Talk(SMTP):
             self._incoming = 0
             self._reset_timeout()
         else:
-            self.door.tell("refused", client=self.client, code=421, words="too slow")
+            self.door.tell_refusal(self.client, 421, "slow, nothing said for too long")
             self.say_goodbye("421 4.4.2 Too slow, goodbye")
 
     async def push(self, status: AnyStr) -> None:
@@ -139,7 +139,7 @@ class Talk(SMTP):
         if status[:1] in ("5", b"5"):
             self._errors += 1
             if self._errors >= self.door.limits.errors:
-                self.door.tell("refused", client=self.client, code=421, words="too many errors")
+                self.door.tell_refusal(self.client, 421, "too many errors")
                 self.say_goodbye("421 4.7.0 Too many errors, goodbye")
 
     async def handle_exception(self, error: Exception) -> str:

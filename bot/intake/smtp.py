@@ -18,7 +18,7 @@ from aiosmtpd.smtp import Envelope as Dialogue
 from aiosmtpd.smtp import Session
 
 from bot.intake.session import Limits, Talk
-from bot.intake.shares import ClientRate, NoRoomError
+from bot.intake.shares import LOCAL, ClientRate, NoRoomError
 from bot.intake.trace import received, received_count
 from bot.model import Envelope, network_of
 
@@ -109,21 +109,29 @@ class Door:
     def admit(self, session: Talk) -> bool:
         """Count a session in, if there is room for one more from its address."""
         client, limits = session.client, self.limits
-        if client not in self.trusted and (
-            self.closing or len(self._sessions) >= limits.connections or self._per_address[network_of(client)] >= limits.per_address
-        ):
-            self._turn_away(client)
+        own = self._per_address[network_of(client)] >= limits.per_address
+        if client not in self.trusted and (self.closing or own or len(self._sessions) >= limits.connections):
+            self._turn_away(client, "too many connections" if own else "no room for connections")
             return False
         self._sessions.add(session)
         self._per_address[network_of(client)] += 1
         return True
 
-    def _turn_away(self, client: str) -> None:
+    def _turn_away(self, client: str, why: str) -> None:
         """Log that connections are refused, once a second at most: an attacker must not fill the disk with our own lines."""
         self._turned_away += 1
         if (now := asyncio.get_running_loop().time()) - self._told >= 1:
-            self.tell("refused", client=client, code=421, words=f"too many connections, {self._turned_away} turned away")
+            self.tell_refusal(client, 421, f"{why}, {self._turned_away} turned away")
             self._turned_away, self._told = 0, now
+
+    def is_relay(self, client: str) -> bool:
+        """Whether the client hands over what others wrote: nobody may be shut out for what it is refused."""
+        return client in LOCAL or client in self.trusted
+
+    def tell_refusal(self, client: str, code: int, words: str) -> None:
+        """Logs that something was not taken, and from whom; ops/fail2ban-filter.conf looks at `client`."""
+        who = "relay" if self.is_relay(client) else "client"
+        self.tell("refused", **{who: client}, code=code, words=words)
 
     def release(self, session: Talk) -> None:
         """Count a session out."""
@@ -142,7 +150,7 @@ class Door:
         if len(dialogue.rcpt_tos) >= self.limits.recipients:
             return "452 4.5.3 Too many recipients"
         if not self.is_ours(address):
-            self.tell("refused", client=session.client, code=550, words=f"no such address: {address}")
+            self.tell_refusal(session.client, 550, f"no such address: {address}")
             return "550 5.1.1 No such address here"
         dialogue.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -170,7 +178,7 @@ class Door:
     async def take(self, talk: Talk, content: bytes) -> str:
         """Store a letter and answer; goes on to the end even when the client has left meanwhile."""
         if received_count(content) > self.limits.received:
-            self.tell("refused", client=talk.client, code=554, words="loop: too many Received headers")
+            self.tell_refusal(talk.client, 554, "loop: too many Received headers")
             return "554 5.4.6 Too many hops, this letter goes round in circles"
         task = asyncio.ensure_future(self._store(talk, content))
         self._storing.add(task)

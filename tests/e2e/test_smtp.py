@@ -624,7 +624,7 @@ async def test_connections_in_all_have_a_limit():
         for _ in range(3):
             await Client.to(one)
         assert (await (await Client.connect(one)).reply()).startswith("421 4.7.0")
-        assert one.words("refused") == ["too many connections, 1 turned away"]
+        assert one.words("refused") == ["no room for connections, 1 turned away"]
 
 
 async def test_a_refused_connection_that_talks_on_does_no_harm():

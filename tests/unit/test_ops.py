@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import re
@@ -11,15 +12,20 @@ import socket
 import subprocess
 import sys
 import threading
+from configparser import ConfigParser
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 from daemon import Running
-from desk import ROOT
+from desk import ROOT, picture
 from peers import block, free_port, program, wait_for
 from ruamel.yaml import YAML
 
 from bot import supervisor
+from bot.intake.lmtp import LmtpDoor
+from bot.intake.session import Limits
+from bot.intake.smtp import Door
 from bot.log import EVENTS, Log
 from bot.settings import Settings
 
@@ -78,9 +84,47 @@ def test_the_unit_is_sound_and_shut_in(tmp_path):
     unit.write_text(text)
     checked = subprocess.run([analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=30, check=False)
     assert "desk.service" not in checked.stderr, checked.stderr
-    rate = [analyze, "security", "--offline=true", "--threshold=20", str(unit)]
+    rate = [analyze, "security", "--offline=true", "--threshold=11", str(unit)]
     rated = subprocess.run(rate, capture_output=True, text=True, timeout=30, check=False)
-    assert rated.returncode == 0, rated.stdout[-500:]  # exposure of at most 2.0 of 10
+    assert rated.returncode == 0, rated.stdout[-500:]  # exposure of at most 1.1 of 10
+    for line in ("LimitCORE=0", "UMask=0027", "MemoryDenyWriteExecute=yes", "NoExecPaths=/var/lib/desk /tmp /var/tmp /run"):
+        assert f"\n{line}\n" in text
+
+
+SHUT_IN = """
+import ctypes, errno, mmap, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, since Linux 6.3; what systemd's seccomp filter does on older ones as well
+    assert ctypes.get_errno() == errno.EINVAL
+else:
+    try:
+        mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        sys.exit("nothing is denied")
+    except PermissionError:
+        pass
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+LIBRARIES = (
+    "ahocorasick, alembic, matplotlib.pyplot, msgspec, nh3, numpy, PIL.Image, psycopg, pydantic, regex, sqlalchemy, Stemmer,"
+    "uvicorn, watchfiles"
+)
+
+
+def test_the_desk_and_its_libraries_need_no_memory_that_is_written_and_run(tmp_path):
+    """MemoryDenyWriteExecute of the unit: a letter with a picture is read, and everything else is loaded."""
+    message = EmailMessage()
+    message["From"], message["Subject"] = "ivan@example.org", "x"
+    message.set_content("The player shows error 17 in Chrome 131.")
+    message.add_attachment(picture(), maintype="image", subtype="png", filename="a.png")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("DESK_")}
+    printed = ""
+    for words in (["run.py", "explain", "--json", str(tmp_path / "a.eml")], ["-c", f"import {LIBRARIES}"]):
+        command = [sys.executable, "-c", SHUT_IN, *words]
+        done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        printed += done.stdout
+    assert '"accepted": true' in printed
 
 
 @pytest.fixture(scope="module")
@@ -136,23 +180,89 @@ def test_logrotate_takes_the_logs_away_and_the_desk_goes_on(tmp_path, desk):
     assert kept == ["desk.jsonl", "desk.jsonl.1", "desk.jsonl.2.gz", "desk.log", "desk.log.1", "desk.log.2.gz"]
 
 
+def banned(tmp_path, zone="UTC"):
+    """(address, seconds since 1970) of each line that the shipped filter takes for an attack."""
+    command = [program("fail2ban-regex"), "-o", "row", str(tmp_path / "desk.jsonl"), str(OPS / "fail2ban-filter.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "TZ": zone})
+    assert "Traceback" not in done.stderr, done.stderr
+    return re.findall(r"\['([0-9a-f.:]+)',\s+([0-9.]+)", done.stdout)
+
+
+RELAY, VICTIM, ATTACKER = "192.0.2.25", "198.51.100.1", "203.0.113.7"
+LINE = f'"event":"refused","level":"warning","letter":null,"ticket":null,"client":"{VICTIM}","code":550,"words":"x"'
+INJECTED = [
+    f'no such address: "event":"refused","client":"{VICTIM}","code":550,"x',
+    f'x","client":"{VICTIM}","code":550,"words":"too many ',
+    f'\\",{LINE}',
+    f'{{"time":"2026-11-23T09:00:00Z",{LINE}}}',
+    f'x\n{{"time":"2026-11-23T09:00:00Z",{LINE}}}',
+    f'x\u2028"client":"{VICTIM}","code":421,"words":"too many errors"',
+]
+
+
 def test_fail2ban_finds_the_refused_and_nobody_they_name(tmp_path):
-    regex = program("fail2ban-regex")
-    log = Log(tmp_path, lambda: datetime.now(UTC))
-    forged = 'no such address: "event":"refused","client":"198.51.100.1","code":550,"x'
-    log("refused", client="192.0.2.7", code=550, words=forged)
+    at = datetime(2026, 11, 23, 9, 0, 0, 250_000, UTC)
+    log = Log(tmp_path, lambda: at)
+    for number, words in enumerate(INJECTED):
+        log("refused", words=words, code=550, client=f"203.0.113.{number}")
+        log("refused", client="192.0.2.8", code=452, words=words)  # a trouble of ours
+        log("refused", relay=RELAY, code=550, words=words)
+        log("accepted", letter=words, intake=words, client="192.0.2.9", size=1, recipients=1)
+        log("error", where=words, kind=words, words=words)
+        log("command_refused", who=words, reason=words, line=words)
+        log("sent", outgoing=words, template="reply", to=words, attempts=1, result=words)
+        log("refused", intake="form", client=words, code=429, words=words)  # of a proxy that hands on what it is told
     log("refused", intake="form", client="2001:db8::7", code=429, words="often")
-    log("refused", client="192.0.2.8", code=452, words=forged)  # a trouble of ours
-    log("accepted", letter="x", intake="smtp", client="192.0.2.9", size=1, recipients=1)
+    log("refused", intake="form", client="192.0.2.10", code=503, words="trouble")
+    log("refused", intake="form", client="192.0.2.10", code=400, words="text")
+    log("refused", client="192.0.2.11", code=421, words="too many errors")
+    log("refused", client="192.0.2.12", code=421, words="no room for connections, 7 turned away")
+    log("refused", client="192.0.2.12", code=421, words="slow, nothing said for too long")
+    log("refused", client="evil.example", code=550, words="x")  # nobody is looked up in the DNS
     log.close()
-    done = subprocess.run([regex, "--print-all-matched", "-o", "row", str(tmp_path / "desk.jsonl"), str(OPS / "fail2ban-filter.conf")],
-                          capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
-    found = set(re.findall(r"'([0-9a-f.:]+)'", done.stdout))
-    assert {"192.0.2.7", "2001:db8::7"} <= found, done.stdout + done.stderr
-    assert not found & {"198.51.100.1", "192.0.2.8", "192.0.2.9"}
-    jail = (OPS / "fail2ban-jail.conf").read_text()
-    assert "[desk]" in jail
-    assert "filter = desk" in jail
+    found = banned(tmp_path)
+    expected = {f"203.0.113.{number}" for number in range(len(INJECTED))} | {"2001:db8::7", "192.0.2.11"}
+    assert {address for address, _ in found} == expected
+    moments = {float(moment) for _, moment in found + banned(tmp_path, "Europe/Moscow")}
+    assert {int(moment) for moment in moments} == {int(at.timestamp())}, "whatever the clock on the wall says"
+
+
+def test_fail2ban_never_shuts_out_who_brings_others_mail(tmp_path):
+    """At the doors: this machine, a trusted relay, all of LMTP; and in the jail, private networks."""
+    log = Log(tmp_path, lambda: datetime.now(UTC))
+    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "tell": log, "trusted": frozenset({RELAY})}
+    smtp, lmtp = (kind(lambda *_: None, lambda _: False, **parts) for kind in (Door, LmtpDoor))
+    for client in (RELAY, "127.0.0.1", "::1", ATTACKER):
+        smtp.tell_refusal(client, 550, "no such address: x")
+    for client in (ATTACKER, "192.0.2.77", "unix"):
+        lmtp.tell_refusal(client, 550, "no such address: x")
+    log.close()
+    assert {address for address, _ in banned(tmp_path)} == {ATTACKER}
+    jail = ConfigParser()
+    jail.read(OPS / "fail2ban-jail.conf")
+    assert jail["desk"]["filter"] == "desk"
+    networks = [ipaddress.ip_network(one) for one in jail["desk"]["ignoreip"].split()]
+    for address in ("127.0.0.1", "::1", "172.17.0.1", "10.1.2.3", "192.168.0.4", "fd00::1", "fe80::1"):
+        assert any(ipaddress.ip_address(address) in network for network in networks), address
+    assert not any(ipaddress.ip_address(ATTACKER) in network for network in networks)
+
+
+async def test_a_full_door_blames_nobody_it_turns_away(tmp_path):
+    """An attacker fills it; the relay that then finds no room must not look like one."""
+    told = []
+    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "limits": Limits(connections=2, per_address=1)}
+    door = Door(lambda *_: None, lambda _: True, tell=lambda event, **fields: told.append(fields), **parts)
+
+    class Client:
+        def __init__(self, client):
+            self.client = client
+
+    for client in ("203.0.113.1", "203.0.113.2", RELAY):
+        door.admit(Client(client))
+    assert [one["words"] for one in told] == ["no room for connections, 1 turned away"]
+    door._told = -10
+    door.admit(Client("203.0.113.2"))
+    assert told[-1]["words"] == "too many connections, 1 turned away"
 
 
 def test_rsyslog_reads_its_piece(tmp_path):
