@@ -26,8 +26,9 @@ from bot.readers import LimitError, Readers, Unreadable
 from bot.store.port import Found, Letters, Store, Turn
 from bot.tickets import agents, departments, machines, proof, requester
 from bot.tickets.alerts import alarm
+from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.place import Sight, joins, look, question
+from bot.tickets.place import Sight, astray, joins, look, question
 from bot.tickets.timers import armed
 
 T = TypeVar("T")
@@ -181,7 +182,12 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
         return agents.decide(letter, sight, found, office, now)
     if sight.department:
         return departments.decide(letter, sight, found, office, now)
+    key = astray(letter, found, office, now)
+    if key and key.purpose in (Purpose.agent, Purpose.department) and (kept := departments.astray(letter, key, found, office, now)):
+        return kept
     place = joins(letter, sight, found, office, now)
+    if key and not place.ticket:
+        place = structs.replace(place, astray=True)
     return requester.decide(letter, sight, place, found, office, now)
 
 

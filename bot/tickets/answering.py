@@ -20,6 +20,7 @@ from bot.tickets.undo import snapshots
 from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, loose, mailto, post, staff_thread, tag
 
+INSIDE = ("note", "letter")  # kinds of entries whose words must not leave where they are not public
 MOST_KEPT = 50_000  # characters of a text that is kept for its sender
 MOST_TEXTS = 5  # of such texts in one ticket
 MOST_TALK = 5  # answers to letters without commands, in ten minutes and one ticket: more is a robot in the agent's name
@@ -28,7 +29,7 @@ MOST_TALK = 5  # answers to letters without commands, in ten minutes and one tic
 def guard(job: Job, after: Desk) -> None:
     """The leak gate: raises Refusal with the fragment that must not leave."""
     tickets = [one for one in (after, *job.others.values()) if one is not None]
-    internal = [entry for one in tickets for entry in one.entries if not entry.public and entry.kind == "note"]
+    internal = [entry for one in tickets for entry in one.entries if not entry.public and entry.kind in INSIDE]
     for ticket in tickets:
         public = [entry for entry in ticket.public_entries() if entry.letter != job.ident or entry.kind == "letter"]
         for one in ticket.outgoing:

@@ -36,6 +36,8 @@ def author(entry: Entry, ticket: Ticket, language: str) -> str:
         part = "part_machine"
     elif entry.kind == "letter" and entry.who == ticket.requester.email:
         part = "part_customer_made" if about == "made" else "part_customer"
+    elif about == "astray":
+        part = "part_astray"
     elif entry.kind == "letter":
         name, part = f"{name}, {entry.who}" if entry.name else name, "part_participant"
     else:

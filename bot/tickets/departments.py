@@ -19,7 +19,8 @@ from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full, joins
 from bot.tickets.quotations import Ours, own_words
 from bot.tickets.requester import decide as of_a_person
-from bot.tickets.writing import for_requester, history, post, thread_of
+from bot.tickets.timers import nudged
+from bot.tickets.writing import MOST_QUOTED, for_requester, history, post, thread_of
 
 
 def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: datetime) -> Decision:
@@ -51,6 +52,29 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     return Decision(tickets=(ticket,), events=(("appended", fields),))
 
 
+def astray(letter: Letter, key: Reference, found: Found, office: Office, now: datetime) -> Decision | None:
+    """A letter to the address of an agent or a department that is not from them: kept inside its ticket, shown to a person, and
+    nothing else; None where the ticket takes no more.
+    """
+    ticket = followed(found, key.ticket)
+    if ticket is None or full(ticket, unconfirmed=True):
+        return None
+    entry = Entry(
+        at=now, kind="letter", public=False, who=letter.requester.email, name=letter.requester.name,
+        text=letter.text[:MOST_QUOTED], letter=letter.envelope.letter, message_id=letter.message_id,
+        attachments=letter.attachments, about="astray", unconfirmed=True,
+    )  # fmt: skip
+    seen = Seen(
+        letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now
+    )  # fmt: skip
+    ticket = replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=now)
+    owner, holder = office.policy.people.agent(ticket.owner), office.policy.people.agent(key.person)
+    told = [one for one in (owner, holder) if one] or notices.on_duty(office, now)
+    ticket = nudged(ticket, "astray", tuple({one.address: one for one in told}.values()), office, now, said=entry)
+    fields = {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": True}
+    return Decision(tickets=(ticket,), events=(("appended", fields),))
+
+
 def answered_case(references: Iterable[Reference], found: Found) -> Ticket | None:
     """The ticket whose case the department answers."""
     valid = (one for one in references if one.purpose is Purpose.department and not one.expired)
@@ -74,7 +98,7 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
         office, ticket, Audience.requester, "reply", context, ticket.requester.email, now,
         letter=ident, due=now + office.undo, automatic=False, answers=thread_of(ticket), files=files,
     )  # fmt: skip
-    internal = [one for one in ticket.entries if not one.public and one.kind == "note"]
+    internal = [one for one in ticket.entries if not one.public and one.kind in ("note", "letter")]
     if leak(after.outgoing[-1], internal, ticket.public_entries(), office.templates.sources, letter.file_texts):
         return None
     entry = Entry(

@@ -39,6 +39,7 @@ class Place(Value, frozen=True):
     how: str = ""  # signed, references, tag
     apart: int = 0  # the ticket it named but may not join: the new one is linked to it
     unconfirmed: bool = False  # From takes part in it, but nothing proves that they wrote this
+    astray: bool = False  # it came to an address that was made for somebody else of the ticket
 
 
 def look(letter: Letter, office: Office, now: datetime) -> Sight:
@@ -151,6 +152,25 @@ def joins(letter: Letter, sight: Sight, found: Found, office: Office, now: datet
             return Place(apart=ticket.number, how=how, unconfirmed=unconfirmed)
         return Place(ticket=ticket.number, how=how, unconfirmed=unconfirmed)
     return Place(apart=apart)
+
+
+def astray(letter: Letter, found: Found, office: Office, now: datetime) -> Reference | None:
+    """An address or Message-ID of ours in a letter of somebody else than it was made for: they write from another mailbox, a
+    gateway has rewritten From, or a letter of ours was forwarded. It proves nothing, but a person must see the letter.
+    """
+    people, sender = office.policy.people, "" if letter.from_defect else letter.requester.email
+    staff = [one.address for one in people.agents] + [one.address for one in people.departments.values()]
+    named = (one.email for one in (*letter.to, *letter.cc))
+    for text in (*letter.envelope.recipients, *named, *letter.references):
+        peeked = office.signer.peek(text)
+        ticket = followed(found, peeked[0]) if peeked else None
+        if ticket is None:
+            continue
+        holders = (ticket.requester.email, *ticket.participants, *staff)
+        one = office.signer.check(text, holders, now.date())
+        if one and not one.expired and (one.key or one.purpose is Purpose.requester):
+            return one if one.person != sender else None
+    return None
 
 
 def followed(found: Found, number: int) -> Ticket | None:

@@ -40,6 +40,7 @@ from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full, takes_part
 from bot.tickets.states import move
+from bot.tickets.timers import nudged
 from bot.tickets.wishes import granted, wish
 from bot.tickets.words import say
 from bot.tickets.writing import MOST_QUOTED, kept
@@ -74,7 +75,7 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
         ticket = found.tickets[place.ticket]
         return join(ticket, letter, sight, place, found, office, now, records)
     verdict = weighed(judge(office.policy, letter, Facts(now=now, first=True)))
-    if place.unconfirmed:  # it goes on with an older ticket, perhaps in another's hands: a person sees it
+    if place.unconfirmed or place.astray:  # it goes on with an older ticket, perhaps in another's hands: a person sees it
         verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
     own = followed(found, place.apart) if place.apart else None
     joins = own and takes_part(own, letter.requester.email) and not full(own, place.unconfirmed)
@@ -148,7 +149,7 @@ def open_ticket(
     ticket = notices.opened(ticket, letter, place, verdict, ruling, found, office, now)
     if "complaint" in verdict.labels:
         ticket = score.complained(ticket, letter.envelope.letter, office, now)
-    tickets = (linked(named, ticket, now), ticket) if named else (ticket,)
+    tickets = (linked(named, ticket, place, office, now), ticket) if named else (ticket,)
     events: list[tuple[str, dict[str, Any]]] = [
         ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
     ]
@@ -162,8 +163,15 @@ def hinted(verdict: Verdict) -> Verdict:
     return Verdict(**shown, action="hint" if verdict.ground else "", hits=hits)
 
 
-def linked(named: Ticket, ticket: Ticket, now: datetime) -> Ticket:
-    """The ticket that a letter named but may not join (or is too old for) knows of the new one; nothing else of it changes."""
+def linked(named: Ticket, ticket: Ticket, place: Place, office: Office, now: datetime) -> Ticket:
+    """The ticket that a letter named but may not join (or is too old for) knows of the new one.
+
+    Where the letter came to an address of its requester's, it is perhaps their answer: the ticket waits for them no longer.
+    """
+    if place.astray and named.status is Status.clarification:
+        named = move(named, Status.in_progress if named.owner else Status.created, now, office.policy)
+        owner = office.policy.people.agent(named.owner)
+        named = nudged(named, "answered_elsewhere", (owner,) if owner else notices.on_duty(office, now), office, now)
     if ticket.number in named.links or len(named.links) >= MOST_LINKS:
         return named
     event = Entry(at=now, kind="event", public=False, about="linked", text=str(ticket.number))
@@ -203,6 +211,8 @@ def join(
     verdict = weighed(judge(office.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
     verdict = hinted(verdict) if place.unconfirmed else verdict
+    if letter.requester.email != ticket.requester.email:  # nobody else stops or closes the requester's ticket
+        verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
     seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     ticket = replace(
         ticket,

@@ -32,6 +32,14 @@ WHY = {
         "Обращение с низким приоритетом ждёт решения: взять или отказать (п. 5.2)",
         "A ticket of low priority waits for you: take it or refuse it (clause 5.2)",
     ),
+    "answered_elsewhere": (
+        "Похоже, пользователь ответил с другого адреса: письмо стоит в связанном обращении, это больше не ждёт ответа",
+        "The customer seems to have answered from another address: see the linked ticket; this one no longer waits",
+    ),
+    "astray": (
+        "На адрес сотрудника или отдела написал кто-то другой. Ничего не выполнено и не отправлено, письмо видно только внутри",
+        "Somebody else wrote to an address of staff. Nothing was done or sent; the letter is kept inside the ticket",
+    ),
     "closed_silence": ("Закрыто: пользователь не ответил", "Closed: the requester did not answer"),
     "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
 }

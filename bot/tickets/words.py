@@ -189,6 +189,7 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "internal": ("внутреннее", "internal"),
     "commands": ("Команды: {}", "Commands: {}"),
     "taken_back": ("отменено, не отправлено", "taken back, not sent"),
+    "part_astray": ("с другого адреса", "from another address"),
     "unconfirmed": ("отправитель не подтверждён", "sender not confirmed"),
     "part_customer": ("пользователь", "customer"),
     "part_customer_made": ("пользователь, внесено сотрудником", "customer, entered by an agent"),
