@@ -211,6 +211,10 @@ async def test_what_a_relay_says_is_read_strictly(value: str, aligned: str, defe
     "dmarc=fail (p=reject) header.from=example.org; dkim=pass header.d=example.org",
     "dmarc=pass header.from=example.org; dmarc=fail header.from=example.org",
     "spf=softfail; DMARC=FAIL",
+    "spf=pass (helo of a stranger( is fine) smtp.mailfrom=x; dmarc=fail header.from=example.org",
+    "spf=pass smtp.mailfrom=\u00e9@x; dmarc=fail header.from=example.org",
+    "dkim=neutral header.i=@x.example; " * 1000 + "dmarc=fail header.from=example.org",
+    "spf=pass smtp.helo=; = ; dmarc = fail (p=none) header.from=example.org",
 ])  # fmt: skip
 async def test_a_failure_that_the_relay_reports_outweighs_everything(value: str) -> None:
     raw = b"Authentication-Results: mx.example.net; " + value.encode() + b"\r\n" + signed()
