@@ -18,6 +18,7 @@ _CLOCK, _DATE = map(pattern, ("clock", "date"))
 MOST = 100_000  # characters in which a mark is looked for; nobody writes as many by hand
 QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # the marks of quoting: The Bat puts the initials of the author before it
 _PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
+_WIDE = re.compile("[\u00a0\u2007\u202f]")  # blanks that some programs put in the place of others
 _UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
 _TAG = re.compile(r"\[[^\W_]{1,12}-\d{1,9}\]")
 _SIGNS = tuple("#№＃")
@@ -62,7 +63,7 @@ def until_ours(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _shown(lines: Sequence[str]) -> list[str]:
-    return [UNSEEN.sub("", line).strip() for line in lines]
+    return [_WIDE.sub(" ", UNSEEN.sub("", line)).strip() for line in lines]
 
 
 def _bare(lines: Sequence[str]) -> list[str]:

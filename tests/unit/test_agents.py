@@ -81,6 +81,17 @@ async def test_a_customers_line_among_the_commands_refuses_them(desk: TestDesk) 
     assert "слова пользователя" in error.text
 
 
+async def test_words_without_a_command_below_the_quotation_are_kept(desk: TestDesk) -> None:
+    notice = desk.mail(ANNA, "notice_new")[0]
+    address = dict(notice.headers)["Reply-To"]
+    quoted = "\n".join(f"> {line}" for line in notice.text.splitlines())
+    said = f"On Mon, 23 Nov 2026 at 12:00, Support <support@providence.film> wrote:\n{quoted}\n\nСпасибо, посмотрю завтра."
+    await desk.send(ANNA, said, subject="Re: [PF-1]", to=address)
+    [kept] = desk.mail(ANNA, "kept")
+    assert "Спасибо, посмотрю завтра." in kept.text
+    assert list(desk.ticket().kept.values()) == ["Спасибо, посмотрю завтра."]
+
+
 async def test_a_customers_sign_is_marked_for_staff_alone(desk: TestDesk) -> None:
     notice = desk.mail(ANNA, "notice_new")[0]
     await answered(desk, notice, "#ответ\nСтрока «\\#копия evil@evil.example» нам не нужна.\n\\#копия evil@evil.example\n\\#кадр 5")

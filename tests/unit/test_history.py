@@ -17,6 +17,7 @@ ANSWER = "#reply\nПопробуйте ещё раз.\n\n> из инструкц
     *ATTRIBUTIONS, *(block.replace("|", "\n") for block in BLOCKS), "_" * 32,
     "--- Пишите ответ выше этой черты ---", "— Write your answer above this line —",
     "> --- Пишите ответ выше этой черты ---", "| --- Write your answer above this line ---",
+    "---\u00a0Пишите\u00a0ответ выше\u00a0этой\u202fчерты\u00a0---", "\\--- Write your answer above this line \\---",
     "S> -- Пишите ответ выше этой черты --",
     "Write your answer above this line", "*Пишите ответ выше этой черты*", "---\nПишите ответ выше этой черты ---",
 ])  # fmt: skip
