@@ -59,7 +59,7 @@ def body(root: Part, hint: str) -> Body:
             found.defects.append(CUT)
             break
         said.append(_said(block, found.defects))
-    found.full_text = "\n\n".join(one.full.strip("\n") for one in said) if len(said) > 1 else "".join(one.full for one in said)
+    found.full_text = said[0].full if len(said) == 1 else "\n\n".join(one.full.strip("\n") for one in said)
     if all(one.own is None for one in said):
         found.text = quotes.own_text(_without_armour(found.full_text))
     else:
@@ -155,7 +155,7 @@ class _Said(NamedTuple):
     """What a block says."""
 
     full: str
-    own: str | None  # the author's own, where only the HTML shows what is quoted; None leaves that to the words
+    own: str | None  # the author's own, where only the HTML shows what is quoted; else None
     top: str
     marked: bool  # history begins in it
 

@@ -1,7 +1,8 @@
-"""Where the history of a letter begins: nothing at or below its first mark was written by its author (design, section 8).
+"""Where the history of a letter begins: nothing at or below its first mark is its author's (design, 8).
 
-Marks are the line above which to write, an attribution, a header block, the rule of an original message, and in HTML the elements
-by which programs name what they quote. A bare ">" is none, since people quote manuals; and no later line ends what a mark began.
+Marks are the line above which to write, an attribution, a header block, the rule of an original message, and
+in HTML the elements by which programs name what they quote. A bare ">" is none, since people quote manuals;
+and no later line ends what a mark began.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bot.reading.vocabulary import pattern
 _ABOVE, _GLUED, _FORWARD, _HEADING = map(pattern, ("above", "above_glued", "forward", "heading"))
 _CLOCK, _DATE = map(pattern, ("clock", "date"))
 MOST = 100_000  # characters in which a mark is looked for; nobody writes as many by hand
-QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # the marks of quoting: The Bat puts the initials of the author before it
+QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # The Bat puts the author's initials before the mark
 _PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
 _WIDE = re.compile("[\u00a0\u2007\u202f]")  # blanks that some programs put in the place of others
 _UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
@@ -28,7 +29,7 @@ _INTRODUCTION = 12  # lines that a program may put above a letter that it quotes
 def above(text: str, *, cut: bool = False) -> tuple[str, bool]:
     """The author's words above the first mark, without signature and footers, and whether there is a mark.
 
-    `cut`: history is known to follow the text. Quoted lines that no mark has introduced stay. Linear; never raises.
+    `cut`: history is known to follow. Quoted lines that no mark has introduced stay. Linear; never raises.
     """
     lines = _GLUED.sub("\n\\g<0>", text[: MOST + 1]).splitlines()
     end = begins(lines)
@@ -51,12 +52,13 @@ def begins(lines: Sequence[str]) -> int:
         if line and _ABOVE.match(line[:LONGEST]):
             return introduced(bare, at)
         if line and _is_mark(bare if line != shown[at] else shown, at):
-            return at - bool(at and _HEADING.match(shown[at - 1][:LONGEST]))  # "Original Message" without its dashes
+            heading = at and _HEADING.match(shown[at - 1][:LONGEST])  # "Original Message" without its dashes
+            return at - bool(heading)
     return len(lines)
 
 
 def until_ours(lines: Sequence[str]) -> Sequence[str]:
-    """The lines before a letter of a desk's, which begins with the line above which to write, and before what introduces it."""
+    """The lines before a letter of a desk's, which begins with the line above which to write."""
     bare = _bare(lines)
     at = next((at for at, line in enumerate(bare) if _ABOVE.match(line[:LONGEST])), -1)
     return lines if at < 0 else lines[: introduced(bare, at)]
@@ -78,31 +80,32 @@ def unmarked(line: str) -> str:
 def _is_mark(lines: Sequence[str], at: int) -> bool:
     """Whether another letter begins at this line, whatever stands above it."""
     line = lines[at]
-    if len(line) <= LONGEST and (_UNDERSCORES.match(line) or (_FORWARD.match(line) and not RULER.match(line))):
-        return True
-    if header_block(lines, at, nothing_before=False):
+    rule = _FORWARD.match(line[:LONGEST]) and not RULER.match(line)
+    if rule or _UNDERSCORES.match(line) or header_block(lines, at, nothing_before=False):
         return True
     found = attribution(lines, at)
     if not found or found[1]:
         return found is not None
     said, after = " ".join(lines[at : found[0]]), next(filter(None, lines[found[0] : found[0] + 3]), "")
-    told = "@" in said or (_CLOCK.search(said) and _DATE.search(said))  # «В инструкции написано:» is a person's own introduction
-    return bool(told and QUOTED.match(after))
+    told = "@" in said or (_CLOCK.search(said) and _DATE.search(said))
+    return bool(told and QUOTED.match(after))  # «В инструкции написано:» is a person's own introduction
 
 
 def introduced(shown: Sequence[str], at: int) -> int:
-    """The beginning of what a program has put above our letter at line `at`: rules, and a paragraph of its own in whatever language."""
+    """Where what a program has put above our letter at line `at` begins: rules, words in any language."""
     end = _rules(shown, at)
     start = end
     while start and shown[start - 1] and end - start <= _INTRODUCTION:
         start -= 1
     lines = shown[start:end]
-    if not lines or len(lines) > _INTRODUCTION or any(line.lstrip(" *•-–—").startswith(_SIGNS) for line in lines):
+    commands = any(line.lstrip(" *•-–—").startswith(_SIGNS) for line in lines)
+    if not lines or len(lines) > _INTRODUCTION or commands:
         return end
     words = " ".join(lines)
     named = "@" in words and _DATE.search(words) is not None
     headers = sum(map(is_header, lines)) >= 2 and (named or _TAG.search(words) is not None)
-    return _rules(shown, start) if headers or (lines[-1][-1] in ":：" and len(lines) <= 3) else end
+    colon = lines[-1][-1] in ":：" and len(lines) <= 3
+    return _rules(shown, start) if headers or colon else end
 
 
 def _rules(shown: Sequence[str], at: int) -> int:

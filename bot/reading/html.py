@@ -55,7 +55,8 @@ def _page(walker: Walker) -> Page:
         if not own:  # some write inside of what their program takes for the signature
             own = own_text("\n".join(shown))
     cut = walker.history if walker.history >= 0 else len(lines)
-    top, marked = above("\n".join(text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature), cut=cut < len(lines))
+    unsigned = (text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature)
+    top, marked = above("\n".join(unsigned), cut=cut < len(lines))
     if not top and any(line.signature for line in lines[:cut]):
         top, marked = above("\n".join(shown[:cut]), cut=cut < len(lines))
     defect = "hidden text left out" if walker.unseen else ""

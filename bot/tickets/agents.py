@@ -89,7 +89,7 @@ def understood(job: Job, text: str) -> Parsed:
 def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
     """What a letter says above the first mark of history and the first piece of ours: nothing else is read.
 
-    `job.letter.text` becomes what they wrote there, or, where a command stands below only, that with what they wrote below.
+    `job.letter.text` becomes what they wrote there; where a command stands below only, with what stands below.
     """
     if len(job.letter.top) > LONGEST:
         return Parsed(wrong=(Wrong(line=0, reason="letter_too_long", what=f"{LONGEST:_}".replace("_", " ")),))
@@ -110,7 +110,7 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
     elif at >= 0:
         job.stray = history.unmarked(below[at])
     elif not own.text and not understood(job, job.letter.text).orders:
-        own = replace(own, text=job.letter.text)  # words without a command, below the quotation: they are kept
+        own = replace(own, text=job.letter.text)  # words below the quotation, without a command, are kept
         parsed = Parsed(above=own.text)
     job.letter = replace(job.letter, text=own.text)
     return parsed

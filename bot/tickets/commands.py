@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from bot.model import Ground, Priority, Resolution, Value
 from bot.model.address import FOUND
 from bot.policy import Policy
@@ -27,11 +29,11 @@ ESCAPED = re.compile(r"^((?:[^\S\n]{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃\n
 NEAR = re.compile(
     r"^(?!\s*>)(?:\s{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃]|_)*(?:[#№＃][\W_]*|N(?:[°º]|o\.?\s?(?=[а-яё]))\s?)([^\W\d_][\w-]*)", re.IGNORECASE
 )
-# What would be one of the two at the beginning of a line, wherever it stands: a mail program may break the line before it.
+# What would be one of the two at the beginning of a line, wherever it stands: any program may break the line there.
 _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVISIBLE.pattern[1:-1]
 _WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,%d}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
 SIGNED = re.compile(f"({_SIGN}){_WORD % 8}", re.IGNORECASE)
-MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # backslashes stand between as well
+MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # with backslashes between
 BLANKS, WITHIN = re.compile("[ \t\n]"), re.compile(r"[^\W_]$|/$")
 LONG_WORD = 40  # characters; no program breaks a shorter one
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
@@ -51,7 +53,7 @@ class Command(Value, frozen=True):
     words: tuple[str, ...]  # every spelling, English and Russian, the Russian one of the help first after the name
     argument: str = ""  # resolution, ground, department, priority, agent, number, address, date, free
     optional: bool = False
-    text: str = "none"  # none, customer, inside, department, foreign: another's words, to the end of the letter
+    text: str = "none"  # none, customer, inside, department, foreign: another's words, down to the letter's end
     needs_text: bool = False
     help_ru: str = ""
     help_en: str = ""
@@ -209,15 +211,16 @@ def line_of(line: str) -> re.Match[str] | None:
 
 
 def escaped(text: str) -> str:
-    """A stranger's words for a letter to staff: a backslash before each sign that with the next word would be a command, wherever a
-    program may begin a line. In a word so long that it may be broken in two, it stands on both sides of the sign.
+    """A stranger's words for a letter to staff: a backslash before each sign that would make a command, wherever
+    a program may begin a line. In a word so long that it may be broken in two, one stands behind it as well.
     """
 
     def mark(found: re.Match[str]) -> str:
         at, sign = found.start(), found[0]
         if fold(INVISIBLE.sub("", found[2])) not in BY_WORD:
             return sign
-        before, after = BLANKS.split(text[max(0, at - LONG_WORD) : at])[-1], BLANKS.split(text[at : at + LONG_WORD])[0]
+        before = BLANKS.split(text[max(0, at - LONG_WORD) : at])[-1]
+        after = BLANKS.split(text[at : at + LONG_WORD])[0]
         if len(before) + len(after) >= LONG_WORD and sign in "#№＃":
             return f"\\{sign}\\"
         return sign if WITHIN.search(INVISIBLE.sub("", before)) else f"\\{sign}"  # https://film.example/#help
@@ -267,9 +270,10 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
         orders.append(Order(name=command.name, line=number, argument=argument))
         bodies[-1] += [rest] if rest else []
         foreign = found[1] if command.text == "foreign" else ""
-    orders = [Order(name=o.name, line=o.line, argument=o.argument, text=unescaped(tidy(b))) for o, b in zip(orders, bodies[1:], strict=True)]
+    orders = [replace(one, text=unescaped(tidy(body))) for one, body in zip(orders, bodies[1:], strict=True)]
     wrong += [Wrong(line=o.line, reason="text_missing", what=o.name) for o in orders if o.name and BY_NAME[o.name].needs_text and not o.text]
-    return Parsed(orders=tuple(orders), above=unescaped(tidy(bodies[0])), wrong=tuple(sorted(wrong, key=lambda one: one.line)))
+    ordered = tuple(sorted(wrong, key=lambda one: one.line))
+    return Parsed(orders=tuple(orders), above=unescaped(tidy(bodies[0])), wrong=ordered)
 
 
 def take_argument(command: Command, rest: str, policy: Policy, line: int, today: date) -> tuple[str, str, Wrong | None]:

@@ -15,6 +15,7 @@ from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
 from bot.store.port import Earlier, Found
 from bot.tickets.authors import author, record
+from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.place import Place
 from bot.tickets.words import SAYINGS, label, say
@@ -110,7 +111,8 @@ def notice(
     linked: tuple[str, ...] = (),
 ) -> Notice:  # fmt: skip
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
-    language, said = office.language(agent.language or "", office.policy.desk.language), letter.text or letter.full_text
+    language = office.language(agent.language or "", office.policy.desk.language)
+    said = escaped(letter.text or letter.full_text)  # before a line of ours is put below it
     entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
     return Notice(

@@ -196,7 +196,7 @@ def open_one(job: Job, ticket: Desk, order: Order) -> Desk:
 
 
 def forwarded(letter: Letter, is_ours: Callable[[str], bool]) -> str:
-    """The letter that was forwarded below the commands, as it stands there; a letter of ours, to which theirs is a reply, is none."""
+    """The letter that was forwarded below the commands; a letter of ours, to which theirs is a reply, is none."""
     lines = until_ours(below(letter.full_text))
     told = " ".join([line for line in lines if line.strip()][:2])[:LONGEST_ARGUMENT]
     return "" if any(map(is_ours, FOUND.findall(told))) else "\n".join(lines).strip()

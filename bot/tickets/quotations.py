@@ -1,4 +1,6 @@
-"""Letters of ours in the words of staff: some programs quote them without any mark, and a customer's line could pass for a command."""
+"""Letters of ours in the words of staff: some programs quote them without any mark, and then a customer's line
+could pass for a command.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +42,22 @@ class Ours:
 
     def __init__(self, tickets: Iterable[Ticket], sources: Mapping[str, str]) -> None:
         self.sources = tuple(sorted(sources.items()))
-        tickets, staff = tuple(tickets), (Audience.agent, Audience.department)
-        sent = [one for ticket in tickets for one in [one for one in ticket.outgoing if one.audience in staff][-MOST_COMPARED:]]
-        self.sent = [replace(one, body=one.body[:MOST_OF_ONE]) for one in sent]
+        self.sent, self.known, self.foreign = [], list[str](), list[str]()
+        for ticket in tickets:
+            sent = [one for one in ticket.outgoing if one.audience in (Audience.agent, Audience.department)]
+            self.sent += [replace(one, body=one.body[:MOST_OF_ONE]) for one in sent[-MOST_COMPARED:]]
+            self.known += [one.text for one in ticket.outgoing if one.audience is Audience.requester]
+            self.known += [one.text for one in ticket.entries]  # anybody may repeat it
+            kinds = ("letter", "machine")
+            self.foreign += [one.text for one in ticket.entries if one.kind in kinds or of_department(one)]
         self.letters = [one.text for one in self.sent]
-        entries = [entry for ticket in tickets for entry in ticket.entries]
-        told = [one.text for ticket in tickets for one in ticket.outgoing if one.audience is Audience.requester]
-        self.known = [*told, *(entry.text for entry in entries)]  # anybody may repeat it
-        self.foreign = [one.text for one in entries if one.kind in ("letter", "machine") or of_department(one)]
 
     @cached_property
     def words(self) -> str:
         """All of it, and the templates of letters to staff, as words between blanks."""
-        pieces = (piece for file, source in self.sources if STAFF.search(file) for piece in SCRIPT.split(source))
-        pages = (unescape(TAG.sub(" ", one.html)) for one in self.sent)  # without the addresses of links, which the text parts have
+        sources = (source for file, source in self.sources if STAFF.search(file))
+        pieces = (piece for source in sources for piece in SCRIPT.split(source))
+        pages = (unescape(TAG.sub(" ", one.html)) for one in self.sent)  # links without their addresses
         return plain(*self.letters, *pages, *self.known, *pieces)
 
     @cached_property
@@ -72,53 +76,57 @@ class Ours:
         return self.foreign_lines | signs(self.letters)
 
     def holds(self, line: str, least: int = 1) -> bool:
-        """Whether the words of the line, at least so many, stand in one of them in that order; a line without words does."""
+        """Whether the words of the line, at least so many, stand there in this order; no words do."""
         said = plain(line)
         return said.isspace() or is_button(line) or (said.count(" ") > least and said in self.words)
 
     def tells(self, line: str, before: str) -> bool:
-        """Whether a command line is one of ours or a customer's, or goes on with the line of ours before it."""
+        """Whether a command line is one of ours or a customer's, or goes on with our line before it."""
         return is_button(line) or one_line(line) in self.lines or self.holds(f"{before} {line}", FEW)
 
     def gives_back(self, said: str) -> bool:
         """Whether a letter that repeats an agent's own stands in these words."""
         sources = (source for file, source in self.sources if file.endswith(GIVING_BACK))
-        return any(one in said for source in sources for one in map(plain, SCRIPT.split(source)) if one.count(" ") > RUN)
+        pieces = (plain(piece) for source in sources for piece in SCRIPT.split(source))
+        return any(piece in said for piece in pieces if piece.count(" ") > RUN)
 
     def first(self, text: str) -> int:
-        """The first line that repeats a letter of ours in words that nobody else has said; the number of lines where none does."""
+        """The first line that repeats a letter of ours, in words of ours alone; else the number of lines."""
         lines = text.split("\n")
         button = next((at for at, line in enumerate(lines) if is_button(line) and line_of(line)), len(lines))
-        staff, others = (tuple(one for one in self.sources if bool(STAFF.search(one[0])) is wanted) for wanted in (True, False))
+        staff = tuple(one for one in self.sources if STAFF.search(one[0]))
+        others = tuple(one for one in self.sources if not STAFF.search(one[0]))
         said, fixed = runs(text), template_runs(staff) - template_runs(others)
         hidden = said.intersection(set().union(*map(runs, self.letters)) - fixed)
-        hidden = (hidden.difference(*map(runs, self.known)) if hidden else hidden) | (said & fixed)  # a customer may know our phrases
-        piece, clean = common(text, hidden), INVISIBLE.sub("", text)
+        hidden = hidden.difference(*map(runs, self.known)) if hidden else hidden
+        piece, clean = common(text, hidden | (said & fixed)), INVISIBLE.sub("", text)
         found = at = clean.count("\n", 0, clean.index(piece)) if piece else len(lines)
-        while 0 < at < len(lines) and self.holds("\n".join(lines[at - 1 : found + 1])):  # there the same letter begins earlier
-            at -= 1
+        while 0 < at < len(lines) and self.holds("\n".join(lines[at - 1 : found + 1])):
+            at -= 1  # the same letter begins earlier
         return min(button, at)
 
 
 def own_words(text: str, ours: Ours) -> Own:
     """`text`, the words above the first mark of history, as far as they are no letter of ours.
 
-    A piece of ours ends them where all that follows is ours too, or where it is marked as quoted; else it is in doubt. Lines of a
-    customer's that are marked may stand in an answer, but no command below them.
+    A piece of ours ends them where all that follows is ours too, or where it is marked as quoted; else it is
+    in doubt. Lines of a customer's that are marked may stand in an answer, but no command below them.
     """
     lines = text.split("\n")
     cut = ours.first(text)
     if not all(map(ours.holds, lines[cut:])) and not is_marked(lines[cut]):
         return Own(text=text, wrong=(doubt(lines[cut]),))
     cut = introduced([line.strip() for line in lines], cut) if cut < len(lines) else cut
-    quoted = next((at for at in range(cut) if is_marked(lines[at]) and told(lines[at]) in ours.foreign_words), cut)
-    rest = [at for at in range(quoted, cut) if lines[at].strip() and not is_marked(lines[at])]
-    if quoted < cut and not rest:  # nothing but quoted words to the end
-        cut = quoted
-        while cut and (not lines[cut - 1].strip() or (is_marked(lines[cut - 1]) and ours.holds(lines[cut - 1]))):
+    quoted = (at for at in range(cut) if is_marked(lines[at]) and known(lines[at], ours.foreign_words))
+    start = next(quoted, cut)
+    rest = [at for at in range(start, cut) if lines[at].strip() and not is_marked(lines[at])]
+    if start < cut and not rest:  # nothing but quoted words to the end
+        cut = start
+        while cut and (not (line := lines[cut - 1]).strip() or (is_marked(line) and ours.holds(line))):
             cut -= 1
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    wrong = [doubt(lines[at]) for at in range(first + 1, cut) if has_argument(lines[at]) and one_line(lines[at]) in ours.foreign_lines]
+    commands = (line for line in lines[first + 1 : cut] if has_argument(line))
+    wrong = [doubt(line) for line in commands if one_line(line) in ours.foreign_lines]
     wrong += [Wrong(line=at + 1, reason="below_quote") for at in rest if is_command(lines[at])]
     return Own(text="\n".join(lines[:cut]).strip("\n"), below=tuple(lines[cut:]), wrong=tuple(wrong[:1]))
 
@@ -129,14 +137,15 @@ def doubt(line: str) -> Wrong:
 
 
 def stray(lines: Sequence[str], ours: Ours) -> int:
-    """The first line of the history that is a command of its author's and not a piece of ours; -1 where there is none.
+    """The first line of the history that is a command of its author's and not a piece of ours, or -1.
 
-    Where a letter of ours is quoted that gives an agent's text back, only what is told from it counts: what bears no mark where
-    the rest does, or stands below the last line of ours.
+    Where a letter of ours is quoted that gives an agent's text back, only what is told from it counts: what
+    bears no mark where the rest does, or stands below the last line of ours.
     """
     lines = lines[:MOST_LINES]
     bare = [unmarked(line) for line in lines]
-    found = [at for at, line in enumerate(bare) if is_command(line) and not ours.tells(line, bare[at - 1] if at else "")]
+    before = ["", *bare]
+    found = [at for at, line in enumerate(bare) if is_command(line) and not ours.tells(line, before[at])]
     if found and ours.gives_back(plain("\n".join(bare))):
         marks = any(map(is_marked, lines))
         last = max((at for at, line in enumerate(bare) if line and ours.holds(line, FEW)), default=-1)
@@ -170,7 +179,8 @@ def is_button(line: str) -> bool:
 
 def signs(texts: Iterable[str]) -> frozenset[str]:
     """The lines of the texts that have a sign, as they are compared."""
-    return frozenset(one_line(line) for text in texts for line in text.splitlines() if "#" in line or "№" in line or "＃" in line)
+    lines = (line for text in texts for line in text.splitlines())
+    return frozenset(one_line(line) for line in lines if set(line) & set("#№＃"))
 
 
 def one_line(text: str) -> str:
@@ -183,7 +193,6 @@ def plain(*texts: str) -> str:
     return "\n".join(f" {' '.join(word for word, _, _ in words(text))} " for text in texts)
 
 
-def told(line: str) -> str:
-    """The words of a line that says enough to be known again; what stands nowhere for others."""
-    said = plain(line)
-    return said if said.count(" ") > FEW else "-"
+def known(line: str, said: str) -> bool:
+    """Whether the line has more than a few words, and they stand among those."""
+    return (one := plain(line)).count(" ") > FEW and one in said

@@ -1,4 +1,4 @@
-"""What staff are shown: the context of a letter to them, in which no stranger's word can begin a line as a command."""
+"""What staff are shown: the context of a letter to them, in which no stranger's line can be a command."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Value
-from bot.replies.contexts import Button, CommandError, DeskView, Handed, Help, Kept, Receipt, TicketLine
+from bot.replies import contexts
 from bot.tickets.commands import escaped
 
-# What the desk itself says, with commands to copy, and what agents wrote, which they get back to send it again.
+# What the desk itself says, with commands to copy; what agents wrote, which they get back to send it again; and
+# what is escaped already, with a line of ours below it.
 OURS: dict[type[Value], tuple[str, ...]] = {
-    Button: Button.__struct_fields__, DeskView: DeskView.__struct_fields__, Help: ("commands",), Receipt: ("done",), Kept: ("text",),
-    CommandError: ("lines", "text", "reason"), TicketLine: ("url",), Handed: ("text",),
+    contexts.Button: contexts.Button.__struct_fields__, contexts.DeskView: contexts.DeskView.__struct_fields__,
+    contexts.TicketLine: ("url",), contexts.Help: ("commands",), contexts.Receipt: ("done",),
+    contexts.Kept: ("text",), contexts.CommandError: ("lines", "text", "reason"), contexts.Handed: ("text",),
+    contexts.Notice: ("text",),
 }  # fmt: skip
 
 
 def for_staff(value: Any) -> Any:
-    """The same context with every stranger's word in it escaped; a backslash before a sign is all that changes."""
+    """The same context with every stranger's word in it escaped: backslashes before signs, nothing else."""
     shown = value
     if type(value) is str:
         shown = escaped(value)

@@ -183,7 +183,10 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "sla_soon": ("Срок в ближайшие сутки: {}", "Due within a day: {}"),
     "found": ("Найдено: {}", "Found: {}"),
     "none": ("нет", "none"),
-    "cut": ("… и ещё {} знаков; письмо целиком пришлёт команда «показать»", "… and {} characters more; the command “show” sends the whole letter"),
+    "cut": (
+        "… и ещё {} знаков; письмо целиком покажет #показать",
+        "… and {} characters more; #show shows the whole letter",
+    ),
     "until": ("до {}", "until {}"),
     # whose words an entry holds
     "internal": ("внутреннее", "internal"),

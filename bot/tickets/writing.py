@@ -121,7 +121,8 @@ def draw(
 
 def render(office: Office, template: str, context: Context) -> Rendered:
     """The words of a letter; to staff, without a stranger's line that would be a command."""
-    return office.templates.render(template, context if isinstance(context, ToRequester) else for_staff(context))
+    shown = context if isinstance(context, ToRequester) else for_staff(context)
+    return office.templates.render(template, shown)
 
 
 def expiry(office: Office, now: datetime) -> date:
