@@ -20,7 +20,7 @@ async def test_long_letters_without_end_do_not_make_a_ticket_grow_without_end(tm
     assert sum(len(entry.text) for entry in desk.ticket().entries) < MOST_TEXT + 25_000
     assert sum(file.stat().st_size for file in (tmp_path / "tickets").rglob("*.json")) < 6_000_000
     update = desk.mail(ANNA, "notice_update")[-1]
-    assert "команда «показать»" in update.text
+    assert "#показать" in update.text
     assert len(update.text) < 12_000
 
 
