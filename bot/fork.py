@@ -13,6 +13,8 @@ from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from bot.printing import guard
+
 SIZE = 4  # octets in front of a message to or from another process that tell its length
 
 context = multiprocessing.get_context("forkserver")
@@ -40,6 +42,7 @@ async def child(work: Callable[..., None], protocol: asyncio.Protocol, *argument
 
 def settled() -> None:
     """Called in a new process that has loaded what it needs: that stays, and the daemon goes before it."""
+    guard()  # what a library says of a stranger's bytes is printed as well
     gc.collect()
     gc.freeze()  # a collection need not look at it again and again
     gc.set_threshold(20_000, 20, 50)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
+from bot.printing import one_line
+
 if TYPE_CHECKING:
     from bot.reports.tables import Table  # in earnest it would bring half of the desk along, and `deliver` has to start at once
 
@@ -22,7 +24,7 @@ def page(title: str, language: str, found: Iterable[Table], charts: Mapping[str,
     made = [HEAD.format(language=language, title=escape(title))]
     for table in found:
         head = "".join(f"<th>{escape(cell)}" for cell in table.head)
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in table.rows)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(one_line(cell))}" for cell in row) for row in table.rows)
         chart = b64encode(charts.get(table.code, b"")).decode()
         picture = f'<p><img alt="{escape(table.title)}" width="560" src="data:image/png;base64,{chart}">' if chart else ""
         made.append(f"<h2>{escape(table.title)}</h2>{picture}<table><tr>{head}{rows}</table>")

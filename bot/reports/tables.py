@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from bot.printing import one_line
 from bot.replies.words import WORDS as SPOKEN
 from bot.reports.figures import Figures, Spread
 from bot.tickets.due import spoken
@@ -172,11 +173,15 @@ def _oldest(figures: Figures) -> Iterator[Row]:
         yield f"{number} {subject}".strip(), f"{since.astimezone(figures.zone):%d.%m.%Y %H:%M}"
 
 
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones in East Asian settings
+
+
 def as_csv(found: Iterable[Table]) -> str:
     """One line a cell row, its table's title first; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)
     for table in found:
         for row in (table.head, *table.rows):
-            writer.writerow([table.title, *("'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in row)])
+            cells = map(one_line, row)
+            writer.writerow([table.title, *(f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells)])
     return out.getvalue()

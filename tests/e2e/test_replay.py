@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from desk import ROOT, TestDesk
-from rich.console import Console
 
 from bot.workshop.replay import replay
+from bot.workshop.window import Window
 
 
 async def stored(data: Path) -> TestDesk:
@@ -21,7 +21,7 @@ async def stored(data: Path) -> TestDesk:
 
 async def run(desk: TestDesk, rules: Path) -> tuple[int, str]:
     """Exit code and output."""
-    out = Console(record=True, width=200, file=(desk.data / "out").open("w"))
+    out = Window(record=True, width=200, file=(desk.data / "out").open("w"))
     code = await replay(desk.settings.model_copy(update={"readers": 2}), rules, None, out)
     out.file.close()
     return code, (desk.data / "out").read_text("utf-8")

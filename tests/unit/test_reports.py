@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import tracemalloc
 from collections import Counter
@@ -24,7 +25,7 @@ from bot.model import Stretch
 from bot.reports.charts import draw
 from bot.reports.figures import EntryRow, Figures, HitRow, OfRule, SentRow, Spread, TicketRow
 from bot.reports.page import page
-from bot.reports.tables import as_csv, tables, title
+from bot.reports.tables import Table, as_csv, tables, title
 from bot.store.shelf import FileShelf
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -129,6 +130,15 @@ def test_both_languages_tell_the_same_figures():
     assert title(busy(), "ru") == "Отчёт с 16.11.2026 по 22.11.2026"
     assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2,75 (12)" in russian[-2].lines()
     assert any("недостаточно информации: 1" in one.lines() for one in russian)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "＝1+1", "\t=1", "\r\n=1", "\x1b]0;x\x07=1", "\u202e=1"])
+def test_a_strangers_subject_is_neither_formula_nor_control_in_a_report(cell):
+    table = Table("x", "title", ("a", "b"), ((f"{cell}\x9b2J", "z\n9;x"),))
+    [_, row] = csv.reader(io.StringIO(as_csv([table])))
+    assert not re.match(r"\s*[=+@＝＋－＠-]", row[1])
+    assert re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\u202e]*", "".join(row))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", page("title", "en", [table], {}))
 
 
 def test_a_csv_runs_no_formula():
