@@ -21,7 +21,7 @@ from bot.control import Control
 from bot.delivery.outbox import Outbox
 from bot.delivery.post import PostProcess
 from bot.delivery.result import cause
-from bot.desk import Desk
+from bot.desk import Desk, fair
 from bot.doors import Doors
 from bot.jobs import Jobs
 from bot.line import Line, Place
@@ -35,6 +35,7 @@ from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
 from bot.stores import agree, has_signed, open_shelf, open_store
+from bot.tickets import shares
 from bot.tickets.alerts import advice, alarm, undelivered
 from bot.timers import Timers
 from bot.watch import Watch
@@ -258,7 +259,10 @@ class Daemon:
         async with self.store.turn() as turn:
             ticket = await turn.ticket(one.ticket)
             if ticket is not None:
-                turn.commit(undelivered(self.office, ticket, one.letter, self.now()))
+                case = shares.Case(self.office, self.now(), f"{ticket.number}/{one.letter.id}", one.letter.to)
+                decision = undelivered(self.office, ticket, one.letter, case.now)
+                share = shares.of_alert("undelivered", self.office)
+                turn.commit(await fair(turn, decision, share, {ticket.number: ticket}, case))
 
     async def refused(self, words: str, about: str = "relay") -> None:
         """The relay or the mailbox refuses us, not a letter: the leads are told once a day, by mail and by whoever supervises us."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,12 +19,12 @@ from typing import Any, Protocol, TypeVar
 from msgspec import structs
 
 from bot.line import Place
-from bot.model import Decision, DeskRecord, Fate, Letter, LetterClass
+from bot.model import Decision, DeskRecord, Fate, Letter, LetterClass, Ticket
 from bot.policy.judge import matched
 from bot.policy.matching import SLOW
 from bot.readers import LimitError, Readers, Unreadable
 from bot.store.port import Found, Letters, Store, Turn
-from bot.tickets import agents, departments, machines, proof, requester
+from bot.tickets import agents, departments, machines, proof, requester, shares
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
@@ -115,7 +115,10 @@ class Desk:
         found = await self.find(turn, letter, sight, now)
         told = replace(self.office, away=found.away, outage=found.outage)
         if original is None or waiting(letter, sight, found) != original.envelope.letter:
-            return decided(letter, sight, found, told, now)
+            decision = decided(letter, sight, found, told, now)
+            case = shares.Case(told, now, letter.envelope.letter, letter.requester.email)
+            whose = shares.of_letter(letter, sight, decision, told)
+            return await fair(turn, decision, whose, found.tickets, case)
         sight = look(original, told, now)
         found = await self.find(turn, original, sight, now)
         return agents.confirmed(original, sight, found, told, now, letter)
@@ -148,7 +151,22 @@ class Desk:
         await self.inbox.park(ident, reason, trace, now)
         self.tell("parked", letter=ident, reason=reason)
         async with self.store.turn() as turn:
-            turn.commit(alarm(self.office, "parked", (reason, f"run.py parked list · run.py parked retry {ident}"), ident, now))
+            details = (reason, f"run.py parked list · run.py parked retry {ident}")
+            share, case = shares.of_alert("parked", self.office), shares.Case(self.office, now, ident)
+            turn.commit(await fair(turn, alarm(self.office, "parked", details, ident, now), share, {}, case))
+
+
+async def fair(
+    turn: Turn, decision: Decision, whose: Sequence[shares.Share], before: Mapping[int, Ticket],
+    case: shares.Case,
+) -> Decision:  # fmt: skip
+    """The decision; what it tells staff beyond a share waits to be gathered. `before`: the old tickets."""
+    letters = shares.fresh(decision, before) if whose and case.office.caps else ()
+    if not letters:
+        return decision
+    asked = shares.windows(whose, letters, case)
+    full = await turn.room(tuple(asked), shares.leave(letters))
+    return shares.gathered(decision, before, asked[full], case) if full else decision
 
 
 async def with_texts(letter: Letter, raw: bytes, readers: Readers) -> Letter:

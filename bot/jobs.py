@@ -33,6 +33,7 @@ class Jobs:
         self._job(self._schedule.every(1).minutes, self.morning)
         self._job(self._schedule.every(1).minutes, daemon.weekly.send)
         self._job(self._schedule.every(10).seconds, self.timers)
+        self._job(self._schedule.every(30).seconds, daemon.timers.gather)
 
     def _job(self, when: schedule.Job, work: Callable[[], Awaitable[Any]]) -> None:
         """One failing job harms no other: each runs as a task of its own, and its error is logged."""

@@ -48,6 +48,11 @@ EVENTS: dict[str, Event] = {
     "dropped": Event("An admin gave a parked letter up.", ("who",)),
     "opened": Event("A letter became a new ticket.", ("ground", "priority", "rule", "linked")),
     "appended": Event("A letter joined its ticket.", ("unconfirmed", "machine")),
+    "gathered": Event(
+        "Letters to staff are over a sender's share; one letter will name them all.",
+        ("share", "count"),
+        "warning",
+    ),
     "machine": Event("A letter of a machine was stored; nothing else changed.", ("kind", "hit")),
     "duplicate": Event("A letter was there already.", ("first",)),
     "command": Event("An agent's letter was carried out.", ("who", "commands")),

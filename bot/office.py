@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from bot.model import OUR_OWN
 from bot.policy import Policy, RulesError, load
 from bot.readers import Readers, Unreadable
 from bot.replies.render import Templates
@@ -83,6 +84,7 @@ def untried(settings: Settings, secret: bytes) -> Office:
         undo=timedelta(seconds=settings.undo),
         verp=settings.return_path == "verp" and settings.plus,
         caps=settings.caps,
+        relays=OUR_OWN | settings.trusted_relays.keys(),
     )
 
 

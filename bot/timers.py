@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.desk import Tell
+from bot.desk import Tell, fair
 from bot.model import Decision, Ticket
+from bot.store.documents import row_of
 from bot.store.port import Question, Sender, Store
-from bot.tickets import outages, timers
+from bot.store.rows import line_of
+from bot.tickets import outages, shares, timers
 from bot.tickets.office import Office
 
 Decide = Callable[[Ticket, Sender, Office, datetime], Decision]
@@ -43,6 +45,16 @@ class Timers:
             self._looking = False
         return looked
 
+    async def gather(self) -> None:
+        """Tells staff in one letter what was too much to be told one by one."""
+        async with self._store.turn() as turn:
+            now = self._now()
+            found = await turn.find(Question(letter="", requester="", gathered=True), now)
+            if waiting := shares.ripe(found.gathered, now):
+                tickets = await turn.tickets(shares.listed(waiting, self._office()))
+                rows = {number: line_of(row_of(one)) for number, one in tickets.items()}
+                turn.commit(shares.gathering(waiting, rows, self._office(), now))
+
     async def _safely(self, number: int, decide: Decide = timers.decide) -> None:
         try:
             await self._one(number, decide)
@@ -59,6 +71,9 @@ class Timers:
             found = await turn.find(Question(letter="", requester=person), now)
             office = replace(self._office(), away=found.away, outage=found.outage)
             decision = decide(ticket, found.senders.get(person, Sender()), office, now)
+            case = shares.Case(office, now, f"timer/{number}/{now:%Y%m%dT%H%M%S%f}", ticket.requester.email)
+            share = shares.of_sender(case.who, office)
+            decision = await fair(turn, decision, share, {number: ticket}, case)
             if decision.events:
                 turn.commit(decision)
             elif decision.tickets:  # nothing yet: the next moment is remembered without a write

@@ -116,6 +116,7 @@ class TestDesk:
     """The desk of rules.yaml (or `rules`) with its clock in our hands."""
 
     __test__ = False
+    client = ""  # the SMTP client of the letters that come
 
     def __init__(self, data: Path, rules: Path, aligned: tuple[str, ...], **settings: Any) -> None:
         self.now = MOSCOW_NOON
@@ -201,7 +202,8 @@ class TestDesk:
     async def raw(self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",)) -> list[Outgoing]:
         """Bytes as they come from the wire."""
         before = len(self.delivered)
-        envelope = Envelope(letter=self.inbox.new_id(self.now), received=self.now, mail_from=mail_from, recipients=recipients)
+        ident = self.inbox.new_id(self.now)
+        envelope = Envelope(letter=ident, received=self.now, mail_from=mail_from, recipients=recipients, client=self.client)
         self.inbox.accept(letter, envelope)
         await self.desk.handle(envelope.letter, Place(Line()))
         await self.deliver()
@@ -233,6 +235,7 @@ class TestDesk:
         while self.now < end:
             self.now = min(self.now + timedelta(hours=1), end)
             await self.timers.look()
+            await self.timers.gather()
             if self.reports:
                 await self.weekly.send()
             await self.deliver()

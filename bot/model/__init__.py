@@ -5,13 +5,14 @@ Nothing here does anything. Every part of the desk speaks in these values; they 
 """
 
 from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, Span, Value
-from bot.model.senders import network_of, person_of
+from bot.model.senders import OUR_OWN, client_of, network_of, person_of
 from bot.model.ticket import Count, Decision, DeskRecord, Entry, Outgoing, Reference, Seen, Stretch, Ticket, Wording
 from bot.model.verdict import Evidence, Verdict
 from bot.model.words import Audience, Delivery, Fate, Ground, LetterClass, Priority, Resolution, Status, Waiting
 
 __all__ = [
-    "Address", "Attachment", "Audience", "Count", "Decision", "Delivery", "DeskRecord", "Entry", "Envelope", "Evidence", "Fate",
-    "Ground", "Hit", "Letter", "LetterClass", "Outgoing", "Priority", "Reference", "Resolution", "Seen", "Span", "Status", "Stretch",
-    "Ticket", "Value", "Verdict", "Waiting", "Wording", "network_of", "person_of",
+    "OUR_OWN", "Address", "Attachment", "Audience", "Count", "Decision", "Delivery", "DeskRecord", "Entry",
+    "Envelope", "Evidence", "Fate", "Ground", "Hit", "Letter", "LetterClass", "Outgoing", "Priority",
+    "Reference", "Resolution", "Seen", "Span", "Status", "Stretch", "Ticket", "Value", "Verdict", "Waiting",
+    "Wording", "client_of", "network_of", "person_of",
 ]  # fmt: skip

@@ -215,6 +215,10 @@ class Caps(Section):
     domain_hour: Count = 600
     all_10_min: Count = 3000
     staff_10_min: Count = 300
+    notices_requester_10_min: Count = 10  # letters to staff that one mailbox causes; more are gathered
+    notices_client_10_min: Count = 30  # one SMTP client that is no relay of ours, one visitor of the form
+    notices_domain_10_min: Count = 100
+    notices_all_10_min: Count = 200  # to one of the staff, whoever causes them
     latch_days: Days = 7
     held_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 

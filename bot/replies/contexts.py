@@ -219,6 +219,12 @@ class Digest(Context, frozen=True):
     buttons: tuple[Button, ...] = ()
 
 
+class Gathered(Digest, frozen=True):
+    """gathered: notices of letters that came faster than one can read, in one letter to an agent."""
+
+    count: int = 0
+
+
 class Report(Context, frozen=True):
     """report: the figures of a week, to a lead."""
 

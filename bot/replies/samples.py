@@ -26,7 +26,8 @@ NASTY = (
 HARMLESS = {"language", "tag"}  # the only strings that no person outside the desk has a hand in
 
 BOTH: dict[str, Any] = {
-    "tag": "PF-12", "number": 12, "Line.number": 2, "at": AT, "opened": AT, "due": AT + timedelta(days=1),
+    "tag": "PF-12", "number": 12, "count": 37,
+    "Line.number": 2, "at": AT, "opened": AT, "due": AT + timedelta(days=1),
     "until": AT + timedelta(days=1), "opens_at": AT + timedelta(hours=16, minutes=15), "leaves": AT, "status": Status.created,
     "waiting_for": Waiting.nobody, "priority": Priority.high, "requester_email": "ivan.petrov@example.com",
     "to": "ivan.petrov@example.com", "address": "support@providence.film", "DeskView.url": "https://providence.film",
@@ -78,7 +79,7 @@ KINDS: dict[str, type[contexts.Context]] = {
     "acknowledgement": contexts.Acknowledgement, "ground": contexts.GroundLetter, "topic": contexts.TopicLetter,
     "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
     "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
-    "case": contexts.Shown, "digest": contexts.Digest,
+    "case": contexts.Shown, "digest": contexts.Digest, "gathered": contexts.Gathered,
     "score": contexts.ScoreLetter, "report": contexts.Report,
 }  # fmt: skip
 

@@ -37,6 +37,7 @@ class Question(Value, frozen=True):
     rows: bool = False  # the whole desk is looked at: queue, search
     searches: tuple[str, ...] = ()  # words, and addresses or pieces of them, of tickets that are looked for
     confirms: int = 0  # serial of the confirmation that this letter answers
+    gathered: bool = False  # the letters to staff that are still to be gathered into one
 
 
 class Earlier(Value, frozen=True):
@@ -90,6 +91,7 @@ class Found(Value, frozen=True):
     outage: str = ""  # what a lead announces by mail
     digested: str = ""  # the last day whose digest has gone out
     reported: str = ""  # the last week whose report has
+    gathered: tuple[DeskRecord, ...] = ()  # what waits to be told to staff in one letter, the oldest first
 
 
 class Turn(Protocol):
@@ -103,6 +105,9 @@ class Turn(Protocol):
 
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
         """Those of these tickets that there are, live or filed."""
+
+    async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
+        """The first of these windows that is full then; where none is, one more is counted in each."""
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over; it is on disk when the turn's block has been left without an error."""

@@ -67,6 +67,8 @@ class Register:
         self._timers: dict[int, datetime] = {}
         self._alarms: list[tuple[datetime, int]] = []  # a heap; what it holds beside `_timers` is stale
         self._asked: dict[str, datetime] = {}  # for a score
+        self._gathered: dict[str, DeskRecord] = {}  # what waits to be told to staff, by its cause
+        self._told: set[str] = set()  # what of them has been
         self.latch_days, self.suppress_days = 7, 30
 
     # ------------------------------------------------------------------------------------------------- tickets
@@ -123,7 +125,11 @@ class Register:
             self._linked.get(link, {}).pop(number, None)
 
     def prune(self, now: datetime) -> None:
-        """Forgets the addresses to which nothing has left for a day."""
+        """Forgets the addresses to which nothing has left for a day, and what has been told."""
+        told, since = self._told & self._gathered.keys(), now - DAY
+        for letter in [one for one in told if self._gathered[one].at <= since]:
+            del self._gathered[letter]
+        self._told &= self._gathered.keys()
         for person in [person for person, times in self._sent.items() if not times or max(times.values()) <= now - DAY]:
             del self._sent[person]
 
@@ -166,7 +172,7 @@ class Register:
             if one.message_id and one.fate is not Fate.duplicate:
                 self._copies[mark(one.message_id, one.fingerprint)] = int(one.about == "confirmation")
         for out in one.outgoing:
-            if out.template in ("command_error", "confirm"):
+            if out.template == "command_error" and one.about != "confirmation":  # those are counted apart
                 self._errors[out.to][f"{one.letter}/{out.id}"] = out.created
             elif out.audience is Audience.stranger:
                 self._sent[person_of(out.to)][0, out.id] = out.created
@@ -194,6 +200,10 @@ class Register:
             self._asked[who] = max(one.at, self._asked.get(who, one.at))
         elif one.about == "score_unasked":
             self._asked.pop(who, None)
+        elif one.about == "gathered":
+            self._gathered[one.letter] = one
+        elif one.about == "gathering":
+            self._told.update(one.words.split())
         elif one.about == "report":
             self.reported = max(self.reported, one.words)
         elif one.about == "digest":
@@ -209,6 +219,10 @@ class Register:
             self.digested = ""
         elif one.about == "report" and one.words == self.reported:
             self.reported = ""
+        elif one.about == "gathered":
+            self._gathered.pop(one.letter, None)
+        elif one.about == "gathering":
+            self._told.difference_update(one.words.split())
 
     def strike(self, address: str) -> None:
         """Whatever is known of an address."""
@@ -245,8 +259,13 @@ class Register:
             outage=self._outage,
             digested=self.digested,
             reported=self.reported,
+            gathered=self.gathered() if question.gathered else (),
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
+
+    def gathered(self) -> tuple[DeskRecord, ...]:
+        """What is still to be told to staff in one letter."""
+        return tuple(one for letter, one in self._gathered.items() if letter not in self._told)
 
     def sender(self, address: str, now: datetime) -> Sender:
         """The counts of one address' person; what is older than a day is forgotten on the way."""

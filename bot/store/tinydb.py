@@ -91,7 +91,7 @@ class FileStore:
         """
         await self.loaded.wait()
         async with self._turn:
-            turn = FileTurn(self.register, self.get)
+            turn = FileTurn(self.register, self.get, self._windows)
             yield turn
             decision = turn.decision
             waits = self._days.add(decision.records, self._writer)
@@ -255,6 +255,7 @@ class FileStore:
         """Files the tickets that can no longer change by themselves: a rename each. How many."""
         moved = 0
         self.register.prune(now)
+        self._windows.prune(now)
         for number in [line.number for line in self.register.lines.values() if line.status == Status.done]:
             async with self._turn:
                 ticket = self.get(number)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from bot.model import Decision, Ticket
-from bot.store.port import Found, Question
+from bot.store.port import Found, Question, Window
 from bot.store.register import Register
+from bot.store.windows import Windows
 
 
 class FileTurn:
     """One look at the desk; see bot.store.port.Turn."""
 
-    def __init__(self, register: Register, get: Callable[[int], Ticket | None]) -> None:
+    def __init__(self, register: Register, get: Callable[[int], Ticket | None], windows: Windows) -> None:
         self.decision = Decision()
-        self._register, self._get = register, get
+        self._register, self._get, self._windows = register, get, windows
 
     async def find(self, question: Question, now: datetime) -> Found:
         """Everything that the decision needs."""
@@ -41,6 +42,10 @@ class FileTurn:
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
         """See the port."""
         return {number: ticket for number in numbers if (ticket := self._get(number))}
+
+    async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
+        """See the port."""
+        return self._windows.room(windows, now)
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the turn's block is left."""

@@ -1,28 +1,42 @@
-"""Sliding windows over what has left: for a domain, for all, for one member of staff. Over a limit letters wait (design, section 7)."""
+"""Sliding windows over what has left for a domain, for all, for one member of staff, and over what one sender
+has caused: over a limit letters wait, or are gathered (design, section 7).
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.store.port import Window
+
+LONGEST = timedelta(days=1)  # no window is longer
 
 
 class Windows:
     """The counts of one process."""
 
     def __init__(self) -> None:
-        self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._times: dict[str, list[datetime]] = {}
+
+    def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
+        """See bot.store.port.Turn.room."""
+        for one in windows:
+            times, old = self._times.get(one.key, []), 0
+            while old < len(times) and not now - one.span < times[old] <= now + one.span:
+                old += 1  # too old, or of a clock that was set back
+            del times[:old]
+            if len(times) >= one.most:
+                return one
+        for one in windows:
+            self._times.setdefault(one.key, []).append(now)
+        return None
 
     def leaves(self, windows: Sequence[Window], now: datetime) -> datetime | None:
         """For one letter; see bot.store.port.Store.leaves."""
-        for key, most, span in windows:
-            times = self._times[key]
-            while times and not now - span < times[0] <= now + span:  # too old, or of a clock that was set back
-                times.popleft()
-            if len(times) >= most:
-                return times[0] + span
-        for key, _, _ in windows:
-            self._times[key].append(now)
-        return None
+        full = self.room(windows, now)
+        return self._times[full.key][0] + full.span if full else None
+
+    def prune(self, now: datetime) -> None:
+        """Forgets what no window looks at any more, so that strangers cannot fill the memory."""
+        since = now - LONGEST
+        self._times = {key: times for key, times in self._times.items() if times and times[-1] > since}

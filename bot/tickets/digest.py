@@ -34,12 +34,19 @@ def digest(rows: Sequence[Earlier], office: Office, day: str, now: datetime) -> 
         waits = any(row.status != "done" and row.owner in ("", agent.address) for row in rows)
         if not waits or not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
             continue
-        reply = office.signer.address(0, Purpose.agent, agent.address, until=expiry(office, now))
-        buttons = []
-        for name in ("next", "queue", "help"):
-            word, caption = label(name, language)
-            buttons.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
-        context = Digest(desk=desk_view(office, language), language=language, sections=tuple(sections), buttons=tuple(buttons))
+        buttons, desk = desk_buttons(reader), desk_view(office, language)
+        context = Digest(desk=desk, language=language, sections=tuple(sections), buttons=buttons)
         letters.append(loose(office, "digest", context, agent.address, now, letter=f"digest/{day}"))
     record = DeskRecord(at=now, about="digest", letter=f"digest/{day}", words=day, outgoing=tuple(letters))
     return Decision(records=(record,))
+
+
+def desk_buttons(reader: queue.Reader) -> tuple[Button, ...]:
+    """The buttons of a letter to an agent that is about no ticket: next, queue, help."""
+    office, agent = reader.office, reader.agent
+    reply = office.signer.address(0, Purpose.agent, agent.address, until=expiry(office, reader.now))
+    made = []
+    for name in ("next", "queue", "help"):
+        word, caption = label(name, reader.language)
+        made.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
+    return tuple(made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bot.model import OUR_OWN
 from bot.policy import Policy
 from bot.policy.schema import Agent
 from bot.replies.render import Templates
@@ -13,7 +14,8 @@ from bot.tickets.identity import Signer, Subjects
 
 @dataclass(frozen=True)
 class Office:
-    """The desk's tools, all pure. `undo` is how long a customer-bound letter waits; `caps` False lifts all caps.
+    """The desk's tools, all pure. `undo` is how long a customer-bound letter waits; `caps` False lifts all
+    caps; `relays` are clients that bring everybody's letters.
 
     `away` (agent -> ISO day of return) and `outage` are what agents have told the desk by mail; they are set anew for each letter.
     """
@@ -25,6 +27,7 @@ class Office:
     undo: timedelta = timedelta(seconds=120)
     verp: bool = True
     caps: bool = True
+    relays: frozenset[str] = OUR_OWN
     away: dict[str, str] = field(default_factory=dict)
     outage: str = ""
 

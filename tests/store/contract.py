@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Store
+from bot.store.port import Due, Found, Question, Store, Window
 from bot.store.rest import Shelf
 from bot.tickets.erasing import emptied
 from bot.upkeep.ledger import read_fates
@@ -363,3 +363,43 @@ class Contract:
         for after in (store, await opened.again()):
             known = (await ask(after, requester="ivan+3@example.org")).senders["ivan+3@example.org"]
             assert (known.doubted, known.blocked) == (False, False)
+
+    async def test_a_window_has_room_until_it_is_full_and_nothing_is_counted_in_the_others_then(self, opened: Opened):
+        wide, narrow, later = Window("wide", 3, timedelta(minutes=10)), Window("narrow", 2, timedelta(minutes=10)), NOW + timedelta(hours=9)
+
+        async def room(*windows: Window, now: datetime = NOW) -> Window | None:
+            async with opened.store.turn() as turn:
+                return await turn.room(windows, now)
+
+        assert [await room(wide, narrow) for _ in range(4)] == [None, None, narrow, narrow]
+        assert [await room(wide) for _ in range(2)] == [None, wide], "twice, and not four times"
+        assert await room(Window("other", 1, timedelta(minutes=10)), wide) == wide
+        assert await room(Window("other", 1, timedelta(minutes=10))) is None
+        assert [await room(narrow, now=later) for _ in range(3)] == [None, None, narrow], "what will leave in the morning is counted there"
+        assert await room(narrow, now=NOW + timedelta(minutes=10)) is None
+        assert await room() is None
+
+    async def test_what_is_gathered_is_told_once_and_not_lost_by_a_write_that_fails(self, opened: Opened):
+        def waits(letter: str, at: datetime) -> DeskRecord:
+            letters = (outgoing(to=MARIA, audience=Audience.agent, state=Delivery.cancelled),)
+            return record(letter, about="gathered", fate=None, at=at, outgoing=letters)
+
+        async def gathered(store: Store, now: datetime = NOW) -> list[str]:
+            async with store.turn() as turn:
+                return [one.letter for one in (await turn.find(Question(letter="", requester="", gathered=True), now)).gathered]
+
+        def mark(words: str, letter: str) -> DeskRecord:
+            return record(letter, about="gathering", fate=None, words=words, outgoing=(outgoing(to=MARIA, audience=Audience.agent),))
+
+        await commit(opened.store, records=(waits("a", NOW - timedelta(days=3)), waits("b", NOW)))
+        assert await gathered(opened.store) == ["a", "b"]
+        assert (await ask(opened.store)).gathered == ()
+        opened.fail(True)
+        assert await fails(commit(opened.store, records=(mark("a b", "g"),)))
+        opened.fail(False)
+        assert await gathered(opened.store) == ["a", "b"]
+        await commit(opened.store, records=(mark("a", "g"), waits("c", NOW)))
+        for store in (opened.store, await opened.again()):
+            await store.sweep(NOW + timedelta(days=2), 14)
+            assert await gathered(store) == ["b", "c"]
+        assert [one.letter.to for one in await store.due(NOW, 10)] == [MARIA]

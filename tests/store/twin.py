@@ -59,6 +59,9 @@ class TwinTurn(FileTurn):
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
         return same(await self.files.tickets(numbers), await self.other.tickets(numbers), "tickets")  # type: ignore[no-any-return]
 
+    async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
+        return same(await self.files.room(windows, now), await self.other.room(windows, now), f"room {windows}")  # type: ignore[no-any-return]
+
     def commit(self, decision: Decision) -> None:
         self.files.commit(decision)
         self.other.commit(decision)

@@ -72,8 +72,8 @@ select 'ticket', number, null::timestamptz, document from tickets where number i
 union all select 'record', id, at, document from records where id in (select id from deeds)
 union all select 'highest', max(number), null, null from tickets
 """
-# The letter that waits for a confirmation, and the one that has confirmed it.
-BY_KEY = "select id, at, document from records where id in (select record from keys where key = %s)"
+# A letter that waits for its confirmation, the one that has confirmed it; what has been gathered.
+BY_KEY = "select id, at, document from records where id in (select record from keys where key = any(%s))"
 SEARCH = """
 select line from tickets where search @@ plainto_tsquery('russian', %(words)s)
 and not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
@@ -109,6 +109,9 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
             highest = ident or 0
     if question.confirms:
         records += await _confirmations(connection, question.confirms)
+    if question.gathered:
+        days = [key("gathered", f"{now - back * DAY:%Y-%m-%d}") for back in range(-1, REMEMBERED.days)]
+        records += await _by_key(connection, days)
     for _, row in sorted({**dict(rows), **{ticket.number: row_of(ticket) for filed, ticket in named if not filed}}.items()):
         register.add(row)
     for _, _, record in sorted(records, key=lambda one: one[:2]):
@@ -146,9 +149,13 @@ async def _named(connection: Connection, question: Question) -> list[tuple[bool,
 
 
 async def _confirmations(connection: Connection, serial: int) -> list[tuple[datetime, int, DeskRecord]]:
-    waits = [(at, ident, _records.decode(one)) for ident, at, one in await _all(await connection.execute(BY_KEY, [key("confirm", str(serial))]))]
-    given = [await connection.execute(BY_KEY, [key("confirmed", one.letter)]) for _, _, one in waits]
-    return waits + [(at, ident, _records.decode(one)) for cursor in given for ident, at, one in await _all(cursor)]
+    waits = await _by_key(connection, [key("confirm", str(serial))])
+    return waits + await _by_key(connection, [key("confirmed", one.letter) for _, _, one in waits])
+
+
+async def _by_key(connection: Connection, keys: list[int]) -> list[tuple[datetime, int, DeskRecord]]:
+    rows = await _all(await connection.execute(BY_KEY, [keys]))
+    return [(at, ident, _records.decode(one)) for ident, at, one in rows]
 
 
 async def _all(cursor: AsyncCursor[TupleRow]) -> list[Any]:

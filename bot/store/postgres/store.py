@@ -7,7 +7,7 @@ can wait for each other. Outgoing letters are claimed: a claim holds while its d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 
 from bot.model import Decision, DeskRecord, Ticket, person_of
-from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question
+from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question, Window
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
 from bot.store.waiting import rests
+from bot.store.windows import LONGEST
 from bot.tickets.erasing import emptied
 
 SWEPT = 200  # tickets filed under one lock
-LONGEST = timedelta(days=1)  # no window is longer
 
 COUNTS = """
 select (select count(*) from tickets where not filed),
@@ -45,6 +45,18 @@ order by number
 """
 RESTING = "select document from tickets where not filed and status = 'done' and done_at <= %s and number > %s order by number limit %s"
 FILE = ["update tickets set filed = true where number = any(%s)", "delete from keys where ticket = any(%s) and ticket > 0"]
+ROOM = """
+with asked as (
+    select * from unnest(%s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[])
+    with ordinality as one(key, most, since, until, place)),
+filled as (
+    select place from asked where most <= (select count(*) from (
+        select from departures known
+        where known.key = asked.key and at > since and at <= until limit most) recent)
+    order by place limit 1),
+counted as (insert into departures select key, %s from asked where not exists (select from filled))
+select place from filled
+"""
 OLD = "select number from tickets where filed and not erased and done_at < %s order by number"
 STILL_OLD = "select document from tickets where number = %s and filed and not erased and done_at < %s"
 OLD_RECORDS = "select id, document from records where at < date_trunc('day', %s::timestamptz) order by id"
@@ -75,6 +87,13 @@ class PostgresTurn:
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
         """See the port."""
         return await find.tickets(self._connection, numbers)
+
+    async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
+        """See the port."""
+        rows = [(one.key, one.most, now - one.span, now + one.span) for one in windows]
+        values = [*map(list, zip(*rows, strict=True)), now]
+        row = await (await self._connection.execute(ROOM, values)).fetchone() if rows else None
+        return windows[row[0] - 1] if row else None
 
     def commit(self, decision: Decision) -> None:
         """See the port."""

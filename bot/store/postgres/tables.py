@@ -155,12 +155,15 @@ def ticket_keys(row: Row) -> dict[int, datetime]:
 
 def record_keys(record: DeskRecord) -> Sequence[int]:
     """What a letter may find a record by."""
-    found = {key("to", person_of(one.to) if one.audience is Audience.stranger else one.to) for one in record.outgoing}
+    found = {key("to", person_of(one.to)) for one in record.outgoing if one.audience is Audience.stranger}
+    found |= {key("to", one.to) for one in record.outgoing if one.template == "command_error"}
     found |= {key("confirm", str(one.id)) for one in record.outgoing if one.template == "confirm"}
     if record.fate and record.letter:
         found.add(key("letter", record.letter))
         if record.message_id and record.fate is not Fate.duplicate:
             found.add(key("copy", record.message_id, record.fingerprint))
+    if record.about in ("gathered", "gathering"):
+        found.add(key("gathered", f"{record.at:%Y-%m-%d}"))
     if record.about == "confirmed":
         found.add(key("confirmed", record.words))
     return sorted(found)
