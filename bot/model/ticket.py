@@ -19,7 +19,7 @@ class Seen(Value, frozen=True):
     message_id: str = ""
     fingerprint: str = ""
     at: datetime | None = None
-    looked: bool = False  # a command letter that changed nothing: #undo takes back the one before it
+    looked: bool = False  # a command letter that changed nothing or was undone: #undo means an earlier one
 
 
 class Entry(Value, frozen=True):

@@ -62,8 +62,10 @@ def receipted(job: Job, before: Desk, ticket: Desk, parsed: Parsed) -> Decision:
         letter, who = job.ident, job.agent.address
         records = (*records, DeskRecord(at=job.now, about="list", letter=letter, who=who, outgoing=outgoing))
     undoable = not looked and "undo" not in names and set(names) - LOOKING
+    undone = "undo" in names and not tickets[-1].undo  # with what it took back, it has changed nothing
     *rest, last = (answered(job, one, bool(undoable)) for one in tickets)
-    return Decision(tickets=(*rest, entered(job, last, looked=looked)), records=records, events=events)
+    last = entered(job, last, looked=looked, undone=undone)
+    return Decision(tickets=(*rest, last), records=records, events=events)
 
 
 LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "away", "back", "outage", "unblock", "release"})  # no #undo
@@ -127,7 +129,7 @@ def of_the_desk(job: Job) -> tuple[Outgoing, ...]:
     return (loose(job.office, "receipt", context, job.agent.address, job.now, letter=job.ident, answers=answers),)
 
 
-def entered(job: Job, ticket: Ticket, *, looked: bool = False) -> Ticket:
+def entered(job: Job, ticket: Ticket, *, looked: bool = False, undone: bool = False) -> Ticket:
     """The command letter in the record of the ticket, unless it only looked, and in its account."""
     letter = job.letter
     entry = Entry(
@@ -136,7 +138,7 @@ def entered(job: Job, ticket: Ticket, *, looked: bool = False) -> Ticket:
     )  # fmt: skip
     seen = Seen(
         letter=job.ident, fate=Fate.command, message_id=job.message_id, fingerprint=job.fingerprint,
-        at=job.now, looked=looked,
+        at=job.now, looked=looked or undone,
     )  # fmt: skip
     if looked:
         return replace(ticket, seen=(*ticket.seen, seen))

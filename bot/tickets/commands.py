@@ -24,6 +24,7 @@ from bot.tickets.dates import moment_in
 LINE = re.compile(r"^[\s*•·‣◦–—-]{0,8}(?:\d{1,2}[.)]\s*)?[*_]{0,2}[#№＃]\s?([^\W\d_][\w-]*)[*_]{0,2}[.,:;]?(?:[^\S\n]+(?:\|[^\S\n]+)*(.*))?$")
 SIGN = re.compile("[#№＃Nn]")
 BLANK = " \t\u00a0*"  # at the end of a line, the end of bold print included
+ARROW = re.compile(r"(?:^|[\s*])←[\s*]*$")  # our mark of a wrong line, left by whoever mended it
 ESCAPED = re.compile(r"^((?:[^\S\n]{0,8}(?:\w{1,2}[.)]){1,2})?(?:[^\w\\#№＃\n]|_)*)\\(?=[#№＃])", re.MULTILINE)
 # What a person means as a command and LINE does not take for one: «#заметка:…», «##заметка», «(#заметка…», and № as phones write it.
 NEAR = re.compile(
@@ -207,6 +208,7 @@ def line_of(line: str) -> re.Match[str] | None:
     """The command of a line: (word, rest of the line). Invisible letters, which some keyboards leave, are forgiven."""
     if not SIGN.search(line):
         return None
+    line = ARROW.sub("", line)
     return LINE.match(line.rstrip(BLANK)) or LINE.match(INVISIBLE.sub("", line).rstrip(BLANK))
 
 
@@ -252,7 +254,7 @@ def parse(text: str, policy: Policy, today: date) -> Parsed:
             near = NEAR.match(INVISIBLE.sub("", line)) if SIGN.search(line) else None
             if near and fold(near[1]) in BY_WORD:  # a note must not reach the customer for want of a blank
                 wrong.append(Wrong(line=number, reason="unclear_command", what=f"#{near[1]}"))
-            bodies[-1].append(line)
+            bodies[-1] += [] if line.strip(BLANK) == "←" else [line]
             continue
         if foreign:
             wrong.append(Wrong(line=number, reason="foreign_command", what=foreign))

@@ -19,6 +19,7 @@ KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")
 # record of the desk -> the one, with empty words, that ends it
 UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}
 NEVER_UNDONE = ("unblock", "release")
+WAITS = (Delivery.waiting, Delivery.held)
 UNCC = "uncc "  # result of a letter whose reader was removed, with the letter that did so
 # events that have closed the ticket, or told its requester something
 BY_TIME = frozenset({"closed_silence", "outage_over"})
@@ -54,6 +55,63 @@ def snapshot(job: Job, after: Ticket, others: tuple[int, ...], of: int) -> Ticke
 
 
 def undo(job: Job, ticket: Ticket, order: Order) -> Ticket:
+    """Takes one's own last command letter back, or that of the number: the whole of it, or, where the ticket
+    has changed since, what still waits of one's own.
+    """
+    last, by = ticket.undo.get("letter", ""), ticket.undo.get("by", "")
+    own = own_letters(ticket, job.agent.address)
+    letter = last if by == job.agent.address or not own else [*own.values()][-1]
+    if order.argument:
+        letter = own.get(int(order.argument), last)
+    if letter != last:
+        return stopped(job, ticket, letter)
+    try:
+        return whole(job, ticket, order)
+    except Refusal as refusal:
+        if refusal.reason != "undo_changed" or by != job.agent.address:
+            raise
+        return stopped(job, ticket, last)
+
+
+def own_letters(ticket: Ticket, agent: str) -> dict[int, str]:
+    """The agent's command letters that have changed this ticket, by their receipts' numbers, oldest first."""
+    looked = {one.letter for one in ticket.seen if one.looked}
+    receipts = [one for one in ticket.outgoing if one.template == "receipt" and one.to == agent]
+    return {one.id: one.letter for one in receipts if one.letter not in looked}
+
+
+def stopped(job: Job, ticket: Ticket, letter: str) -> Ticket:
+    """The ticket as it is, but what waits of the agent's own letter for others does not leave any more."""
+    waiting = stoppable(ticket, letter, job.now)
+    if not waiting:
+        own = own_letters(ticket, job.agent.address)
+        number = next((at for at in reversed(own) if stoppable(ticket, own[at], job.now)), 0)
+        hint = f"#{spoken('undo', job.language)} {number}" if number else ""
+        raise Refusal("undo_too_late" if waiting is None else "undo_changed", hint=hint)
+    at = waiting[0].created
+    if ticket.score_asked == at:
+        job.record("score_unasked", ticket.requester.email)
+        ticket = replace(ticket, score_asked=None)
+    people = ", ".join(dict.fromkeys(one.to for one in waiting))
+    job.tell("undone_waiting", people, moment(job, {"at": at.isoformat()}))
+    later = [one for one in ticket.outgoing if one.id > waiting[-1].id and one.letter != letter]
+    if any(one.state in WAITS and one.audience is Audience.requester for one in later):
+        job.tell("undone_quoted")  # their history was written before, and leaves as its receipt showed it
+    outgoing = tuple(cancelled(one, letter, job.now) if one in waiting else one for one in ticket.outgoing)
+    undo = {} if ticket.undo.get("letter") == letter else ticket.undo
+    return struck(replace(ticket, outgoing=outgoing, undo=undo, changed=job.now), letter)
+
+
+def stoppable(ticket: Ticket, letter: str, now: datetime) -> list[Outgoing] | None:
+    """What waits of a letter for customers and departments; None once a word of it has left or may have."""
+    outside = (Audience.requester, Audience.department)
+    caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in outside]
+    if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
+        return None
+    return [one for one in caused if one.state in WAITS and one.template != "merged"]  # that one stays true
+
+
+def whole(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """Takes the whole last command letter back, unless a word of it has left or a ticket has changed."""
     taken_back = named_undo(job, ticket, order)
     letter = taken_back["letter"]
@@ -87,11 +145,12 @@ def named_undo(job: Job, ticket: Ticket, order: Order) -> dict[str, Any]:
     numbers = [one.id for one in letters if one.template in ("receipt", "case")]
     other = job.office.policy.people.agent(by)
     last = f"{other.name if other else by}, {moment(job, ticket.undo)}".lstrip(", ")
-    hint = f"#{spoken('undo', job.language)} {numbers[0]}" if numbers else ""
+    # no hint leads to what a colleague did
+    hint = f"#{spoken('undo', job.language)} {numbers[0]}" if numbers and by == job.agent.address else ""
     if order.argument and int(order.argument) not in numbers:
         raise Refusal("undo_overtaken", last, hint)
     if not order.argument and by not in ("", job.agent.address):
-        raise Refusal("undo_others", last, hint)
+        raise Refusal("undo_others", last)
     if of:
         raise Refusal("undo_elsewhere", tag(job.office, of))
     return ticket.undo
@@ -114,9 +173,7 @@ def told_author(job: Job, ticket: Ticket, snapshot: dict[str, Any]) -> Ticket:
 
 def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
     """Raises Refusal when a word of the letter has left, or the ticket has taken in another letter since."""
-    outside = (Audience.requester, Audience.department)
-    caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in outside]
-    if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
+    if stoppable(ticket, letter, now) is None:
         raise Refusal("undo_too_late")
     position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None)
     at = datetime.fromisoformat(ticket.undo["at"])
@@ -139,19 +196,25 @@ def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
         return replace(ticket, labels=labels, undo={}, changed=now, **ended)
     before = msgspec.convert({**ticket.undo["core"], **kept}, Ticket)
     gone = {one.about for one in ticket.entries if one.letter == letter and one.about.startswith(MERGED)}
+    entries = tuple(one for one in before.entries if one.about.partition(":")[0] not in gone)
+    outgoing = tuple(cancelled(one, letter, now) for one in before.outgoing)
+    return struck(replace(before, entries=entries, outgoing=outgoing, changed=now), letter)
+
+
+def struck(ticket: Ticket, letter: str) -> Ticket:
+    """The ticket: the letter's answers count as not told to the customer, and it as one without effect."""
     entries = tuple(
         replace(one, public=False, about="undone") if one.letter == letter and one.kind == "answer" else one
-        for one in before.entries
-        if one.about.partition(":")[0] not in gone
+        for one in ticket.entries
     )
-    outgoing = tuple(cancelled(one, letter, now) for one in before.outgoing)
-    return replace(before, entries=entries, outgoing=outgoing, changed=now)
+    seen = tuple(replace(one, looked=True) if one.letter == letter else one for one in ticket.seen)
+    return replace(ticket, entries=entries, seen=seen)
 
 
 def cancelled(one: Outgoing, letter: str, now: datetime) -> Outgoing:
     """A waiting letter of what is taken back, but no receipt; what its #uncc stopped waits again."""
     if one.result == f"{UNCC}{letter}":
         return replace(one, state=Delivery.waiting, done_at=None, result="")
-    waits = one.letter == letter and one.state in (Delivery.waiting, Delivery.held)
+    waits = one.letter == letter and one.state in WAITS
     waits = waits and (one.audience is not Audience.agent or one.template == "case")
     return replace(one, state=Delivery.cancelled, done_at=now, result="undone") if waits else one

@@ -116,6 +116,14 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "reopened": ("обращение снова открыто", "the ticket is open again"),
     "spam": ("закрыто молча как спам", "closed silently as spam"),
     "undone": ("отменено: письмо с командами от {}", "taken back: the command letter of {}"),
+    "undone_waiting": (
+        "не уйдёт: письмо для {} (команды от {}). Статус, владелец и остальное остаются как есть",
+        "will not leave: the letter to {} (commands of {}). Status, owner and all else stay as they are",
+    ),
+    "undone_quoted": (
+        "внимание: письмо, составленное позже, ещё уйдёт, и этот текст может стоять в его истории",
+        "note: a letter written later will still leave, and its history may hold this text",
+    ),
     "undone_told": (
         "команды были другого сотрудника: {}; ушло письмо об этом",
         "the commands were {}'s, who is told",

@@ -136,3 +136,18 @@ def test_any_text_is_parsed_and_none_of_it_lost(text: str) -> None:
     assert all(order.name in BY_NAME or order.name == "" for order in result.orders)
     if not result.orders:
         assert "".join(result.above.split()).replace("\\", "") == "".join(text.split()).replace("\\", "")
+
+
+@pytest.mark.parametrize("text", [
+    "#решено ←\nГотово.", "#решено\u00a0←\nГотово.", "**#решено** ←\nГотово.",
+    "#решено\n←\nГотово.", "#решено Готово. ←", "#решено solved ←\nГотово.",
+])  # fmt: skip
+def test_the_arrow_of_an_error_letter_is_no_word_of_its_author(text: str) -> None:
+    result = parsed(text)
+    assert [(one.name, one.text) for one in result.orders] == [("resolve", "Готово.")]
+    assert not result.wrong
+
+
+def test_an_arrow_within_a_text_stays() -> None:
+    [order] = parsed("#ответ Нажмите Alt+←\nСтрелка ← слева").orders
+    assert order.text == "Нажмите Alt+←\nСтрелка ← слева"
