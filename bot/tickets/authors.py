@@ -63,7 +63,10 @@ def record(
 
 
 def said(entry: Entry, language: str) -> str:
-    """The text of an entry; of a command letter its commands on this ticket alone, without signs."""
+    """The text of an entry, what an event did, or a command letter's commands on this ticket, without signs."""
+    if entry.kind == "event" and entry.text:
+        code = "overridden" if entry.about.endswith("override") else "merged_here"
+        return sentence(say(code, language, entry.text))
     if entry.kind != "command":
         return entry.text
     lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]

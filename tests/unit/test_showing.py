@@ -211,7 +211,10 @@ async def test_authors_stay_known_after_a_merge(desk: TestDesk) -> None:
     await desk.reply(desk.mail(DEV)[0], DEV, "Скидку не давать.")
     await say(desk, "#объединить 1", 3)
     await say(desk, "#показать")
-    assert "Отдел разработки (отдел, внутреннее):\n\n> Скидку не давать." in desk.mail(ANNA, "case")[-1].text
+    shown = desk.mail(ANNA, "case")[-1].text
+    assert "Отдел разработки (отдел, внутреннее):\n\n> Скидку не давать." in shown
+    assert "Анна (поддержка, внутреннее):\n\n> Сюда присоединено обращение PF-3" in shown
+    assert "> Команды: передать разработка" in shown
 
 
 async def test_a_complaint_of_a_participant_is_theirs(desk: TestDesk) -> None:
