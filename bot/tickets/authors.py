@@ -63,10 +63,11 @@ def record(
 
 
 def said(entry: Entry, language: str) -> str:
-    """The text of an entry, what an event did, or a command letter's commands on this ticket, without signs."""
-    if entry.kind == "event" and entry.text:
-        code = "overridden" if entry.about.endswith("override") else "merged_here"
-        return sentence(say(code, language, entry.text))
+    """An entry's text, what an event did, or a command letter's commands on this ticket, without signs."""
+    if entry.kind == "event":  # what is linked stands in the letter as well
+        what = entry.about.rpartition(":")[2]
+        code = "overridden" if what == "override" else "merged_here" if what.startswith(MERGED) else ""
+        return sentence(say(code, language, entry.text)) if code else ""
     if entry.kind != "command":
         return entry.text
     lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]

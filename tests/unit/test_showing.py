@@ -244,14 +244,23 @@ async def test_a_copy_greets_nobody_by_anothers_name(desk: TestDesk, text: str) 
     assert letter.text.strip() in quoted
 
 
-async def test_an_automatic_answer_calls_no_participant_by_the_requesters_name(tmp_path: Path) -> None:
-    desk = await TestDesk.opened(tmp_path, aligned=(IVAN, OLGA), undo=0)
-    await desk.send(IVAN, CODE, subject="Нет кода", name="Иван")
-    await say(desk, f"#копия {OLGA}\n#ответ\nКод ушёл.")
-    await desk.reply(desk.mail(OLGA)[0], OLGA, "Вы там все идиоты, мать вашу, суки!")
-    answers = desk.mail(OLGA)[1:]
-    assert [one.template for one in answers] == ["ground_abusive_language"]
-    assert "Иван" not in answers[0].text
+async def test_an_automatic_answer_calls_nobody_by_the_requesters_name(desk: TestDesk) -> None:
+    from bot.tickets.writing import public_ticket
+
+    ticket = desk.ticket(1)
+    names = [public_ticket(desk.office, ticket, True, to).requester_name for to in (IVAN, OLGA, "")]
+    assert names == ["Иван", "", "Иван"]
+    await desk.send(IVAN, "Какие у вас часы работы?", subject="Часы", name="Иван")
+    assert "Здравствуйте!" in desk.mail(IVAN)[-1].text, "nothing proves who wrote"
+
+
+async def test_events_say_what_they_did(desk: TestDesk) -> None:
+    await desk.send(PETR, PICTURE, subject="Re: [PF-1] Нет кода", name="Пётр")
+    assert desk.ticket(1).links == (3,)
+    await say(desk, "#показать")
+    shown = desk.mail(ANNA, "case")[-1].text
+    assert "Связано: PF-3." in shown
+    assert "> 3" not in shown
 
 
 # ------------------------------------------------------------------------------------------------------- undo
