@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -74,6 +74,7 @@ class Daemon:
         self.tell = Log(settings.data / "log", now, settings.log, strict=False)
         agree(settings, keys(self.secret))
         self.readers = Readers(self.office.policy.source, settings.readers, QUICK)
+        self.files = Readers(b"", 1)  # so that no letter that comes in waits for files that go out
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.post = PostProcess(settings.relay or settings.data / "outbox", lambda: self.office.templates.layout)
         self.outbox = Outbox(
@@ -142,6 +143,7 @@ class Daemon:
                     self.tell("error", where="daemon", kind=type(error).__name__, words=str(error))
         finally:
             self.readers.close()
+            self.files.close()
             self.tell("stopped", seconds=round(time.monotonic() - began, 2))
             self.tell.close()
             self.lock.release()
@@ -245,12 +247,14 @@ class Daemon:
             except OSError:
                 await asyncio.sleep(PAUSE)
 
-    async def extract(self, reference: Reference) -> bytes:
-        """The bytes of an attachment, out of the archived letter, read by a reader process."""
-        if (picture := await asyncio.to_thread(self.weekly.picture, reference)) is not None:
-            return picture
-        _, raw = await self.inbox.read(reference.letter)
-        return await self.readers.extract(raw, reference.part)
+    async def extract(self, files: Sequence[Reference]) -> dict[Reference, bytes]:
+        """Files of one archived letter as they go on, read by a reader process; without those that cannot."""
+        drawn = [await asyncio.to_thread(self.weekly.picture, file) for file in files]
+        if None in drawn:
+            async with self.files.slots:
+                _, raw = await self.inbox.read(files[0].letter)
+                drawn = await self.files.extract(raw, [(file.part, file.type) for file in files])
+        return {file: data for file, data in zip(files, drawn, strict=True) if data is not None}
 
     async def given_up(self, one: Due) -> None:
         """A letter that could not be delivered: a note on its ticket, a letter to the lead."""

@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
 EACH = 2.0  # seconds of CPU for a sample of a template
 RESULT_BYTES = 32 * 1024 * 1024
-DONE, NO_PART, NO_MEMORY, ERROR = b"=", b"?", b"!", b"-"  # the first octet of an answer
+DONE, NO_MEMORY, ERROR = b"=", b"!", b"-"  # the first octet of an answer
 
 _matcher: Matcher | None = None
-
-
-class NoPartError(Exception):
-    """The letter has no part of that number."""
 
 
 def work(place: socket.socket, rules_source: bytes, memory: int) -> None:
@@ -60,8 +56,6 @@ def _answer(message: bytes) -> tuple[bytes, bytes]:
         return DONE, task(*arguments)
     except MemoryError:
         return NO_MEMORY, b""
-    except NoPartError:
-        return NO_PART, b""
     except Exception:  # noqa: BLE001  the daemon parks the letter with these words
         return ERROR, traceback.format_exc().encode("utf-8", "replace")
     finally:
@@ -101,14 +95,11 @@ def read(raw: bytes, envelope: Envelope) -> bytes:
     return result
 
 
-def extract(raw: bytes, part: int) -> bytes:
-    """The decoded bytes of an attachment; NoPartError where the letter has no such part."""
+def extract(raw: bytes, wanted: list[tuple[int, str]]) -> bytes:
+    """Attachments as they go on, in msgpack."""
     from bot import reading
 
-    try:
-        return reading.extract(raw, part)
-    except KeyError as error:
-        raise NoPartError from error
+    return msgspec.msgpack.encode(reading.extract(raw, wanted))
 
 
 def fit(sources: dict[str, str], timezone: str) -> bytes:

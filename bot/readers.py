@@ -87,9 +87,9 @@ class Readers:
         """See bot.coverage."""
         return bool(await self._run(reader.verified, raw, number, record))
 
-    async def extract(self, raw: bytes, part: int) -> bytes:
-        """The decoded bytes of an attachment; KeyError where the letter has no such part."""
-        return await self._run(reader.extract, raw, part)
+    async def extract(self, raw: bytes, wanted: list[tuple[int, str]]) -> list[bytes | None]:
+        """See bot.reading."""
+        return msgspec.msgpack.decode(await self._run(reader.extract, raw, wanted), type=list[bytes | None])
 
     async def check(self, policy: Policy) -> list[Mistake]:
         """The mistakes in the examples of a policy; here, so that the daemon need not load what it takes to match them."""
@@ -144,8 +144,6 @@ class Readers:
         match answer[:1], answer[1:]:
             case reader.DONE, result:
                 return result
-            case reader.NO_PART, _:
-                raise KeyError(*arguments[1:])
             case reader.NO_MEMORY, _:
                 raise LimitError("memory", f"over {self._memory // 1024**2} MB")
             case _, words:

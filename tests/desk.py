@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -80,12 +81,15 @@ class Here:
 
     def __init__(self, rules: bytes) -> None:
         self.rules, self.slots = rules, asyncio.Semaphore(1)
+        self.asked = list[str]()
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
+        self.asked.append("read")
         letter = reading.read(raw, envelope)
         return msgspec.structs.replace(letter, matches=matcher(self.rules).match(letter))
 
     async def file_texts(self, raw: bytes) -> tuple[str, ...]:
+        self.asked.append("file_texts")
         return tuple(reading.file_texts(raw))
 
     async def signatures(self, raw: bytes) -> list[coverage.Signature]:
@@ -160,11 +164,12 @@ class TestDesk:
     async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
         return msgspec.structs.replace(letter, aligned="dkim") if letter.requester.email in self.aligned else letter
 
-    async def _extract(self, reference: Reference) -> bytes:
-        if (picture := picture_bytes(self.data, reference)) is not None:
-            return picture
-        _, raw = self.inbox.read(reference.letter)
-        return reading.extract(raw, reference.part)
+    async def _extract(self, files: Sequence[Reference]) -> dict[Reference, bytes]:
+        drawn = [picture_bytes(self.data, file) for file in files]
+        if None in drawn:
+            raw = self.inbox.read(files[0].letter)[1]
+            drawn = reading.extract(raw, [(file.part, file.type) for file in files])
+        return {file: data for file, data in zip(files, drawn, strict=True) if data is not None}
 
     async def _alarm(self, words: str) -> None:
         self.events.append(("alarm", {"words": words}))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,12 +20,14 @@ from bot.delivery.post import Parcel, Post
 from bot.delivery.relay import CLOSED, next_try
 from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Outgoing, Reference
+from bot.model.markup import literal
 from bot.replies.compose import File
+from bot.replies.words import left_out
 from bot.store.port import Due, Store, Window
 
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
-Files = Mapping[tuple[str, int], asyncio.Future[bytes]]  # what has been read out of archived letters
+Files = Mapping[str, asyncio.Future[Mapping[Reference, bytes]]]  # what has been read out of archived letters
 OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
@@ -60,7 +63,7 @@ class Outbox:
         store: Store,
         post: Post,
         sender: Callable[[], tuple[str, str]],
-        extract: Callable[[Reference], Awaitable[bytes]],
+        extract: Callable[[Sequence[Reference]], Awaitable[Mapping[Reference, bytes]]],
         given_up: Callable[[Due], Awaitable[None]],
         alarm: Callable[[str], Awaitable[None]],
         limits: Callable[[], Limits | None],
@@ -87,7 +90,9 @@ class Outbox:
         self._changed.set()
 
     async def _watch(self, under_way: asyncio.TaskGroup) -> None:
-        """A folder takes what is due in one go. A relay takes each letter by itself, so that a slow one keeps no other."""
+        """A folder takes what is due in one go, but for letters with files. A relay takes each letter by
+        itself, so that a slow one keeps no other.
+        """
         while not self._stopping:
             self._changed.clear()
             try:
@@ -97,12 +102,13 @@ class Outbox:
             except OSError as error:
                 await self._pause(error)
                 continue
-            if due and self._together:  # each letter is given out once: nothing may come between this and the way it goes
-                await self.deliver(due)
-                continue
-            for one in due:
+            files = [one for one in due if one.letter.attachments]
+            for batch in filter(None, [files] if self._together else [[one] for one in due]):
                 self._busy += 1
-                under_way.create_task(self.deliver([one])).add_done_callback(self._free)
+                under_way.create_task(self.deliver(batch)).add_done_callback(self._free)
+            if self._together and len(due) > len(files):
+                await self.deliver([one for one in due if not one.letter.attachments])
+                continue
             await self._wait()
 
     async def _wait(self) -> None:
@@ -190,8 +196,10 @@ class Outbox:
             if self._stopping:  # their files need not be read
                 outcomes += [CLOSED] * len(portion)
                 continue
-            wanted = {(file.letter, file.part): file for one in portion for file in one.letter.attachments}
-            files = {key: asyncio.ensure_future(self._extract(file)) for key, file in wanted.items()}  # one for several is read once
+            wanted = defaultdict[str, dict[Reference, None]](dict)  # one for several is read once
+            for file in (file for one in portion for file in one.letter.attachments):
+                wanted[file.letter][file] = None
+            files = {letter: asyncio.ensure_future(self._extract([*of])) for letter, of in wanted.items()}
             under_way = [await self._hand_over(one, files) for one in portion]
             outcomes += map(self._outcome, await asyncio.gather(*under_way, return_exceptions=True))
         stopped = self.breaker.since
@@ -219,13 +227,16 @@ class Outbox:
         return Result("retry", type(result).__name__, 0)
 
     async def _parcel(self, letter: Outgoing, known: Files) -> Parcel:
-        """The letter with its files; an attachment that can no longer be read is left out, its name stays in the text."""
-        files: list[File] = []
+        """The letter with its files; it says so where one cannot be read, or made bare, and is left out."""
+        files, lacking = list[File](), list[str]()
         for reference in letter.attachments:
             try:
-                files.append((reference.name, reference.type, await known[reference.letter, reference.part]))
+                files.append((reference.name, reference.type, (await known[reference.letter])[reference]))
             except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
+                lacking.append(reference.name)
+        if lacking:
+            letter = replace(letter, body=f"{letter.body}\n\n{literal(left_out(lacking, letter.language))}")
         return Parcel(letter, *self._sender(), tuple(files))
 
     def _heard(self, one: Due, result: Result) -> Iterator[Due]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+from collections.abc import Iterable
 
 from bot.model import Address, Attachment, Envelope, Hit, Letter
-from bot.reading import automatic, charset, guard
+from bot.reading import automatic, charset, guard, pictures
 from bot.reading.attachments import attachment
 from bot.reading.bodies import Body, body
 from bot.reading.headers import Senders, message_ids, shown, words
@@ -31,12 +32,20 @@ def read(raw: bytes, envelope: Envelope) -> Letter:
         return _rescued(raw, envelope, type(error).__name__)
 
 
-def extract(raw: bytes, part: int) -> bytes:
-    """The decoded bytes of the part with that number (`Attachment.part`); KeyError where the letter has no such part."""
-    for candidate in parse(raw)[0].walk():
-        if candidate.number == part:
-            return candidate.body()
-    raise KeyError(part)
+def extract(raw: bytes, wanted: Iterable[tuple[int, str]]) -> list[bytes | None]:
+    """The decoded bytes of parts, `wanted` by number (`Attachment.part`) and the type under which they go on.
+
+    Pictures are made bare, see `pictures`. None for one that cannot be, and for a part that is not there.
+    """
+    parts = {part.number: part for part in parse(raw)[0].walk()}
+    room, found = pictures.TURNED, list[bytes | None]()
+    for number, kind in wanted:
+        data = parts[number].body() if number in parts else None
+        if data is not None and kind in pictures.TYPES.values():
+            turned, pixels = pictures.upright(data, room)
+            data, room = pictures.bare(turned), room - pixels
+        found.append(data)
+    return found
 
 
 def file_texts(raw: bytes) -> list[str]:

@@ -1,6 +1,7 @@
 """Files of a letter: their names made safe, and which of them are the pictures that clause 4.5 allows.
 
-A picture is judged by its content, never by its name: JPG, GIF or PNG that Pillow opens and verifies, within the limits.
+A picture is judged by its content, never by its name: JPG, GIF or PNG that can be made bare, and that Pillow
+then opens and verifies, within the limits.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import re
 import unicodedata
 import warnings
 
-from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image
 
 from bot.model import Attachment
-from bot.reading import headers
+from bot.reading import headers, pictures
 from bot.reading.mime import Part
 from bot.reading.vocabulary import table
 
@@ -23,10 +24,6 @@ PIXELS = 50_000_000
 _TABLES = table("attachments")
 WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`, for the templates that word it
 
-# Named here, so that Pillow loads no other reader of its own.
-_READERS = (JpegImagePlugin.JpegImageFile, GifImagePlugin.GifImageFile, PngImagePlugin.PngImageFile)
-_FORMATS = {str(reader.format): str(Image.MIME[str(reader.format)]) for reader in _READERS}
-_MAGIC = (b"\xff\xd8\xff", b"GIF8", b"\x89PNG\r\n\x1a\n")
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _WITHHELD = {type_: why for why, types in _TABLES["types"].items() for type_ in types.split()}
 _EXTENSIONS: dict[str, str] = _TABLES["extensions"]
@@ -64,25 +61,25 @@ def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:
         why = "encrypted"
     if not why and data.startswith(_TNEF_MAGIC):
         why = "tnef"
-    if not why and not data.startswith(_MAGIC):
-        why = "empty" if not data else "broken" if part.type in _FORMATS.values() else "format"
+    kind = pictures.of_type(data)
+    if not why and not kind:
+        why = "empty" if not data else "broken" if part.type in pictures.TYPES.values() else "format"
     if not why and len(data) > BYTES:
         why = "too_big"
-    return (part.type, why, (0, 0)) if why else _picture(data)
+    return (kind or part.type, why, (0, 0)) if why else _picture(kind, data)
 
 
-def _picture(data: bytes) -> tuple[str, str, tuple[int, int]]:
+def _picture(kind: str, data: bytes) -> tuple[str, str, tuple[int, int]]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
-                kind, size = _FORMATS[str(image.format)], image.size
-                if size[0] * size[1] > PIXELS:
-                    return kind, "too_many_pixels", size
+            with Image.open(io.BytesIO(pictures.bare(data) or b""), formats=tuple(pictures.TYPES)) as image:
+                if image.width * image.height > PIXELS:
+                    return kind, "too_many_pixels", image.size
                 image.verify()
-                return kind, "", size
+                return kind, "", image.size
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            return "application/octet-stream", "too_many_pixels", (0, 0)
+            return kind, "too_many_pixels", (0, 0)
         except Exception:  # noqa: BLE001 - Pillow raises whatever hostile bytes lead to: OSError, SyntaxError, struct.error, Warning.
             return "application/octet-stream", "broken", (0, 0)
 

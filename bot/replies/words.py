@@ -6,6 +6,7 @@ A language without words of its own here (a company may add templates in a third
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
@@ -126,6 +127,12 @@ def size(octets: int, language: str) -> str:
         amount, step = amount / 1024, step + 1
     shown = f"{amount:.1f}" if step and amount < 10 else f"{amount:.0f}"
     return f"{shown.replace('.', ',') if language == 'ru' else shown} {units[step]}"
+
+
+def left_out(names: Sequence[str], language: str) -> str:
+    """What a letter says of files that could not go along."""
+    words = "Не удалось приложить" if language == "ru" else "We could not attach"
+    return f"{words}: {', '.join(names)}."
 
 
 def plural(count: int, *forms: str) -> str:

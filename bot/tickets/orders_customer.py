@@ -207,8 +207,14 @@ def personal(office: Office, ticket: Ticket, name: str, to: str) -> dict[str, An
 
 
 def sendable_files(job: Job) -> tuple[Reference, ...]:
-    """The agent's own files, of any type; pictures of his signature stay at home. Raises Refusal over the limit."""
-    files = [one for one in job.letter.attachments if not one.logo and one.why not in NOT_FILES]
+    """The agent's own files. Pictures of their signature stay at home, and so do those that cannot be made
+    bare, which the receipt names. Raises Refusal over the limit.
+    """
+    own = [one for one in job.letter.attachments if not one.logo and one.why not in NOT_FILES]
+    unlike = [one for one in own if one.why == "broken" or (one.why == "format" and "image/" in one.type)]
+    files = [one for one in own if one not in unlike]
+    if unlike:
+        job.tell("pictures_left", ", ".join(one.name for one in unlike))
     if sum(one.size for one in files) > notices.MOST_BYTES:
         raise Refusal("files_too_big", f"{notices.MOST_BYTES // 1024 // 1024}")
     return tuple(notices.reference(job.letter.envelope.letter, one) for one in files)

@@ -314,6 +314,16 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "no_rule": ("в этом обращении правила ничего не решили", "no rule has decided anything in this ticket"),
     "no_template": ("готового ответа «{}» нет", "there is no ready answer “{}”"),
     "fields_missing": ("не хватает полей: {}", "fields are missing: {}"),
+    "pictures_left": (
+        (
+            "не отправлено: {}. Скрытые сведения, например место съёмки, мы убираем только из JPG, GIF и "
+            "PNG, а другие картинки можно послать в архиве"
+        ),
+        (
+            "not sent: {}. We can only remove hidden data, such as where a photo was taken, from JPG, GIF "
+            "and PNG; other pictures can go in an archive"
+        ),
+    ),
     "files_too_big": ("файлы вместе больше {} МБ", "the files are larger than {} MB together"),
     "argument_number": ("номер", "a number"),
     "argument_address": ("адрес почты", "a mail address"),

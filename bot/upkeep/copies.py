@@ -81,7 +81,10 @@ def _outgoing(shelf: Shelf) -> Iterator[Outgoing]:
 def _file(shelf: Shelf, data: Path, part: Reference) -> Iterator[File]:
     """An attachment; one whose letter is gone is left out."""
     try:
-        content = picture_bytes(data, part) or reading.extract(shelf.letter(part.letter)[1], part.part)
-    except (NoLetterError, KeyError, OSError):
+        content = picture_bytes(data, part)
+        if content is None:
+            [content] = reading.extract(shelf.letter(part.letter)[1], [(part.part, part.type)])
+    except (NoLetterError, OSError):
         return
-    yield part.name, part.type, content
+    if content is not None:
+        yield part.name, part.type, content

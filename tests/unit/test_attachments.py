@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.model import Attachment
-from bot.reading import attachments
+from bot.reading import pictures
 from bot.reading.attachments import WHY, attachment, safe_name
 from bot.reading.mime import Part, parse
 
@@ -103,4 +103,4 @@ def test_a_part_without_a_name_gets_one() -> None:
 
 
 def test_pillow_opens_the_three_formats_only() -> None:
-    assert set(attachments._FORMATS) == {"JPEG", "GIF", "PNG"}
+    assert set(pictures.TYPES) == {"JPEG", "GIF", "PNG"}

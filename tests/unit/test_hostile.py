@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
     assert to
     kept = "kept" in str(expected.get("answers"))
     idents: list[str] = []
+    desk.desk.readers.asked.clear()  # type: ignore[attr-defined]
     for _ in range(2 if expected.get("twice") else 1):
         sent = await came(desk, raw, expected, to[1].decode(), idents)
         if not idents[1:]:
@@ -119,6 +121,8 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         assert [one.text for one in desk.ticket(1).entries if one.letter == idents[-1] and one.kind in ("answer", "note")] == expected["said"]
     if "status" in expected:
         assert (desk.ticket(1).status, desk.ticket(1).participants) == (expected["status"], ())
+    if "asked" in expected:  # what readers were asked for
+        assert desk.desk.readers.asked == expected["asked"]  # type: ignore[attr-defined]
     for name, words in (expected.get("tells") or {}).items():
         assert any(words in one.text for one in first if one.to == PEOPLE[name])
     unconfirmed = {number for number in (1, 2) if desk.ticket(number).entries[-1].unconfirmed}
@@ -129,6 +133,11 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
         if one.audience in (Audience.requester, Audience.stranger):
             assert "lies about it" not in one.text + one.html
             assert one.to in (IVAN, PETR) or "The code that should come" not in one.text
+    if "never" in expected:  # neither words nor files that leave hold this
+        pieces = [message_from_bytes(raw) for raw, *_ in desk.post.letters]
+        files = [part for piece in pieces for part in piece.walk() if not part.is_multipart()]
+        assert not any(expected["never"].encode() in (part.get_payload(decode=True) or b"") for part in files)
+        assert set(expected.get("files", ())) == {part.get_filename() for part in files} - {None}
     defects = [fields["defects"] for event, fields in desk.events if event == "read" and fields["letter"] == idents[-1]]
     assert not expected.get("defect") or [expected["defect"] in those for those in defects] == [True]
     fates = {ident: fate for ident, fate, _ in read_fates(FileShelf(desk.data))}

@@ -48,9 +48,7 @@ def test_well_formed_letters_are_read_as_mail_parser_reads_them(files: list[tupl
 
 def test_parts_are_numbered_in_walk_order_and_can_be_taken_out() -> None:
     raw = b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\none\n--a\nContent-Transfer-Encoding: base64\n\ndHdv\n--a--\n"
-    assert [extract(raw, number) for number in (1, 2)] == [b"one", b"two"]
-    with pytest.raises(KeyError):
-        extract(raw, 3)
+    assert extract(raw, [(1, ""), (3, ""), (2, "")]) == [b"one", None, b"two"]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from typing import Any
 
 import pytest
@@ -75,8 +76,8 @@ class Desk:
 
     async def close(self) -> None: ...
 
-    async def extract(self, reference: Reference) -> bytes:
-        raise LookupError(reference.letter)
+    async def extract(self, files: Sequence[Reference]) -> dict[Reference, bytes]:
+        raise LookupError(files[0].letter)
 
     async def give_up(self, one: Due) -> None:
         self.given_up.append(one)
@@ -260,9 +261,9 @@ async def test_what_left_in_the_future_fills_no_window(desk):
 async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_fill_the_memory(desk):
     asked, reference = [], Reference(letter="L1", part=2, name="screen.png", type="image/png", size=outbox.AT_ONCE)
 
-    async def extract(one):
-        asked.append(one.part)
-        return b"png"
+    async def extract(files):
+        asked.append([file.part for file in files])
+        return dict.fromkeys(files, b"png")
 
     desk.outbox._extract = extract
     small = replace(reference, part=3, size=10)
@@ -272,7 +273,23 @@ async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_f
     assert [[one.letter.id for one in portion] for portion in outbox.portions(due)] == [[1, 2], [3], [4]]
     await commit(desk.store, ticket(1, outgoing=tuple(letters)))
     assert await desk.work() == ["sent"] * 4
-    assert asked == [3, 2, 2]
+    assert asked == [[3], [2], [2]]
+
+
+async def test_a_file_that_cannot_go_along_is_named(desk):
+    files = tuple(Reference(letter="L1", part=n, name=f"{n}.png", type="image/png", size=10) for n in (1, 2))
+
+    async def extract(wanted):
+        return {wanted[0]: b"png"}
+
+    desk.outbox._extract = extract
+    await commit(desk.store, ticket(1, outgoing=(replace(outgoing(), attachments=files, language="en"),)))
+    assert await desk.work() == ["sent"]
+    letter = message_from_bytes(desk.got[0][1])
+    assert [part.get_filename() for part in letter.walk() if part.get_filename()] == ["1.png"]
+    text = next(part for part in letter.walk() if part.get_content_type() == "text/plain")
+    assert "We could not attach: 2.png." in text.get_payload(decode=True).decode()
+    assert ("error", {"where": "attachment", "kind": "KeyError", "words": "L1"}) in desk.told
 
 
 async def test_a_clock_set_back_while_the_store_is_away_is_made_up_for_later(desk):

@@ -99,10 +99,10 @@ async def test_a_neighbour_of_a_hanging_letter_is_read(pool: Readers) -> None:
     assert [letter.subject for letter in await asyncio.gather(*neighbours)] == ["Вопрос"] * 5
 
 
-async def test_a_part_is_taken_out_and_a_missing_one_is_an_error(pool: Readers) -> None:
-    assert await pool.extract(LETTER, 0) == "Не открывается фильм.\r\n".encode()
-    with pytest.raises(KeyError):
-        await pool.extract(LETTER, 5)
+async def test_parts_are_taken_out_and_missing_ones_are_none(pool: Readers) -> None:
+    text = "Не открывается фильм.\r\n".encode()
+    wanted = [(0, "text/plain"), (5, "text/plain"), (0, "image/png")]
+    assert await pool.extract(LETTER, wanted) == [text, None, None]
 
 
 async def test_new_rules_get_new_readers_and_the_old_ones_finish(pool: Readers) -> None:
