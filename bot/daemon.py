@@ -104,6 +104,7 @@ class Daemon:
 
     async def start(self) -> list[str]:
         """Opens the doors; what the ready line says of them, such as "smtp=127.0.0.1:8025". Letters are taken from here on."""
+        asyncio.get_running_loop().set_exception_handler(self._unheard)
         await tried(self.office, self.readers)
         settings, store = self.settings, "postgresql" if self.settings.store else "files"
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
@@ -119,6 +120,11 @@ class Daemon:
         supervisor.say("READY=1")
         self.tell("ready", **places, seconds=round(time.monotonic() - self.began, 2), waiting=(await self.inbox.waiting())[0])
         return [f"{door}={place}" for door, place in places.items()]
+
+    def _unheard(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Trouble that nobody waits for, such as a connection for which there is no descriptor."""
+        kind = type(context.get("exception")).__name__
+        self.tell("error", where="loop", kind=kind, words=context["message"])
 
     async def run(self) -> None:
         """Works until `stop` is set, by SIGTERM, SIGINT or a caller. Raises FaultError where a part of the daemon has ended by itself."""

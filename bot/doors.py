@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.intake.crowd import FreeSpace
 from bot.intake.lmtp import LmtpDoor
 from bot.intake.session import Limits
-from bot.intake.shares import FreeSpace
 from bot.intake.smtp import Door, server_tls
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
@@ -21,6 +22,8 @@ from bot.tickets.office import Office
 if TYPE_CHECKING:
     from bot.intake.imap import ImapDoor  # in earnest only where a mailbox is read
 
+DESCRIPTORS = 4096  # as many as the system lets us have are asked for
+LEAST = 8  # connections of a door, however few descriptors there are
 Accept = Callable[[bytes, Envelope], Awaitable[None]]
 Refused = Callable[[str, str], Coroutine[Any, Any, None]]
 
@@ -53,7 +56,7 @@ class Doors:
 
     async def accept(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter, durably, while the disk has room; raises OSError."""
-        self._space.must_have_room(asyncio.get_running_loop().time())
+        self._space.must_have_room(asyncio.get_running_loop().time(), len(raw))
         await self._take(raw, envelope)
 
     def busy(self, gap: float) -> bool:
@@ -61,24 +64,33 @@ class Doors:
         return any(door.busy(gap) for door in self.open)
 
     def health(self, now: datetime) -> dict[str, Any]:
-        """When each mailbox was last read, in seconds, and what keeps us from it."""
-        box = self.mailbox
+        """The floor of free space; when each mailbox was last read, in seconds, and what keeps us from it."""
+        box, floor = self.mailbox, {"min_free_mb": self.settings.min_free}
         if box is None:
-            return {}
-        return {"mailbox_read_seconds": max(0, int((now - box.read_at).total_seconds())), "mailbox_says": box.trouble}
+            return floor
+        since = max(0, int((now - box.read_at).total_seconds()))
+        return {**floor, "mailbox_read_seconds": since, "mailbox_says": box.trouble}
 
     async def start(self) -> dict[str, str]:
         """Opens them; name and place of each, such as {"smtp": "127.0.0.1:8025"}. ValueError where an extra is not installed; OSError."""
         settings, places = self.settings, {}
+        most = connections(sum(map(bool, (settings.smtp, settings.lmtp, settings.form))))
         if settings.smtp:
-            places["smtp"] = await self._listen(Door, settings.smtp, Limits(letters=settings.client_letters))
-        if settings.lmtp:  # whoever may connect here is a mail server of ours: it has many connections, and is not counted as a stranger
-            places["lmtp"] = await self._listen(LmtpDoor, settings.lmtp, Limits(per_address=500, errors=1000))
+            limits = Limits(connections=min(most, Limits.connections), letters=settings.client_letters)
+            places["smtp"] = await self._listen(Door, settings.smtp, limits)
+        if settings.lmtp:  # for mail servers of ours, which have many connections
+            limits = Limits(connections=min(most, Limits.connections), per_address=500, errors=1000)
+            places["lmtp"] = await self._listen(LmtpDoor, settings.lmtp, limits)
         try:
             if settings.form:
                 from bot.intake.form import FormDoor
+                from bot.intake.visitors import VisitorLimits
 
-                form = FormDoor(self.accept, self.office, settings, new_id=self.inbox.new_id, now=self.now, tell=self.tell)
+                visitors = VisitorLimits(min(most, VisitorLimits.connections))
+                form = FormDoor(
+                    self.accept, self.office, settings, new_id=self.inbox.new_id, now=self.now,
+                    tell=self.tell, visitors=visitors, must_have_room=self._space.must_have_room,
+                )  # fmt: skip
                 places["form"] = str(await form.start(settings.form))
                 self.open.append(form)
             if settings.imap and settings.imap_password_file:
@@ -101,7 +113,7 @@ class Doors:
         door = kind(
             self.accept, lambda address: self.office().signer.is_ours(address), new_id=self.inbox.new_id, now=self.now,
             hostname=socket.gethostname(), tell=self.tell, limits=limits, trusted=frozenset(settings.trusted_relays), tls=tls,
-            spool=settings.data / "inbox" / "tmp",
+            spool=settings.data / "inbox" / "tmp", must_have_room=self._space.must_have_room,
         )  # fmt: skip
         if isinstance(where, Path):
             assert isinstance(door, LmtpDoor)
@@ -114,3 +126,14 @@ class Doors:
     async def stop(self) -> None:
         """Shuts all of them, at the same time."""
         await asyncio.gather(*(door.stop() for door in self.open))
+
+
+def connections(doors: int) -> int:
+    """How many connections each of so many doors may have. Each takes two descriptors, as its letter waits in a
+    file; half of all descriptors are kept back for what already runs.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(LEAST, max(soft, wanted) // 4 // max(1, doors))

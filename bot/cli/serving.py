@@ -51,9 +51,9 @@ def deliver(
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.control import ask
+    from bot.intake.crowd import FreeSpace
     from bot.intake.pipe import LIMIT
     from bot.intake.pipe import deliver as take
-    from bot.intake.shares import FreeSpace
     from bot.store.files import Disk
     from bot.stores import open_store
 

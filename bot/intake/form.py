@@ -6,23 +6,24 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import uvicorn
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
+from bot.intake.crowd import AT_A_TIME, QUEUE, NoRoomError
 from bot.intake.session import MIB
 from bot.intake.submission import Picture, Submission, letter
 from bot.intake.visitors import VisitorLimits, protocol
@@ -81,8 +82,10 @@ class FormDoor:
     def __init__(
         self, accept: Callable[[bytes, Envelope], Awaitable[None]], office: Callable[[], Office], settings: Settings, *,
         new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
-        visitors: VisitorLimits | None = None,
+        visitors: VisitorLimits | None = None, must_have_room: Callable[[float, int], None] = lambda *_: None,
     ) -> None:  # fmt: skip
+        """`must_have_room` raises OSError where the disk has none for so many octets; it is told the time."""
+        self.must_have_room, self.folder = must_have_room, settings.data / "inbox" / "tmp"
         self.visitors = visitors or VisitorLimits()
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
@@ -101,10 +104,14 @@ class FormDoor:
             raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
         config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="off",
+                                backlog=AT_A_TIME,
                                 timeout_keep_alive=5, timeout_graceful_shutdown=10, ws="none", http=protocol(self.visitors))  # fmt: skip
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # signals are the daemon's
         self._task = asyncio.ensure_future(self._server.serve([bound]))
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  it has no event
+            await asyncio.sleep(0)
+        bound.listen(QUEUE)
         return HostPort(*bound.getsockname()[:2])
 
     async def stop(self) -> None:
@@ -129,31 +136,71 @@ class FormDoor:
 
     async def submit(self, request: Request) -> Response:
         """A filled-in form: thanks, or the form again with all that was written and all that is wrong."""
-        given = _EMPTY
-        client = request.client.host if request.client else ""
+        given, client = dict(_EMPTY), request.client.host if request.client else ""
         try:
             self.heard = asyncio.get_running_loop().time()
-            form = await _read(request)
-            try:
-                given = {name: _field(form, name) for name in _EMPTY}
-                one = await self._checked(form, given, request.headers.get("user-agent", ""))
-                self._let_in(one.email, client)
+            with tempfile.SpooledTemporaryFile(MIB // 4, dir=self._spool()) as body:
+                await self._receive(request, body)
                 self.in_hand += 1
                 try:
                     async with self.slots:
-                        one = one._replace(pictures=await _pictures(form))
-                        await self._store(one, self._language(request), client)
+                        await self._take(request, body, given, client)
                 finally:
                     self.in_hand -= 1
                     self.heard = asyncio.get_running_loop().time()
-            finally:
-                await form.close()
         except Refused as refusal:
-            self.tell("refused", intake="form", client=client, code=refusal.status, words=" ".join(refusal.words))
+            code, words = refusal.status, " ".join(refusal.words)
+            self.tell("refused", intake="form", client=client, code=code, words=words)
             return self._page(request, given, refusal.words, refusal.status)
         except ClientDisconnect:
             return Response(status_code=400)
         return RedirectResponse(f"thanks?lang={self._language(request)}", 303)
+
+    def _spool(self) -> str | None:
+        """Where bodies wait for their end, as nameless files."""
+        return str(self.folder) if self.folder.is_dir() else None
+
+    async def _receive(self, request: Request, body: IO[bytes]) -> None:
+        """The body of a request. Of what is too large a part is read on: a browser that is cut off shows an
+        error of its own instead of our page.
+        """
+        whole = request.headers.get("content-type", "").startswith("multipart/form-data")
+        size, limit, most = 0, LIMIT if whole else LONGEST["text"] * 12, 4 * LIMIT
+        told = request.headers.get("content-length", "")
+        if told.isdecimal() and (len(told) > 12 or int(told) > most):
+            raise Refused("too_big", status=413)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size <= limit:
+                        self.must_have_room(asyncio.get_running_loop().time(), len(chunk))
+                        body.write(chunk)
+                    elif size > most:
+                        break
+        except TimeoutError:
+            raise Refused("broken", status=408) from None
+        except OSError as error:
+            raise self._trouble(error) from error
+        if size > limit:
+            raise Refused("too_big", status=413)
+
+    async def _take(self, request: Request, body: IO[bytes], given: dict[str, str], client: str) -> None:
+        """Makes a letter of what is here whole; `given` is filled with what was written."""
+        form = await _parsed(request, body)
+        try:
+            given |= {name: _field(form, name) for name in _EMPTY}
+            one = await self._checked(form, given, request.headers.get("user-agent", ""))
+            self._let_in(one.email, client)
+            await self._store(one._replace(pictures=await _pictures(form)), self._language(request), client)
+        finally:
+            await form.close()
+
+    def _trouble(self, error: OSError) -> Refused:
+        """What the user is told of trouble of our own."""
+        if not isinstance(error, NoRoomError):  # which has been told of
+            self.tell("error", where="form", kind=type(error).__name__, words=str(error))
+        return Refused("trouble", status=503)
 
     async def _checked(self, form: FormData, given: dict[str, str], agent: str) -> Submission:
         """The fields, clean; Refused with every word that is wrong about them."""
@@ -195,8 +242,7 @@ class FormDoor:
         try:
             await self.accept(raw, envelope)
         except OSError as error:
-            self.tell("error", where="form", kind=type(error).__name__, words=str(error))
-            raise Refused("trouble", status=503) from error
+            raise self._trouble(error) from error
         self.tell("accepted", letter=ident, intake="form", client=client, size=len(raw), recipients=1)
 
     def _language(self, request: Request) -> str:
@@ -245,33 +291,20 @@ def _render(
     return pages.bounded(f"{language}.html", shown | told)
 
 
-async def _read(request: Request) -> FormData:
-    """The form out of the request, never more of it than LIMIT. Of what is refused a part is read on: a browser that is cut off
-    shows an error of its own instead of our page.
-    """
-    whole = request.headers.get("content-type", "").startswith("multipart/form-data")
-    size, limit, more = 0, LIMIT if whole else LONGEST["text"] * 12, True
+async def _parsed(request: Request, body: IO[bytes]) -> FormData:
+    """The fields and files of a body; Refused at once for what is no form, or has too much in it."""
+    body.seek(0)
 
-    async def bounded() -> Message:
-        nonlocal size, more
-        message = await request.receive()
-        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-        if size > limit:
-            raise MultiPartException("too_big")
-        return message
+    async def receive() -> Message:
+        await asyncio.sleep(0)  # others have their turn
+        chunk = body.read(65_536)
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunk)}
 
     try:
-        async with asyncio.timeout(PATIENCE):
-            try:
-                return await Request(request.scope, bounded).form(max_files=20, max_fields=20, max_part_size=MIB // 4)
-            except (HTTPException, MultiPartException):
-                most = 4 * LIMIT if size > limit else size + MIB
-                while more and size <= most:  # who asks for more than there is waits for the browser to go away
-                    with contextlib.suppress(MultiPartException):
-                        await bounded()
-    except TimeoutError:
-        raise Refused("broken", status=408) from None
-    raise Refused("too_big" if size > limit else "broken", status=413 if size > limit else 400)
+        return await Request(request.scope, receive).form(max_files=20, max_fields=20, max_part_size=MIB // 4)
+    except Exception as error:  # noqa: BLE001  whatever strangers' words make of the parser
+        words = str(getattr(error, "detail", "") or error)
+        raise Refused("too_many" if words.startswith("Too many files") else "broken") from None
 
 
 def _field(form: FormData, name: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import ClassVar
 
+from bot.intake.crowd import AT_A_TIME, queue_up
 from bot.intake.session import Talk
 from bot.intake.smtp import Door
 
@@ -42,7 +43,9 @@ class LmtpDoor(Door):
     async def start_unix(self, path: Path) -> None:
         """Listen on a socket that user and group may write to; one left behind by a crash is replaced. Raises OSError."""
         await asyncio.to_thread(_make_way, path)
-        self._server = await asyncio.get_running_loop().create_unix_server(lambda: self.talk(self), str(path), backlog=512)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: self.talk(self), str(path), backlog=AT_A_TIME)
+        queue_up(self._server)
         await asyncio.to_thread(path.chmod, 0o660)
 
 

@@ -36,6 +36,7 @@ class Limits:
     per_address: int = 20
     recipients: int = 100
     letters: int = 0  # of one client within a minute; 0 for any number
+    quiet: float = 10  # a session that has said nothing for so long goes where another needs its place
     errors: int = 10  # refused commands in a session
     idle: float = 300  # for a command, RFC 5321 section 4.5.3.2.7
     rate: int = 100  # bytes a second: a DATA that is slower over `idle` seconds is cut
@@ -70,6 +71,7 @@ class Talk(SMTP):
         self.client = ""
         self.busy = False  # a whole letter is in hand
         self._errors = 0
+        self._heard = self.loop.time()
         self._incoming = 0  # bytes since the timer last looked, while a DATA comes in
         self._in_data = False
 
@@ -84,8 +86,9 @@ class Talk(SMTP):
             super().connection_made(transport)
             return
         self.client = _address(transport.get_extra_info("peername"))
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._line = transport
         if not self.door.admit(self):
-            assert isinstance(transport, asyncio.WriteTransport)
             transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
             transport.close()
             return
@@ -94,7 +97,7 @@ class Talk(SMTP):
 
     def data_received(self, data: bytes) -> None:
         self._incoming += len(data)
-        self.door.heard = self.loop.time()
+        self.door.heard = self._heard = self.loop.time()
         super().data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -102,7 +105,7 @@ class Talk(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.session is not None:
-            self.door.release(self)
+            self.door.crowd.release(self)
             super().connection_lost(error)
 
     @property
@@ -111,10 +114,14 @@ class Talk(SMTP):
         assert self._handler_coroutine is not None
         return self._handler_coroutine
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it may go where another needs its place."""
+        return not self.busy and self.loop.time() - self._heard >= self.door.limits.quiet
+
     def abort(self) -> None:
         """Drop the connection without a word."""
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
+        self._line.abort()
 
     def say_goodbye(self, words: str) -> None:
         """Close the connection with a last reply; by force if the other side does not read it."""

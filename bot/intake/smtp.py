@@ -8,7 +8,6 @@ import errno
 import inspect
 import logging
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +16,10 @@ from typing import ClassVar
 from aiosmtpd.smtp import Envelope as Dialogue
 from aiosmtpd.smtp import Session
 
+from bot.intake.crowd import AT_A_TIME, LOCAL, ClientRate, Crowd, NoRoomError, queue_up
 from bot.intake.session import Limits, Talk
-from bot.intake.shares import LOCAL, ClientRate, NoRoomError
 from bot.intake.trace import received, received_count
-from bot.model import Envelope, network_of
+from bot.model import Envelope
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -39,7 +38,7 @@ class Door:
     """Listens for letters. Also the handler of its sessions: the methods named `handle_` are aiosmtpd's hooks."""
 
     talk: type[Talk] = Talk
-    hooks: ClassVar[list[str]] = ["handle_EHLO", "handle_RCPT"]
+    hooks: ClassVar[list[str]] = ["handle_EHLO", "handle_MAIL", "handle_RCPT"]
     handle_EHLO = staticmethod(hello)  # noqa: N815  aiosmtpd's name
 
     def __init__(
@@ -55,21 +54,23 @@ class Door:
         trusted: frozenset[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
         spool: Path | None = None,
+        must_have_room: Callable[[float, int], None] = lambda *_: None,
     ) -> None:
         """`accept` stores a letter durably or raises; `is_ours` says whether an address is the desk's; `tell` is the log.
 
         `trusted` are addresses of relays to which the limits on connections do not apply; in the folder `spool` large letters
         wait for their end (as nameless files), by default where the system keeps temporary files.
+        `must_have_room` raises OSError where the disk has none for so many octets; it is told the time.
         """
         self.accept, self.is_ours, self.new_id, self.now, self.tell = accept, is_ours, new_id, now, tell
         self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
         self.spool = str(spool) if spool else None
         self.incoming = 0  # bytes of letters that have begun and not ended
         self.closing = False
-        self._rate = ClientRate(self.limits.letters, trusted, tell)
+        self.must_have_room = must_have_room
+        self._rate = ClientRate(self.limits.letters, self.is_relay, self.tell_refusal)
         self._turned_away, self._told = 0, 0.0  # connections, and when that was last logged
-        self._sessions: set[Talk] = set()
-        self._per_address: Counter[str] = Counter()
+        self.crowd: Crowd[Talk] = Crowd()
         self._storing: set[asyncio.Task[str]] = set()
         self.heard = 0.0  # when a client said something last, by the clock of the event loop
         self._server: asyncio.Server | None = None
@@ -82,7 +83,9 @@ class Door:
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; the address that was bound, with the port that was found for 0. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: self.talk(self), host or None, port, backlog=512)
+        made = await loop.create_server(lambda: self.talk(self), host or None, port, backlog=AT_A_TIME)
+        self._server = made
+        queue_up(made)
         bound = self._server.sockets[0].getsockname()
         return bound[0], bound[1]
 
@@ -91,13 +94,13 @@ class Door:
         self.closing = True
         if self._server is not None:
             self._server.close()
-        for session in list(self._sessions):
+        for session in list(self.crowd.guests):
             if not session.busy:
                 session.say_goodbye("421 4.3.2 Shutting down")
-        tasks = {*self._storing, *(session.task for session in self._sessions)}
+        tasks = {*self._storing, *(session.task for session in self.crowd.guests)}
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
-        for session in list(self._sessions):
+        for session in list(self.crowd.guests):
             session.abort()
 
     # ------------------------------------------------------------------------------------------------- sessions
@@ -109,13 +112,15 @@ class Door:
     def admit(self, session: Talk) -> bool:
         """Count a session in, if there is room for one more from its address."""
         client, limits = session.client, self.limits
-        own = self._per_address[network_of(client)] >= limits.per_address
-        if client not in self.trusted and (self.closing or own or len(self._sessions) >= limits.connections):
-            self._turn_away(client, "too many connections" if own else "no room for connections")
+        if client in self.trusted:
+            return not self.crowd.admit(session, client, 10**9, 10**9)
+        why = "shutting down" if self.closing else ""
+        if not why and self._rate.is_over("connections", client, asyncio.get_running_loop().time()):
             return False
-        self._sessions.add(session)
-        self._per_address[network_of(client)] += 1
-        return True
+        why = why or self.crowd.admit(session, client, limits.connections, limits.per_address)
+        if why:
+            self._turn_away(client, why)
+        return not why
 
     def _turn_away(self, client: str, why: str) -> None:
         """Log that connections are refused, once a second at most: an attacker must not fill the disk with our own lines."""
@@ -133,20 +138,27 @@ class Door:
         who = "relay" if self.is_relay(client) else "client"
         self.tell("refused", **{who: client}, code=code, words=words)
 
-    def release(self, session: Talk) -> None:
-        """Count a session out."""
-        self._sessions.discard(session)
-        network = network_of(session.client)
-        self._per_address[network] -= 1
-        if not self._per_address[network]:
-            del self._per_address[network]
-
     # --------------------------------------------------------------------------------------------------- hooks
+
+    async def handle_MAIL(  # noqa: N802
+        self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]
+    ) -> str:
+        """No letter for which the disk has no room."""
+        told = next((one[5:] for one in options if one.startswith("SIZE=")), "")
+        try:
+            self.must_have_room(asyncio.get_running_loop().time(), self.incoming + int(told or 0))
+        except NoRoomError as error:
+            return self.trouble(error)
+        dialogue.mail_from, dialogue.mail_options = address, options
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]) -> str:  # noqa: N802
         """Only our own addresses, and not too many; not too many letters of one client either."""
-        if not dialogue.rcpt_tos and self._rate.is_over(session.client, asyncio.get_running_loop().time()):
+        now, client = asyncio.get_running_loop().time(), session.client
+        if not dialogue.rcpt_tos and self._rate.is_over("letters", client, now):
             return "450 4.7.1 Too many letters from your address, try again in a minute"
+        if self._rate.is_over("recipients", client, now):
+            return "450 4.7.1 Too many recipients from your address, try again in a minute"
         if len(dialogue.rcpt_tos) >= self.limits.recipients:
             return "452 4.5.3 Too many recipients"
         if not self.is_ours(address):
@@ -166,6 +178,10 @@ class Door:
             nonlocal taken
             if self.incoming + count > self.limits.incoming:
                 return "452 4.3.1 Too many letters at once, try again later"
+            try:
+                self.must_have_room(asyncio.get_running_loop().time(), count)
+            except NoRoomError as error:
+                return self.trouble(error)
             taken += count
             self.incoming += count
             return ""

@@ -49,7 +49,8 @@ def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime)
     }
     why = [name for name, most in MOST.items() if (found.get(name) or 0) > most]
     why += [] if found["running"] else ["running"]
-    why += ["disk_free_mb"] if found["disk_free_mb"] < LEAST_FREE_MB else []
+    floor = max(LEAST_FREE_MB, found.get("min_free_mb") or 0)
+    why += ["disk_free_mb"] if found["disk_free_mb"] < floor else []
     return {"healthy": not why, "why": why, **found}
 
 

@@ -106,7 +106,9 @@ def disk(settings: Settings) -> Iterator[Finding]:
     slow = "a synced write is slow: letters will come in slowly; put the data onto another disk" if took > 100 else ""
     yield Finding("yellow" if slow else "green", f"{data} is writable, a synced write takes {took:.0f} ms", slow)
     usage = shutil.disk_usage(data)
-    state = "red" if usage.free < 200e6 else "yellow" if usage.free < max(1e9, usage.total * 0.05) else "green"
+    floor = max(200e6, settings.min_free * 2**20)  # below DESK_MIN_FREE no letter is taken
+    tight = usage.free < max(1e9, usage.total * 0.05)
+    state = "red" if usage.free < floor else "yellow" if tight else "green"
     yield Finding(state, f"{usage.free / 1e9:.1f} GB are free for {data}", "" if state == "green" else "make room, or letters are refused")
     with contextlib.suppress(OSError, ValueError):
         if not settings.secret_file.exists() and has_signed(settings):

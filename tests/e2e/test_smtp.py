@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.intake import session
+from bot.intake.crowd import NoRoomError
 from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
 from bot.store.files import Disk
@@ -613,10 +614,67 @@ async def test_connections_of_an_address_have_a_limit_that_relays_do_not_have():
         assert (await third.reply()).startswith("421 4.7.0")
         assert await third.closed()
         first.leave()
-        await until(lambda: len(one.door._sessions) == 1)
+        await until(lambda: len(one.door.crowd.guests) == 1)
         await Client.to(one)
     async with desk(limits={"per_address": 2, "connections": 2}, trusted=frozenset({"127.0.0.1"})) as one:
         assert len([await Client.to(one) for _ in range(5)]) == 5
+
+
+async def test_idle_sessions_make_room_and_those_that_talk_do_not():
+    async with desk("0.0.0.0", limits={"connections": 6, "quiet": 0.3}) as one:
+
+        async def connect(client):
+            made = await asyncio.open_connection("127.0.0.1", one.address[1], local_addr=(client, 0))
+            one.clients.append(Client(*made))
+            return one.clients[-1], await one.clients[-1].reply()
+
+        talking, _ = await connect("127.0.0.5")
+        idle = [(await connect("127.0.0.6"))[0] for _ in range(5)]
+        assert (await connect("127.0.0.7"))[1].startswith("421 4.7.0"), "nobody has been idle for long yet"
+        await until(lambda: all(session.is_idle for session in one.door.crowd.guests))
+        assert (await talking.say("EHLO client.example")).startswith("250")
+        assert (await connect("127.0.0.7"))[1].startswith("220")
+        assert await idle[0].closed()
+        assert (await talking.say("NOOP")).startswith("250")
+
+
+async def test_new_connections_and_recipients_of_a_client_have_a_limit_too():
+    async with desk("0.0.0.0", limits={"letters": 3}) as one:
+
+        def visit(client, recipients):
+            with smtplib.SMTP("127.0.0.1", one.address[1], source_address=(client, 0), timeout=10) as connection:
+                connection.ehlo()
+                connection.mail(THEM)
+                return [connection.rcpt(US)[0] for _ in range(recipients)]
+
+        assert await asyncio.to_thread(visit, "127.0.0.5", 31) == [250] * 30 + [450]
+        assert [await asyncio.to_thread(visit, "127.0.0.6", 1) for _ in range(3)] == [[250]] * 3
+        with pytest.raises(smtplib.SMTPConnectError, match="421"):
+            await asyncio.to_thread(visit, "127.0.0.6", 1)
+        assert one.words("refused") == ["more than 30 recipients in 60 s", "more than 3 connections in 60 s"]
+
+
+async def test_a_disk_without_room_refuses_before_and_within_a_letter():
+    left = [10_000]
+
+    def must_have_room(now, size=0):
+        if size > left[0]:
+            raise NoRoomError(errno.ENOSPC, "full")
+
+    async with desk(must_have_room=must_have_room) as one:
+        client = await Client.to(one, ready=False)
+        await client.say("EHLO client.example")
+        assert (await client.say(f"MAIL FROM:<{THEM}> SIZE=10001")).startswith("452 4.3.1")
+        assert (await client.say(f"MAIL FROM:<{THEM}> SIZE=9999")).startswith("250")
+        assert (await client.say(f"RCPT TO:<{US}>")).startswith("250")
+        assert (await client.say("DATA")).startswith("354")
+        left[0] = 0
+        assert (await client.say(LETTER + b".\r\n")).startswith("452 4.3.1")
+        assert (one.taken, one.words("error")) == ([], [])
+        left[0] = 10_000
+        await client.say(f"MAIL FROM:<{THEM}>")
+        await client.say(f"RCPT TO:<{US}>")
+        assert (await client.data()).startswith("250"), "and by itself it is over"
 
 
 async def test_connections_in_all_have_a_limit():
@@ -633,7 +691,7 @@ async def test_a_refused_connection_that_talks_on_does_no_harm():
         client.writer.write(b"EHLO x\r\n" * 1000)
         assert (await client.reply()).startswith("421")
         assert await client.closed()
-        assert not one.door._sessions
+        assert not one.door.crowd.guests
 
 
 # ----------------------------------------------------------------------------------------------------------- together
@@ -671,8 +729,8 @@ async def test_hundreds_of_clients_at_once_and_some_of_them_rude(tmp_path):
         async with asyncio.timeout(30):
             sent = sum(await asyncio.gather(*(visit(one, number) for number in range(200))))
     assert len(inbox.waiting()) == sent == 150
-    assert not one.door._sessions
-    assert not one.door._per_address
+    assert not one.door.crowd.guests
+    assert not one.door.crowd._networks
 
 
 async def test_one_client_hands_over_so_many_letters_a_minute_and_others_are_served_meanwhile():

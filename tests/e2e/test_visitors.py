@@ -71,3 +71,51 @@ async def test_too_many_fields_are_said_so_at_once(tmp_path: Path) -> None:
         answer = await asyncio.to_thread(spoken, at, "127.0.0.5", head.encode() + b"Connection: close\r\n\r\n" + fields)
         assert answer.startswith(b"HTTP/1.1 400")
         assert "<form" in answer.decode()
+
+
+async def test_the_web_server_in_front_brings_many_visitors(tmp_path: Path) -> None:
+    """Connections of nginx on this host are not counted as one visitor's; 503 is the last resort."""
+    async with opened(tmp_path, connections=9, per_address=2) as at:
+        begun = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
+        sent = [await asyncio.open_connection(*at, local_addr=("127.0.0.1", 0)) for _ in range(9)]
+        for reader, writer in sent:
+            writer.write(begun)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "it is in hand"
+        assert (await asyncio.to_thread(spoken, at, "127.0.0.1")).startswith(b"HTTP/1.1 503")
+        for _, writer in sent:
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" * 30 + b"--x--", 400),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name=p; filename="a"\r\n\r\n1\r\n' * 30 + b"--x--", 400),
+        ("multipart/form-data", b"--x", 400),
+        ("multipart/form-data; boundary=" + "x" * 5000, b"--x", 400),
+        ("multipart/form-data; boundary=x; charset=zip", b"--x\r\n\r\n\r\n--x--", 400),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 5000 + b"\r\n--x--", 400),
+        ("multipart/form-data; boundary=\xff", b"\xff" * 100, 400),
+        ("application/x-www-form-urlencoded", b"&" * 100_000, 400),
+        ("application/x-www-form-urlencoded", b"a=" + b"%" * 100_000, 400),
+        ("application/x-www-form-urlencoded", b"a=" + b"x" * 300_000, 413),
+        ("text/plain", b"a=b", 400),
+        ("", b"", 400),
+    ],
+)  # fmt: skip
+async def test_what_is_no_form_is_said_at_once(tmp_path: Path, kind: str, body: bytes, status: int) -> None:
+    async with opened(tmp_path) as at:
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode("latin-1")
+        with socket.create_connection(at, timeout=10) as connection:
+            connection.sendall(head + body)
+            answer = await asyncio.to_thread(connection.recv, 12)
+            assert answer == f"HTTP/1.1 {status}".encode()
+
+
+async def test_what_is_far_too_large_is_said_before_it_comes(tmp_path: Path) -> None:
+    async with opened(tmp_path) as at:
+        for size in ("999999999", "9" * 18):
+            with socket.create_connection(at, timeout=10) as connection:
+                connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+                assert (await asyncio.to_thread(connection.recv, 12)) == b"HTTP/1.1 413"

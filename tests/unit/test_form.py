@@ -128,7 +128,7 @@ async def test_a_second_click_makes_the_same_letter_and_a_second_page_another(fo
         ({}, [("a.png", b"\x89PNG\r\n\x1a\n" + b"x" * module.PICTURE)], 400, "picture"),
         ({}, [(f"{number}.gif", b"GIF89a") for number in range(6)], 400, "too_many"),
         ({}, [("a.gif", b"GIF89a" + b"x" * module.LIMIT)], 413, "too_big"),
-        ({}, [(f"{number}.gif", b"GIF89a") for number in range(30)], 400, "broken"),
+        ({}, [(f"{number}.gif", b"GIF89a") for number in range(30)], 400, "too_many"),
     ],
 )  # fmt: skip
 async def test_what_is_refused_and_why(form, fields, files, status, words):
