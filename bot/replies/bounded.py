@@ -26,7 +26,11 @@ FILTERS = (
     "round", "slice", "tojson", "urlize", "wordwrap", "xmlattr",
 )  # fmt: skip
 METHODS = frozenset(("center", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "zfill"))
-STATEMENTS = (nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
+# What calls itself, or makes text in which a value could no longer be told from the markup around it.
+STATEMENTS = (
+    nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block,
+    nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock,
+)  # fmt: skip
 
 
 class TooMuchError(TemplateRuntimeError):
@@ -80,8 +84,7 @@ class Bounded(ImmutableSandboxedEnvironment):
     def _spend(self, steps: int) -> None:
         self._left -= steps
         if self._left < 0:
-            words = "turns of loops, pieces included, parts of lists"
-            raise TooMuchError(f"it takes more than {STEPS:,} steps: {words}")
+            raise TooMuchError(f"it takes more than {STEPS:,} steps: loops, pieces, parts of lists")
 
     @pass_context  # or a constant would be paid for once, when its template is compiled
     def _counted(self, _: Names, items: Any) -> Any:
@@ -108,14 +111,11 @@ class Bounded(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for node in tree.find_all(STATEMENTS):
             kind = type(node).__name__.lower()
-            words = f"no {kind} here: put the piece into _piece.txt and include it"
-            raise TemplateSyntaxError(words, node.lineno, name)
-        for used in tree.find_all(nodes.Filter):  # here, since no sample comes into every branch
-            if used.name not in self.filters:
-                raise TemplateSyntaxError(f"there is no filter {used.name} here", used.lineno, name)
-        for asked in tree.find_all(nodes.Getattr):
-            if asked.attr in METHODS:
-                raise TemplateSyntaxError(f"there is no .{asked.attr} here", asked.lineno, name)
+            raise TemplateSyntaxError(f"no {kind} here: include a _piece.txt instead", node.lineno, name)
+        for used in (one for one in tree.find_all(nodes.Filter) if one.name not in self.filters):
+            raise TemplateSyntaxError(f"there is no filter {used.name} here", used.lineno, name)
+        for asked in (one for one in tree.find_all(nodes.Getattr) if one.attr in METHODS):
+            raise TemplateSyntaxError(f"there is no .{asked.attr} here", asked.lineno, name)
         for loop in tree.find_all(nodes.For):
             if loop.recursive:
                 raise TemplateSyntaxError("no recursive loops here", loop.lineno, name)

@@ -19,7 +19,7 @@ from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context
+from jinja2 import FunctionLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, pass_context
 from jinja2.runtime import Context as Names
 from jinja2.runtime import Undefined
 from markupsafe import Markup
@@ -106,13 +106,6 @@ class Letters(Bounded):
     def join_path(self, template: str, parent: str) -> str:
         template = super().join_path(template, parent)
         return template if "/" in template else f"{parent.partition('/')[0]}/{template}"
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree = super()._parse(source, name, filename)
-        # What these make is text already, in which a value could no longer be told from the markup around it.
-        for node in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock)):
-            raise TemplateSyntaxError("no macros or blocks here: put the piece into _piece.txt and include it", node.lineno, name)
-        return tree
 
 
 class Templates:

@@ -11,10 +11,7 @@ from typing import BinaryIO
 
 MOST = 2**30  # octets, where nothing says less
 LETTER, RULES, TEMPLATE, KEY = 64 * 2**20, 8 * 2**20, 2**20, 2**16  # octets of a file that people put somewhere
-KINDS = {
-    stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link",
-}  # fmt: skip
+KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link"}
 
 
 class OddFileError(OSError):
@@ -71,4 +68,4 @@ def files_under(folder: Path) -> Iterator[Path]:
 
 def _be_regular(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise OddFileError(path, f"a regular file is needed here, not {KINDS.get(stat.S_IFMT(mode), 'something else')}")
+        raise OddFileError(path, f"a regular file is needed here, not {KINDS.get(stat.S_IFMT(mode), 'a device')}")

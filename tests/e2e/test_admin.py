@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -67,6 +68,31 @@ def test_rules_are_taken_over_without_a_restart_and_bad_ones_are_refused(desk: R
         desk.send("vera@example.org", f"{PROBLEM} четыре.", "Четвёртый фильм")
         assert "[QX-4]" in desk.wait("vera@example.org", 1)[0]["Subject"]
     assert desk.run("ledger").returncode == 0
+
+
+def test_a_template_that_never_ends_is_refused_and_the_last_good_ones_stay(tmp_path: Path) -> None:
+    """Also where it only takes long; the lead is told file and line, customers notice nothing; `check` and a start refuse it."""
+    templates = tmp_path / "templates"
+    shutil.copytree("templates", templates)
+    desk = Running(tmp_path / "data", DESK_TEMPLATES=str(templates))
+    piece = templates / "ru" / "_hello.txt"
+    good = piece.read_text("utf-8")
+    loops = "".join(f'{{% for x{at} in "0123456789" %}}' for at in range(4))
+    slow = f'{{% set s = "{"zyx " * 2000}" %}}{loops}{{% if s | list | sort | join == s %}}{{% endif %}}{"{% endfor %}" * 4}'
+    with desk:
+        for number, bomb in enumerate(('{{ "x".ljust(999999999) }}', slow)):
+            piece.write_text(f"{good}\n{bomb}\n", "utf-8")
+            until(lambda wanted=number + 1: desk.log().count(" error   rules_refused ") == wanted)
+            alert = desk.wait(ANNA, 2 * number + 1)[-1]
+            words = str(alert.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+            assert re.search(r"templates/ru/_hello\.txt:7: (?:there is no \.ljust|it takes more than 2 s)", words), words
+            desk.send(IVAN, f"{PROBLEM} {number}.", f"Фильм {number}")
+            desk.wait(IVAN, number + 1)
+            desk.wait(ANNA, 2 * number + 2)
+    checked = desk.run("check")
+    assert (checked.returncode, b"_hello.txt:7: it takes more than 2 s" in checked.stdout) == (1, True)
+    with pytest.raises(AssertionError, match=r"_hello\.txt:7: it takes more than 2 s"):
+        desk.start()
 
 
 UNTRUE = """

@@ -22,7 +22,7 @@ from bot.workshop import doctor
 SHIPPED = sources(ROOT / "templates")
 TEN = '"0123456789"'
 STEPS, LONG, NONE = "more than 200,000 steps", "more than 33,554,432 characters", "there is no filter"
-UNSAFE, METHOD, PIECE, DEEP = "unsafe", "there is no .", "put the piece into _piece.txt", "nested too deep"
+UNSAFE, METHOD, PIECE, DEEP = "unsafe", "there is no .", "include a _piece.txt instead", "nested too deep"
 
 
 def nested(depth: int, body: str) -> str:
@@ -73,7 +73,7 @@ BOMBS = {
     '{% extends "reply.txt" %}': PIECE,
     '{% import "_0.txt" as a %}': PIECE,
     '{% from "_0.txt" import a %}': PIECE,
-    "{% macro m() %}{{ m() }}{% endmacro %}": "_piece.txt",
+    "{% macro m() %}{{ m() }}{% endmacro %}": PIECE,
 }  # fmt: skip
 PIECES = {f"en/_{at}.txt": f'{{% include "_{at + 1}.txt" %}}' * 2 for at in range(40)} | {"en/_40.txt": "z"}
 

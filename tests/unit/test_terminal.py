@@ -146,7 +146,7 @@ def ticket(number: int) -> Ticket:
         participants=("olga@example.org",),
         kept={"a": "b"},
         entries=said,
-        outgoing=(sent,),
+        outgoing=(sent, msgspec.structs.replace(sent, id=2, state=Delivery.failed, result="551 gone")),
         seen=(seen,) if number == 1 else (),
     )
 
@@ -227,6 +227,7 @@ COMMANDS = {
     "no ticket": (["show", f"PF-9{TITLE}"], "there is no ticket"),
     "parked": (["parked", "list"], "forged"),
     "held": (["held", "list"], "550 no"),
+    "failed": (["failed", "list"], "551 gone"),
     "suppressed": (["suppressed", "list"], "5.1.1"),
     "overrides": (["overrides"], "profanity"),
     "explain": (["explain", "letter.eml"], "withheld"),
