@@ -21,7 +21,7 @@ from bot.tickets.office import Office
 from bot.tickets.orders import carry_out
 from bot.tickets.place import Sight, followed, look
 from bot.tickets.queue import texts, waiting
-from bot.tickets.quotations import FEW, Ours, own_words, stray
+from bot.tickets.quotations import FEW, Ours, is_marked, own_words, stray
 
 MOST_TICKETS = 5  # named by one letter, whose letters of ours are looked for in it
 LONGEST = 90_000  # characters of an agent's own words
@@ -104,7 +104,8 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
         parsed = replace(parsed, wrong=own.wrong)
     elif at >= 0 and not parsed.orders and not parsed.wrong:
         above = own.text.splitlines()
-        left = (line for line in map(history.unmarked, below[at:]) if not line or not ours.holds(line, FEW))
+        mine = below[at:] if is_marked(below[at]) else [line for line in below[at:] if not is_marked(line)]
+        left = (line for line in map(history.unmarked, mine) if not line or not ours.holds(line, FEW))
         own = replace(own, text="\n".join((*above, *left)))
         parsed = replace(parsed, wrong=(Wrong(line=len(above) + 1, reason="below_quote"),))
     elif at >= 0:

@@ -137,20 +137,20 @@ def doubt(line: str) -> Wrong:
 
 
 def stray(lines: Sequence[str], ours: Ours) -> int:
-    """The first line of the history that is a command of its author's and not a piece of ours, or -1.
+    """The first line of the history that is a command of its author's and not a piece of ours, or -1; one without
+    a mark where the rest has one, if there is such a line.
 
-    Where a letter of ours is quoted that gives an agent's text back, only what is told from it counts: what
-    bears no mark where the rest does, or stands below the last line of ours.
+    Where a letter of ours is quoted that gives an agent's text back, any other counts only below all of ours.
     """
     lines = lines[:MOST_LINES]
     bare = [unmarked(line) for line in lines]
     before = ["", *bare]
     found = [at for at, line in enumerate(bare) if is_command(line) and not ours.tells(line, before[at])]
-    if found and ours.gives_back(plain("\n".join(bare))):
-        marks = any(map(is_marked, lines))
+    clear = [at for at in found if not is_marked(lines[at])] if any(map(is_marked, lines)) else []
+    if found and not clear and ours.gives_back(plain("\n".join(bare))):
         last = max((at for at, line in enumerate(bare) if line and ours.holds(line, FEW)), default=-1)
-        found = [at for at in found if at > last or (marks and not is_marked(lines[at]))]
-    return found[0] if found else -1
+        found = [at for at in found if at > last]
+    return next(iter(clear or found), -1)
 
 
 def is_command(line: str) -> bool:
