@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bot.reading.attributions import LONGEST, attribution, header_block
 from bot.reading.vocabulary import pattern
 
-_ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above_this_line", "forward", "forward_end", "heading"))
+_ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above", "forward", "forward_end", "heading"))
 _CLOSING, _FOOTER, _LIST_FOOTER, _PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
 UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _QUOTED = re.compile(r">")

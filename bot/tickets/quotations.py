@@ -51,6 +51,8 @@ class Ours:
             kinds = ("letter", "machine")
             self.foreign += [one.text for one in ticket.entries if one.kind in kinds or of_department(one)]
         self.letters = [one.text for one in self.sent]
+        self.foreign_lines = signs(self.foreign)
+        self.lines = self.foreign_lines | signs(self.letters)
 
     @cached_property
     def words(self) -> str:
@@ -65,15 +67,9 @@ class Ours:
         """What others than staff wrote, as words between blanks."""
         return plain(*self.foreign)
 
-    @cached_property
-    def foreign_lines(self) -> frozenset[str]:
-        """Their lines that have a sign."""
-        return signs(self.foreign)
-
-    @cached_property
-    def lines(self) -> frozenset[str]:
-        """These, and those of our letters."""
-        return self.foreign_lines | signs(self.letters)
+    def quotes(self, line: str) -> bool:
+        """Whether the line has more than a few words, and others than staff wrote them."""
+        return (said := plain(line)).count(" ") > FEW and said in self.foreign_words
 
     def holds(self, line: str, least: int = 1) -> bool:
         """Whether the words of the line, at least so many, stand there in this order; no words do."""
@@ -117,15 +113,14 @@ def own_words(text: str, ours: Ours) -> Own:
     if not all(map(ours.holds, lines[cut:])) and not is_marked(lines[cut]):
         return Own(text=text, wrong=(doubt(lines[cut]),))
     cut = introduced([line.strip() for line in lines], cut) if cut < len(lines) else cut
-    quoted = (at for at in range(cut) if is_marked(lines[at]) and known(lines[at], ours.foreign_words))
-    start = next(quoted, cut)
+    start = next((at for at in range(cut) if is_marked(lines[at]) and ours.quotes(lines[at])), cut)
     rest = [at for at in range(start, cut) if lines[at].strip() and not is_marked(lines[at])]
     if start < cut and not rest:  # nothing but quoted words to the end
         cut = start
         while cut and (not (line := lines[cut - 1]).strip() or (is_marked(line) and ours.holds(line))):
             cut -= 1
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    commands = (line for line in lines[first + 1 : cut] if has_argument(line))
+    commands = (line for line in lines[first + 1 : cut] if (found := line_of(line)) and found[2])
     wrong = [doubt(line) for line in commands if one_line(line) in ours.foreign_lines]
     wrong += [Wrong(line=at + 1, reason="below_quote") for at in rest if is_command(lines[at])]
     return Own(text="\n".join(lines[:cut]).strip("\n"), below=tuple(lines[cut:]), wrong=tuple(wrong[:1]))
@@ -159,12 +154,6 @@ def is_command(line: str) -> bool:
     return found is not None and fold(found[1]) in BY_WORD
 
 
-def has_argument(line: str) -> bool:
-    """Whether the line would be a command and says more than its word."""
-    found = line_of(line)
-    return bool(found and found[2])
-
-
 def is_marked(line: str) -> bool:
     """Whether some program has marked the line as quoted."""
     return QUOTED.match(line.lstrip()) is not None
@@ -192,7 +181,3 @@ def plain(*texts: str) -> str:
     """The words of each text between blanks, a line for each."""
     return "\n".join(f" {' '.join(word for word, _, _ in words(text))} " for text in texts)
 
-
-def known(line: str, said: str) -> bool:
-    """Whether the line has more than a few words, and they stand among those."""
-    return (one := plain(line)).count(" ") > FEW and one in said
