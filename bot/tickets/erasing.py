@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +22,8 @@ from bot.model.markup import LITERAL, literal
 ERASED = "erased"  # label of a ticket of which only the figures are left, and what a record was about
 NOBODY = "erased@address.invalid"  # RFC 2606: nobody will ever have it
 CUT = "[…]"  # where a person's words stood
+LINKED = re.compile(r"(?<=[?&]subject=)[^&\s)>\"']+")
+PRIVATE = re.compile("[\ue000-\uf8ff]")  # stands for a character that the markup would read
 FEW = 4  # words in a row that are somebody's own; of a shorter line all
 DASH = f"{literal('-')}-"  # also as it stands in the body of a letter of ours
 BACK = {ord(stand_in): known for known, stand_in in LITERAL}
@@ -92,8 +94,17 @@ class Person(Value, frozen=True, dict=True):
     def cleaned(self, text: str, known: bool = False, spared: frozenset[Run] = frozenset()) -> str:
         """The text without his address, and, where it names him, one of his tickets or is `known` to, without his words.
 
-        `spared` are runs that somebody else said before him.
+        `spared` are runs that somebody else said before him. Buttons have the subject of their ticket percent-encoded.
         """
+
+        def linked(found: re.Match[str]) -> str:
+            plain = unquote(found[0])
+            clean = self._cut(plain, known, spared)
+            return found[0] if clean == plain else "".join(one if PRIVATE.match(one) else quote(one, safe="") for one in clean)
+
+        return LINKED.sub(linked, self._cut(text, known, spared))
+
+    def _cut(self, text: str, known: bool, spared: frozenset[Run]) -> str:
         clean = self.unnamed(text)
         known, text = known or clean != text or self.named.search(text) is not None, clean
         his = self.runs - spared if known else frozenset()

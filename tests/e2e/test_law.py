@@ -157,5 +157,5 @@ async def test_the_very_lines_of_the_documentation(tmp_path: Path, cluster: Clus
     assert "2 tickets" in run("backup", first)
     assert "The ledger adds up." in run("restore", second)
     assert "The ledger adds up." in run("move", second)
-    assert "moved to a database" in told(second, code=2)
+    assert "moved to a database" in told(second, code=75)
     told(Running(tmp_path / "two", DESK_STORE=cluster.url("documented")), "show", "1")
