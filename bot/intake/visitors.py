@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from bot.intake.crowd import Crowd
 from bot.model import OUR_OWN
 
+HEARD, HELD = 1.0, 50  # seconds for which a visitor is heard whom there is no room for, and how many of them at a time
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -31,19 +32,31 @@ class Visitor(H11Protocol):
 
     limits: VisitorLimits  # of the form that made this class
     crowd: Crowd[Visitor]
+    turned_away: set[Visitor]
 
     def connection_made(self, transport: Any) -> None:
-        """Counts it in, and begins to wait for its first request."""
+        """Counts it in, and begins to wait for its first request.
+
+        Where there is no room, the request is heard before it is refused: else the system would cut the
+        connection, and the visitor would see no answer at all.
+        """
         super().connection_made(transport)
         self._late: asyncio.TimerHandle | None = None
         client, most = self.client[0] if self.client else "", self.limits.connections
         if self.crowd.admit(self, client, most, most if client in OUR_OWN else self.limits.per_address):
-            transport.write(BUSY)
-            transport.close()
+            if len(self.turned_away) >= HELD:
+                transport.abort()
+            self.turned_away.add(self)
+            self._late = self.loop.call_later(HEARD, transport.abort)
+            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
         """The clock goes on until the headers are whole."""
+        if self in self.turned_away:
+            self.transport.write(BUSY)
+            self.transport.close()
+            return
         super().data_received(data)
         self._wait()
 
@@ -55,6 +68,7 @@ class Visitor(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Counts it out."""
         self.crowd.release(self)
+        self.turned_away.discard(self)
         if self._late:
             self._late.cancel()
         super().connection_lost(exc)
@@ -78,4 +92,4 @@ class Visitor(H11Protocol):
 
 def protocol(limits: VisitorLimits) -> type[Visitor]:
     """The protocol of a form's server."""
-    return type("VisitorOfThisForm", (Visitor,), {"limits": limits, "crowd": Crowd()})
+    return type("VisitorOfThisForm", (Visitor,), {"limits": limits, "crowd": Crowd(), "turned_away": set()})

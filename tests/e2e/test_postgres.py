@@ -162,6 +162,7 @@ def test_of_three_daemons_on_one_database_one_is_killed_under_load(daemons: Call
     for client in clients:
         client.start()
     wait_until(lambda: sum(len(one.accepted) for one in clients) > 30, "the load begins")
+    wait_until(lambda: all(" opened " in desk.log() for desk in desks), "all of them have a share")
     desks[0].stop(signal.SIGKILL)
     for client in clients:
         client.join()

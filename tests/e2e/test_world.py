@@ -47,7 +47,7 @@ def signed(sender: str) -> bytes:
     letter = EmailMessage()
     letter["DKIM-Signature"] = (
         f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={sender.partition('@')[2]}; s=key; "
-        "h=from:to:subject:date:message-id; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA"
+        "h=from:to:subject:date:message-id:content-type:content-transfer-encoding; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA"
     )
     letter["From"], letter["To"], letter["Subject"] = sender, "support@providence.film", "Не открывается"
     letter["Message-ID"], letter["Date"] = f"<{time.time_ns()}@client.example>", "Sun, 22 Nov 2026 12:00:00 +0300"
