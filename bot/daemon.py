@@ -195,14 +195,26 @@ class Daemon:
     # ---------------------------------------------------------------------------------------------- letters
 
     async def _load(self) -> None:
-        await self.store.load()
+        await self._loaded()
         gc.collect()
         gc.set_threshold(20_000, 20, 50)
         gc.freeze()  # the register stays: a collection need not look at it again and again
         for path in self.store.broken:
             self.tell("error", where="ticket", kind="broken", words=path)
             await self.alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
-        await self.inbox.sweep(self.now())
+        try:
+            await self.inbox.sweep(self.now())
+        except OSError as error:
+            self.tell("error", where="inbox", kind=type(error).__name__, words=str(error))
+
+    async def _loaded(self) -> None:
+        """Returns when the store has been read, as far as that is possible."""
+        while True:
+            try:
+                return await self.store.load()
+            except OSError as error:
+                self.tell("error", where="store", kind=type(error).__name__, words=str(error))
+                await asyncio.sleep(PAUSE)
 
     async def _pump(self) -> None:
         """Letters in the order in which they came; several are read at once, one after another is decided."""

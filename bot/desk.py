@@ -9,6 +9,7 @@ the ticket, absorbs the repeat. Whatever goes wrong with a letter parks it, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from bot.policy.judge import matched
 from bot.policy.matching import SLOW
 from bot.readers import LimitError, Readers, Unreadable
 from bot.store.port import Found, Letters, Store, Turn
+from bot.store.regular import OddFileError
 from bot.tickets import agents, departments, machines, proof, requester, shares
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
@@ -49,24 +51,30 @@ class Desk:
     ) -> None:
         self.inbox, self.store, self.readers, self.office = inbox, store, readers, office
         self.authenticate, self.now, self.tell = authenticate, now, tell
+        self._untold: dict[str, Any] = {}  # events of letters whose decision is not known to be durable
+        self._waiting: dict[str, str] = {}  # letters that wait for the disk, with their Message-IDs
 
     async def handle(self, ident: str, place: Place) -> None:
         """One letter's whole way. Letters are read side by side and decided in the order in which they came,
         which `place` keeps. Raises OSError when the disk fails: the letter then stays in the inbox.
         """
+        message_id = ""
         try:
             letter, raw = await self.ask(place, lambda readers: self.seen(readers, ident, place))
-            kind, defects, may = letter.kind, letter.defects, letter.may_answer
+            message_id, kind, defects, may = letter.message_id, letter.kind, letter.defects, letter.may_answer
             self.tell("read", letter=ident, kind=kind, ms=letter.ms, defects=defects, may_answer=may)
             await place.reached()
             await self.decide(letter, raw, place)
-        except OSError:
+        except OSError as error:
+            if not isinstance(error, OddFileError):  # that one is no letter
+                self._waiting[ident] = message_id
             raise
         except Unreadable as error:
             await self.park(ident, f"unreadable: {error}", error.trace)
         except Exception as error:  # noqa: BLE001  a letter that fails in any unexpected way is parked, and the next one is handled
             await self.park(ident, f"{type(error).__name__}: {error}", traceback.format_exc())
         else:
+            self._waiting.pop(ident, None)
             await self.inbox.done(ident)
 
     async def ask(self, place: Place, work: Callable[[Readers], Awaitable[T]]) -> T:
@@ -94,6 +102,7 @@ class Desk:
     async def decide(self, letter: Letter, raw: bytes, place: Place) -> None:
         """Looks, decides and commits, in one turn of the store, in which nothing is read: others wait."""
         envelope, original, now = letter.envelope, await self.original(letter, place), self.now()
+        ident = envelope.letter
         if original is None and proof.brings_files(letter, look(letter, self.office, now), self.office, now):
             letter = await self.ask(place, partial(with_texts, letter, raw))
         while True:
@@ -101,11 +110,12 @@ class Desk:
                 if fits := matched(self.office.policy, letter):
                     decision = await self.decision(turn, letter, original)
                     turn.commit(armed(decision, self.office.policy, self.now()))
+                    self._untold[ident] = decision.events or self._untold.get(ident, ())
             if fits:
                 break
             fresh = await self.ask(place, lambda readers: readers.read(raw, envelope))  # by the new rules
             letter = structs.replace(letter, matches=fresh.matches)
-        for event, fields in decision.events:
+        for event, fields in self._untold.pop(ident):
             self.tell(event, **fields)
 
     async def decision(self, turn: Turn, letter: Letter, original: Letter | None) -> Decision:
@@ -113,6 +123,7 @@ class Desk:
         now = self.now()
         sight = look(letter, self.office, now)
         found = await self.find(turn, letter, sight, now)
+        self.in_order(letter, found)
         told = replace(self.office, away=found.away, outage=found.outage)
         if original is None or waiting(letter, sight, found) != original.envelope.letter:
             decision = decided(letter, sight, found, told, now)
@@ -127,7 +138,20 @@ class Desk:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
         found = await turn.find(question(letter, sight, self.office), now)
         more = set(agents.wanted(letter, sight, found)) - found.tickets.keys()
-        return structs.replace(found, tickets={**found.tickets, **await turn.tickets(more)}) if more else found
+        if not sight.agent and not more:
+            return found
+        tickets = {**found.tickets, **await turn.tickets(more)}
+        return structs.replace(found, tickets=tickets, leaving=await turn.leaving(tickets.keys()))
+
+    def in_order(self, letter: Letter, found: Found) -> None:
+        """Raises OSError for what answers an earlier letter that is not decided yet, or may do so: it belongs
+        to whatever that one opens.
+        """
+        if found.repeated or found.tickets or not self._waiting or not letter.references:
+            return
+        earlier = [ident for one, ident in self._waiting.items() if one < letter.envelope.letter]
+        if "" in earlier or not set(earlier).isdisjoint(letter.references):
+            raise OSError(errno.EAGAIN, "may answer an earlier letter, which waits")
 
     async def original(self, letter: Letter, place: Place) -> Letter | None:
         """The archived letter that this one confirms, read again; None where it confirms none."""
@@ -148,6 +172,7 @@ class Desk:
     async def park(self, ident: str, reason: str, trace: str) -> None:
         """Sets a letter aside, raw bytes kept, and alerts the leads."""
         now = self.now()
+        self._waiting.pop(ident, None)
         await self.inbox.park(ident, reason, trace, now)
         self.tell("parked", letter=ident, reason=reason)
         async with self.store.turn() as turn:

@@ -64,6 +64,7 @@ class Jobs:
             outbox=counts.unsent,
             held=counts.held,
             failed=counts.failed,
+            disk_waits=counts.disk_waits,
             parked=len(await self._desk.inbox.parked()),
             live=counts.live,
             memory_mb=peak,

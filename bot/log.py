@@ -33,7 +33,10 @@ EVENTS: dict[str, Event] = {
     "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
     "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "imap", "seconds", "tickets", "waiting")),
     "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
-    "heartbeat": Event("Once a minute: how long the queues are.", ("waiting", "outbox", "held", "failed", "parked", "live", "memory_mb", "lost")),
+    "heartbeat": Event(
+        "Once a minute: how long the queues are.",
+        ("waiting", "outbox", "held", "failed", "disk_waits", "parked", "live", "memory_mb", "lost"),
+    ),
     "alert": Event("Something a lead must know; he gets a letter too.", ("about", "words"), "error"),
     "error": Event("An unexpected error that did not end the daemon.", ("where", "kind", "words"), "error"),
     # letters in

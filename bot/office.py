@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from bot.policy import Policy, RulesError, load
 from bot.readers import Readers, Unreadable
 from bot.replies.render import Templates
 from bot.settings import Settings
-from bot.store.files import Disk
+from bot.store.files import Disk, is_there
 from bot.store.regular import KEY, RULES, TEMPLATE, files_under, read_regular
 from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
@@ -132,7 +131,7 @@ def read_secret(path: Path, disk: Disk, has_signed: Callable[[], bool]) -> bytes
     """The key of all our signatures (at least 32 bytes), made the first time. `has_signed` says whether the desk has sent
     signed letters already: then a missing key is a lost one. Raises NoSecretError, ValueError and OSError.
     """
-    if not path.exists():
+    if not is_there(path):
         if has_signed():
             raise NoSecretError(
                 f"{path}: the secret is gone, and this desk has tickets; restore the file from a backup (it is data/secret there), "
@@ -149,8 +148,13 @@ def make_secret(path: Path, disk: Disk) -> None:
     """Writes a new key with mode 0600 unless there is one; raises OSError."""
     disk.mkdir(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with contextlib.suppress(FileExistsError):
+    try:
         disk.write_synced(temporary, path, new_key() + b"\n", exclusive=True, mode=0o600)
+    except FileExistsError:
+        return
+    except OSError:
+        disk.unlink(path)  # a key that may be gone with the next crash signs nothing
+        raise
 
 
 def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:

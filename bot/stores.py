@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from bot.settings import Settings
-from bot.store.files import Disk
+from bot.store.files import Disk, all_names, is_there, listed
 from bot.store.port import Letters, Store
 from bot.store.rest import ElsewhereError, Shelf, Target
 
@@ -17,10 +16,10 @@ INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.upkeep.mov
 
 
 def begun(data: Path, store: str | None) -> str:
-    """Why no desk may start on this data folder, and nothing may be said of it; or ""."""
-    if any((data / INCOMING).glob("*")) or (data / FILLING).exists():
+    """Why no desk may start on this data folder, and nothing may be said of it; or "". Raises OSError."""
+    if listed(data / INCOMING, ".*") or is_there(data / FILLING):
         return f"{data}: a restore or a move was cut off; run it again"
-    if (data / MOVED).exists() and not store:
+    if is_there(data / MOVED) and not store:
         return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED}, and begin with number 1)"
     return ""
 
@@ -66,18 +65,8 @@ def has_signed(settings: Settings) -> bool:
         from bot.store.postgres import schema
 
         return schema.has_signed(settings.store)
-    return any(name.endswith(".json") for part in ("tickets", "desk") for name in _names(settings.data / part))
-
-
-def _names(folder: Path) -> Iterator[str]:
-    """The names of all files below a folder, none where there is no folder. OSError where that cannot be told."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    if folder.exists():
-        for _, _, names in os.walk(folder, onerror=refuse):
-            yield from names
+    parts = (settings.data / "tickets", settings.data / "desk")
+    return any(name.endswith(".json") for part in parts for name in all_names(part))
 
 
 def forget_keys(settings: Settings) -> None:

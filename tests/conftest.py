@@ -29,9 +29,10 @@ collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long stories with real peers run in CI, and where TEST_ALL=1 asks for them."""
+    """The long stories with real peers and bad disks run in CI, and where TEST_ALL=1 asks for them."""
     for item in items:
-        if not must_run() and item.get_closest_marker("slow") and any(map(item.get_closest_marker, ("postgres", "dovecot"))):
+        needs = ("postgres", "dovecot", "faults")
+        if not must_run() and item.get_closest_marker("slow") and any(map(item.get_closest_marker, needs)):
             item.add_marker(pytest.mark.skip(reason="it takes long: TEST_ALL=1 runs it"))
 
 

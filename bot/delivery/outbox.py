@@ -107,7 +107,8 @@ class Outbox:
                 self._busy += 1
                 under_way.create_task(self.deliver(batch)).add_done_callback(self._free)
             if self._together and len(due) > len(files):
-                await self.deliver([one for one in due if not one.letter.attachments])
+                left = await self._left([one for one in due if not one.letter.attachments])
+                under_way.create_task(self._recorded(left))  # one that cannot be recorded keeps no other
                 continue
             await self._wait()
 
@@ -140,14 +141,28 @@ class Outbox:
 
     async def deliver(self, due: Sequence[Due]) -> list[Due]:
         """Hands letters over and records the results; they are tried again when the disk cannot record them."""
+        return await self._recorded(await self._left(due))
+
+    async def _left(self, due: Sequence[Due]) -> list[Due]:
+        """One result for each letter."""
         leaving, results = await self._recheck(due, self._now())
         results += await self._carry(leaving)
         if self._stopping:  # what has not left stays as it was, and leaves when the desk is there again
             results = [one for one in results if one.letter.state is not Delivery.waiting]
+        return results
+
+    async def _recorded(self, results: list[Due]) -> list[Due]:
         for one in results:
             if refused(one.letter):  # people hear of it first: after a crash it is tried, and told, once more
                 await self._lasting(partial(self._given_up, one))
-        await self._lasting(partial(self._store.delivered, results))
+        try:
+            await self._store.delivered(results)
+        except OSError:  # one ticket's trouble is no other's
+            places: defaultdict[tuple[int, str], list[Due]] = defaultdict(list)
+            for one in results:
+                places[one.ticket, one.record].append(one)
+            works = [partial(self._store.delivered, some) for some in places.values()]
+            await asyncio.gather(*map(self._lasting, works))
         for one in results:
             self._report(one)
         return results

@@ -2,56 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from bot.model import Ticket
-from bot.store.documents import read_ticket, ticket_page
-from bot.store.files import Disk, Write
-from bot.store.regular import read_regular
+from bot.store.documents import NAME, read_ticket
+from bot.store.files import Disk, Write, is_there, listed
+from bot.store.regular import OddFileError, read_regular
 from bot.store.rows import Row
 
 CACHED = 500  # tickets kept in memory
 
 
 class Cabinet:
-    """`data/tickets`. A file that cannot be read is named in `broken`; only its ticket suffers."""
+    """`data/tickets`. A broken file is named in `broken`, one that could not be read so far in `unread`; only
+    its ticket suffers.
+    """
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._live, self._filed, self._disk = folder / "live", folder / "done", disk
         self._set_aside = folder / "broken"  # where `repair` puts files that cannot be read
         self._cache: OrderedDict[int, Ticket] = OrderedDict()
         self.broken: list[str] = []
+        self.unread: list[Path] = []
         for place in (self._live, self._filed):
             disk.mkdir(place)
 
-    def rows(self) -> Iterator[Row]:
-        """What the register needs of every live ticket."""
+    def live(self) -> list[Path]:
+        """The files of the live tickets, whose names are durable from here on. Raises OSError."""
+        self._disk.sync_folder(self._live)  # a desk that was killed may have put files here and not synced it
+        return listed(self._live, NAME)
+
+    def rows(self, paths: Iterable[Path]) -> Iterator[Row]:
+        """What the register needs of each of these tickets."""
         decoder = msgspec.json.Decoder(dict[str, dict[str, Row]])
-        for path in self._live.glob("[0-9]*.json"):
+        for path in paths:
             try:
                 yield from decoder.decode(read_regular(path))["ticket"].values()
-            except (msgspec.DecodeError, OSError, KeyError):
+            except (msgspec.DecodeError, KeyError, OddFileError):
                 self.broken.append(str(path))
+            except OSError:
+                self.unread.append(path)
 
-    def highest(self) -> int:
-        """The highest number of a file that is no live ticket: broken, set aside or filed. A filing that was cut off leaves an empty folder."""
-        highest = max((int(path.stem) for path in (*map(Path, self.broken), *self._set_aside.glob("[0-9]*.json"))), default=0)
-        for folder in sorted((path for path in self._filed.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name)):
-            numbers = [int(path.stem) for path in folder.glob("[0-9]*.json")]
+    def highest(self, live: Iterable[Path]) -> int:
+        """The highest number of any file: live, set aside or filed. A filing that was cut off leaves an empty
+        folder. Raises OSError.
+        """
+        highest = max((int(path.stem) for path in (*live, *listed(self._set_aside, NAME))), default=0)
+        for folder in sorted(listed(self._filed, "[0-9]+"), key=lambda path: -int(path.name)):
+            numbers = [int(path.stem) for path in listed(folder, NAME)]
             if numbers:
                 return max(highest, *numbers)
         return highest
 
-    def get(self, number: int, *, live: bool = False) -> Ticket | None:
-        """A ticket as its file has it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
+    def get(self, number: int) -> Ticket | None:
+        """A ticket as its file has it, live or filed; None where there is none. Raises msgspec.DecodeError
+        for a broken file, and OSError.
+        """
         if known := self._cache.get(number):
             return known
-        for path in (self._live / f"{number}.json", *([] if live else [self._place(number)])):
-            if path.exists():
+        for path in (self._live / f"{number}.json", self._place(number)):
+            with contextlib.suppress(FileNotFoundError):
                 ticket = read_ticket(path)
                 self.remember(ticket)
                 return ticket
@@ -68,16 +84,29 @@ class Cabinet:
         """Whatever is asked of it next is read from the disk."""
         self._cache.pop(number, None)
 
-    def write(self, ticket: Ticket, *, fresh: bool) -> Write:
-        """The write that puts it among the live ones; a `fresh` number must not have a file yet."""
-        path = self._live / f"{ticket.number}.json"
-        return Write(path.with_name(f".{path.name}.tmp"), path, ticket_page(ticket), exclusive=fresh)
+    def write(self, number: int, page: bytes, tried: frozenset[bytes] | None) -> Write:
+        """The write that puts a page among the live tickets. For the first of a number, `tried` is what
+        earlier tries of it may have left there.
+        """
+        path = self._live / f"{number}.json"
+        return Write(path.with_name(f".{path.name}.tmp"), path, page, tried is not None, tried or frozenset())
+
+    def free(self, number: int) -> None:
+        """Raises FileExistsError where something that is none of ours has the name of a new ticket, and
+        OSError.
+        """
+        if is_there(path := self._live / f"{number}.json"):
+            raise FileExistsError(errno.EEXIST, "is none of this desk's: its number is left out", str(path))
 
     def file(self, number: int) -> None:
         """Moves it away from the live ones: a rename."""
         target = self._place(number)
         self._disk.mkdir(target.parent)
-        self._disk.rename(self._live / target.name, target)
+        try:
+            self._disk.rename(self._live / target.name, target)
+        except FileNotFoundError:  # an earlier try has moved it, and the disk did not say so
+            if not is_there(target):
+                raise
         self.forget(number)
 
     def unfile(self, number: int) -> None:

@@ -44,14 +44,24 @@ class Commits:
         broken = work.exception()
         outcomes: Sequence[BaseException | None] = [broken] * len(group) if broken else work.result()
         for (_, future), error in zip(group, outcomes, strict=True):
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-                future.exception()  # heard: a waiter that has gone away is no error of ours
+            _tell(future, error)
+        failed = [(write, error) for (write, _), error in zip(group, outcomes, strict=True) if error]
+        gap = next((error for write, error in failed if write.exclusive), None)
+        if gap:  # those behind it in the row have to come after it
+            for _, future in [one for one in self._waiting if one[0].exclusive]:
+                _tell(future, gap)
+            self._waiting = [one for one in self._waiting if not one[0].exclusive]
         if self._waiting:
-            self._begin()
+            asyncio.get_running_loop().call_soon(self._begin)  # what the waiters hand in goes along
         else:
             self._busy = False
+
+
+def _tell(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+        future.exception()  # heard: a waiter that has gone away is no error of ours

@@ -5,10 +5,9 @@ A day's file that has grown to PAGE bytes is followed by DAY.2.json and so on: t
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import date
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,7 +18,8 @@ from bot.store.documents import Page, add_records, day_files, open_page, page_of
 from bot.store.files import Write
 from bot.store.port import UNFINISHED
 from bot.store.register import Register, mark
-from bot.store.writer import Writer
+from bot.store.regular import OddFileError
+from bot.store.writer import Pending, Writer
 
 PAGE = 256 * 1024
 Schedule = Callable[[str, Sequence[Outgoing]], None]
@@ -31,33 +31,43 @@ class Days:
     def __init__(self, folder: Path, register: Register, schedule: Schedule) -> None:
         self.folder, self._register, self._schedule = folder, register, schedule
         self.under_way: dict[str, DeskRecord] = {}  # place -> record with letters that are not over
+        self.unread: list[Path] = []  # files that could not be read so far
         self._keys: dict[int, str] = {}  # letter, deed and person -> the file that has it: repeating a letter adds nothing
+        self._places: dict[int, str] = {}  # letter -> the file that accounts for it
         self._last: dict[str, int] = {}
         self._current: dict[str, int] = {}
         self._pages: dict[str, Page] = {}
-        self._unwritten: defaultdict[str, dict[int, DeskRecord]] = defaultdict(dict)
-        self._writing: dict[str, dict[int, DeskRecord]] = {}
+        self._unwritten: defaultdict[str, dict[int, DeskRecord]] = defaultdict(dict)  # newer than the disk
 
-    def load(self, since: date) -> list[Path]:
-        """Reads the records of the days from `since` on; the files that cannot be read."""
-        broken = []
-        for path in day_files(self.folder):
-            day, number = page_of(path.stem)
-            self._current[day] = number
-            if day < since.isoformat():
+    def load(self, since: str) -> list[Path]:
+        """Reads the records from the day `since` on; returns the files that are broken. Those that cannot be
+        read are in `unread` then: call it again with the first of them, since later records count for more
+        than earlier ones.
+        """
+        files, broken = day_files(self.folder), list[Path]()
+        self.unread = []
+        for path in files:
+            stem, (day, number) = path.stem, page_of(path.stem)
+            self._current[day] = max(number, self._current.get(day, 1))
+            if day < since:
                 continue
             try:
-                for ident, record in read_day(path):
-                    self._enter(path.stem, ident, record)
-                    self._schedule(f"{path.stem}/{ident}", record.outgoing)
-                full = path.stat().st_size > PAGE
-            except (msgspec.DecodeError, OSError):
+                records, full = dict(read_day(path)), path.stat().st_size > PAGE
+            except (msgspec.DecodeError, OddFileError):
                 broken.append(path)
-                full = True
-            self._current[day] += full
+                records, full = {}, True
+            except OSError:
+                self.unread.append(path)
+                records, full = {}, True
+            unwritten = self._unwritten.get(stem, {})
+            for ident, record in (records | unwritten).items():
+                self._enter(stem, ident, record)
+                self._schedule(f"{stem}/{ident}", () if ident in unwritten else record.outgoing)
+            if number == self._current[day]:
+                self._current[day] += full
         return broken
 
-    def add(self, records: Sequence[DeskRecord], writer: Writer) -> list[asyncio.Future[None]]:
+    def add(self, records: Sequence[DeskRecord], writer: Writer) -> list[Pending]:
         """Queues records for their day's file; one that a repeated letter brings again is absorbed. The writes to wait for."""
         stems: dict[str, None] = {}
         for one in records:
@@ -71,20 +81,28 @@ class Days:
             stems[stem] = None
         return [self._write(stem, writer) for stem in stems]
 
-    def change(self, place: str, letters: tuple[Outgoing, ...], writer: Writer) -> asyncio.Future[None]:
-        """The outgoing letters of a record have changed; KeyError for one that has none under way."""
-        stem, _, ident = place.partition("/")
-        record = replace(self.under_way[place], outgoing=letters)
-        self._enter(stem, int(ident), record)
-        self._unwritten[stem][int(ident)] = record
-        return self._write(stem, writer)
+    def again(self, letter: str, writer: Writer) -> list[Pending]:
+        """The file that accounts for a letter is written once more; what is to be waited for."""
+        stem = self._places.get(mark(letter))
+        return [self._write(stem, writer)] if stem else []
 
-    def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord], writer: Writer) -> asyncio.Future[None] | None:
+    def change(self, place: str, letters: tuple[Outgoing, ...], writer: Writer) -> list[Pending]:
+        """The outgoing letters of a record have changed, if any are still under way; what is to be waited
+        for.
+        """
+        stem, _, ident = place.partition("/")
+        if place in self.under_way:
+            record = replace(self.under_way[place], outgoing=letters)
+            self._enter(stem, int(ident), record)
+            self._unwritten[stem][int(ident)] = record
+        return [self._write(stem, writer)] if stem in self._unwritten else []
+
+    def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord], writer: Writer) -> Pending | None:
         """A record, of whatever day, put through `change`; the write to wait for, None where nothing is to be written."""
         stem, _, number = place.partition("/")
         ident = int(number)
-        waiting = self._writing.get(stem, {}) | self._unwritten.get(stem, {})
-        known = waiting.get(ident) or dict(read_day(self.folder / f"{stem}.json")).get(ident)
+        unwritten = self._unwritten.get(stem, {}).get(ident)
+        known = unwritten or dict(read_day(self.folder / f"{stem}.json")).get(ident)
         if known is None or (changed := change(known)) == known:
             return None
         self._keys.pop(mark(known.letter, known.about, known.who), None)
@@ -103,12 +121,12 @@ class Days:
         number = self._current.setdefault(day, 1)
         return day if number == 1 else f"{day}.{number}"
 
-    def _write(self, stem: str, writer: Writer) -> asyncio.Future[None]:
+    def _write(self, stem: str, writer: Writer) -> Pending:
         return writer.start(("day", stem), lambda: self._prepared(stem))
 
-    def _prepared(self, stem: str) -> Write:
+    def _prepared(self, stem: str) -> tuple[Write, Callable[[], None]]:
         """One write for all that waited. A page that is full, or of a day gone by, is not kept in memory."""
-        self._writing[stem] = batch = self._unwritten.pop(stem, {})
+        batch = dict(self._unwritten[stem])
         path, (day, number) = self.folder / f"{stem}.json", page_of(stem)
         page = self._pages.pop(stem, None) or open_page(path)
         add_records(page, batch)
@@ -116,34 +134,24 @@ class Days:
         if number == self._current.get(day):
             self._pages = {stem: page}
             self._current[day] += len(data) > PAGE
-        return Write(path.with_name(f".{path.name}.tmp"), path, data)
+        return Write(path.with_name(f".{path.name}.tmp"), path, data), partial(self._written, stem, batch)
 
-    def written(self, stem: str) -> None:
-        """What was being written is on disk: its letters may leave."""
-        for ident, record in self._writing.pop(stem, {}).items():
+    def _written(self, stem: str, batch: dict[int, DeskRecord]) -> None:
+        """These are on disk: their letters may leave."""
+        unwritten = self._unwritten[stem]
+        for ident, record in batch.items():
+            if unwritten.get(ident) is record:
+                del unwritten[ident]
             self._schedule(f"{stem}/{ident}", record.outgoing)
-
-    def failed(self, stem: str) -> None:
-        """A write failed: what memory holds of it is forgotten, or is again what the disk says."""
-        lost = self._writing.pop(stem, {}) | self._unwritten.pop(stem, {})
-        self._pages.pop(stem, None)
-        try:
-            known = dict(read_day(self.folder / f"{stem}.json"))
-        except (OSError, msgspec.DecodeError):
-            known = {}
-        for ident, record in lost.items():
-            place = f"{stem}/{ident}"
-            self.under_way.pop(place, None)
-            self._keys.pop(mark(record.letter, record.about, record.who), None)
-            self._register.forget(record)
-            if ident in known:
-                self._enter(stem, ident, known[ident])
-                self._schedule(place, known[ident].outgoing)
+        if not unwritten:
+            del self._unwritten[stem]
 
     def _enter(self, stem: str, ident: int, record: DeskRecord) -> None:
         self._last[stem] = max(ident, self._last.get(stem, 0))
         if record.letter:
             self._keys[mark(record.letter, record.about, record.who)] = stem
+            if record.fate:
+                self._places[mark(record.letter)] = stem
         self._register.record(record)
         if any(one.state in UNFINISHED for one in record.outgoing):
             self.under_way[f"{stem}/{ident}"] = record

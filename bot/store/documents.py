@@ -12,8 +12,12 @@ from tinydb.storages import Storage
 from tinydb.table import Document
 
 from bot.model import DeskRecord, Ticket
+from bot.store.files import listed
 from bot.store.regular import read_regular
 from bot.store.rows import Row
+
+NAME = r"[0-9]+\.json"  # of a ticket's file
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[0-9]+)?\.json"  # of a page of records
 
 
 class Page(Storage):
@@ -84,8 +88,8 @@ def read_day(path: Path) -> Iterator[tuple[int, DeskRecord]]:
 
 
 def day_files(desk: Path) -> list[Path]:
-    """The files of the days, the oldest first: DAY.json, DAY.2.json, and so on."""
-    return sorted(desk.glob("????-??-??*.json"), key=lambda path: page_of(path.stem))
+    """The files of the days, the oldest first: DAY.json, DAY.2.json, and so on. Raises OSError."""
+    return sorted(listed(desk, DAY), key=lambda path: page_of(path.stem))
 
 
 def page_of(stem: str) -> tuple[str, int]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
+import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,30 +21,69 @@ FEW = 2  # files that are synced one by one; for more a sync of the whole file s
 
 
 class Write(NamedTuple):
-    """A file to be made: `data` at `path`, by way of `tmp`, a name in the same file system that nobody else uses.
+    """A file to be made: `data` at `path`, by way of `tmp`, a name in the same file system that nobody else
+    uses.
 
-    With `exclusive` an existing `path` is an error (FileExistsError).
+    With `exclusive` an existing `path` is an error (FileExistsError), unless it holds one of `tried`: what
+    earlier tries of this write may have put there. And it stands in a row: while it cannot be made, no
+    exclusive write behind it is.
     """
 
     tmp: Path
     path: Path
     data: bytes
     exclusive: bool = False
+    tried: frozenset[bytes] = frozenset()
 
 
 class LockedError(Exception):
     """Another process has this data folder; the text says which."""
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of that name. Raises OSError where that cannot be known;
+    `Path.exists` takes some errors for a no.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """What in a folder has a name like `pattern`, a regular expression; none where there is no folder. Raises
+    OSError, where `Path.glob` finds nothing.
+    """
+    try:
+        return [path for path in folder.iterdir() if re.fullmatch(pattern, path.name)]
+    except FileNotFoundError:
+        return []
+
+
+def all_names(folder: Path) -> Iterator[str]:
+    """The names of all files below a folder, none where there is no folder. Raises OSError."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    if is_there(folder):
+        for _, _, names in os.walk(folder, onerror=refuse):
+            yield from names
+
+
 class FolderSync:
     """Group commit of folder syncs: threads that ask at the same time share one fsync.
 
-    `sync` comes back only after an fsync that started after the call, so a rename done before the call is durable.
+    `sync` comes back only after an fsync that started after the call, so a rename done before the call is
+    durable. An fsync that fails may have lost what was done before it, and the next one may then succeed
+    without it: all who had asked by then hear of the failure.
     """
 
     class _Turns:
         def __init__(self) -> None:
-            self.started = self.done = 0
+            self.started = self.done = self.failed = 0
+            self.error: BaseException | None = None
             self.running = False
             self.changed = threading.Condition()
 
@@ -56,26 +97,31 @@ class FolderSync:
         turns = self._folders[folder]
         with turns.changed:
             wanted = turns.started + 1
-            while turns.done < wanted:
+            touched = wanted - turns.running  # the first fsync that what was done before may be part of
+            while turns.done < wanted and turns.failed < touched:
                 if turns.running:
                     turns.changed.wait()
                 else:
                     self._lead(turns, folder)
+            if turns.failed >= touched:
+                code = getattr(turns.error, "errno", None) or errno.EIO
+                raise OSError(code, "a sync shared with others failed", str(folder))
 
     def _lead(self, turns: FolderSync._Turns, folder: Path) -> None:
-        """One fsync for all who wait; called with the condition held. A failure is ours alone, the others try anew."""
-        turns.running = True
-        turns.started = mine = turns.started + 1
+        """One fsync for all who wait; called with the condition held."""
+        turns.running, turns.started, failed = True, turns.started + 1, True
         turns.changed.release()
         try:
             self._fsync(folder)
-        except BaseException:
-            mine = 0
+            failed = False
+        except BaseException as error:
+            turns.error = error
             raise
         finally:
             turns.changed.acquire()
             turns.running = False
-            turns.done = max(turns.done, mine)
+            turns.failed = turns.started if failed else turns.failed
+            turns.done = turns.done if failed else turns.started
             turns.changed.notify_all()
 
 
@@ -136,12 +182,17 @@ class Disk:
     def mkdir(self, path: Path) -> None:
         """Make a folder and those above it, durably; one that is there is no error."""
         missing = []
-        while not path.is_dir():
+        while not (is_there(path) and path.is_dir()):
             missing.append(path)
             path = path.parent
         for folder in reversed(missing):
             folder.mkdir(mode=0o750, exist_ok=True)
-            self.sync_folder(folder.parent)
+            try:
+                self.sync_folder(folder.parent)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # else the next call would find it there, and not sync it
+                raise
 
     def sync_folder(self, folder: Path) -> None:
         """Make what was renamed, linked or removed in `folder` durable, sharing the fsync with other threads."""
@@ -156,34 +207,44 @@ class Disk:
             os.close(handle)
 
     def write_synced(self, tmp: Path, path: Path, data: bytes, *, exclusive: bool = False, mode: int = 0o640) -> None:
-        """`data` at `path`, whole and durable when this comes back; whole or not at all if it does not.
+        """`data` at `path`, whole and durable when this comes back; if it does not, it is there whole or not
+        at all, and nobody knows which.
 
-        `tmp` is a name in the same file system that nobody else uses; what a crash left there is replaced. With
-        `exclusive` an existing `path` raises FileExistsError. Raises OSError; the temporary file is then gone.
+        `tmp` is a name in the same file system that nobody else uses; what a crash left there is replaced.
+        With `exclusive` an existing `path` raises FileExistsError. Raises OSError; the temporary file is then
+        gone.
         """
+        self._whole(Write(tmp, path, data, exclusive), mode)
+
+    def _whole(self, one: Write, mode: int = 0o640) -> None:
         try:
-            self._write_over(tmp, data, mode)
-            self._name(Write(tmp, path, data, exclusive))
+            self._write_over(one.tmp, one.data, mode)
+            self._name(one)
         except OSError:
             with contextlib.suppress(OSError):
-                self.unlink(tmp)
+                self.unlink(one.tmp)
             raise
-        self.sync_folder(path.parent)
+        self.sync_folder(one.path.parent)
 
     def write_group(self, writes: Sequence[Write]) -> list[OSError | None]:
-        """As write_synced for each, sharing the syncs: for each file None, or the error for which it is not durable.
+        """As write_synced for each, sharing the syncs: for each file None, or why it is not known to be
+        durable.
 
-        Two syncs of the file system take the place of an fsync or two for each file: at thirty files they are ten times cheaper.
+        Two syncs of the file system take the place of an fsync or two for each file: at thirty files they are
+        ten times cheaper.
         """
         outcomes: list[OSError | None] = [None] * len(writes)
 
         def each(step: Callable[[Write], None]) -> None:
+            gap: OSError | None = None  # in the row of the exclusive ones
             for place, one in enumerate(writes):
+                outcomes[place] = outcomes[place] or (gap if one.exclusive else None)
                 if outcomes[place] is None:
                     try:
                         step(one)
                     except OSError as error:
                         outcomes[place] = error
+                gap = gap or (outcomes[place] if one.exclusive else None)
 
         def for_all(step: Callable[[], None]) -> None:
             try:
@@ -192,7 +253,7 @@ class Disk:
                 outcomes[:] = [one or error for one in outcomes]
 
         if len(writes) <= FEW or not _syncfs:
-            each(lambda one: self.write_synced(one.tmp, one.path, one.data, exclusive=one.exclusive))
+            each(self._whole)
             return outcomes
         folder = os.open(writes[0].path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -210,10 +271,15 @@ class Disk:
 
     def _name(self, one: Write) -> None:
         if one.exclusive:
-            self.link(one.tmp, one.path)
-            self.unlink(one.tmp)
-        else:
-            self.rename(one.tmp, one.path)
+            try:
+                self.link(one.tmp, one.path)
+            except FileExistsError:
+                if one.path.read_bytes() not in one.tried:
+                    raise
+            else:
+                self.unlink(one.tmp)
+                return
+        self.rename(one.tmp, one.path)
 
     def _create_over(self, tmp: Path, data: bytes) -> None:
         try:

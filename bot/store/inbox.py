@@ -6,6 +6,7 @@ with the day (UTC), so every place of a letter is known from the id alone.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -19,7 +20,7 @@ import msgspec
 
 from bot.model import Envelope
 from bot.store.commits import Commits
-from bot.store.files import Disk, Write
+from bot.store.files import Disk, Write, is_there, listed
 from bot.store.regular import read_regular
 
 MARK = b"X-Desk-Envelope: "
@@ -68,6 +69,7 @@ class Inbox:
         for folder in (self._tmp, self._new, data / "inbox" / "cur", self._dropped, self._parked):
             disk.mkdir(folder)
         self._days: set[Path] = set()
+        self._unsure: dict[str, bool] = {}  # letters being taken in, or refused (True) and perhaps there
         self._commits = Commits(disk, "inbox")
 
     def new_id(self, now: datetime) -> str:
@@ -79,31 +81,48 @@ class Inbox:
         write = self._write(raw, envelope)
         try:
             self._disk.write_synced(write.tmp, write.path, write.data)
-        except OSError:
-            self._refuse(write)
+        except Exception:
+            self._refuse(envelope.letter)
             raise
+        self._unsure.pop(envelope.letter, None)
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """As accept; letters that come at the same time share the syncs."""
         write = self._write(raw, envelope)
         try:
             await self._commits.put(write)
-        except OSError:
-            self._refuse(write)
+        except Exception:
+            await asyncio.to_thread(self._refuse, envelope.letter)
             raise
+        self._unsure.pop(envelope.letter, None)
 
     def _write(self, raw: bytes, envelope: Envelope) -> Write:
+        self._unsure[envelope.letter] = False
         name = envelope.letter + SUFFIX
         return Write(self._tmp / name, self._new / name, letter_file(envelope, raw))
 
-    def _refuse(self, write: Write) -> None:
-        """The sender will be told to come again: what cannot be synced must not be handled as accepted."""
-        with contextlib.suppress(OSError):
-            self._disk.unlink(write.path)
+    def _refuse(self, letter: str) -> None:
+        """The sender is told to come again: what cannot be synced must not be handled as accepted."""
+        self._unsure[letter] = True
+        with contextlib.suppress(OSError):  # it may be there, then: see `clear`
+            self._disk.unlink(_file(self._new, letter))
+            self._disk.sync_folder(self._new)
+            self._unsure.pop(letter, None)
+
+    def clear(self) -> None:
+        """Removes what has been refused and could not be removed then."""
+        for letter in [letter for letter, refused in self._unsure.items() if refused]:
+            self._refuse(letter)
+
+    def settle(self) -> None:
+        """Makes durable what another process has put into the inbox, or this desk before it was killed.
+        Raises OSError.
+        """
+        self._disk.sync_folder(self._new)
 
     def waiting(self) -> list[str]:
         """Ids of the letters to be handled, oldest first."""
-        return sorted(_ids_in(self._new))
+        return sorted(letter for letter in _ids_in(self._new) if letter not in self._unsure)
 
     def read(self, letter: str) -> tuple[Envelope, bytes]:
         """Envelope and raw bytes of a letter, wherever it lies; raises NoLetterError."""
@@ -116,7 +135,8 @@ class Inbox:
 
     def has(self, letter: str) -> bool:
         """Whether a letter of this id has been accepted, wherever it lies by now."""
-        return any(_file(folder, letter).exists() for folder in (self._new, self._day(letter), self._parked, self._dropped, self._new))
+        places = (self._new, self._day(letter), self._parked, self._dropped, self._new)
+        return letter not in self._unsure and any(is_there(_file(folder, letter)) for folder in places)
 
     def erase(self, letter: str) -> None:
         """Remove a letter for good, wherever it lies, with the note of its reason; one that is gone already is no error."""
@@ -127,7 +147,7 @@ class Inbox:
     def rewrite(self, envelope: Envelope, raw: bytes) -> None:
         """Put other bytes in the place of a letter, wherever it lies; one that is gone already is no error."""
         for folder in (self._new, self._parked, self._day(envelope.letter), self._dropped):
-            if (path := _file(folder, envelope.letter)).exists():
+            if is_there(path := _file(folder, envelope.letter)):
                 self._disk.write_synced(self._tmp / path.name, path, letter_file(envelope, raw))
 
     def done(self, letter: str) -> None:
@@ -143,11 +163,12 @@ class Inbox:
 
     def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
         """Set a letter aside with the reason and the end of the traceback; raises NoLetterError."""
-        if not any(_file(folder, letter).exists() for folder in (self._new, self._parked)):
+        if not any(is_there(_file(folder, letter)) for folder in (self._new, self._parked)):
             raise NoLetterError(f"there is no letter {letter}")
         self._note(self._parked, Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:]))
         self._move(letter, self._new, self._parked)
-        self._disk.sync_folder(self._parked)
+        with contextlib.suppress(OSError):  # after a crash it may wait again, then, and is handled again
+            self._disk.sync_folder(self._parked)
 
     def parked(self) -> list[Parked]:
         """The letters set aside, oldest first, with their reasons."""
@@ -166,7 +187,7 @@ class Inbox:
 
     def drop(self, letter: str, now: datetime) -> None:
         """Give a parked letter up. It stays in the archive, marked, so that it stays accounted for; raises NoLetterError."""
-        if not _file(self._parked, letter).exists():
+        if not is_there(_file(self._parked, letter)):
             raise NoLetterError(f"there is no parked letter {letter}")
         self._note(self._dropped, msgspec.structs.replace(self._reason(letter), dropped=now))
         self._move(letter, self._parked, self._dropped)
@@ -198,7 +219,8 @@ class Inbox:
         old = (now - timedelta(days=1)).timestamp()
         leftovers = [entry for entry in self._tmp.iterdir() if _written(entry) < old]
         parked = set(_ids_in(self._parked))
-        leftovers += [entry for entry in self._parked.glob("*.json") if entry.stem not in parked and _written(entry) < old]
+        notes = listed(self._parked, r".*\.json")
+        leftovers += [entry for entry in notes if entry.stem not in parked and _written(entry) < old]
         for entry in leftovers:
             self._disk.unlink(entry)
         return len(leftovers)
@@ -211,7 +233,7 @@ class Inbox:
         try:
             self._disk.rename(_file(source, letter), _file(target, letter))
         except FileNotFoundError:
-            if not _file(target, letter).exists():
+            if not is_there(_file(target, letter)):
                 raise NoLetterError(f"there is no letter {letter} in {source}") from None
 
     def _note(self, folder: Path, reason: Parked) -> None:

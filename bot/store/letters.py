@@ -25,12 +25,17 @@ class FileLetters:
         self._at_hand: dict[str, tuple[Envelope, bytes]] = {}
         self._room = AT_HAND
         self._looked = float("-inf")
-        self._look()
+        self.changed.set()
 
     def _look(self) -> None:
-        """Takes into the line what another process (`deliver`) has put into the inbox, the oldest first."""
+        """Takes into the line what another process (`deliver`) has put into the inbox, the oldest first.
+        Raises OSError.
+        """
         self._looked = time.monotonic()
-        for ident in self.inbox.waiting():
+        self.inbox.clear()
+        if fresh := [ident for ident in self.inbox.waiting() if ident not in self._known]:
+            self.inbox.settle()
+        for ident in fresh:
             self._queue(ident)
 
     def _queue(self, ident: str) -> None:

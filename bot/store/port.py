@@ -92,6 +92,7 @@ class Found(Value, frozen=True):
     digested: str = ""  # the last day whose digest has gone out
     reported: str = ""  # the last week whose report has
     gathered: tuple[DeskRecord, ...] = ()  # what waits to be told to staff in one letter, the oldest first
+    leaving: frozenset[tuple[int, int]] = frozenset()  # (ticket, letter) of what may be on its way by now
 
 
 class Turn(Protocol):
@@ -108,6 +109,11 @@ class Turn(Protocol):
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """The first of these windows that is full then; where none is, one more is counted in each."""
+
+    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
+        """(ticket, letter) of those outgoing letters of these tickets that have been given out; no other one
+        is before the turn is over.
+        """
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over; it is on disk when the turn's block has been left without an error."""
@@ -137,6 +143,7 @@ class Counts(NamedTuple):
     first_due: datetime | None  # when the first of these may, or might have left
     held: int
     failed: int
+    disk_waits: int = 0  # files that could not be written so far, or not be read since the start
 
 
 class Store(Protocol):
@@ -155,7 +162,9 @@ class Store(Protocol):
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """`async with store.turn() as turn`: find, decide, commit.
 
-        Raises OSError where the commit could not be made durable: nothing of it has then happened.
+        Raises OSError where it is not known whether the decision is durable; nothing of it may be told to
+        anybody then. Whoever wants it carried out looks again: a letter is either `repeated`, and the turn
+        ends when all that it has caused is durable, or it is decided anew.
         """
 
     async def leads(self) -> bool:

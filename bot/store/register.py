@@ -210,16 +210,12 @@ class Register:
             self.digested = max(self.digested, one.words)
 
     def forget(self, one: DeskRecord) -> None:
-        """A record that could not be written: its letter is handled again. What it set for an address is set again then."""
+        """A record that is about to say something else."""
         if one.fate and one.letter:
             self._letters.pop(mark(one.letter), None)
             if one.fate is not Fate.duplicate:  # what it is a copy of stays known
                 self._copies.pop(mark(one.message_id, one.fingerprint), None)
-        if one.about == "digest" and one.words == self.digested:  # written anew; an older one that changes brings none back
-            self.digested = ""
-        elif one.about == "report" and one.words == self.reported:
-            self.reported = ""
-        elif one.about == "gathered":
+        if one.about == "gathered":
             self._gathered.pop(one.letter, None)
         elif one.about == "gathering":
             self._told.difference_update(one.words.split())
@@ -237,6 +233,14 @@ class Register:
             self._by_person[person] = others
 
     # ------------------------------------------------------------------------------------------------- answers
+
+    def accounts(self, letter: str) -> int:
+        """The ticket that a letter is in; 0 for none."""
+        return self._letters.get(mark(letter), 0)
+
+    def knows(self, references: Collection[str]) -> bool:
+        """Whether all these Message-IDs are in live tickets."""
+        return all(mark(one) in self._by_id for one in references)
 
     def find(self, question: Question, now: datetime) -> Found:
         """Everything but the tickets themselves."""

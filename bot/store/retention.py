@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from bot.store.documents import day_files, page_of, read_day, read_ticket, ticket_page
-from bot.store.files import Disk
+from bot.store.documents import NAME, day_files, page_of, read_day, read_ticket, ticket_page
+from bot.store.files import Disk, is_there, listed
 from bot.tickets.erasing import ERASED, emptied
 
 
@@ -24,20 +24,22 @@ def erase_old(
     While `alone` lasts, a ticket changes for nobody else; it is False for one that is about to come back. Broken files are left for
     `repair`. Raises OSError.
     """
-    for path in sorted((data / "tickets" / "done").glob("*/[0-9]*.json")):
+    live = data / "tickets" / "live"
+    folders = sorted(listed(data / "tickets" / "done", "[0-9]+"))
+    for path in (path for folder in folders for path in sorted(listed(folder, NAME))):
         if stopped():
             return
-        if (data / "tickets" / "live" / path.name).exists():
-            continue  # it has come back
         try:
+            if is_there(live / path.name):
+                continue  # it has come back
             if path.stat().st_mtime > limit.timestamp():
                 continue  # a file that was written since cannot be that old
             ticket = read_ticket(path)
-        except (msgspec.DecodeError, FileNotFoundError):
-            continue
+        except (msgspec.DecodeError, OSError):
+            continue  # it keeps no other
         if ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit:
             with alone(ticket.number) as rests:
-                if not rests or (data / "tickets" / "live" / path.name).exists():
+                if not rests or is_there(live / path.name):
                     continue
                 for seen in ticket.seen:
                     erase(seen.letter)

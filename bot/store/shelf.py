@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from bot.model import Envelope, Ticket
-from bot.store.documents import day_files, read_ticket
-from bot.store.files import Disk
+from bot.store.documents import NAME, day_files, read_ticket
+from bot.store.files import Disk, is_there, listed
 from bot.store.inbox import Inbox, Parked
 from bot.store.regular import read_regular
 from bot.store.rest import T
@@ -28,13 +29,15 @@ class FileShelf:
         """See the port. Live ones are looked for first and last: one that is filed, or comes back, meanwhile is met, once."""
         decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
         met: set[str] = set()
-        places: list[Iterable[Path]] = [sorted(self._live.glob("[0-9]*.json"))]
+        first = listed(self._live, NAME)
+        places: list[Callable[[], list[Path]]] = [lambda: first]
         if filed:
-            folders = sorted((path for path in self._filed.glob("*") if path.name.isdigit()), key=lambda path: int(path.name))
-            places = [*(folder.glob("[0-9]*.json") for folder in folders), itertools.chain(places[0], self._live.glob("[0-9]*.json"))]
+            folders = sorted(listed(self._filed, "[0-9]+"), key=lambda path: int(path.name))
+            places = [partial(listed, folder, NAME) for folder in folders]
+            places.append(lambda: first + listed(self._live, NAME))
         for place in places:
-            for path in sorted(set(place), key=lambda path: int(path.stem)):
-                if path.parent.parent == self._filed and (self._live / path.name).exists():
+            for path in sorted(set(place()), key=lambda path: int(path.stem)):
+                if path.parent.parent == self._filed and is_there(self._live / path.name):
                     continue  # it has come back, and the desk was cut off before this copy was gone; the live one is still to be met
                 if path.name not in met and (tables := self._tables(path, decoder)) is not None:
                     met.add(path.name)
@@ -54,7 +57,7 @@ class FileShelf:
     def ticket(self, number: int) -> Ticket | None:
         """See the port."""
         for path in (self._live / f"{number}.json", self._filed / f"{number // 1000:03}" / f"{number}.json"):
-            if path.exists():
+            with contextlib.suppress(FileNotFoundError):
                 return read_ticket(path)
         return None
 

@@ -1,39 +1,45 @@
-"""The embedded store: one ticket, one TinyDB file, one write a commit; the desk's own records in the files of their day (design, section 9).
+"""The embedded store: one ticket, one TinyDB file, one write a commit; the desk's own records in the files of
+their day (design, section 9).
 
-A decision is taken over in memory at once, while the turn lasts, and is on disk when the turn's block has been left. Writes of
-one ticket that wait for the disk melt into one. Where a write fails, memory goes back to what the disk says.
+A decision is taken over in memory at once, while the turn lasts, and is on disk when the turn's block has
+been left. Writes of one ticket that wait for the disk melt into one. While the desk runs, memory is the
+truth, and a write that fails is made again until it succeeds. When it starts, the disk is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Delivery, DeskRecord, Outgoing, Status, Ticket
+from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
 from bot.store.cabinet import Cabinet
 from bot.store.commits import Commits
 from bot.store.days import Days
-from bot.store.documents import row_of
+from bot.store.documents import page_of, row_of, ticket_page
 from bot.store.files import Disk, Write
-from bot.store.port import Counts, Due, Earlier, Letters, Window
+from bot.store.port import Counts, Due, Earlier, Letters, Question, Window
 from bot.store.register import Register
 from bot.store.retention import erase_old
+from bot.store.rows import Row
 from bot.store.turn import FileTurn
 from bot.store.waiting import Waiting, newer, rests
 from bot.store.windows import Windows
-from bot.store.writer import Key, Writer
+from bot.store.writer import Pending, Writer
 from bot.tickets.erasing import ERASED
 
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
+TRIES, READ_AGAIN = 5, 1.0  # to read a file before the desk goes on without it; seconds between them
 PORTION = 500  # rows that go into the register between two looks at the doors
 
 
@@ -50,117 +56,166 @@ class FileStore:
         self._disk, self._started = disk, now
         self._turn = asyncio.Lock()
         self._commits = Commits(disk, "store")
-        self._writer = Writer(self._commits, self._written, self._failed)
+        self._writer = Writer(self._commits)
         self._days = Days(self.desk, self.register, lambda place, letters: self._waiting.schedule(0, place, letters))
         self._dirty: dict[int, Ticket] = {}  # newer than the disk
-        self._writing: dict[int, Ticket] = {}
-        self._fresh: set[int] = set()  # numbers whose file has never been written
+        self._fresh: dict[int, frozenset[bytes]] = {}  # numbers that have no file yet, and what was tried
         self._returning: set[int] = set()  # filed tickets that have changed: they come back among the live ones
         self._waiting = Waiting(self._letters)
         self._windows = Windows()
+        self._reading: asyncio.Task[None] | None = None
         disk.mkdir(self.desk)
 
     # ---------------------------------------------------------------------------------------------------- start
 
     async def load(self) -> None:
-        """Rebuilds the register from the files; letters wait until it is done. A broken file is named in `broken` and left alone."""
+        """Rebuilds the register from the files; letters wait until it is done. A broken file is named in
+        `broken` and left alone. One that cannot be read is tried again: after a while the desk goes on
+        without it, and what may belong to it waits. Raises OSError where not even the names of the files can
+        be read; it may be called again then.
+        """
         loop = asyncio.get_running_loop()
         self.register.counted_from = self._started - timedelta(days=1)
-        rows = self._cabinet.rows()
         with ThreadPoolExecutor(1, "load") as thread:
+            paths = await loop.run_in_executor(thread, self._cabinet.live)
+            self.register.highest = await loop.run_in_executor(thread, self._cabinet.highest, paths)
+            self._cabinet.broken, self._cabinet.unread = [], []
+            rows = self._cabinet.rows(paths)
             while portion := await loop.run_in_executor(thread, lambda: [row for _, row in zip(range(PORTION), rows, strict=False)]):
-                for row in portion:
-                    self.register.add(row)
-                    self._waiting.schedule(row.number, "", row.outgoing)
-        self.register.highest = max(self.register.highest, self._cabinet.highest())
-        self.broken += [*self._cabinet.broken, *map(str, self._days.load((self._started - REMEMBERED).date()))]
+                self._enter(portion)
+            await loop.run_in_executor(thread, self._disk.sync_folder, self.desk)
+        self._cabinet.broken += map(str, self._days.load((self._started - REMEMBERED).date().isoformat()))
+        for _ in range(TRIES):
+            if self._unread():
+                await asyncio.sleep(READ_AGAIN)
+                self._read_again()
+        self.broken = [*self._cabinet.broken, *map(str, self._unread())]
+        self._reading = asyncio.create_task(self._read_on())
         self.loaded.set()
         self.changed.set()
 
+    def _enter(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self.register.add(row)
+            self._waiting.schedule(row.number, "", row.outgoing)
+
+    def _unread(self) -> list[Path]:
+        return [*self._cabinet.unread, *self._days.unread]
+
+    def _read_again(self) -> None:
+        paths, self._cabinet.unread = self._cabinet.unread, []
+        self._enter(self._cabinet.rows(paths))
+        if self._days.unread:
+            with suppress(OSError):
+                self._days.load(page_of(self._days.unread[0].stem)[0])
+
+    async def _read_on(self) -> None:
+        while self._unread():
+            await asyncio.sleep(READ_AGAIN)
+            self._read_again()
+            self.changed.set()
+
     async def close(self) -> None:
-        """Returns when everything is on disk."""
-        await self._writer.idle()
-        self._commits.close()
+        """Returns when everything is on disk. Raises OSError where it does not get there: the letters that it
+        is about are still in the inbox.
+        """
+        if self._reading is not None:
+            self._reading.cancel()
+        try:
+            await self._writer.close()
+        finally:
+            self._commits.close()
 
     # ---------------------------------------------------------------------------------------------------- turns
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[FileTurn]:
-        """See the port. Looking and deciding exclude each other; waiting for the disk does not, but for what touches two files:
-        these are written one after another, in the decision's order, records first.
+        """See the port. Looking and deciding exclude each other; waiting for the disk does not. What touches
+        several files is written one after another, in the decision's order, records first.
         """
         await self.loaded.wait()
+        await self._writer.room()
         async with self._turn:
-            turn = FileTurn(self.register, self.get, self._windows)
+            turn = FileTurn(self.register, self._windows, self.get, self._certain, self._waiting.given.keys())
             yield turn
-            decision = turn.decision
-            waits = self._days.add(decision.records, self._writer)
-            several = len(decision.tickets) + len(waits) > 1
-            for ticket in decision.tickets:
-                if several:
-                    await self._all(waits)
-                waits.append(self._put(ticket))
+            waits = self._take_over(turn.decision) or self._again(turn.repeated)
         await self._all(waits)
         self.changed.set()
 
     @staticmethod
-    async def _all(waits: list[asyncio.Future[None]]) -> None:
-        while waits:
-            await waits.pop(0)
+    async def _all(waits: Sequence[Pending]) -> None:
+        for future in [one.future for one in waits]:
+            await asyncio.shield(future)  # others may wait for it, too
 
-    def _put(self, ticket: Ticket) -> asyncio.Future[None]:
-        number = ticket.number
-        if number not in self.register.lines:
-            (self._fresh if number > self.register.highest else self._returning).add(number)
+    def _certain(self, question: Question) -> None:
+        """Raises OSError where a file that could not be read so far may know the letter or what it answers.
+        """
+        if not (unread := self._unread()):
+            return
+        started = f"{self._started.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+        known = question.tickets or self.register.knows(question.references)
+        if not known or question.confirms or (question.letter and question.letter < started):
+            raise OSError(errno.EAGAIN, "cannot be read so far; what may belong to it waits", str(unread[0]))
+
+    def _take_over(self, decision: Decision) -> list[Pending]:
+        """What cannot be written at all raises its error here, and nothing has changed."""
+        pages = [ticket_page(ticket) for ticket in decision.tickets]
+        msgspec.json.encode(decision.records)
+        for number in [one.number for one in decision.tickets if one.number > self.register.highest]:
+            try:
+                self._cabinet.free(number)
+            except FileExistsError:
+                self.register.highest = number  # the next ticket has the next one
+                raise
+            self._fresh[number] = frozenset()
+        waits = self._days.add(decision.records, self._writer)
+        for ticket, page in zip(decision.tickets, pages, strict=True):
+            waits.append(self._put(ticket, page, waits))
+        return waits
+
+    def _again(self, letter: str) -> list[Pending]:
+        """A known letter is handled again, since nobody heard that it is durable: its file is written once
+        more.
+        """
+        number = self.register.accounts(letter) if letter else None
+        ticket = self.get(number) if number else None
+        return [self._put(ticket)] if ticket else self._days.again(letter, self._writer) if letter else []
+
+    def _put(self, ticket: Ticket, page: bytes = b"", after: Sequence[Pending] = ()) -> Pending:
+        number, page = ticket.number, page or ticket_page(ticket)
+        if number not in self.register.lines and number not in self._fresh:
+            self._returning.add(number)
         if ERASED in ticket.labels and (known := self.get(number)):
             self.register.remove(row_of(known))
         self._dirty[number] = ticket
         self.register.add(row_of(ticket))
-        return self._writer.start(("ticket", number), lambda: self._prepared(number))
 
-    def _prepared(self, number: int) -> Write:
-        ticket = self._writing[number] = self._dirty[number]
-        return self._cabinet.write(ticket, fresh=number in self._fresh)
+        def prepare() -> tuple[Write, Callable[[], None]]:
+            tried = self._fresh.get(number)
+            if tried is not None:
+                self._fresh[number] = tried | {page}
+            return self._cabinet.write(number, page, tried), partial(self._written, ticket)
 
-    def _written(self, key: Key) -> None:
-        kind, name = key
-        if kind == "day":
-            self._days.written(name)
-            return
-        ticket = self._writing.pop(name)
-        self._fresh.discard(name)
-        if name in self._returning:
-            self._returning.discard(name)
+        return self._writer.start(("ticket", number), prepare, after, in_row=number in self._fresh)
+
+    def _written(self, ticket: Ticket) -> None:
+        number = ticket.number
+        self._fresh.pop(number, None)
+        if number in self._returning:
+            self._returning.discard(number)
             with suppress(OSError):  # where both are there, the live one counts
-                self._cabinet.unfile(name)
-        if self._dirty.get(name) is ticket:
-            del self._dirty[name]
+                self._cabinet.unfile(number)
+        if self._dirty.get(number) is ticket:
+            del self._dirty[number]
             self._cabinet.remember(ticket)
-        self._waiting.schedule(name, "", ticket.outgoing)
+        self._waiting.schedule(number, "", ticket.outgoing)
         self.changed.set()
 
-    def _failed(self, key: Key) -> None:
-        """A write failed: what memory holds of it is forgotten, and read from the disk again."""
-        kind, name = key
-        if kind == "day":
-            self._days.failed(name)
-            return
-        self._writing.pop(name, None)
-        self._fresh.discard(name)
-        self._returning.discard(name)
-        self._cabinet.forget(name)
-        lost = self._dirty.pop(name, None)
-        if lost is not None:
-            self.register.remove(row_of(lost))
-        with suppress(msgspec.DecodeError, OSError):
-            known = self.get(name, live=True)
-            if known is not None:
-                self.register.add(row_of(known))
-                self._waiting.schedule(name, "", known.outgoing)
-
-    def get(self, number: int, *, live: bool = False) -> Ticket | None:
-        """A ticket as the last commit left it, live or filed; None where there is none. Raises msgspec.DecodeError for a broken file."""
-        return self._dirty.get(number) or self._cabinet.get(number, live=live)
+    def get(self, number: int) -> Ticket | None:
+        """A ticket as the last decision left it, live or filed; None where there is none. Raises
+        msgspec.DecodeError for a broken file, and OSError for one that cannot be read.
+        """
+        return self._dirty.get(number) or self._cabinet.get(number)
 
     async def ticket(self, number: int) -> Ticket | None:
         """A ticket, live or filed."""
@@ -201,8 +256,9 @@ class FileStore:
     # ------------------------------------------------------------------------------------------- outgoing letters
 
     async def due(self, now: datetime, limit: int) -> list[Due]:
-        """See the port."""
-        return self._waiting.due(now, limit)
+        """See the port. In a turn of its own: nothing is given out that is just being taken back."""
+        async with self._turn:
+            return self._waiting.due(now, limit)
 
     async def next_due(self) -> datetime | None:
         """See the port."""
@@ -220,7 +276,7 @@ class FileStore:
 
     async def delivered(self, results: Sequence[Due]) -> None:
         """See the port. The results of one ticket are one write; until they are on disk no letter of them is given out again."""
-        waits, in_hand = [], self._waiting.in_hand(results)
+        waits, in_hand = list[Pending](), self._waiting.in_hand(results)
         async with self._turn:
             for number, record in dict.fromkeys((one.ticket, one.record) for one in results):
                 changed = {one.letter.id: one.letter for one in results if (one.ticket, one.record) == (number, record)}
@@ -228,8 +284,8 @@ class FileStore:
                 ticket = self.get(number) if letters and number else None
                 if ticket is not None:
                     waits.append(self._put(replace(ticket, outgoing=letters)))
-                elif letters:
-                    waits.append(self._days.change(record, letters, self._writer))
+                elif not number:
+                    waits += self._days.change(record, letters, self._writer)
         await self._all(waits)
         self._waiting.back(in_hand)  # the others, held ones that were let go, may be on their way by now
         self.changed.set()
@@ -240,7 +296,8 @@ class FileStore:
         for stuck in self.register.stuck.values():
             states.update(stuck)
         held, failed = states[Delivery.held], states[Delivery.failed]
-        return Counts(len(self.register.lines), *self._waiting.counted(), held, failed)
+        disk_waits = len(self._writer.failed) + len(self._unread())
+        return Counts(len(self.register.lines), *self._waiting.counted(), held, failed, disk_waits)
 
     async def stuck(self, state: Delivery) -> list[Due]:
         """See the port."""
@@ -258,12 +315,13 @@ class FileStore:
         self._windows.prune(now)
         for number in [line.number for line in self.register.lines.values() if line.status == Status.done]:
             async with self._turn:
-                ticket = self.get(number)
-                if ticket is None or number in self._dirty or not rests(ticket, now, reopen_days):
-                    continue
-                self._cabinet.file(number)
-                self.register.remove(row_of(ticket))
-                moved += 1
+                with suppress(OSError, msgspec.DecodeError):  # it stays where it is, and keeps no other
+                    ticket = self.get(number)
+                    if ticket is None or number in self._dirty or not rests(ticket, now, reopen_days):
+                        continue
+                    self._cabinet.file(number)
+                    self.register.remove(row_of(ticket))
+                    moved += 1
             await asyncio.sleep(0)
         return moved
 
@@ -302,8 +360,7 @@ class FileStore:
         """See the port."""
         async with self._turn:
             written = self._days.amend(place, change, self._writer)
-        if written is not None:
-            await written
+        await self._all([written] if written is not None else [])
 
     async def strike(self, person: str) -> None:
         """See the port."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -16,13 +16,22 @@ from bot.store.windows import Windows
 class FileTurn:
     """One look at the desk; see bot.store.port.Turn."""
 
-    def __init__(self, register: Register, get: Callable[[int], Ticket | None], windows: Windows) -> None:
-        self.decision = Decision()
-        self._register, self._get, self._windows = register, get, windows
+    def __init__(
+        self, register: Register, windows: Windows, get: Callable[[int], Ticket | None],
+        certain: Callable[[Question], None], given: Set[tuple[int, str, int]],
+    ) -> None:  # fmt: skip
+        """`certain` raises OSError for a question that cannot be answered so far; `given` are the outgoing
+        letters that have been given out.
+        """
+        self.decision, self.repeated = Decision(), ""
+        self._register, self._windows, self._get = register, windows, get
+        self._certain, self._given = certain, given
 
     async def find(self, question: Question, now: datetime) -> Found:
         """Everything that the decision needs."""
+        self._certain(question)
         found = self._register.find(question, now)
+        self.repeated = question.letter if found.repeated else ""
         wanted = [*question.tickets, found.by_reference]
         tickets: dict[int, Ticket] = {}
         while wanted:
@@ -46,6 +55,10 @@ class FileTurn:
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """See the port."""
         return self._windows.room(windows, now)
+
+    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
+        """See the port."""
+        return frozenset((number, ident) for number, _, ident in self._given if number in numbers)
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the turn's block is left."""

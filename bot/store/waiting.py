@@ -21,7 +21,7 @@ class Waiting:
     def __init__(self, letters: Look) -> None:
         self._letters = letters
         self._heap: list[tuple[datetime, int, str, int]] = []
-        self._given: dict[Key, datetime] = {}  # and since when they may leave
+        self.given: dict[Key, datetime] = {}  # and since when they may leave
         self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
         self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
@@ -47,19 +47,19 @@ class Waiting:
                 self._ill.append((due, number, record, ident))
                 continue
             key = (number, record, ident)
-            if one is not None and one.state is Delivery.waiting and one.due == due and key not in self._given:
-                self._given[key] = due
+            if one is not None and one.state is Delivery.waiting and one.due == due and key not in self.given:
+                self.given[key] = due
                 found.append(Due(ticket=number, record=record, letter=one))
         return found
 
     def in_hand(self, results: Sequence[Due]) -> list[Due]:
         """Those that have been given out."""
-        return [one for one in results if (one.ticket, one.record, one.letter.id) in self._given]
+        return [one for one in results if (one.ticket, one.record, one.letter.id) in self.given]
 
     def back(self, results: Sequence[Due]) -> None:
         """What became of letters is on disk; one that still waits is given out again."""
         for one in results:
-            self._given.pop((one.ticket, one.record, one.letter.id), None)
+            self.given.pop((one.ticket, one.record, one.letter.id), None)
             self.schedule(one.ticket, one.record, [one.letter])
 
     def next(self) -> datetime | None:
@@ -68,8 +68,8 @@ class Waiting:
 
     def counted(self) -> tuple[int, datetime | None]:
         """How many wait or are in hand, and when the first of them was due."""
-        dues = [one[0] for one in (*self._heap[:1], *self._ill[:1])] + list(self._given.values())
-        return len(self._heap) + len(self._ill) + len(self._given), min(dues, default=None)
+        dues = [one[0] for one in (*self._heap[:1], *self._ill[:1])] + list(self.given.values())
+        return len(self._heap) + len(self._ill) + len(self.given), min(dues, default=None)
 
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:

@@ -1,72 +1,146 @@
-"""Files that change again and again: one write at a time for each, those that wait melt into one, every waiter learns how it ended."""
+"""Files that change again and again, each written until it is durable: one write at a time for each, those
+that wait melt into one.
+
+What memory holds is the truth. Whether a write that failed is on the disk nobody knows, and reading it back
+would prove nothing. So it is made again, from memory into a new file, until it succeeds.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from bot.store.commits import Commits
 from bot.store.files import Write
 
 Key = tuple[str, Any]  # ("ticket", 12) or ("day", "2026-11-22")
-Prepare = Callable[[], Write]
+Prepare = Callable[[], tuple[Write, Callable[[], None]]]  # the write, and what to do when it is durable
+
+AGAIN = 1.0  # seconds before what failed is tried again
+MOST = 100  # files that may wait to be tried again: whoever wants to change more has to wait
+LAST = 5.0  # seconds in which all has to be durable when the desk ends
+
+
+class Pending:
+    """A write that was asked for; `done` once it is durable. `future` ends with the next try and raises its
+    error.
+    """
+
+    def __init__(self, prepare: Prepare, after: Sequence[Pending], *, in_row: bool) -> None:
+        self.prepare, self.after, self.in_row, self.done = prepare, after, in_row, False
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fails(self, error: BaseException) -> None:
+        """Whoever waits for the next try hears that there is none, or that it failed."""
+        if not self.future.done():
+            self.future.set_exception(error)
+            self.future.exception()  # heard: a waiter that has gone away is no error of ours
+        self.future = asyncio.get_running_loop().create_future()
 
 
 class Writer:
-    """Belongs to one event loop. Before the waiters learn of it, `written(key)` or, when a write failed, `failed(key)` is called."""
+    """Belongs to one event loop."""
 
-    def __init__(self, commits: Commits, written: Callable[[Key], None], failed: Callable[[Key], None]) -> None:
-        self._commits, self._written, self._failed = commits, written, failed
-        self._queued: dict[Key, tuple[Prepare, asyncio.Future[None]]] = {}
-        self._busy: set[Key] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+    def __init__(self, commits: Commits) -> None:
+        self.failed: set[Key] = set()  # these wait to be tried again
+        self._commits, self._closed = commits, False
+        self._timer: asyncio.TimerHandle | None = None
+        self._lines: dict[Key, deque[Pending]] = {}  # the first of each is being written, or will be next
+        self._resting: set[Key] = set()  # of these nothing is being written
+        self._changed = asyncio.Event()
 
-    def start(self, key: Key, prepare: Prepare) -> asyncio.Future[None]:
-        """Queues a write; the future ends when it is durable, or raises its OSError.
-
-        `prepare` is called when the turn of the write has come. A later `start` of the same key replaces a queued one: what it
-        writes must hold the earlier as well.
+    def start(
+        self, key: Key, prepare: Prepare, after: Iterable[Pending] = (), *, in_row: bool = False
+    ) -> Pending:  # fmt: skip
+        """Asks for a write. `prepare` is called at each try. A later write of the same file takes its place
+        while it waits, and must hold what it holds. It is not begun before those in `after` are durable, nor,
+        `in_row`, while a smaller key of the row waits.
         """
-        queued = self._queued.get(key)
-        future = queued[1] if queued else asyncio.get_running_loop().create_future()
-        self._queued[key] = (prepare, future)
-        if key not in self._busy:
-            self._next(key)
-        return future
+        after, line = [one for one in after if not one.done], self._lines.setdefault(key, deque())
+        if not line:
+            self._resting.add(key)
+        if line and not after and (len(line) > 1 or key in self._resting):
+            line[-1].prepare = prepare
+        else:
+            line.append(Pending(prepare, after, in_row=in_row))
+        self._go(self.failed if line[0].in_row else {key})
+        return line[-1]
 
-    def _next(self, key: Key) -> None:
-        prepare, future = self._queued.pop(key)
-        self._busy.add(key)
-        self._idle.clear()
+    def _go(self, again: Collection[Key] = ()) -> None:
+        """Begins whatever can be begun; of what has failed, those in `again`."""
+        again, row_waits = frozenset(again), False
+        for key in sorted(self._resting) if not self._closed else ():
+            first = self._lines[key][0]
+            ready = all(one.done for one in first.after) and (key in again or key not in self.failed)
+            if ready and not (first.in_row and row_waits):
+                self._resting.discard(key)
+                self._begin(key, first)
+            row_waits |= first.in_row and key in self._resting
+
+    def _begin(self, key: Key, first: Pending) -> None:
         try:
-            work = self._commits.put(prepare())
+            write, durable = first.prepare()
+            work = self._commits.put(write)
         except Exception as error:  # noqa: BLE001  whatever it is, all who wait for this key must hear of it
-            self._over(key, future, error)
+            self._fails(key, error)
         else:
-            work.add_done_callback(lambda done: self._over(key, future, done.exception()))
+            work.add_done_callback(lambda done: self._ended(key, done.exception(), durable))
 
-    def _over(self, key: Key, future: asyncio.Future[None], error: BaseException | None) -> None:
-        self._busy.discard(key)
-        waiters = [future]
+    def _ended(self, key: Key, error: BaseException | None, durable: Callable[[], None]) -> None:
         if error is None:
-            self._written(key)
+            self._written(key, durable)
         else:
-            if key in self._queued:  # it was built on what could not be written
-                waiters.append(self._queued.pop(key)[1])
-            self._failed(key)
-        for one in waiters:
-            if not one.done():
-                end = partial(one.set_exception, error) if error else partial(one.set_result, None)
-                end()
-                one.exception()  # heard: a waiter that has gone away is no error of ours
-        if key in self._queued:
-            self._next(key)
-        elif not self._busy:
-            self._idle.set()
+            self._fails(key, error)
 
-    async def idle(self) -> None:
-        """Returns when nothing is being written."""
-        await self._idle.wait()
+    def _written(self, key: Key, durable: Callable[[], None]) -> None:
+        self.failed.discard(key)
+        line = self._lines[key]
+        first = line.popleft()
+        first.done = True
+        if line:
+            self._resting.add(key)
+        else:
+            del self._lines[key]
+        durable()
+        if not first.future.done():
+            first.future.set_result(None)
+        self._changed.set()
+        self._go()
+
+    def _fails(self, key: Key, error: BaseException) -> None:
+        """It is tried again; so long, nobody is kept waiting for it, nor for what may have to wait for it."""
+        self.failed.add(key)
+        self._resting.add(key)
+        for pending in [one for key in self._resting for one in self._lines[key]]:
+            pending.fails(error)
+        if self._timer is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(AGAIN, self._retry)
+
+    def _retry(self) -> None:
+        self._timer = None
+        self._go(self.failed)
+
+    async def room(self) -> None:
+        """Returns when more may be changed."""
+        while len(self.failed) >= MOST:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def close(self) -> None:
+        """Returns when all is durable. Raises OSError where it does not get there; nothing more is written
+        then.
+        """
+        try:
+            async with asyncio.timeout(LAST):
+                while self._lines:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            names = ", ".join(f"{kind} {name}" for kind, name in sorted(self._lines))
+            raise OSError(f"could not be written: {names}") from None
+        finally:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()

@@ -80,9 +80,12 @@ def advice(cause: str, language: str) -> str:
 
 
 def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:
-    """A letter that was given up, or that the relay refused and that is held: a note on the ticket, a letter to the lead."""
-    note = Entry(at=now, kind="machine", public=False, who=outgoing.to, text=outgoing.result, about=f"undelivered_{outgoing.audience}")
-    changed = replace(ticket, entries=(*ticket.entries, note))
+    """A letter that was given up, or that the relay refused and that is held: a note on the ticket, a letter
+    to the lead. Asked for again, as after trouble with the disk, it is the same note.
+    """
+    at, about = outgoing.done_at or outgoing.due, f"undelivered_{outgoing.audience}"
+    note = Entry(at=at, kind="machine", public=False, who=outgoing.to, text=outgoing.result, about=about)
+    changed = ticket if note in ticket.entries else replace(ticket, entries=(*ticket.entries, note))
     cause = f"{ticket.number}/{outgoing.id}"
     held = outgoing.state is Delivery.held
     about, way_out = ("refused", (f"run.py held release {outgoing.to}",)) if held else ("undelivered", ())

@@ -102,6 +102,10 @@ class Job:
         """True when this very letter has caused a letter of the ticket to that address."""
         return any(one.letter == self.ident and one.to == to for one in ticket.outgoing)
 
+    def is_leaving(self, ticket: Ticket, one: Outgoing) -> bool:
+        """Whether an outgoing letter has been given out to the way that it goes: nobody can take it back."""
+        return (ticket.number, one.id) in self.found.leaving
+
     def changed_before(self, ticket: Ticket, about: str) -> bool:
         """True when this very letter did that to the ticket already, before a crash kept it from finishing."""
         return any(entry.letter == self.ident and entry.about == about for entry in ticket.entries)

@@ -137,7 +137,9 @@ def uncc(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """They take part no longer, and what waits to leave for them does not."""
     if order.argument not in ticket.participants:
         raise Refusal("no_participant", order.argument, ", ".join(ticket.participants))
-    outgoing = tuple(kept_from(one, order.argument, job) for one in ticket.outgoing)
+    outgoing = tuple(
+        one if job.is_leaving(ticket, one) else kept_from(one, order.argument, job) for one in ticket.outgoing
+    )
     job.tell("uncc", order.argument, len(set(outgoing) - set(ticket.outgoing)))
     people = tuple(one for one in ticket.participants if one != order.argument)
     return replace(ticket, participants=people, outgoing=outgoing, changed=job.now)

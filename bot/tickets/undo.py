@@ -82,10 +82,10 @@ def own_letters(ticket: Ticket, agent: str) -> dict[int, str]:
 
 def stopped(job: Job, ticket: Ticket, letter: str) -> Ticket:
     """The ticket as it is, but what waits of the agent's own letter for others does not leave any more."""
-    waiting = stoppable(ticket, letter, job.now)
+    waiting = stoppable(job, ticket, letter)
     if not waiting:
         own = own_letters(ticket, job.agent.address)
-        number = next((at for at in reversed(own) if stoppable(ticket, own[at], job.now)), 0)
+        number = next((at for at in reversed(own) if stoppable(job, ticket, own[at])), 0)
         hint = f"#{spoken('undo', job.language)} {number}" if number else ""
         raise Refusal("undo_too_late" if waiting is None else "undo_changed", hint=hint)
     at = waiting[0].created
@@ -102,11 +102,12 @@ def stopped(job: Job, ticket: Ticket, letter: str) -> Ticket:
     return struck(replace(ticket, outgoing=outgoing, undo=undo, changed=job.now), letter)
 
 
-def stoppable(ticket: Ticket, letter: str, now: datetime) -> list[Outgoing] | None:
+def stoppable(job: Job, ticket: Ticket, letter: str) -> list[Outgoing] | None:
     """What waits of a letter for customers and departments; None once a word of it has left or may have."""
     outside = (Audience.requester, Audience.department)
     caused = [one for one in ticket.outgoing if one.letter == letter and one.audience in outside]
-    if any(one.state is Delivery.sent or one.attempts or one.due <= now for one in caused):
+    left = (one.state is Delivery.sent or one.attempts or one.due <= job.now for one in caused)
+    if any(left) or any(job.is_leaving(ticket, one) for one in caused):
         return None
     return [one for one in caused if one.state in WAITS and one.template != "merged"]  # that one stays true
 
@@ -120,18 +121,18 @@ def whole(job: Job, ticket: Ticket, order: Order) -> Ticket:
         raise Refusal("undo_changed")
     for one in (ticket, *others):
         assert one is not None
-        still_possible(one, letter, job.now)
+        still_possible(job, one, letter)
     job.tell("undone", moment(job, taken_back))
     for one in others:
         assert one is not None
-        job.others[one.number] = restored(one, letter, job.now)
+        job.others[one.number] = restored(job, one, letter)
     for about, who, begins in taken_back.get("records", ()):
         if about in NEVER_UNDONE or (not begins and about != "block"):  # what stood there before is not known
             raise Refusal("undo_never")
         job.record(UNDONE[about], who)
     if ticket.score_asked and "score_asked" not in (taken_back["core"] or ()):
         job.record("score_unasked", ticket.requester.email)  # the closing letter that asked has not left
-    return told_author(job, restored(ticket, letter, job.now), taken_back)
+    return told_author(job, restored(job, ticket, letter), taken_back)
 
 
 def named_undo(job: Job, ticket: Ticket, order: Order) -> dict[str, Any]:
@@ -171,9 +172,9 @@ def told_author(job: Job, ticket: Ticket, snapshot: dict[str, Any]) -> Ticket:
     return job.told(ticket, author, "why_undone", moment(job, snapshot), job.agent.name)
 
 
-def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
+def still_possible(job: Job, ticket: Ticket, letter: str) -> None:
     """Raises Refusal when a word of the letter has left, or the ticket has taken in another letter since."""
-    if stoppable(ticket, letter, now) is None:
+    if stoppable(job, ticket, letter) is None:
         raise Refusal("undo_too_late")
     position = next((i for i, seen in enumerate(ticket.seen) if seen.letter == letter), None)
     at = datetime.fromisoformat(ticket.undo["at"])
@@ -185,8 +186,9 @@ def still_possible(ticket: Ticket, letter: str, now: datetime) -> None:
         raise Refusal("undo_changed")
 
 
-def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
+def restored(job: Job, ticket: Ticket, letter: str) -> Ticket:
     """The ticket as it was before the letter; what was said stays, as not told to the customer."""
+    now = job.now
     fields = msgspec.to_builtins(ticket).items()
     kept = {name: value for name, value in fields if name in KEPT_OUT and name != "undo"}
     # the letter made it: numbers are never freed, so it ends as if it were spam, without a word
@@ -197,7 +199,10 @@ def restored(ticket: Ticket, letter: str, now: datetime) -> Ticket:
     before = msgspec.convert({**ticket.undo["core"], **kept}, Ticket)
     gone = {one.about for one in ticket.entries if one.letter == letter and one.about.startswith(MERGED)}
     entries = tuple(one for one in before.entries if one.about.partition(":")[0] not in gone)
-    outgoing = tuple(cancelled(one, letter, now) for one in before.outgoing)
+    stays = [job.is_leaving(ticket, one) for one in before.outgoing]
+    outgoing = tuple(
+        one if left else cancelled(one, letter, now) for one, left in zip(before.outgoing, stays, strict=True)
+    )
     return struck(replace(before, entries=entries, outgoing=outgoing, changed=now), letter)
 
 

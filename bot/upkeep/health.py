@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 
 from bot.store.files import Disk
 from bot.store.inbox import Inbox
-from bot.store.regular import open_regular
+from bot.store.regular import OddFileError, open_regular, read_regular
 from bot.store.rest import Shelf
 from bot.store.shelf import FileShelf
 from bot.upkeep.ledger import account
@@ -23,7 +22,7 @@ from bot.upkeep.ledger import account
 TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
 MOST = {  # more than that needs a look
     "oldest_unread_seconds": 300, "oldest_unsent_seconds": 600, "relay_stopped_seconds": 600, "mailbox_read_seconds": 600,
-    "heartbeat_seconds": 180, "parked": 0, "held": 0, "failed": 0,
+    "heartbeat_seconds": 180, "parked": 0, "held": 0, "failed": 0, "disk_waits": 0,
 }  # fmt: skip
 LEAST_FREE_MB = 200
 
@@ -42,6 +41,7 @@ def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime)
         "oldest_unsent_seconds": None,
         "held": None,
         "failed": None,
+        "disk_waits": None,
         **(told or {}),
         "parked": len(shelf.parked()),
         "disk_free_mb": shutil.disk_usage(data).free // 2**20,
@@ -82,8 +82,13 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
     inbox, disk = Inbox(data, Disk()), Disk()
     found = account(FileShelf(data))
     for path in map(Path, found.broken):
-        if not os.access(path, os.R_OK):  # nothing is wrong with it
-            raise PermissionError(errno.EACCES, "may not be read: give it to the desk's user, and repair as that user", str(path))
+        try:
+            read_regular(path)
+        except OddFileError:
+            continue
+        except OSError as error:  # what is in it nobody knows, and nothing may be wrong with it
+            words = "give it to the desk's user or mend the disk, and repair again; or move it away"
+            raise OSError(error.errno, f"{error.strerror}: {words}", str(path)) from error
     for path in map(Path, found.broken):
         aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
         disk.mkdir(aside)

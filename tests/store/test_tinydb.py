@@ -48,6 +48,13 @@ async def opened_on(data: Path, disk: Disk | None = None) -> FileStore:
     return store
 
 
+async def settled(store: FileStore) -> None:
+    """Returns when nothing waits to be written."""
+    while store._writer._lines:
+        store._writer._go(store._writer.failed)
+        await asyncio.sleep(0.001)
+
+
 class TestFileStore(Contract):
     @pytest.fixture
     async def opened(self, tmp_path):
@@ -173,6 +180,12 @@ class Desk(AnyOrder):
 
     def shelf(self) -> FileShelf:
         return FileShelf(Path(self.folder.name))
+
+    async def known(self) -> None:
+        await settled(self.store)
+
+    async def kill(self) -> None:
+        self.store._writer._closed = True
 
     def teardown(self) -> None:
         super().teardown()

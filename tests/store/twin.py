@@ -62,6 +62,10 @@ class TwinTurn(FileTurn):
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         return same(await self.files.room(windows, now), await self.other.room(windows, now), f"room {windows}")  # type: ignore[no-any-return]
 
+    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
+        ours, theirs = await self.files.leaving(numbers), await self.other.leaving(numbers)
+        return same(ours, theirs, f"leaving of {numbers}")  # type: ignore[no-any-return]
+
     def commit(self, decision: Decision) -> None:
         self.files.commit(decision)
         self.other.commit(decision)

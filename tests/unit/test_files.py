@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.office import read_secret
-from bot.store.files import DataLock, Disk, FolderSync, LockedError, Write
+from bot.store.files import DataLock, Disk, FolderSync, LockedError, Write, is_there, listed
 
 STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
 
@@ -105,7 +105,7 @@ def test_many_files_share_two_syncs(tmp_path):
 
 def test_one_of_a_group_may_fail_without_the_others(tmp_path):
     (tmp_path / "3").write_bytes(b"taken")
-    writes = [Write(tmp_path / f".{number}", tmp_path / f"{number}", b"x", exclusive=True) for number in range(5)]
+    writes = [Write(tmp_path / f".{number}", tmp_path / f"{number}", b"x", number < 4) for number in range(5)]
     outcomes = Disk().write_group(writes)
     assert [type(one) for one in outcomes] == [type(None)] * 3 + [FileExistsError, type(None)]
     assert (tmp_path / "3").read_bytes() == b"taken"
@@ -179,8 +179,80 @@ def test_a_failed_shared_sync_is_not_taken_for_a_good_one(tmp_path):
         time.sleep(0.05)  # both wait for the next fsync, which one of them will lead, and fail
         go.set()
         assert first.result(5) is None
-        assert sorted(type(other.exception(5)).__name__ for other in others) == ["NoneType", "OSError"]
-    assert len(done) == 3, "the other asked for an fsync of its own"
+        assert [type(other.exception(5)) for other in others] == [OSError, OSError]
+        assert len(done) == 2, "an fsync of its own might succeed without what the failed one has lost"
+        assert pool.submit(folders.sync, tmp_path).result(5) is None
+
+
+def test_who_asks_while_an_fsync_is_under_way_that_fails_hears_of_it(tmp_path):
+    entered, go = threading.Event(), threading.Event()
+    turns = iter([OSError(errno.EIO, "broken"), None])
+
+    def fsync(_: Path) -> None:
+        entered.set()
+        go.wait(5)
+        if error := next(turns):
+            raise error
+
+    folders = FolderSync(fsync)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(folders.sync, tmp_path)
+        entered.wait(5)
+        second = pool.submit(folders.sync, tmp_path)
+        time.sleep(0.05)
+        go.set()
+        assert [type(one.exception(5)) for one in (first, second)] == [OSError, OSError]
+
+
+def test_of_a_row_no_file_is_made_while_one_before_it_could_not(tmp_path):
+    class Bad(Disk):
+        def link(self, source: Path, target: Path) -> None:
+            if target.name == "2":
+                raise OSError(errno.EIO, "broken")
+            super().link(source, target)
+
+    for count in (2, 5):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        row = range(1, count + 1)
+        writes = [Write(folder / f".{number}", folder / f"{number}", b"x", exclusive=True) for number in row]
+        outcomes = Bad().write_group([*writes, Write(folder / ".other", folder / "other", b"x")])
+        assert [one is None for one in outcomes] == [True, *[False] * (count - 1), True]
+        assert names(folder) == ["1", "other"]
+
+
+def test_what_an_earlier_try_has_put_there_is_no_other_file(tmp_path):
+    first = Write(tmp_path / "t", tmp_path / "1", b"first", exclusive=True)
+    with pytest.raises(OSError, match="no space"):
+        Failing("fsync_folder")._whole(first)
+    tried = frozenset([b"first"])
+    Disk()._whole(Write(tmp_path / "t", tmp_path / "1", b"second", exclusive=True, tried=tried))
+    assert (tmp_path / "1").read_bytes() == b"second"
+    with pytest.raises(FileExistsError):
+        Disk()._whole(Write(tmp_path / "t", tmp_path / "1", b"third", exclusive=True, tried=tried))
+    assert (tmp_path / "1").read_bytes() == b"second"
+
+
+def test_a_folder_whose_making_was_not_synced_is_made_again(tmp_path):
+    with pytest.raises(OSError, match="no space"):
+        Failing("fsync_folder").mkdir(tmp_path / "a")
+    assert names(tmp_path) == []
+    Disk().mkdir(tmp_path / "a")
+    assert names(tmp_path) == ["a"]
+
+
+def test_what_cannot_be_known_is_not_taken_for_a_no(tmp_path, monkeypatch):
+    assert (is_there(tmp_path), is_there(tmp_path / "x")) == (True, False)
+    assert listed(tmp_path / "x", ".*") == []
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ELOOP, "too many levels")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    for ask in (lambda: is_there(tmp_path / "x"), lambda: listed(tmp_path, ".*")):
+        with pytest.raises(OSError, match="too many"):
+            ask()
 
 
 def test_a_second_desk_is_kept_out_and_told_by_whom(tmp_path):

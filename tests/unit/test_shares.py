@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from desk import TestDesk
 
 from bot.model import Audience, Delivery
+from bot.store import writer
 
 ANNA, BORIS, DEV = "anna@providence.film", "boris@providence.film", "dev@providence.film"
 EVE, HOST, OTHER = "eve@evil.example", "203.0.113.5", "198.51.100.7"
@@ -143,10 +145,13 @@ async def test_a_write_that_fails_is_made_again(tmp_path: Path, monkeypatch: pyt
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(writer, "AGAIN", 0.01)
     with monkeypatch.context() as patched:
         patched.setattr(desk.store._commits, "put", full, raising=True)
         with pytest.raises(OSError, match="No space"):
             await desk.timers.gather()
+    while desk.store._writer.failed:  # noqa: ASYNC110  it is made again by the clock
+        await asyncio.sleep(0.01)
     await desk.pass_time(minutes=1)
     assert told(desk) == (30, 1)
 

@@ -23,6 +23,9 @@ update letters set claimed_by = %s from oldest where letters.id = oldest.id retu
 """
 # Claims whose answer was lost on the way, or whose end a crash of the database took back, so that nobody handles them.
 UNKNOWN = "update letters set claimed_by = null where place = 'waiting' and claimed_by = %s and id <> all(%s)"
+TAKE = """
+insert into letters (id, envelope, raw, place, note) values (%s, %s, %s, %s, %s) on conflict (id) do nothing
+"""
 READ = "select envelope, raw from letters where id = %s"
 # Several letters of one daemon; need not be durable, since a repeat is absorbed.
 DONE = """
@@ -56,8 +59,14 @@ class PostgresLetters:
         return self._ids.new(now)
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
-        """See the port; letters that come at the same time share a commit."""
-        await self._taken(tables.letter_statement(envelope, raw))
+        """See the port; letters that come at the same time share a commit. Where its answer is lost, the
+        second try waits until the first is over, and changes nothing if it was good.
+        """
+        _, values = tables.letter_statement(envelope, raw)
+        try:
+            await self._taken((TAKE, values))
+        except OSError:
+            await self._taken((TAKE, values))
         self.changed.set()
 
     async def _take(self, letters: list[Statement]) -> list[None]:

@@ -36,6 +36,10 @@ update tickets set alarm = null from (
 where tickets.number = ripe.number returning ripe.alarm, ripe.number
 """
 ALARMS = "update tickets set alarm = timer where not filed and alarm is distinct from timer"
+LEAVING = """
+select ticket, id, claimed_by is not null from outbox where ticket = any(%s::int[]) and record = 0
+order by ticket, id for update
+"""
 SNOOZE = "update tickets set alarm = %s where number = %s and not filed"
 WAKE = "update tickets set alarm = %s where not filed and status <> 'done'"
 OVER = """
@@ -94,6 +98,12 @@ class PostgresTurn:
         values = [*map(list, zip(*rows, strict=True)), now]
         row = await (await self._connection.execute(ROOM, values)).fetchone() if rows else None
         return windows[row[0] - 1] if row else None
+
+    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
+        """See the port. The rows are locked: who claims letters passes them over."""
+        wanted = [number for number in numbers if number < find.LARGEST]
+        rows = await (await self._connection.execute(LEAVING, [wanted])).fetchall()
+        return frozenset((ticket, ident) for ticket, ident, claimed in rows if claimed)
 
     def commit(self, decision: Decision) -> None:
         """See the port."""
