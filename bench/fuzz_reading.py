@@ -5,11 +5,17 @@
 FOLDER holds letters (*.eml, subfolders too). Every mutation is read by `bot.reading.read` in this process; a finding is a
 letter that raised inside (the reading then says "could not be read"), gave text that is no text, or took over SLOW
 milliseconds; it is kept as a file and named. A letter over ten seconds ends in an exception, too. Exit 1 with findings.
+
+    python bench/fuzz_reading.py --shapes
+
+reads letters of hostile shapes (tests/shapes.py) at four sizes, each double the one before: what a size costs, in ms, and
+how the cost grows with the size. Exit 1 where it grows much faster than the size, which is a power of 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import signal
 import sys
@@ -18,6 +24,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import msgspec
@@ -62,13 +69,25 @@ def fault(raw: bytes) -> tuple[str, float]:
         texts = (letter.subject, letter.text, letter.full_text, *(f"{one.name} {one.email}" for one in letter.sender))
         if any("\0" in text or any("\ud800" <= char <= "\udfff" for char in text) for text in texts) or "\n" in letter.subject:
             found = found or "no clean text"
-        for file in letter.attachments[:1]:
-            extract(raw, file.part)
+        extract(raw, [(file.part, file.type) for file in letter.attachments])
     except Exception as error:  # noqa: BLE001 - this is what is looked for.
         found = f"{type(error).__name__}: {error}"
     finally:
         signal.alarm(0)
     return found, (time.process_time() - began) * 1000
+
+
+def grown() -> int:
+    """See above."""
+    from shapes import SHAPES
+
+    wrong = 0
+    for name, (shape, most) in SHAPES.items():
+        costs = [min(fault(shape(most // part))[1] for _ in range(2)) for part in (8, 4, 2, 1)]
+        power = math.log2(max(costs[-1], 1) / max(costs[0], 1)) / 3
+        wrong += power > 1.4 and costs[-1] > 200
+        print(f"{name:45} {most // 1000:6} KB " + " ".join(f"{cost:7.0f}" for cost in costs) + f"  power {power:4.1f}", flush=True)
+    return 1 if wrong else 0
 
 
 def late(*_: object) -> None:
@@ -77,13 +96,16 @@ def late(*_: object) -> None:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folder", type=Path)
+    options.add_argument("folder", type=Path, nargs="?")
+    options.add_argument("--shapes", action="store_true")
     options.add_argument("--times", type=int, default=100_000)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--slow", type=float, default=1000)
     options.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
     given = options.parse_args()
     signal.signal(signal.SIGALRM, late)
+    if given.shapes:
+        return grown()
     letters = [path.read_bytes() for path in sorted(given.folder.rglob("*.eml"))]
     dice, findings, slowest, began = random.Random(given.seed), 0, 0.0, time.perf_counter()
     for number in range(given.times):

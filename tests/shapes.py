@@ -44,6 +44,11 @@ def named(size: int) -> bytes:
     return b'Content-Type: application/x; name="' + run(HIGH, size) + b'"\r\n\r\nx'
 
 
+def returned(size: int) -> bytes:
+    """The headers of a letter that came back, or so they say."""
+    return b"Content-Type: text/rfc822-headers\r\n\r\n" + run("message-id:\r\n", size)
+
+
 PLAIN, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 SHAPES: dict[str, tuple[Callable[[int], bytes], int]] = {
     "ampersands": (body(HTML, "&"), 2_000_000),
@@ -54,6 +59,7 @@ SHAPES: dict[str, tuple[Callable[[int], bytes], int]] = {
     "a charset for each line": (body(PLAIN, "я".encode() + b"\n\xcf\n"), 4_000_000),
     "boundaries on one line": (body("multipart/mixed; boundary=x", "--x"), 4_000_000),
     "boundaries in each other": (nested, 4_000_000),
+    "headers of headers": (parts(returned, 60), 18_000_000),
     "texts in no charset": (texts("text/plain", HIGH), 4_000_000),
     "many texts of HTML": (texts("text/html", "<p>a"), 4_000_000),
     "names in no charset": (parts(named), 4_000_000),

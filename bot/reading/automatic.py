@@ -24,6 +24,7 @@ _HEADERS: dict[str, list[dict[str, str]]] = defaultdict(list)
 for _entry in _MACHINES["headers"]:
     for _name in _entry["names"].split():
         _HEADERS[_name].append(_entry)
+_MOST_PARTS = 10  # of a report that are looked into
 _DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
 _DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
 _SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
@@ -77,10 +78,11 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
     """((recipient, status code) of a delivery report, Message-IDs of the letters that a report or a bounce holds)."""
     bounced: dict[str, str] = {}
     ids: list[str] = []
-    for part in root.walk():
+    told = [part for part in root.walk() if part.type in _DELIVERY or part.type in _NAMING]
+    for part in told[:_MOST_PARTS]:
         if part.type in _DELIVERY:
             bounced.update(_recipients(part.body()))
-        elif part.type in _NAMING:
+        else:
             ids += message_ids(value for key, value in fields(part.body()[: 256 * 1024], [])[0] if key == _NAMING[part.type])
     for value in (value for name, value in root.fields if name == "x-failed-recipients"):
         for address in re.split(r"[,\s<>]+", value.decode("utf-8", "replace").lower()):

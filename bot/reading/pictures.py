@@ -22,6 +22,8 @@ _PNG, _GIF, _JPEG = b"\x89PNG\r\n\x1a\n", b"GIF8", b"\xff\xd8\xff"
 _CHUNKS = frozenset(b"IHDR PLTE IDAT tRNS cHRM gAMA iCCP sBIT sRGB cICP bKGD pHYs acTL fcTL fdAT".split())
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends the data of a scan
+_FILL = re.compile(rb"\xff++")  # before the kind of a marker
+_MOST_SEGMENTS = 5000
 _ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}  # markers without a length
 _KEPT = frozenset(range(0xC0, 0xE0)) - {0xC8, 0xD8, 0xD9} | {0xEE}  # tables, frames and scans; Adobe's colours
 
@@ -32,19 +34,20 @@ def of_type(data: bytes) -> str:
     return next((TYPES[name] for mark, name in marks if data.startswith(mark)), "")
 
 
-def bare(data: bytes) -> bytes | None:
-    """A JPEG, GIF or PNG without what is not seen of it; None for one that is torn, and for anything else."""
+def bare(data: bytes, exif: bool = False) -> bytes | None:
+    """A JPEG, GIF or PNG without what is not seen of it, but for its `exif`; None for what is none."""
     walk = {"image/jpeg": _jpeg, "image/gif": _gif, "image/png": _png}.get(of_type(data))
     try:
-        return b"".join(walk(data)) if walk else None
+        return b"".join(walk(data, exif)) if walk else None
     except IndexError:
         return None
 
 
 def upright(data: bytes, room: int) -> tuple[bytes, int]:
     """A photo turned as its EXIF says, and its pixels; as it is, and 0, where it need not or cannot be turned."""
+    plain = bare(data, exif=True)  # Pillow takes quadratic time over EXIF in a thousand pieces
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(TYPES)) as image:
+        with Image.open(io.BytesIO(plain or b""), formats=tuple(TYPES)) as image:
             pixels, still = image.width * image.height, getattr(image, "n_frames", 1) == 1
             if pixels > room or not still or image.getexif().get(_ORIENTATION, 1) not in range(2, 9):
                 return data, 0
@@ -59,7 +62,7 @@ def upright(data: bytes, room: int) -> tuple[bytes, int]:
         return data, 0
 
 
-def _png(data: bytes) -> Iterator[bytes]:
+def _png(data: bytes, exif: bool) -> Iterator[bytes]:
     yield _PNG
     at, kind = len(_PNG), b""
     while kind != b"IEND":
@@ -67,13 +70,13 @@ def _png(data: bytes) -> Iterator[bytes]:
         end = at + 12 + length
         if end > len(data):
             raise IndexError
-        if kind in _CHUNKS:
+        if kind in _CHUNKS or (exif and kind == b"eXIf"):
             yield data[at:end]
         at = end
     yield b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def _gif(data: bytes) -> Iterator[bytes]:
+def _gif(data: bytes, _: bool) -> Iterator[bytes]:
     at = 13 + _colours(data[10])
     yield data[:at]
     frames = 0
@@ -106,21 +109,21 @@ def _blocks(data: bytes, at: int) -> int:
     return at + 1
 
 
-def _jpeg(data: bytes) -> Iterator[bytes]:
+def _jpeg(data: bytes, exif: bool) -> Iterator[bytes]:
     yield data[:2]
-    at, scans = 2, 0
-    while at < len(data) and data[at : at + 2] != b"\xff\xd9":
-        if data[at] != 0xFF:
-            raise IndexError
-        kind = data[at + 1]
-        if kind == 0xFF or kind in _ALONE:
-            at += 1 if kind == 0xFF else 2
+    at, scans, segments = 2, 0, 0
+    while at < len(data) and (fill := _FILL.match(data, at)) and data[fill.end()] != 0xD9:
+        kind, at, segments = data[fill.end()], fill.end() + 1, segments + 1
+        if kind in _ALONE:
             continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-        segment = data[at:end]
-        if end > len(data) or len(segment) < 4:
+        end = at + int.from_bytes(data[at : at + 2])
+        segment = data[at - 2 : end]
+        if end > len(data) or len(segment) < 4 or segments > _MOST_SEGMENTS:
             raise IndexError
-        if kind == 0xE0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
+        if exif and kind == 0xE1 and segment[4:10] == b"Exif\0\0":
+            exif = False  # the first one counts
+            yield segment
+        elif kind == 0xE0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
             yield b"\xff\xe0\x00\x10" + segment[4:16] + b"\0\0"
         elif kind in _KEPT or (kind == 0xE2 and segment[4:16] == b"ICC_PROFILE\0"):
             yield segment
@@ -129,6 +132,6 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
             at, end, scans = end, found.start() if found else len(data), scans + 1
             yield data[at:end]
         at = end
-    if not scans:
+    if not scans or (at < len(data) and not fill):
         raise IndexError
     yield b"\xff\xd9"

@@ -142,6 +142,14 @@ def test_what_is_torn_is_no_picture(data: bytes) -> None:
     assert pictures.bare(data) is None
 
 
+def test_exif_in_pieces_without_end_costs_nothing() -> None:
+    piece = segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08" + bytes(200))
+    data = jpeg()
+    thousands = data[:2] + piece * 50_000 + data[2:]
+    assert pictures.bare(thousands) is None
+    assert pictures.upright(thousands, 10_000) == (thousands, 0)
+
+
 def test_a_photo_or_an_animation_without_its_end_gets_one() -> None:
     for data, end in ((saved(noise(), "JPEG"), b"\xff\xd9"), (saved(noise(), "GIF"), b";")):
         assert pictures.bare(data.removesuffix(end)) == pictures.bare(data)
