@@ -31,6 +31,7 @@ from bot.office import keys, read_secret, tried, untried
 from bot.readers import QUICK, Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
+from bot.store import formats
 from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
 from bot.store.port import Due
@@ -110,6 +111,8 @@ class Daemon:
         self.tell("started", version=__version__, pid=os.getpid(), data=str(settings.data), rules=str(settings.rules), store=store)
         if not self.office.caps:
             self.tell("caps_off")
+        if not settings.store and (before := formats.read(settings.data).format) < formats.FORMAT:
+            self.tell("migrated", before=before, after=formats.FORMAT)
         places = await self.doors.start()
         await self.control.start()
         self.post.start()

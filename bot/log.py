@@ -31,6 +31,7 @@ class Event(NamedTuple):
 EVENTS: dict[str, Event] = {
     # the daemon
     "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
+    "migrated": Event("The data is of this program's format from now on; older programs refuse it.", ("before", "after")),
     "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "imap", "seconds", "tickets", "waiting")),
     "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
     "heartbeat": Event(

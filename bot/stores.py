@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.settings import Settings
+from bot.store import formats
 from bot.store.files import Disk, all_names, is_there, listed
 from bot.store.port import Letters, Store
 from bot.store.rest import ElsewhereError, Shelf, Target
@@ -25,13 +26,15 @@ def begun(data: Path, store: str | None) -> str:
 
 
 def must_be_here(settings: Settings) -> None:
-    """Raises ElsewhereError for a desk that lives elsewhere, ValueError for a database of another schema, and OSError."""
+    """Raises ElsewhereError for a desk that lives elsewhere, FormatError for data of another version, ValueError and OSError."""
     if unfinished := begun(settings.data, settings.store):
         raise ElsewhereError(unfinished)
     if settings.store:
         with needed():
             from bot.store.postgres import schema
         schema.check(settings.store)
+    else:
+        formats.check(settings.data)
 
 
 @contextlib.contextmanager

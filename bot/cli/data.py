@@ -188,12 +188,14 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
 
 
 def migrate() -> None:
-    """Make the tables of DESK_STORE, or bring them up to date. Stop all daemons first; a second time changes nothing."""
+    """Bring the data up to date, or make the tables of DESK_STORE. Stop the desk and make a backup first."""
     from bot.stores import needed
 
-    url = settings().store
+    chosen = settings()
+    url = chosen.store
     if not url:
-        fail("DESK_STORE is not set: files need no migration")
+        _migrate_files(chosen.data)
+        return
     try:
         with needed():
             from bot.store.postgres.schema import migrate as bring
@@ -203,6 +205,15 @@ def migrate() -> None:
     except OSError as error:
         fail(f"cannot migrate: {error}", AGAIN)
     say(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
+
+
+def _migrate_files(data: Path) -> None:
+    from bot.store.files import DataLock, Disk
+    from bot.store.formats import bring
+
+    with said(), DataLock(data):
+        before, after = bring(data, Disk())
+    say(f"format {after}" if before == after else f"format {before} -> {after}")
 
 
 def repair() -> None:

@@ -33,8 +33,10 @@ def settings() -> Settings:
 
 
 def settings_here() -> Settings:
-    """The settings of a desk that lives where they say; exit 75 where it moved, or a restore or a move was cut off."""
-    from bot.store.rest import ElsewhereError
+    """The settings of a desk that lives where they say; exit 75 where it moved, or a restore or a move was cut off, and 2 for
+    data of another version.
+    """
+    from bot.store.rest import ElsewhereError, FormatError
     from bot.stores import must_be_here
 
     chosen = settings()
@@ -42,6 +44,8 @@ def settings_here() -> Settings:
         must_be_here(chosen)
     except ElsewhereError as error:
         fail(str(error), AGAIN)
+    except FormatError as error:
+        fail(str(error))
     except (ValueError, OSError):
         pass  # whoever opens the store says what is wrong with it
     return chosen
@@ -80,7 +84,7 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
     """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
     from bot.control import ask
     from bot.store.files import DataLock, LockedError
-    from bot.store.rest import ElsewhereError
+    from bot.store.rest import ElsewhereError, FormatError
 
     data = settings().data
     answer = asyncio.run(ask(data, request))
@@ -90,6 +94,8 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
                 answer = otherwise(data)
         except (LockedError, ElsewhereError, OSError) as error:
             fail(str(error), AGAIN)
+        except FormatError as error:
+            fail(str(error))
         except (LookupError, ValueError) as error:
             answer = {"error": str(error)}
     if "error" in answer:

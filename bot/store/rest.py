@@ -18,6 +18,10 @@ class ElsewhereError(ValueError):
     """The desk does not live here: it moved, or a restore or a move was cut off. The text says what to do."""
 
 
+class FormatError(ValueError):
+    """The data is of another version than this program can work with; the text says what to do."""
+
+
 class Shelf(Protocol):
     """A desk's data at rest. Blocking; may be read while a desk runs, and by any thread."""
 

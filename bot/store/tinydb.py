@@ -23,6 +23,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
+from bot.store import formats
 from bot.store.cabinet import Cabinet
 from bot.store.commits import Commits
 from bot.store.days import Days
@@ -77,6 +78,7 @@ class FileStore:
         loop = asyncio.get_running_loop()
         self.register.counted_from = self._started - timedelta(days=1)
         with ThreadPoolExecutor(1, "load") as thread:
+            await loop.run_in_executor(thread, formats.bring, self.desk.parent, self._disk)
             paths = await loop.run_in_executor(thread, self._cabinet.live)
             self.register.highest = await loop.run_in_executor(thread, self._cabinet.highest, paths)
             self._cabinet.broken, self._cabinet.unread = [], []

@@ -21,13 +21,14 @@ from io import BytesIO
 from pathlib import Path
 
 from bot.settings import Settings
+from bot.store import formats
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Files
 from bot.store.regular import files_under, open_regular, read_regular
-from bot.store.rest import Shelf
+from bot.store.rest import FormatError, Shelf
 from bot.upkeep.carry import Carried, carry
 
-ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/secret|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
+ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/(?:secret|{formats.NAME})|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
 NUMBER = re.compile(r"[0-9]+\.json")
 
@@ -58,6 +59,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                     tar.addfile(entry, BytesIO(content))
                     tar.members.clear()  # type: ignore[attr-defined]  # or it would keep an entry for each file
 
+                put(f"data/{formats.NAME}", formats.encoded())  # tickets and records are written anew, as this program does
                 for name, source in _beside(settings):
                     put(name, read_regular(source, links=True))
                 target = Files(lambda name, content: put(f"data/{name}", content))
@@ -90,7 +92,9 @@ def _beside(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def unpack(archive: Path, incoming: Path) -> None:
-    """The files of the archive under `incoming`, durable. Raises RefusedError for what is no whole backup, before anything else is touched."""
+    """The files of the archive under `incoming`, durable and of this program's format. Raises RefusedError for what is no whole
+    backup, and FormatError for one of a newer program, before anything else is touched.
+    """
     shutil.rmtree(incoming, ignore_errors=True)
     try:
         with open_regular(archive, links=True) as file, gzip.open(file) as stream:
@@ -107,7 +111,13 @@ def unpack(archive: Path, incoming: Path) -> None:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
     if not (incoming / "data" / "secret").exists():
+        shutil.rmtree(incoming, ignore_errors=True)
         raise RefusedError(f"{archive} is no backup of a desk: it holds no secret")
+    try:
+        formats.bring(incoming / "data", Disk())
+    except FormatError:
+        shutil.rmtree(incoming, ignore_errors=True)
+        raise
     Disk().sync_tree(incoming)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bot.model import Address, Status, Ticket
 from bot.settings import Settings
+from bot.store import formats
 from bot.store.files import Disk
 from bot.store.folders import FOLDERS, Folder, is_empty
 from bot.store.regular import read_regular
@@ -34,6 +35,7 @@ Say = Callable[[str], None]
 
 def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Account:
     """An empty desk becomes that of the archive; its ledger. To be called under the lock. Raises RefusedError and OSError."""
+    formats.check(settings.data)
     incoming, what = settings.data / INCOMING, f"restore {_which(settings)}"
     begun = _complete(incoming, what)
     if begun:
@@ -60,6 +62,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     """The desk of `settings` goes over to the store of `goal`; its ledger there. To be called under the lock, and with no other daemon at
     work on the database. Raises RefusedError and OSError.
     """
+    formats.check(settings.data)
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     (_to_database if goal.store else _to_files)(settings, goal, now, say)
     return _book(goal)
@@ -202,6 +205,8 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
             _remove_empty(data / name)
             disk.rename(source, data / name)
     disk.sync_folder(data)
+    if names:
+        formats.bring(data, disk)
     places = {incoming / "data" / "secret": settings.secret_file, incoming / "rules.yaml": settings.rules}
     places |= {path: settings.templates / path.relative_to(incoming / "templates") for path in (incoming / "templates").rglob("*") if path.is_file()}
     for source, target in places.items():

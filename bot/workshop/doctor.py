@@ -26,6 +26,7 @@ from bot.control import ask
 from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
+from bot.store import formats
 from bot.stores import has_signed, open_shelf
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
@@ -46,6 +47,7 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     """Everything, one after another; `letter` sends one to the desk itself. Reads and asks, changes nothing else."""
     yield from rules(settings)
     yield from disk(settings)
+    yield from data_format(settings)
     yield from store(settings)
     yield clock()
     yield from certificate(settings.tls_cert)
@@ -119,6 +121,14 @@ def disk(settings: Settings) -> Iterator[Finding]:
         if path.exists() and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
+
+
+def data_format(settings: Settings) -> Iterator[Finding]:
+    """Whether this program changes the format of the data when it starts."""
+    with contextlib.suppress(OSError, ValueError):  # who opens the store says what is wrong with it
+        if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:
+            what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}, which older programs refuse"
+            yield Finding("yellow", what, "make a backup first: run.py backup FILE")
 
 
 def store(settings: Settings) -> Iterator[Finding]:

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import psycopg
 
+from bot.store.formats import refuse_newer
 from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
-from bot.store.rest import ElsewhereError
+from bot.store.rest import ElsewhereError, FormatError
 
-REVISION = "0001"  # the newest of migrations/versions
+# Each of migrations/versions with the format that documents have since then (`bot.store.formats`); the last is this program's.
+# One that is to come is called NUMBER-PROGRAM, such as 0002-1.1.0, after the oldest program that works with it.
+REVISIONS = {"0001": 1}
+REVISION = list(REVISIONS)[-1]
 MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other
 
 
 class SchemaError(ValueError):
-    """The database's schema is not this program's; the text says what to do."""
+    """The database cannot be used; the text says what to do."""
 
 
 def current(url: str) -> str:
@@ -33,15 +37,20 @@ def current(url: str) -> str:
 
 
 def check(url: str, *, left: bool = False) -> None:
-    """Raises SchemaError unless the database has this program's schema, and OSError when it cannot be asked.
+    """Raises FormatError or SchemaError unless the database has this program's schema, and OSError when it cannot
+    be asked.
 
     Unless `left` is allowed, also ElsewhereError for a desk that has moved to files: nobody would handle what it took in.
     """
     found = current(url)
-    if found > REVISION:
-        raise SchemaError(f"DESK_STORE: the database has schema {found}, and this program knows {REVISION}: install the newer program")
+    number, _, needs = found.partition("-")
+    refuse_newer("DESK_STORE: the database", int(number or 0), int(REVISION.partition("-")[0]), needs)
+    if not found:
+        raise SchemaError("DESK_STORE: the database has no tables yet: run `python run.py migrate`")
     if found != REVISION:
-        raise SchemaError(f"DESK_STORE: the database has {f'schema {found}' if found else 'no schema yet'}: run `python run.py migrate`")
+        raise FormatError(
+            f"DESK_STORE: the database has data of format {int(number)}: stop all daemons, make a backup, and run `python run.py migrate`"
+        )
     if not left:
         with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
             if connection.execute("select from signers where mark = %s", [LEFT]).fetchone() is not None:
@@ -78,13 +87,13 @@ def forget_keys(url: str) -> None:
 
 
 def migrate(url: str) -> tuple[str, str]:
-    """Brings the schema up to date; what it was and what it is. Raises SchemaError for a newer one, OSError when it cannot be done."""
+    """Brings the schema up to date; what it was and what it is. Raises FormatError for a newer one, OSError when it cannot be done."""
     from alembic import command  # not at the top: a daemon needs neither alembic nor SQLAlchemy
     from alembic.config import Config
     from sqlalchemy import create_engine, exc, pool
 
     before = current(url)
-    if before > REVISION:
+    if before not in ("", *REVISIONS):
         check(url, left=True)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

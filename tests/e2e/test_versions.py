@@ -1,0 +1,56 @@
+"""Versions of the data at the shell: the daemon and every command on data of 1.0, and on data of a version to come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from daemon import Running
+from old import old_data
+from test_elsewhere import LOOKING, served
+
+from bot.store import formats
+from bot.store.formats import FORMAT, Mark
+
+
+def refused(desk: Running, *command: str) -> bool:
+    done = desk.run(*command)
+    return (done.returncode, b"version 9.1.0 or newer" in done.stderr) == (2, True)
+
+
+def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
+    """Nothing is lost and nothing parked; every command that judges the data says the same."""
+    with Running(old_data(tmp_path / "data"), DESK_DNS="off") as desk:
+        desk.wait("oleg@example.net", 1)  # it waited to leave
+        desk.wait("gleb@example.org", 1)  # nobody had handled his
+        [answer] = desk.letters("oleg@example.net")[:1]
+        desk.send("oleg@example.net", "Спасибо, но отстают и теперь, на одну секунду.", answers=answer)
+        desk.wait("anna@providence.film", 1)
+        assert desk.run("ledger").returncode == 0
+        assert b'"parked":1,' in desk.run("health").stdout.replace(b" ", b"")
+        assert desk.run("backup", str(tmp_path / "desk.tar.gz")).returncode == 0
+        listed = desk.run("list", "--all").stdout.decode()
+        assert {line.split("\t")[0] for line in listed.splitlines()} >= {str(number) for number in range(1, 10)}
+        assert "Сталкер" in desk.run("show", "1").stdout.decode()
+        assert desk.run("report").returncode == 0
+        assert b"BAD" not in (found := desk.run("doctor", "--no-letter").stdout), found.decode()
+    assert "error" not in desk.log()
+    assert "parked" not in {line.split()[2] for line in desk.log().splitlines()}
+    mended = desk.run("repair")
+    assert (mended.returncode, mended.stdout.strip()) == (0, b"everything can be read")
+    other = Running(tmp_path / "other")
+    assert other.run("restore", str(tmp_path / "desk.tar.gz")).returncode == 0
+
+
+def test_no_command_touches_data_of_a_newer_program(tmp_path: Path) -> None:
+    desk = Running(old_data(tmp_path / "data"))
+    (desk.data / formats.NAME).write_bytes(msgspec.json.encode(Mark(FORMAT + 1, "9.1.0")))
+    before = {path: path.read_bytes() for path in desk.data.rglob("*") if path.is_file()}
+    moving = (("restore", "x.tar.gz"), ("move", "--to", "postgresql://nobody@/nothing"), ("migrate",))
+    for command in {*LOOKING, *moving}:
+        assert refused(desk, *command), command
+    assert served(desk).returncode == 2
+    letter = b"From: ivan@example.org\nSubject: x\n\nx\n"
+    assert desk.run("deliver", "--sender", "ivan@example.org", stdin=letter).returncode == 75
+    after = {path: path.read_bytes() for path in desk.data.rglob("*") if path.is_file() and path.name != "lock"}
+    assert after == before

@@ -1,0 +1,24 @@
+"""The data folder of version 1.0 (tests/data-1.0), for tests that start the desk of today on it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bot.upkeep.ledger import Account
+
+OLD = Path(__file__).parent / "data-1.0"
+LETTERS = {"opened": 8, "appended": 2, "command": 9, "machine": 1, "duplicate": 1}  # the fates of its letters
+
+
+def old_data(data: Path) -> Path:
+    """A copy of it at `data`."""
+    shutil.copytree(OLD, data)
+    (data / "secret").chmod(0o600)
+    return data
+
+
+def whole(book: Account, **more: int) -> bool:
+    """Whether all its letters are accounted for as they were, with so many more of each fate."""
+    expected = {fate: count + more.get(fate, 0) for fate, count in LETTERS.items()}
+    return book.adds_up and {fate: book.places[fate] for fate in LETTERS} == expected and book.places["parked"] == book.places["dropped"] == 1
