@@ -20,7 +20,7 @@ def refused(desk: Running, *command: str) -> bool:
 
 def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
     """Nothing is lost and nothing parked; every command that judges the data says the same."""
-    with Running(old_data(tmp_path / "data"), DESK_DNS="off") as desk:
+    with Running(old_data(tmp_path / "data"), DESK_DNS="off", COLUMNS="") as desk:
         desk.wait("oleg@example.net", 1)  # it waited to leave
         desk.wait("gleb@example.org", 1)  # nobody had handled his
         [answer] = desk.letters("oleg@example.net")[:1]
