@@ -122,7 +122,8 @@ def authenticator(settings: Settings, lookup: Lookup | None = None) -> Authentic
         if report == PASSED:
             return replace(letter, aligned="relay")
         aligned, why = "", report
-        if names is not None and guard.header(raw, b"dkim-signature"):
+        whole = not letter.envelope.too_large  # a signature is of a body as well (RFC 6376, 3.7)
+        if names is not None and whole and guard.header(raw, b"dkim-signature"):
             try:
                 aligned, why = await checked(raw, domain, names, readers)
             except LimitError:

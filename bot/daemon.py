@@ -290,24 +290,29 @@ class Daemon:
                 turn.commit(await fair(turn, decision, share, {ticket.number: ticket}, case))
 
     async def refused(self, words: str, about: str = "relay") -> None:
-        """The relay or the mailbox refuses us, not a letter: the leads are told once a day, by mail and by whoever supervises us."""
+        """The relay or the mailbox refuses us, or keeps a letter back: the leads are told once a day."""
         now, language = self.now(), self.office.policy.desk.language
-        if self._refused.get(about) != (today := f"{now:%Y-%m-%d}"):
-            self._refused[about] = today
+        trouble = words if about == "mailbox_letter" else about
+        if self._refused.get(trouble) != (today := f"{now:%Y-%m-%d}"):
+            self._refused[trouble] = today
             supervisor.say(f"STATUS={about}: {words}")
-            details = tuple(filter(None, (words, advice(cause(words), language) if about == "relay" else "")))
-            await self.alert(alarm(self.office, about, details, f"{about}/{today}", now))
+            help_for = cause(words) if about == "relay" else about
+            details = tuple(filter(None, (words, advice(help_for, language))))
+            await self.alert(alarm(self.office, about, details, f"{trouble}/{today}", now))
 
     async def alert(self, decision: Decision) -> None:
-        """A letter to the leads; where not even that can be written, the log has it."""
+        """A letter to the leads, perhaps gathered with others; where it cannot be written, the log has it."""
+        [told] = decision.records
+        share = shares.of_alert(told.about.removeprefix("alert_"), self.office)
         try:
-            await self.commit(decision)
+            await self.commit(decision, share, told.letter)
         except OSError as error:
             self.tell("error", where="alert", kind=type(error).__name__, words=str(error))
 
-    async def commit(self, decision: Decision) -> None:
-        """A decision in a turn of its own, and its events in the log."""
+    async def commit(self, decision: Decision, whose: Sequence[shares.Share] = (), by: str = "") -> None:
+        """A decision in a turn of its own, and its events in the log; see bot.desk.fair."""
         async with self.store.turn() as turn:
+            decision = await fair(turn, decision, whose, {}, shares.Case(self.office, self.now(), by))
             turn.commit(decision)
         for event, fields in decision.events:
             self.tell(event, **fields)

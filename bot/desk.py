@@ -26,7 +26,7 @@ from bot.policy.matching import SLOW
 from bot.readers import LimitError, Readers, Unreadable
 from bot.store.port import Found, Letters, Store, Turn
 from bot.store.regular import OddFileError
-from bot.tickets import agents, departments, machines, proof, requester, shares
+from bot.tickets import agents, departments, machines, proof, requester, shares, too_large
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
@@ -213,6 +213,8 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
         return Decision()
     if found.duplicate and not (found.refused_before and proof.proved(letter, sight, office, now)):
         return duplicate(letter, found, now)
+    if letter.envelope.too_large:
+        return too_large.decide(letter, sight, found, office, now)
     if sight.kind not in (LetterClass.human, LetterClass.bulk):
         return machines.decide(letter, sight, found, office, now)
     known = found.senders.get(letter.requester.email)
@@ -236,10 +238,7 @@ def decided(letter: Letter, sight: Sight, found: Found, office: Office, now: dat
 
 def duplicate(letter: Letter, found: Found, now: datetime) -> Decision:
     """The same Message-ID and content, to the same desk: kept in the archive, and nothing else (lesson: another body is another letter)."""
-    ident = letter.envelope.letter
-    record = DeskRecord(
-        at=now, about="duplicate", letter=ident, fate=Fate.duplicate, message_id=letter.message_id, fingerprint=letter.fingerprint,
-        who=letter.requester.email, words=str(found.duplicate_of or ""),
-    )  # fmt: skip
-    fields = {"letter": ident, **({"ticket": found.duplicate_of} if found.duplicate_of else {})}
+    [record] = machines.unread(letter, str(found.duplicate_of or ""), now).records
+    record = structs.replace(record, about="duplicate", fate=Fate.duplicate)
+    fields = {"letter": record.letter, **({"ticket": found.duplicate_of} if found.duplicate_of else {})}
     return Decision(records=(record,), events=(("duplicate", fields),))

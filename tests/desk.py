@@ -204,11 +204,16 @@ class TestDesk:
             message.add_attachment(content, maintype=kind[0], subtype=kind[1], filename=filename)
         return await self.raw(message.as_bytes(), sender if mail_from is None else mail_from, (to or self.office.policy.desk.address,))
 
-    async def raw(self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",)) -> list[Outgoing]:
-        """Bytes as they come from the wire."""
+    async def raw(
+        self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",),
+        **more: Any,
+    ) -> list[Outgoing]:  # fmt: skip
+        """Bytes as they come from the wire; `more` of the envelope."""
         before = len(self.delivered)
         ident = self.inbox.new_id(self.now)
-        envelope = Envelope(letter=ident, received=self.now, mail_from=mail_from, recipients=recipients, client=self.client)
+        envelope = Envelope(
+            letter=ident, received=self.now, mail_from=mail_from, recipients=recipients, client=self.client, **more
+        )
         self.inbox.accept(letter, envelope)
         await self.desk.handle(envelope.letter, Place(Line()))
         await self.deliver()

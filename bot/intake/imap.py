@@ -13,19 +13,20 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError
+from msgspec.structs import replace
 
-from bot.intake.pipe import LIMIT, UNKNOWN
+from bot.intake.pipe import HEAD, LIMIT, UNKNOWN
 from bot.model import Envelope
 from bot.settings import Mailbox, read_password
 
-DONE, REFUSED = ("Desk", "Done"), ("Desk", "Refused")
+DONE, TOO_LARGE = ("Desk", "Done"), ("Desk", "Too large")
 PAUSES = (0.5, 1, 2, 5, 15, 30, 60, 120, 300)  # seconds before the next try after trouble
 BATCH, BATCH_BYTES = 50, 25 * 1024 * 1024
 IDLE_FOR = 60.0  # seconds at most; a letter that came just while we looked is told of before IDLE, and found at the next look
@@ -115,7 +116,7 @@ class ImapDoor:
 
     def _session(self, client: IMAPClient, loop: asyncio.AbstractEventLoop) -> None:
         """One connection: what is there, and then what comes."""
-        folders = [self._folder(client, names) for names in (DONE, REFUSED)]
+        folders = [self._folder(client, names) for names in (DONE, TOO_LARGE)]
         validity = int(client.select_folder(self.box.folder)[b"UIDVALIDITY"])
         idles = client.has_capability("IDLE")
         quiet = 1.0
@@ -160,7 +161,7 @@ class ImapDoor:
             if self.ending.is_set():
                 break
             if tried[batch[0]] >= TRIES:
-                self._leave(validity, batch[0], "the server fails at this letter")
+                self._leave(validity, batch[0], loop)
                 continue
             for uid in batch:
                 self._tries[validity, uid] = tried[uid] + 1
@@ -173,35 +174,40 @@ class ImapDoor:
     def _take(self, client: IMAPClient, validity: int, uids: list[int], folders: Sequence[str], loop: asyncio.AbstractEventLoop) -> None:
         """Stores a batch and moves it away; any trouble ends the connection."""
         facts = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-        for uid in [uid for uid, fact in facts.items() if int(fact[b"RFC822.SIZE"]) > LIMIT]:
-            self._leave(validity, uid, f"larger than {LIMIT} bytes")
-            self._move(client, [uid], folders[1])
-            del facts[uid]
-        for group in _groups({uid: int(fact[b"RFC822.SIZE"]) for uid, fact in facts.items()}):
-            letters = {uid: bytes(got[b"BODY[]"]) for uid, got in client.fetch(group, ["BODY.PEEK[]"]).items() if got.get(b"BODY[]") is not None}
-            # A server without dates says 1970: what the id is made of has to be the same at each try.
-            times = {uid: (facts[uid].get(b"INTERNALDATE") or datetime(1970, 1, 2)).astimezone(UTC) for uid in letters}  # noqa: DTZ001
+        sizes = {uid: int(fact[b"RFC822.SIZE"]) for uid, fact in facts.items()}
+        large = [uid for uid, size in sizes.items() if size > LIMIT]
+        wanted = [(group, "BODY.PEEK[]", folders[0]) for group in _groups(sizes, LIMIT)]
+        wanted += [(large, f"BODY.PEEK[HEADER]<0.{HEAD}>", folders[1])] if large else []
+        for group, part, folder in wanted:
+            bodies = _bodies(client.fetch(group, [part]))
+            letters = [(raw, self._envelope(uid, raw, facts[uid], validity)) for uid, raw in bodies.items()]
             try:
-                asyncio.run_coroutine_threadsafe(self._store(letters, times, validity), loop).result()
+                asyncio.run_coroutine_threadsafe(self._store(letters), loop).result()
             except OSError:  # trouble of our own, which says nothing against the letters
                 for uid in uids:
                     self._tries.pop((validity, uid), None)
                 raise
-            if letters:
-                self._move(client, list(letters), folders[0])
+            if bodies:
+                self._move(client, list(bodies), folder)
 
-    async def _store(self, letters: dict[int, bytes], times: dict[int, datetime], validity: int) -> None:
-        """On the daemon's loop: all that are not here already, at the same time. Raises OSError: then none of them is moved."""
-        await asyncio.gather(*(self._store_one(uid, raw, times[uid], validity) for uid, raw in letters.items()))
-
-    async def _store_one(self, uid: int, raw: bytes, at: datetime, validity: int) -> None:
+    def _envelope(self, uid: int, raw: bytes, fact: Mapping[bytes, Any], validity: int) -> Envelope:
+        # A server without dates says 1970: what the id is made of has to be the same at each try.
+        at = (fact.get(b"INTERNALDATE") or datetime(1970, 1, 2)).astimezone(UTC)  # noqa: DTZ001
         place = f"{self.box.user}@{self.box.host}/{self.box.folder}/{validity}/{uid}\n".encode()
         ident = f"{at:%Y%m%dT%H%M%S%f}-{hashlib.blake2b(place + raw, digest_size=8).hexdigest()}"
-        if await self.has(ident):
-            return
-        envelope = Envelope(letter=ident, received=self.now(), mail_from=return_path(raw), client="imap", intake="imap")
-        await self.accept(raw, envelope)
-        self.tell("accepted", letter=ident, intake="imap", client=self.box.host, size=len(raw))
+        size, sender = int(fact[b"RFC822.SIZE"]), return_path(raw)
+        made = Envelope(letter=ident, received=self.now(), mail_from=sender, client="imap", intake="imap")
+        return replace(made, too_large=size) if size > LIMIT else made
+
+    async def _store(self, letters: list[tuple[bytes, Envelope]]) -> None:
+        """On the daemon's loop: all that are not here already, at the same time. Raises OSError: then none of them is moved."""
+        await asyncio.gather(*(self._store_one(raw, envelope) for raw, envelope in letters))
+
+    async def _store_one(self, raw: bytes, envelope: Envelope) -> None:
+        if not await self.has(envelope.letter):
+            await self.accept(raw, envelope)
+            size = envelope.too_large or len(raw)
+            self.tell("accepted", letter=envelope.letter, intake="imap", client=self.box.host, size=size)
 
     def _move(self, client: IMAPClient, uids: list[int], folder: str) -> None:
         if client.has_capability("MOVE"):
@@ -212,17 +218,25 @@ class ImapDoor:
         if client.has_capability("UIDPLUS"):  # a plain EXPUNGE would also remove what people have marked
             client.uid_expunge(uids)
 
-    def _leave(self, validity: int, uid: int, words: str) -> None:
-        """A letter that cannot be taken blocks nobody."""
+    def _leave(self, validity: int, uid: int, loop: asyncio.AbstractEventLoop) -> None:
+        """A letter at which the server fails blocks nobody; the leads are told of it."""
         self._left[validity, uid] = time.monotonic() + LEAVE
         self._tries[validity, uid] = TRIES - 1
-        self.tell("error", where="imap", kind="letter", words=f"{self.box.host}: UID {uid} is left alone: {words}")
+        words = f"{self.box.host}, {self.box.folder}, UID {uid}"
+        self.tell("error", where="imap", kind="letter", words=f"{words}: the server fails at this letter")
+        asyncio.run_coroutine_threadsafe(self.refused(words, "mailbox_letter"), loop)
 
 
-def _groups(sizes: dict[int, int]) -> Iterator[list[int]]:
-    """UIDs in order, so many together as fit into the memory we give them."""
+def _bodies(fetched: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:
+    """The one part that was asked for of each letter, where the server gave it."""
+    parts = ((uid, got[name]) for uid, got in fetched.items() for name in got if name.startswith(b"BODY["))
+    return {uid: bytes(part) for uid, part in parts if part is not None}
+
+
+def _groups(sizes: dict[int, int], largest: int) -> Iterator[list[int]]:
+    """UIDs of letters up to `largest`, in order, so many together as fit into the memory we give them."""
     group: list[int] = []
-    for uid in sorted(sizes):
+    for uid in sorted(uid for uid, size in sizes.items() if size <= largest):
         if group and sum(sizes[one] for one in group) + sizes[uid] > BATCH_BYTES:
             yield group
             group = []

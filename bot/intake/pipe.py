@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import IO
 
+from msgspec.structs import replace
+
 from bot.model import Envelope
 from bot.store.port import Letters
 
 OK, DATAERR, TEMPFAIL = 0, 65, 75
 LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP door
+HEAD = 256 * 1024 + 1  # bytes of headers: what is cut is longer than a reader takes, and proves nothing
 UNKNOWN = "?"
 
 _RETURN_PATH = re.compile(rb"Return-Path:[ \t]*<?([^\s<>]*)>?[ \t]*\r?\n", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\n\r?\n")
 _MBOX_FROM = re.compile(rb"From ([^\s]+) [^\n]*\n")
 
 
@@ -31,23 +35,25 @@ async def deliver(
 
     The envelope recipients are `recipients`, else $RECIPIENT. Its sender is `sender`, else $SENDER, else the first line,
     `Return-Path:` or mbox `From `, as mail servers put it there when told to; "?" where nobody says.
-    0: stored and synced. 65: no letter or too large a one. 75: try again.
+    0: stored and synced. 65: no letter or too large a one, of which the headers are stored. 75: try again.
     """
     try:
         raw = stdin.read(LIMIT + 1)
         if not raw:
             return DATAERR, "there is no letter on standard input"
-        if len(raw) > LIMIT:
-            return DATAERR, f"the letter is larger than {LIMIT} bytes"
+        too_large = len(raw) if len(raw) > LIMIT else 0
         given = sender if sender is not None else (environ or {}).get("SENDER")
         mail_from, raw = _sender(raw, given)
         known = tuple(recipients) or tuple(filter(None, [(environ or {}).get("RECIPIENT", "")]))
+        if too_large:
+            end = _HEAD_END.search(raw, 0, HEAD)
+            raw = raw[: end.end() if end else HEAD]
         letter = inbox.new_id(now)
         envelope = Envelope(letter=letter, received=now, mail_from=mail_from, recipients=known, intake="pipe")
-        await inbox.take(raw, envelope)
+        await inbox.take(raw, replace(envelope, too_large=too_large))
     except OSError as error:
         return TEMPFAIL, f"the letter could not be stored: {error}"
-    return OK, letter
+    return (DATAERR, f"the letter is larger than {LIMIT} bytes") if too_large else (OK, letter)
 
 
 def _sender(raw: bytes, given: str | None) -> tuple[str, bytes]:

@@ -22,6 +22,7 @@ class Envelope(Value, frozen=True):
     recipients: tuple[str, ...] = ()
     client: str = ""  # address of the peer that handed it over, "" for a pipe
     intake: str = "smtp"  # smtp, lmtp, pipe, imap, form
+    too_large: int = 0  # bytes of a letter that its door could not take, of which the headers alone are here
 
 
 class Address(Value, frozen=True):

@@ -164,6 +164,12 @@ class ScoreLetter(ToRequester, frozen=True):
     why: str = ""
 
 
+class TooLarge(ToRequester, frozen=True):
+    """too_large: the letter could not be taken; a ticket of number 0 is none."""
+
+    size: int = 0  # bytes
+
+
 class Notice(Context, frozen=True):
     """notice_new, notice_update: to agents."""
 

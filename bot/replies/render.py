@@ -37,7 +37,7 @@ REQUIRED = (
     *("reply", "clarify", "escalated", "update_out", "outage_over", "reminder", "closed_silence", "reopened", "merged", "transcript", "status"),
     *(f"resolved_{resolution}" for resolution in Resolution),
     *("notice_new", "notice_update", "receipt", "command_error", "kept", "confirm", "help", "escalation"),
-    *("alert", "case", "digest", "gathered", "score", "report"),
+    *("alert", "case", "digest", "gathered", "score", "report", "too_large"),
 )
 SPEAKING = ("reply", "clarify", "update_out", "ground_", "resolved_")  # the letters that agents write
 SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere

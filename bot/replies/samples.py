@@ -80,7 +80,7 @@ KINDS: dict[str, type[contexts.Context]] = {
     "notice": contexts.Notice, "receipt": contexts.Receipt, "command_error": contexts.CommandError, "kept": contexts.Kept,
     "confirm": contexts.Confirm, "escalation": contexts.Handed, "help": contexts.Help, "alert": contexts.Alert,
     "case": contexts.Shown, "digest": contexts.Digest, "gathered": contexts.Gathered,
-    "score": contexts.ScoreLetter, "report": contexts.Report,
+    "score": contexts.ScoreLetter, "report": contexts.Report, "too_large": contexts.TooLarge,
 }  # fmt: skip
 
 

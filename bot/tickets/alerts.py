@@ -21,6 +21,8 @@ TITLES = {
     "refused": ("Почтовый сервер не принял письмо, оно задержано", "The mail relay refused a letter; it is held"),
     "relay": ("Почтовый сервер не принимает наши письма, они ждут", "The mail relay refuses our mail; it waits"),
     "mailbox_login": ("Почтовый ящик не открывается, письма ждут в нём", "The mailbox does not open; letters wait in it"),
+    "mailbox_letter": ("Письмо в почтовом ящике не читается", "A letter in the mailbox cannot be read"),
+    "too_large": ("Письмо слишком большое, мы его не приняли", "A letter was too large to be taken"),
     "unproved": ("Третье за час неподтверждённое письмо от имени сотрудника", "Third unproved command letter in an agent's name"),
     "deaf": ("Письма до сотрудника или отдела не доходят", "Mail does not reach one of the staff"),
     "broken_ticket": ("Файл обращения не читается", "A ticket file cannot be read"),
@@ -35,10 +37,11 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
     number = ticket.number if ticket else 0
     for lead in office.policy.people.leads:
         language = office.language(lead.language or "", office.policy.desk.language)
+        what = f": {details[0]}" if about in NAMED else ""
         context = Alert(
             desk=desk_view(office, language),
             language=language,
-            title=TITLES[about][language != "ru"],
+            title=TITLES[about][language != "ru"] + what,
             details=details,
             ticket=agent_ticket(office, ticket) if ticket else None,
             buttons=notices.buttons(ticket, lead, office, now, language) if ticket else (),
@@ -52,6 +55,7 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))
 
 
+NAMED = ("too_large", "mailbox_letter")  # the subject says which letter: a gathered one quotes it
 ADVICE = {  # by what a relay refuses us for (bot.delivery.result.Cause)
     "login": (
         "Проверьте логин в DESK_RELAY и пароль в DESK_RELAY_PASSWORD_FILE",
@@ -69,6 +73,7 @@ ADVICE = {  # by what a relay refuses us for (bot.delivery.result.Cause)
         "У провайдера кончился лимит отправки: письма уйдут, когда он обновится",
         "The provider's sending limit is used up: the mail leaves when it renews",
     ),
+    "mailbox_letter": ("Откройте его в ящике: мы пробуем раз в час", "Open it in the mailbox; we go on trying"),
     "blocked": ("Сервер нас заблокировал: спросите его администратора", "The server has blocked us: ask its admin why"),
 }
 FIRST = timedelta(days=365)  # what a lead must know goes ahead of all that waits

@@ -33,7 +33,7 @@ def author(entry: Entry, ticket: Ticket, language: str) -> str:
     if entry.kind == "machine" and about.startswith(NOT_DELIVERED):
         name, part = say("not_delivered", language, entry.who), "part_desk"
     elif entry.kind == "machine":
-        part = "part_machine"
+        part = "part_desk" if about == "too_large" else "part_machine"
     elif entry.kind == "letter" and entry.who == ticket.requester.email:
         part = "part_customer_made" if about == "made" else "part_customer"
     elif about == "astray":

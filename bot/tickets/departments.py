@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Entry, Fate, Letter, Seen, Status, Ticket, Verdict, Waiting
+from bot.model import Audience, Decision, Entry, Fate, Letter, Status, Ticket, Verdict, Waiting
 from bot.policy.schema import Department
 from bot.replies.gate import Ruling
 from bot.replies.leak import leak
@@ -15,6 +15,7 @@ from bot.store.port import Found
 from bot.tickets import notices
 from bot.tickets.commands import unescaped
 from bot.tickets.identity import Purpose, Reference
+from bot.tickets.machines import seen_of
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full, joins
 from bot.tickets.quotations import Ours, own_words
@@ -40,12 +41,12 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         letter=letter.envelope.letter, message_id=letter.message_id, attachments=letter.attachments, about="department",
         unconfirmed=not proved,
     )  # fmt: skip
-    seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     waiting = Waiting.nobody if proved and ticket.waiting_for is Waiting.department else ticket.waiting_for
     replies = proved and department.answers == "requester"
     answered = replied(ticket, letter, department, office, now) if replies else None
     ticket = answered or replace(ticket, entries=(*ticket.entries, entry))
-    ticket = replace(ticket, waiting_for=waiting, seen=(*ticket.seen, seen), changed=now)
+    seen = (*ticket.seen, seen_of(letter, now, Fate.appended))
+    ticket = replace(ticket, waiting_for=waiting, seen=seen, changed=now)
     place = Place(ticket=ticket.number, how="signed" if proved else "references", unconfirmed=not proved)
     ticket = notices.joined(ticket, letter, place, Verdict(), Ruling(reason="follow_up"), office, now, reopened=False)
     fields = {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": not proved}
@@ -64,10 +65,8 @@ def astray(letter: Letter, key: Reference, found: Found, office: Office, now: da
         text=letter.text[:MOST_QUOTED], letter=letter.envelope.letter, message_id=letter.message_id,
         attachments=letter.attachments, about="astray", unconfirmed=True,
     )  # fmt: skip
-    seen = Seen(
-        letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now
-    )  # fmt: skip
-    ticket = replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), changed=now)
+    seen = (*ticket.seen, seen_of(letter, now, Fate.appended))
+    ticket = replace(ticket, entries=(*ticket.entries, entry), seen=seen, changed=now)
     owner, holder = office.policy.people.agent(ticket.owner), office.policy.people.agent(key.person)
     told = [one for one in (owner, holder) if one] or notices.on_duty(office, now)
     ticket = nudged(ticket, "astray", tuple({one.address: one for one in told}.values()), office, now, said=entry)

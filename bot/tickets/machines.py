@@ -30,11 +30,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
             return record_bounce(letter, *matched, office, now)
     ticket = None if sight.kind in (LetterClass.own, LetterClass.bounce) else its_ticket(letter, sight, found)
     if ticket is None or full(ticket):
-        record = DeskRecord(
-            at=now, about="machine", letter=ident, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
-            who=letter.requester.email, words=sight.kind,
-        )  # fmt: skip
-        return Decision(records=(record,), events=(event,))
+        return unread(letter, sight.kind, now)
     entry = Entry(
         at=now, kind="machine", public=False, who=letter.requester.email, name=letter.requester.name, text=kept(ticket, letter.text[:20_000]),
         letter=ident, message_id=letter.message_id, subject=letter.subject[:500], about=sight.kind,
@@ -42,9 +38,20 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
     return Decision(tickets=(replace(ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen_of(letter, now))),), events=(event,))
 
 
-def seen_of(letter: Letter, now: datetime) -> Seen:
+def unread(letter: Letter, why: str, now: datetime) -> Decision:
+    """A letter that is stored, and nothing else; `why` is its class or a word of ours."""
+    ident = letter.envelope.letter
+    record = DeskRecord(
+        at=now, about="machine", letter=ident, fate=Fate.machine, message_id=letter.message_id,
+        fingerprint=letter.fingerprint, who=letter.requester.email, words=why,
+    )  # fmt: skip
+    return Decision(records=(record,), events=(("machine", {"letter": ident, "kind": why}),))
+
+
+def seen_of(letter: Letter, now: datetime, fate: Fate = Fate.machine) -> Seen:
     """The letter's place in the ticket's account."""
-    return Seen(letter=letter.envelope.letter, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
+    ident, print_of = letter.envelope.letter, letter.fingerprint
+    return Seen(letter=ident, fate=fate, message_id=letter.message_id, fingerprint=print_of, at=now)
 
 
 def its_ticket(letter: Letter, sight: Sight, found: Found) -> Ticket | None:

@@ -22,7 +22,6 @@ from bot.model import (
     LetterClass,
     Priority,
     Resolution,
-    Seen,
     Status,
     Ticket,
     Verdict,
@@ -37,6 +36,7 @@ from bot.tickets.alerts import alarm
 from bot.tickets.answers import automatic_answer, weighed
 from bot.tickets.due import due_from, prioritise
 from bot.tickets.identity import Purpose
+from bot.tickets.machines import seen_of, unread
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full, takes_part
 from bot.tickets.states import move
@@ -84,21 +84,11 @@ def decide(letter: Letter, sight: Sight, place: Place, found: Found, office: Off
     return open_ticket(letter, sight, place, verdict, found, office, now, records)
 
 
-def unread(letter: Letter, why: str, now: datetime) -> Decision:
-    """A letter of an address that an agent has blocked, or a stranger's score: stored, and nothing else."""
-    record = DeskRecord(
-        at=now, about="machine", letter=letter.envelope.letter, fate=Fate.machine, message_id=letter.message_id, fingerprint=letter.fingerprint,
-        who=letter.requester.email, words=why,
-    )  # fmt: skip
-    return Decision(records=(record,), events=(("machine", {"letter": letter.envelope.letter, "kind": why}),))
-
-
 def wished(ticket: Ticket, letter: Letter, sight: Sight, asked: str, found: Found, office: Office, now: datetime) -> Decision:
     """#transcript, #status or #close of a requester who is proved by a signed reference; held over the caps like any answer."""
     was, ident = ticket.status, letter.envelope.letter
     ruling = rule(letter, sight, ticket, found, office, now, proved=True)
-    seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
-    ticket = replace(ticket, seen=(*ticket.seen, seen), proved=True)
+    ticket = replace(ticket, seen=(*ticket.seen, seen_of(letter, now, Fate.appended)), proved=True)
     entry = entry_of(letter, Verdict(), now, ticket)
     records: tuple[DeskRecord, ...] = ()
     if ruling.to == letter.requester.email:
@@ -141,7 +131,7 @@ def open_ticket(
         answerable=sight.kind is LetterClass.human and letter.may_answer,
         links=(named.number,) if named else (),
         entries=(entry_of(letter, verdict, now, unconfirmed=place.unconfirmed),),
-        seen=(Seen(letter=letter.envelope.letter, fate=Fate.opened, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now),),
+        seen=(seen_of(letter, now, Fate.opened),),
     )
     own = place.unconfirmed or any(one.ticket == place.apart for one in (*sight.references, *sight.threads))
     ruling = rule(letter, sight, ticket, found, office, now, bool(sight.aligned), place.apart if own else 0)
@@ -213,14 +203,13 @@ def join(
     verdict = hinted(verdict) if place.unconfirmed else verdict
     if letter.requester.email != ticket.requester.email:  # nobody else stops or closes the requester's ticket
         verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
-    seen = Seen(letter=letter.envelope.letter, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     ticket = replace(
         ticket,
         changed=now,
         proved=ticket.proved or (letter.requester.email == ticket.requester.email and not place.unconfirmed),
         labels=tuple(dict.fromkeys((*ticket.labels, *(one for one in verdict.labels if one not in ("thanks", "only_topic"))))),
         entries=(*ticket.entries, entry_of(letter, verdict, now, ticket, place.unconfirmed)),
-        seen=(*ticket.seen, seen),
+        seen=(*ticket.seen, seen_of(letter, now, Fate.appended)),
     )
     if was is Status.clarification or (was is Status.done and not thanks and not place.unconfirmed):
         ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, office.policy)

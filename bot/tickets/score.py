@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Entry, Fate, Letter, Resolution, Seen, Status, Ticket
+from bot.model import Audience, Entry, Fate, Letter, Resolution, Status, Ticket
 from bot.replies.contexts import Button, ScoreLetter
 from bot.replies.gate import Ruling
 from bot.store.port import Found, Sender
 from bot.tickets.identity import Purpose
+from bot.tickets.machines import seen_of
 from bot.tickets.office import Office
 from bot.tickets.place import Place, Sight, followed, full
 from bot.tickets.timers import nudged
@@ -105,10 +106,10 @@ def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datet
         at=now, kind="letter", public=True, who=letter.requester.email, name=letter.requester.name, text=kept(ticket, letter.text[:20_000]),
         letter=ident, message_id=letter.message_id, subject=letter.subject[:500], about="score" if count else "score_ignored",
     )  # fmt: skip
-    seen = Seen(letter=ident, fate=Fate.appended, message_id=letter.message_id, fingerprint=letter.fingerprint, at=now)
     why = "" if count else "twice" if ticket.score else "range" if one.mark not in MARKS else "unasked"
     ticket = replace(
-        ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen), score=one.mark if count else ticket.score, proved=True, changed=now
+        ticket, entries=(*ticket.entries, entry), seen=(*ticket.seen, seen_of(letter, now, Fate.appended)),
+        score=one.mark if count else ticket.score, proved=True, changed=now
     )
     if count and one.mark <= LOW:
         line = {"ru": f"Оценка {one.mark} из 5", "en": f"Score: {one.mark} of 5"}

@@ -62,6 +62,8 @@ def of_letter(letter: Letter, sight: Sight, decision: Decision, office: Office) 
     """The shares that the letter draws on; none for what staff prove. Letters in an agent's name that nothing
     proves have a share of their own: they leave the answers to the agent's real letters alone.
     """
+    if letter.envelope.too_large:
+        return of_alert("too_large", office)
     most, client = office.policy.caps.errors_10_min, client_of(letter.envelope, office.relays)
     if sight.agent:
         unproved = any(one.about == "confirmation" for one in decision.records)
@@ -212,7 +214,7 @@ def _section(
     numbers = _numbers(group, office)
     title = TITLES[who][language != "ru"] if kind == "alert" else say(f"share_{kind}", language, who)
     ends = dict.fromkeys(tag(office, number) for number in (*numbers[:1], *numbers[-1:]))
-    about_none = [one.subject for one in group if kind != "alert" and not _numbers((one,), office)]
+    about_none = [one.subject for one in group if one.subject != title and not _numbers((one,), office)]
     return Section(
         title=", ".join(filter(None, (f"{title}: {_count(group)}", " … ".join(ends)))),
         tickets=tuple(

@@ -40,6 +40,7 @@ WHY = {
         "На адрес сотрудника или отдела написал кто-то другой. Ничего не выполнено и не отправлено, письмо видно только внутри",
         "Somebody else wrote to an address of staff. Nothing was done or sent; the letter is kept inside the ticket",
     ),
+    "too_large": ("Пришло письмо, которое слишком велико для нас", "A letter came that was too large for us"),
     "closed_silence": ("Закрыто: пользователь не ответил", "Closed: the requester did not answer"),
     "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
 }

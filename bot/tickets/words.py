@@ -19,6 +19,11 @@ SAYINGS: dict[str, tuple[str, str]] = {
     "caps": ("слишком много автоматических писем, ответ задержан", "too many automatic letters, the answer is held"),
     "same_subject": ("третье письмо с той же темой за три часа, ответ задержан", "third letter with this subject in three hours, the answer is held"),
     "through": ("сегодня через это обращение подтверждение уже уходило", "an acknowledgement has gone out through this ticket today"),
+    # a letter that is too large for its door (tickets.too_large)
+    "too_large_imap": ("Лежит в ящике, папка Desk/Too large", "It is in the mailbox, folder Desk/Too large"),
+    "too_large_pipe": ("Почтовый сервер вернул его отправителю", "The mail server returned it to its sender"),
+    "too_large_told": ("Отправителю мы написали, что делать", "We have told its sender what to do"),
+    "too_large_untold": ("Отправителю мы не написали: {}", "Its sender has not been told: {}"),
     # which automatic answer went out (its template)
     "acknowledgement": ("подтверждение с номером", "acknowledgement"),
     "topic_hours": ("ответ о режиме работы", "answer about working hours"),

@@ -42,9 +42,10 @@ def post(
     office: Office, ticket: Ticket, audience: Audience, template: str, context: Context | Rendered, to: str, now: datetime, *,
     letter: str = "", due: datetime | None = None, automatic: bool = True, answers: Sequence[str] = (),
     ruling: Ruling | None = None, files: tuple[Reference, ...] = (), mark: str = "auto-generated",
+    serial: int = 0,
 ) -> Ticket:  # fmt: skip
     """The ticket with one more outgoing letter. `answers` are the Message-IDs of the thread, the oldest first."""
-    serial = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1
+    serial = serial or (ticket.outgoing[-1].id + 1 if ticket.outgoing else 1)
     late = due if due and template == "case" else now  # an address made now may have expired when a reminder comes
     until = expiry(office, late) if audience is Audience.agent else None
     reply = office.signer.address(ticket.number, PURPOSE[audience], to, until=until)

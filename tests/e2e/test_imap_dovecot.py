@@ -130,13 +130,14 @@ def desk(dovecot, tmp_path_factory):
     secret = folder / "password"
     secret.write_text("geheim\n")
     with Running(folder / "data", DESK_IMAP=f"imap://support%40providence.film@127.0.0.1:{dovecot.port}",
-                 DESK_IMAP_PASSWORD_FILE=str(secret), DESK_READERS="1") as running:  # fmt: skip
+                 DESK_IMAP_PASSWORD_FILE=str(secret), DESK_READERS="1",
+                 DESK_TRUSTED_RELAYS="imap=mx.providence.film") as running:  # fmt: skip
         yield running
 
 
 def test_letters_are_answered_at_once_and_moved(dovecot, desk):
     assert "imap=127.0.0.1" in desk.ready
-    wait_for(lambda: (dovecot.inbox / ".Desk.Refused").exists(), words=lambda: dovecot.log() + desk.log())
+    wait_for(lambda: (dovecot.inbox / ".Desk.Too large").exists(), words=lambda: dovecot.log() + desk.log())
     dovecot.deliver("olga@example.org")
     desk.wait("olga@example.org", 1)  # by IDLE: the patience of this wait is shorter than the time between two looks
     wait_for(lambda: dovecot.letters(".Desk.Done") == 1, words=dovecot.log)
@@ -186,8 +187,35 @@ def test_a_letter_that_cannot_be_read_blocks_nobody(dovecot, desk):
     for number in range(5):
         desk.wait(f"v{number}@example.org", 1)
     wait_for(lambda: "fails at this letter" in desk.log(), 30, words=desk.log)
+    told = "не читается: 127.0.0.1, INBOX, UID"
+    wait_for(lambda: any(told in one["Subject"] for one in desk.letters("anna@providence.film")))
     dovecot.deliver("later@example.org")
     desk.wait("later@example.org", 1)
+    assert desk.run("ledger").returncode == 0
+
+
+def test_a_letter_that_is_too_large_is_told_to_its_sender_and_to_the_leads(dovecot, desk):
+    """26 MB; the relay in front says whose it is."""
+    files = ("x" * 76 + "\n") * 354_000
+    passed = "Authentication-Results: mx.providence.film; dmarc=pass header.from=example.org\n"
+    dovecot.deliver("nina@example.org", files, passed)
+    dovecot.deliver("eva@example.org", files)
+    [told] = desk.wait("nina@example.org", 1)
+    assert told["Subject"] == "Ваше письмо слишком большое"
+    assert "26 МБ" in text_of(told)
+    wait_for(lambda: dovecot.letters(".Desk.Too large") == 2, words=dovecot.log)
+
+    def alerts():
+        return [one for one in desk.letters("anna@providence.film") if "слишком большое" in one["Subject"]]
+
+    wait_for(lambda: len(alerts()) == 2, words=desk.log)
+    assert {one["Subject"].split()[7] for one in alerts()} == {"nina@example.org,", "eva@example.org,"}
+    assert all("Desk/Too large" in text_of(one) for one in alerts())
+    assert desk.letters("eva@example.org") == []
+    assert log(desk).count('"kind":"too_large"') == 2
+    dovecot.deliver("late@example.org")
+    desk.wait("late@example.org", 1)
+    assert log(desk).count('"kind":"too_large"') == 2, "they are not fetched again"
     assert desk.run("ledger").returncode == 0
 
 

@@ -107,6 +107,18 @@ async def test_what_is_no_proof(raw: Callable[[], bytes]) -> None:
     assert await judged(raw()) == ""
 
 
+async def test_of_headers_alone_only_a_trusted_relay_says_whose_they_are() -> None:
+    """A signed letter without a body, to which somebody has added one; the door took its headers."""
+    raw = signed(PLAIN.partition(b"#take")[0])
+    report = b"Authentication-Results: mx.providence.film; dmarc=pass header.from=example.org\r\n"
+    assert await judged(raw) == "dkim"
+    for letter, aligned in ((raw, ""), (report + raw, "relay")):
+        envelope = Envelope(letter="x", received=NOW, mail_from="?", client="imap", too_large=30_000_000)
+        settings = Settings(trusted_relays={"imap": "mx.providence.film"}, secret_file=Path("none"))
+        judge = authenticator(settings, answers())
+        assert (await judge(letter, read(letter, envelope), Here(b""))).aligned == aligned
+
+
 async def test_from_left_out_of_the_signature_is_no_proof() -> None:
     assert await judged(signed().replace(b"h=from : ", b"h=")) == ""
 

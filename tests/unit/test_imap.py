@@ -12,6 +12,7 @@ from imapclient.exceptions import LoginError
 
 from bot.intake import imap as module
 from bot.intake.imap import ImapDoor, return_path
+from bot.reading import guard, read
 from bot.settings import Mailbox
 
 BOX = Mailbox.parse("imaps://support%40desk.example@imap.example/Support%20In")
@@ -63,8 +64,17 @@ class Server:
     def fetch(self, uids, fields):
         self.calls.append((fields[0], list(uids)))
         self.trouble(fields[0], uids)
-        at = datetime(2026, 11, 22, 12, 0)
-        return {uid: {b"RFC822.SIZE": len(self.box[uid]), b"INTERNALDATE": at, b"BODY[]": self.box[uid]} for uid in uids if uid in self.box}
+        return {uid: self.fetched(self.box[uid], fields[0]) for uid in uids if uid in self.box}
+
+    @staticmethod
+    def fetched(raw, field):
+        if field == "RFC822.SIZE":
+            return {b"RFC822.SIZE": len(raw), b"INTERNALDATE": datetime(2026, 11, 22, 12, 0)}
+        if field == "BODY.PEEK[]":
+            return {b"BODY[]": raw}
+        assert field == f"BODY.PEEK[HEADER]<0.{module.HEAD}>"  # RFC 3501, 6.4.5: answered without the length
+        head, blank, _ = raw.partition(b"\r\n\r\n")
+        return {b"BODY[HEADER]<0>": (head + blank)[: module.HEAD]}
 
     def move(self, uids, folder):
         self.trouble("move", uids)
@@ -107,7 +117,7 @@ class Desk:
         """One look into the mailbox; the error that ended the connection, if one did."""
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self.door._empty, server, server.validity, ("Done", "Refused"), loop)
+            await asyncio.to_thread(self.door._empty, server, server.validity, ("Done", "Too large"), loop)
         except Exception as error:  # noqa: BLE001
             return error
         return None
@@ -169,6 +179,7 @@ async def test_a_letter_at_which_the_server_fails_comes_last_and_is_left_after_t
     assert [outcome is None for outcome in outcomes] == [False, False, False, True]
     assert (list(server.box), server.moved["Done"]) == ([2], [1, 3, 4, 5])
     assert [fields["kind"] for event, fields in desk.told if event == "error"] == ["letter"]
+    assert desk.refusals == [("imap.example, Support In, UID 2", "mailbox_letter")]
     server.trouble = lambda *_: None
     server.box[9] = b"later"
     await desk.empty(server)
@@ -188,12 +199,48 @@ async def test_a_disk_that_is_full_for_a_while_is_not_held_against_the_letters(d
     assert (server.box, len(desk.taken)) == ({}, 2)
 
 
-async def test_too_large_a_letter_is_put_aside(desk, monkeypatch):
-    monkeypatch.setattr(module, "LIMIT", 10)
-    server = Server(b"x" * 11, b"small")
+LARGE = b"Return-Path: <a@b.example>\r\nSubject: Film\r\n\r\n" + b"x" * 60
+
+
+async def test_of_too_large_a_letter_the_headers_are_taken(desk, monkeypatch):
+    monkeypatch.setattr(module, "LIMIT", 100)
+    server = Server(LARGE, b"small", LARGE[:100])
     assert await desk.empty(server) is None
-    assert server.moved == {"Refused": [1], "Done": [2]}
+    assert server.moved == {"Too large": [1], "Done": [2, 3]}
     assert not any(fields[0] == "BODY.PEEK[]" and 1 in fields[1] for fields in server.calls)
+    taken = {one.too_large: (raw, one.mail_from) for raw, one in desk.taken.values() if one.too_large}
+    assert taken == {len(LARGE): (LARGE.partition(b"x" * 60)[0], "a@b.example")}
+    assert await desk.empty(server) is None
+    assert len(desk.taken) == 3
+
+
+async def test_a_crash_between_storing_the_headers_and_moving_doubles_nothing(desk, monkeypatch):
+    monkeypatch.setattr(module, "LIMIT", 100)
+    server = Server(LARGE)
+    desk.error = OSError("no space left")
+    assert isinstance(await desk.empty(server), OSError)
+    assert (len(server.box), desk.taken) == (1, {})
+    desk.error = None
+
+    def broken(name, _):
+        if name == "move":
+            raise ConnectionResetError
+
+    server.trouble = broken
+    assert isinstance(await desk.empty(server), ConnectionResetError)
+    server.trouble = lambda *_: None
+    assert await desk.empty(server) is None
+    assert (len(desk.taken), server.moved) == (1, {"Too large": [1]})
+
+
+async def test_headers_that_are_cut_prove_nothing(desk, monkeypatch):
+    """A second From may stand behind the cut."""
+    monkeypatch.setattr(module, "LIMIT", 100)
+    head = b"From: a@b.example\r\nX: " + b"x" * module.HEAD + b"\r\nFrom: c@d.example\r\n\r\n"
+    assert await desk.empty(Server(head)) is None
+    [(raw, envelope)] = desk.taken.values()
+    assert len(raw) == module.HEAD
+    assert read(raw, envelope).from_defect == guard.LONG
 
 
 async def test_a_batch_fits_into_memory(desk, monkeypatch):

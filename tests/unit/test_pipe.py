@@ -58,8 +58,36 @@ async def test_no_letter_is_a_mistake_of_the_caller(inbox):
 
 async def test_too_large_a_letter_is_refused_for_good(inbox, monkeypatch):
     monkeypatch.setattr(pipe, "LIMIT", 1000)
-    assert (await pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW))[0] == 65
     assert (await pipe.deliver(io.BytesIO(b"x" * 1000), inbox, NOW))[0] == 0
+    assert not (await inbox.read(inbox.inbox.waiting()[0]))[0].too_large
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+async def test_the_headers_of_too_large_a_letter_are_kept_for_the_leads(inbox, monkeypatch, end):
+    monkeypatch.setattr(pipe, "LIMIT", 1000)
+    head = b"From c@example.org  Sun\nFrom: c@example.org" + end + b"Subject: Film" + end * 2
+    code, words = await pipe.deliver(io.BytesIO(head + b"x" * 1000), inbox, NOW)
+    assert (code, "larger than 1000 bytes" in words) == (65, True)
+    [ident] = inbox.inbox.waiting()
+    envelope, raw = await inbox.read(ident)
+    assert (raw, envelope.mail_from, envelope.too_large) == (head.partition(b"\n")[2], "c@example.org", 1001)
+
+
+async def test_a_flood_of_headers_is_kept_only_in_part(inbox, monkeypatch):
+    monkeypatch.setattr(pipe, "LIMIT", 1000)
+    monkeypatch.setattr(pipe, "HEAD", 500)
+    assert (await pipe.deliver(io.BytesIO(b"X: x\n" * 1000 + b"\n"), inbox, NOW))[0] == 65
+    _, raw = await inbox.read(inbox.inbox.waiting()[0])
+    assert raw == b"X: x\n" * 100
+
+
+async def test_too_large_a_letter_is_tried_again_while_the_disk_is_full(inbox, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(pipe, "LIMIT", 1000)
+    monkeypatch.setattr(inbox.inbox._disk, "fsync", full)
+    assert (await pipe.deliver(io.BytesIO(b"x" * 1001), inbox, NOW))[0] == 75
 
 
 async def test_a_letter_that_cannot_be_stored_is_to_be_sent_again(inbox, monkeypatch):
