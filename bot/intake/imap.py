@@ -189,6 +189,8 @@ class ImapDoor:
                 raise
             if bodies:
                 self._move(client, list(bodies), folder)
+            if len(bodies) < len(group):
+                raise ConnectionError("the server keeps a letter back")
 
     def _envelope(self, uid: int, raw: bytes, fact: Mapping[bytes, Any], validity: int) -> Envelope:
         # A server without dates says 1970: what the id is made of has to be the same at each try.

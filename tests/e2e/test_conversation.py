@@ -167,6 +167,12 @@ def test_deliver_hands_a_letter_to_the_running_daemon(tmp_path: Path) -> None:
         letter = f"From: {IVAN}\nSubject: Pipe\nMessage-ID: <pipe@client.example>\n\nThe film does not open in Chrome 131, black screen.\n"
         assert desk.run("deliver", "--sender", IVAN, stdin=letter.encode()).returncode == 0
         assert "PF-1" in desk.wait(IVAN, 1)[0]["Subject"]
+        large = letter.replace("pipe@", "large@").encode() + (b"x" * 76 + b"\n") * 350_000
+        assert desk.run("deliver", "--sender", IVAN, stdin=large).returncode == 65
+        alerts = [one for one in desk.wait("anna@providence.film", 2) if IVAN in one["Subject"]]
+        assert "вернул его отправителю" in text_of(alerts[0])
+        assert len(desk.letters(IVAN)) == 1
+        assert desk.run("ledger").returncode == 0
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     desk.env["DESK_DATA"] = str(blocked)

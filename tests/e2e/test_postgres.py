@@ -79,6 +79,16 @@ def test_a_conversation_and_every_command_on_a_database(tmp_path: Path, store: s
     assert " error " not in desk.log()
 
 
+def test_a_letter_that_is_too_large_is_told_to_the_leads(tmp_path: Path, store: str) -> None:
+    large = f"From: {IVAN}\nMessage-ID: <large@c>\nSubject: x\n\n".encode() + (b"x" * 76 + b"\n") * 350_000
+    with Running(tmp_path / "data", DESK_STORE=store) as desk:
+        assert desk.run("deliver", "--sender", IVAN, stdin=large).returncode == 65
+        [alert] = desk.wait(ANNA, 1)
+        assert IVAN in alert["Subject"]
+        assert ledger(desk)["places"] == {"machine": 1}
+    assert ledger(desk)["adds_up"]
+
+
 class Client(threading.Thread):
     """Writes letter after letter to daemon after daemon, as a mail server with several MX records does; remembers what was accepted."""
 

@@ -46,6 +46,13 @@ class LettersContract:
         assert box.places() == {ident: "waiting"}
         assert box.shelf().letter(ident)[1] == RAW
 
+    async def test_headers_are_kept_with_the_size_of_their_letter(self, box: Box):
+        made = Envelope(letter=box.letters.new_id(NOW), received=NOW, mail_from="?", too_large=30_000_000)
+        await box.letters.take(RAW, made)
+        for letters in (box.letters, await box.again()):
+            assert await letters.read(made.letter) == (made, RAW)
+        assert box.shelf().letter(made.letter)[0] == made
+
     async def test_a_letter_that_was_set_aside_is_not_given_out_again(self, box: Box):
         """The disk may be full just when the leads are to be told of it."""
         ident = await box.take()

@@ -189,6 +189,18 @@ async def test_a_letter_at_which_the_server_fails_comes_last_and_is_left_after_t
     assert server.box == {}
 
 
+async def test_a_letter_that_the_server_does_not_give_holds_nobody_and_is_told(desk):
+    """It names the letter, and answers nothing when it is asked for its text."""
+    server = Server(b"one", b"two")
+    given = server.fetched
+    withheld = (b"one", "BODY.PEEK[]")
+    server.fetched = lambda *asked: {b"BODY[]": None} if asked == withheld else given(*asked)
+    outcomes = [await desk.empty(server) for _ in range(4)]
+    assert [outcome is None for outcome in outcomes] == [False, False, False, True]
+    assert (list(server.box), server.moved) == ([1], {"Done": [2]})
+    assert desk.refusals == [("imap.example, Support In, UID 1", "mailbox_letter")]
+
+
 async def test_a_disk_that_is_full_for_a_while_is_not_held_against_the_letters(desk):
     server = Server(b"one", b"two")
     desk.error = OSError("no space left")

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from desk import TestDesk
+from desk import ROOT, TestDesk
 
+from bot.daemon import Daemon
 from bot.intake.imap import TOO_LARGE
 from bot.intake.pipe import LIMIT
 from bot.model import Delivery, Envelope, Fate, Outgoing, Status
+from bot.settings import HostPort, Settings
 from bot.tickets.words import say
 
 ANNA, BORIS, OLGA = "anna@providence.film", "boris@providence.film", "olga@example.org"
@@ -145,6 +147,14 @@ async def test_many_are_answered_within_the_caps_and_told_to_the_leads_in_one_le
     assert desk.ledger_adds_up()
 
 
+async def test_what_a_blocked_address_sends_is_only_kept(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, aligned=(OLGA,))
+    await desk.send(OLGA, PROBLEM, subject="Фильмы")
+    await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, "#блок")
+    assert await large(desk) == []
+    assert desk.ledger_adds_up()
+
+
 async def test_the_same_letter_is_told_once(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path, aligned=(OLGA,))
     await large(desk, Message_ID="<same@client.example>")
@@ -152,6 +162,22 @@ async def test_the_same_letter_is_told_once(tmp_path: Path) -> None:
     await desk.restart()
     assert await large(desk, Message_ID="<same@client.example>") == []
     assert desk.ledger_adds_up()
+
+
+async def test_letters_that_a_mailbox_keeps_back_are_told_once_a_day_and_gathered(tmp_path: Path) -> None:
+    place = HostPort("127.0.0.1", 0)
+    settings = Settings(
+        data=tmp_path, rules=ROOT / "rules.yaml", templates=ROOT / "templates", smtp=place, readers=1
+    )
+    desk = Daemon(settings)
+    await desk.start()
+    try:
+        for uid in (*range(15), *range(15)):
+            await desk.refused(f"imap.example, INBOX, UID {uid}", "mailbox_letter")
+    finally:
+        await desk.close()
+    log = (tmp_path / "log" / "desk.jsonl").read_text("utf-8")
+    assert (log.count('"event":"alert"'), log.count('"event":"gathered"')) == (15, 5)
 
 
 def test_the_words_name_what_the_doors_do() -> None:
