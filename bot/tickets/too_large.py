@@ -41,12 +41,9 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         ticket = answered(ticket, letter, sight, ruling, office, now)
     about = ticket if ticket.number else None
     alert = alarm(office, "too_large", details, letter.envelope.letter, now, about)
-    records = () if about else (replace(kept.records[0], outgoing=ticket.outgoing),)
-    return Decision(
-        tickets=(about,) if about else (),
-        records=(*records, *latched(ruling, letter, office, now), *alert.records),
-        events=(*kept.events, *alert.events),
-    )
+    own = () if about else (replace(kept.records[0], outgoing=ticket.outgoing),)
+    records, events = (*own, *latched(ruling, letter, office, now), *alert.records), (*kept.events, *alert.events)
+    return Decision(tickets=(about,) if about else (), records=records, events=events)
 
 
 def summary(letter: Letter, ruling: Ruling, office: Office) -> tuple[str, ...]:
