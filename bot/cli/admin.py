@@ -101,11 +101,10 @@ def failed_drop(to: Annotated[str, typer.Argument(help="address; all when left o
 
 
 def _stuck_list(state: str) -> None:
-    from bot.model import DeskRecord, Ticket
 
     desk = shelf()
-    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(Ticket, filed=False)]
-    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records(DeskRecord)]
+    kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(filed=False)]
+    kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records()]
     stuck = [(place, one) for place, letters in kept for one in letters if one.state == state]
     for place, one in stuck:
         say(one_line(f"{place}/{one.id}", one.to, f"{one.created.astimezone():%Y-%m-%d %H:%M}", one.result))
@@ -123,10 +122,9 @@ def _decide(do: str, to: str, state: str = "held") -> None:
 @suppressed_app.command("list")
 def suppressed_list() -> None:
     """List suppressed addresses with the day and the code of the bounce. Exit 1 when there are any."""
-    from bot.model import DeskRecord
 
     found: dict[str, str] = {}
-    for _, record in shelf().records(DeskRecord):
+    for _, record in shelf().records():
         if record.about == "suppression":
             found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
         elif record.about == "lift":
@@ -183,10 +181,9 @@ def secret_new() -> None:
 
 def overrides() -> None:
     """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
-    from bot.model import DeskRecord
 
     found: dict[str, list[str]] = {}
-    for _, record in shelf().records(DeskRecord):
+    for _, record in shelf().records():
         if record.about == "override":
             rule, _, text = record.words.partition("\n")
             found.setdefault(rule, []).append(text)

@@ -43,11 +43,10 @@ def tickets(
     """List the tickets: number, status, priority, owner, requester, subject; in a pipe one a line, parted by tabs."""
     from rich.table import Table
 
-    from bot.store.rows import Row
     from bot.workshop.window import Window
 
     rows: list[tuple[str, ...]] = [TITLES]
-    for row in shelf().tickets(Row, filed=everything):
+    for row in shelf().tickets(filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
         opened = f"{row.opened.astimezone():%Y-%m-%d %H:%M}"
@@ -164,7 +163,7 @@ def report(
     from rich.table import Table as Grid
 
     from bot.reports.charts import draw
-    from bot.reports.figures import Figures, TicketRow
+    from bot.reports.figures import Figures
     from bot.reports.page import page
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
@@ -178,7 +177,7 @@ def report(
     if first > last:
         fail(f"--from {first} is after --to {last}")
     with closing(shelf()) as desk:
-        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets(TicketRow))
+        figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets())
     found, head = tables(figures, language), title(figures, language)
     if html:
         html.write_text(page(head, language, found, draw(figures, language)), "utf-8")

@@ -8,66 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
-from msgspec import Struct
-
-from bot.model import Stretch
+from bot.model import Entry, Outgoing, Stretch, Ticket
 
 OLDEST = 10  # open tickets that are named
 NO_QUESTION = ("ground_needs_development", "ground_low_priority")
-
-
-class HitRow(Struct, frozen=True, gc=False):
-    """What a report reads of a rule that fired."""
-
-    rule: str
-    ground: str | None = None
-
-
-class EntryRow(Struct, frozen=True, gc=False):
-    """What a report reads of an entry."""
-
-    at: datetime
-    kind: str
-    public: bool
-    name: str = ""
-    text: str = ""
-    letter: str = ""
-    about: str = ""
-    hits: tuple[HitRow, ...] = ()
-
-
-class SentRow(Struct, frozen=True, gc=False):
-    """What a report reads of an outgoing letter."""
-
-    template: str
-    audience: str
-    letter: str = ""
-    automatic: bool = True
-    state: str = "waiting"
-
-
-class TicketRow(Struct, frozen=True, gc=False):
-    """What a report reads of a ticket."""
-
-    number: int
-    opened: datetime
-    subject: str = ""
-    status: str = "created"
-    resolution: str | None = None
-    ground: str | None = None
-    done_at: datetime | None = None
-    priority: str = "medium"
-    due: datetime | None = None
-    paused: tuple[Stretch, ...] = ()
-    score: int = 0
-    score_asked: datetime | None = None
-    owner: str = ""
-    topic: str = ""
-    labels: tuple[str, ...] = ()
-    suspended: tuple[str, ...] = ()
-    merged_into: int = 0
-    entries: tuple[EntryRow, ...] = ()
-    outgoing: tuple[SentRow, ...] = ()
 
 
 class Spread:
@@ -156,13 +100,13 @@ class Figures:
         day = at.astimezone(self.zone).date() if at else None
         return day if day and self.since <= day < self.until else None
 
-    def add_all(self, rows: Iterable[TicketRow]) -> Figures:
+    def add_all(self, rows: Iterable[Ticket]) -> Figures:
         """All of them; these very figures."""
         for row in rows:
             self.add(row)
         return self
 
-    def add(self, row: TicketRow) -> None:
+    def add(self, row: Ticket) -> None:
         """One ticket."""
         if row.merged_into or "spam" in row.labels:
             return
@@ -188,7 +132,7 @@ class Figures:
             if row.owner:
                 self.of(row.owner).scores[row.score] += 1
 
-    def _opened(self, row: TicketRow, day: date, answers: list[EntryRow]) -> None:
+    def _opened(self, row: Ticket, day: date, answers: list[Entry]) -> None:
         self.opened[day] += 1
         self.priorities[row.priority] += 1
         self.topics[row.topic] += 1
@@ -197,7 +141,7 @@ class Figures:
         if answers:
             self.reaction.add(answers[0].at - row.opened)
 
-    def _done(self, row: TicketRow) -> None:
+    def _done(self, row: Ticket) -> None:
         day = self.day(row.done_at)
         if not day or not row.done_at:
             return
@@ -211,7 +155,7 @@ class Figures:
             self.of(row.owner).done += 1
             self.of(row.owner).solving.add(row.done_at - row.opened)
 
-    def _machine(self, row: TicketRow) -> None:
+    def _machine(self, row: Ticket) -> None:
         acts = {one.letter: one.template.removeprefix("ground_") for one in row.outgoing if acted(one)}
         wrong = {entry.text for entry in row.entries if entry.about == "override"}
         silent = any(entry.about == "closed_silence" for entry in row.entries)
@@ -228,12 +172,12 @@ class Figures:
                 figures.overridden += rule in wrong
 
 
-def asks(answer: EntryRow, done: datetime | None) -> bool:
+def asks(answer: Entry, done: datetime | None) -> bool:
     """Whether an agent's letter puts a question: #clarify, with or without a ground; a refusal comes with the ticket's end."""
     return answer.about == "clarify" or (answer.about.startswith("ground_") and answer.about not in NO_QUESTION and answer.at != done)
 
 
-def acted(one: SentRow) -> bool:
+def acted(one: Outgoing) -> bool:
     """Whether the letter is a ground's, written by the machine."""
     return one.automatic and one.audience == "requester" and one.template.startswith("ground_") and one.state != "cancelled"
 

@@ -15,7 +15,7 @@ from bot.policy import Policy
 from bot.replies import gate
 from bot.replies.contexts import Report, Section
 from bot.reports.charts import draw
-from bot.reports.figures import Figures, TicketRow
+from bot.reports.figures import Figures
 from bot.reports.tables import tables, title
 from bot.store.files import Disk
 from bot.store.port import Question, Store
@@ -89,7 +89,7 @@ class Weekly:
 
     def _figures(self, office: Office, since: date, until: date) -> Figures:
         with closing(self._shelf()) as shelf:
-            return Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets(TicketRow))
+            return Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets())
 
     def picture(self, reference: Reference) -> bytes | None:
         """The picture that a report's letter refers to, drawn anew where another daemon has made it; None for the attachment of a letter."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bot.model import Ticket
-from bot.store.documents import NAME, read_ticket
+from bot.store.documents import NAME, read_ticket, row_of
 from bot.store.files import Disk, Write, is_there, listed
-from bot.store.regular import OddFileError, read_regular
+from bot.store.regular import OddFileError
 from bot.store.rows import Row
 
 CACHED = 500  # tickets kept in memory
@@ -39,12 +39,11 @@ class Cabinet:
         return listed(self._live, NAME)
 
     def rows(self, paths: Iterable[Path]) -> Iterator[Row]:
-        """What the register needs of each of these tickets."""
-        decoder = msgspec.json.Decoder(dict[str, dict[str, Row]])
+        """What the register needs of each of these tickets. They are read whole: what the desk could not read later is broken now."""
         for path in paths:
             try:
-                yield from decoder.decode(read_regular(path))["ticket"].values()
-            except (msgspec.DecodeError, KeyError, OddFileError):
+                yield row_of(read_ticket(path))
+            except (msgspec.DecodeError, OddFileError):
                 self.broken.append(str(path))
             except OSError:
                 self.unread.append(path)

@@ -75,8 +75,8 @@ def read_ticket(path: Path) -> Ticket:
     """A ticket out of its file; raises OSError, and msgspec.DecodeError for a broken file."""
     tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, Ticket]])
     ticket = next(iter(tables.get("ticket", {}).values()), None)
-    if ticket is None:
-        raise msgspec.DecodeError(f"{path} holds no ticket")
+    if ticket is None or ticket.number != int(path.stem):  # perhaps a copy of another one's file
+        raise msgspec.DecodeError(f"{path} does not hold its ticket")
     return ticket
 
 

@@ -6,12 +6,10 @@ Both raise OSError where the store fails.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.inbox import Parked
-
-T = TypeVar("T")
 
 
 class ElsewhereError(ValueError):
@@ -27,14 +25,14 @@ class Shelf(Protocol):
 
     broken: list[str]  # what could not be read so far
 
-    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
-        """Every ticket by number, decoded as `kind` (a Struct with those fields of Ticket that are wanted), the live ones alone or all."""
+    def tickets(self, *, filed: bool = True) -> Iterator[Ticket]:
+        """Every ticket by number, the live ones alone or all, read as the desk reads it: what is broken for one is so for all."""
 
     def ticket(self, number: int) -> Ticket | None:
         """One ticket, live or filed. Raises msgspec.DecodeError for a broken one."""
 
-    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """(place, record) of the desk's own records, the oldest first, decoded as `kind`."""
+    def records(self) -> Iterator[tuple[str, DeskRecord]]:
+        """(place, record) of the desk's own records, the oldest first."""
 
     def letters(self) -> Iterator[tuple[str, str]]:
         """Every letter ever taken in, once, with its place: waiting, parked, dropped or archived.

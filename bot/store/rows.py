@@ -1,4 +1,4 @@
-"""What the register reads of a ticket's file; the rest is skipped while it is decoded."""
+"""What the register keeps of a ticket."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Person(Struct, frozen=True, gc=False):
 
 
 class Row(Struct, frozen=True):
-    """What the register reads of a ticket; the rest of the file is skipped while it is decoded."""
+    """What the register reads of a ticket."""
 
     number: int
     requester: Person

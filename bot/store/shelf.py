@@ -9,12 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from bot.model import Envelope, Ticket
-from bot.store.documents import NAME, day_files, read_ticket
+from bot.model import DeskRecord, Envelope, Ticket
+from bot.store.documents import NAME, day_files, read_day, read_ticket
 from bot.store.files import Disk, is_there, listed
 from bot.store.inbox import Inbox, Parked
-from bot.store.regular import read_regular
-from bot.store.rest import T
 
 
 class FileShelf:
@@ -25,9 +23,8 @@ class FileShelf:
         self._data = data
         self._live, self._filed = data / "tickets" / "live", data / "tickets" / "done"
 
-    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
+    def tickets(self, *, filed: bool = True) -> Iterator[Ticket]:
         """See the port. Live ones are looked for first and last: one that is filed, or comes back, meanwhile is met, once."""
-        decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
         met: set[str] = set()
         first = listed(self._live, NAME)
         places: list[Callable[[], list[Path]]] = [lambda: first]
@@ -39,15 +36,15 @@ class FileShelf:
             for path in sorted(set(place()), key=lambda path: int(path.stem)):
                 if path.parent.parent == self._filed and is_there(self._live / path.name):
                     continue  # it has come back, and the desk was cut off before this copy was gone; the live one is still to be met
-                if path.name not in met and (tables := self._tables(path, decoder)) is not None:
+                if path.name not in met and (ticket := self._read(path)) is not None:
                     met.add(path.name)
-                    yield from tables.get("ticket", {}).values()
+                    yield ticket
 
-    def _tables(self, path: Path, decoder: msgspec.json.Decoder[dict[str, dict[str, T]]]) -> dict[str, dict[str, T]] | None:
-        """The tables of a file; None where it is broken. One that has just been filed is found under its new name."""
+    def _read(self, path: Path) -> Ticket | None:
+        """The ticket of a file; None where it is broken. One that has just been filed is found under its new name."""
         for place in (path, self._filed / f"{int(path.stem) // 1000:03}" / path.name) if path.parent == self._live else (path,):
             try:
-                return decoder.decode(read_regular(place))
+                return read_ticket(place)
             except FileNotFoundError:
                 continue
             except (OSError, msgspec.DecodeError):
@@ -61,17 +58,15 @@ class FileShelf:
                 return read_ticket(path)
         return None
 
-    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+    def records(self) -> Iterator[tuple[str, DeskRecord]]:
         """See the port."""
-        decoder = msgspec.json.Decoder(dict[str, dict[str, kind]])  # type: ignore[valid-type]
         for path in day_files(self._data / "desk"):
             try:
-                tables = decoder.decode(read_regular(path))
+                records = list(read_day(path))
             except (OSError, msgspec.DecodeError):
                 self.broken.append(str(path))
                 continue
-            for ident, record in tables.get("record", {}).items():
-                yield f"{path.stem}/{ident}", record
+            yield from ((f"{path.stem}/{ident}", record) for ident, record in records)
 
     def letters(self) -> Iterator[tuple[str, str]]:
         """See the port."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.model import DeskRecord, Ticket
 from bot.store.inbox import NoLetterError
 from bot.store.register import mark
 from bot.store.rest import Shelf, Target
@@ -36,11 +35,11 @@ def carry(shelf: Shelf, target: Target, now: datetime) -> Carried:
     """
     accounted: set[int] = set()
     tickets = records = letters = highest = 0
-    for place, record in shelf.records(DeskRecord):
+    for place, record in shelf.records():
         target.record(place, record)
         records += 1
         accounted |= {mark(record.letter)} if record.fate else set()
-    for ticket in shelf.tickets(Ticket):
+    for ticket in shelf.tickets():
         target.ticket(ticket, filed=rests(ticket, now, FILED_DAYS))
         tickets, highest = tickets + 1, max(highest, ticket.number)
         accounted.update(mark(seen.letter) for seen in ticket.seen)

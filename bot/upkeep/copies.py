@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot import reading
-from bot.model import Delivery, DeskRecord, Outgoing, Reference, Ticket
+from bot.model import Delivery, Outgoing, Reference, Ticket
 from bot.printing import to_json
 from bot.replies.compose import File, to_bytes
 from bot.replies.render import Layout
@@ -27,7 +27,7 @@ def export(shelf: Shelf, data: Path, address: str, folder: Path, sender: tuple[s
     The letters are those that he wrote, as they came, and those that he was sent, from `sender` (address, name) in the layout.
     """
     folder.mkdir(mode=0o700, parents=True)
-    letters, tickets = 0, [view(ticket, address) for ticket in shelf.tickets(Ticket)]
+    letters, tickets = 0, [view(ticket, address) for ticket in shelf.tickets()]
     box = mailbox.mbox(folder / "letters.mbox")
     try:
         for _, message in sorted(_letters(shelf, data, address, sender, layout), key=lambda pair: pair[0]):
@@ -72,9 +72,9 @@ def _letters(shelf: Shelf, data: Path, address: str, sender: tuple[str, str], la
 
 
 def _outgoing(shelf: Shelf) -> Iterator[Outgoing]:
-    for ticket in shelf.tickets(Ticket):
+    for ticket in shelf.tickets():
         yield from ticket.outgoing
-    for _, record in shelf.records(DeskRecord):
+    for _, record in shelf.records():
         yield from record.outgoing
 
 

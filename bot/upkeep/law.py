@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bot.model import Decision, DeskRecord, Envelope, Ticket, Value
+from bot.model import Decision, Envelope, Value
 from bot.reading import charset
 from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
@@ -76,7 +76,7 @@ class Part(NamedTuple):
 def part_of(shelf: Shelf, address: str) -> Part:
     """A person's part in all tickets and records."""
     part = Part([], [], set(), set(), set())
-    for ticket in shelf.tickets(Ticket):
+    for ticket in shelf.tickets():
         mine = [entry for entry in ticket.entries if entry.who == address]
         part.said.extend(entry.text for entry in mine)
         part.said.extend(entry.name for entry in mine if " " in entry.name)
@@ -88,7 +88,7 @@ def part_of(shelf: Shelf, address: str) -> Part:
         elif mine or address in ticket.participants:
             part.letters.update(entry.letter for entry in mine if entry.letter)
             part.shared.update(seen.letter for seen in ticket.seen)
-    part.letters.update(record.letter for _, record in shelf.records(DeskRecord) if record.who == address and record.fate)
+    part.letters.update(record.letter for _, record in shelf.records() if record.who == address and record.fate)
     return part
 
 
@@ -124,14 +124,14 @@ def trace(shelf: Shelf, address: str, now: datetime) -> Plan:
     person = msgspec.structs.replace(known, letters=frozenset(part.letters))
     others = [
         ticket.number
-        for ticket in shelf.tickets(Ticket)
+        for ticket in shelf.tickets()
         if ticket.number not in part.own
         and (person.hint.search(msgspec.json.encode(ticket).decode()) or any(seen.letter in person.letters for seen in ticket.seen))
         and without(ticket, person, now) != ticket
     ]
     records = [
         place
-        for place, record in shelf.records(DeskRecord)
+        for place, record in shelf.records()
         if (record.letter in person.letters or record.about == "override" or person.hint.search(msgspec.json.encode(record).decode()))
         and record_without(record, person) != record
     ]

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import msgspec
-
 from bot.model import Fate
 from bot.store.rest import Shelf
 
@@ -72,32 +70,11 @@ def account(shelf: Shelf) -> Account:
     return result
 
 
-class Taken(msgspec.Struct, frozen=True, gc=False):
-    """What the ledger reads of a letter that a ticket has taken in."""
-
-    letter: str
-    fate: str
-
-
-class TicketLetters(msgspec.Struct, frozen=True, gc=False):
-    """What the ledger reads of a ticket."""
-
-    number: int
-    seen: tuple[Taken, ...] = ()
-
-
-class RecordLetter(msgspec.Struct, frozen=True, gc=False):
-    """What the ledger reads of a record of the desk."""
-
-    letter: str = ""
-    fate: str = ""
-
-
 def read_fates(shelf: Shelf) -> Iterator[tuple[str, str, int]]:
     """(letter, fate, ticket or 0) of every letter that a ticket or a record accounts for."""
-    for ticket in shelf.tickets(TicketLetters):
+    for ticket in shelf.tickets():
         for seen in ticket.seen:
             yield seen.letter, seen.fate, ticket.number
-    for _, record in shelf.records(RecordLetter):
+    for _, record in shelf.records():
         if record.fate:
             yield record.letter, record.fate, 0

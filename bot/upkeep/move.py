@@ -26,7 +26,7 @@ from bot.stores import FILLING, INCOMING, MOVED, at_work, leave, open_shelf, ope
 from bot.tickets.erasing import emptied
 from bot.upkeep.backup import RefusedError, unpack
 from bot.upkeep.carry import carry
-from bot.upkeep.ledger import Account, RecordLetter, TicketLetters, account
+from bot.upkeep.ledger import Account, account
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
 FILLED = " filled"  # what it says at its end once the database has all
@@ -185,8 +185,8 @@ def _sound(shelf: Shelf) -> None:
 def _same(source: Shelf, target: Shelf) -> None:
     """Both sides have the same, and the ledgers say so."""
     here, there = account(source), account(target)
-    records = sum(1 for _ in source.records(RecordLetter)) - sum(1 for _ in target.records(RecordLetter))
-    missing = {one.number for one in source.tickets(TicketLetters)} - {one.number for one in target.tickets(TicketLetters)}
+    records = sum(1 for _ in source.records()) - sum(1 for _ in target.records())
+    missing = {one.number for one in source.tickets()} - {one.number for one in target.tickets()}
     if records or missing or here.accepted != there.accepted or (here.adds_up and here.places != there.places):
         raise RefusedError(f"the copy is not the same; tickets missing: {sorted(missing)[:20]}\n{here.as_text()}\n{there.as_text()}")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import msgspec
 from rich.table import Table
 
 from bot.model import Fate, Ground, Letter, Verdict
@@ -19,7 +18,6 @@ from bot.settings import Settings
 from bot.store.inbox import NoLetterError
 from bot.store.rest import Shelf
 from bot.stores import open_shelf
-from bot.upkeep.ledger import Taken
 from bot.workshop.window import Window
 
 SHOWN = 6  # tickets named in a row of the table
@@ -36,18 +34,10 @@ class Past:
     used: tuple[Ground, ...] = ()  # grounds that the machine had used before
 
 
-class PastTicket(msgspec.Struct, frozen=True, gc=False):
-    """What is read of a ticket."""
-
-    number: int
-    seen: tuple[Taken, ...] = ()
-    suspended: tuple[Ground, ...] = ()
-
-
 def past_letters(shelf: Shelf, since: date | None) -> Iterator[Past]:
     """Every letter that opened or joined a ticket, ticket by ticket; a few at a time in memory."""
     day = f"{since:%Y%m%d}" if since else ""
-    for ticket in shelf.tickets(PastTicket):
+    for ticket in shelf.tickets():
         for seen in ticket.seen:
             if seen.fate in (Fate.opened, Fate.appended) and seen.letter >= day:
                 first = seen.fate == Fate.opened

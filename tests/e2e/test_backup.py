@@ -17,7 +17,6 @@ import pytest
 from cluster import Cluster
 from daemon import ROOT, Running
 
-from bot.model import Ticket
 from bot.store.shelf import FileShelf
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
@@ -86,7 +85,7 @@ def test_from_a_backup_under_load_another_desk_goes_on(tmp_path: Path) -> None:
         until(lambda: "commands=['take']" in two.log())
         book = json.loads(two.run("ledger", "--json").stdout)
         assert (book["adds_up"], book["accepted"] >= len(before)) == (True, True)
-        tickets = list(FileShelf(two.data).tickets(Ticket))
+        tickets = list(FileShelf(two.data).tickets())
         wanted = {f"u{ident[1:].partition('@')[0].replace('.', 'x')}@example.org" for ident in before}
         senders = [ticket.requester.email for ticket in tickets]
         assert wanted <= set(senders)

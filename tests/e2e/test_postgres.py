@@ -45,7 +45,7 @@ def on_shelf(store: str) -> tuple[Account, list[Ticket]]:
     from bot.store.postgres.shelf import PostgresShelf
 
     with closing(PostgresShelf(store)) as shelf:
-        return account(shelf), list(shelf.tickets(Ticket))
+        return account(shelf), list(shelf.tickets())
 
 
 def wait_until(true: Any, what: str, seconds: float = 30) -> None:

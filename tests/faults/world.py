@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from daemon import Running
 
-from bot.model import DeskRecord, Fate, Ticket
+from bot.model import Fate
 from bot.store.shelf import FileShelf
 from bot.upkeep.ledger import account
 
@@ -147,8 +147,8 @@ class World:
         everybody was answered once.
         """
         shelf, found = FileShelf(self.desk.data), dict[str, Any]()
-        ledger, tickets = account(shelf), list(shelf.tickets(Ticket))
-        records = [one for _, one in shelf.records(DeskRecord)]
+        ledger, tickets = account(shelf), list(shelf.tickets())
+        records = [one for _, one in shelf.records()]
         rest = ledger.places["waiting"] + ledger.places["parked"]
         found["ledger"] = "" if ledger.adds_up and not rest else ledger.as_text()
         found["numbers"] = set(range(1, len(tickets) + 1)) ^ {one.number for one in tickets}

@@ -91,7 +91,7 @@ class Erased:
 
 def records(opened: Opened) -> list[tuple[str, DeskRecord]]:
     with closing(opened.shelf()) as shelf:
-        return list(shelf.records(DeskRecord))
+        return list(shelf.records())
 
 
 class Contract:

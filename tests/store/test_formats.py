@@ -14,7 +14,7 @@ from old import LETTERS, OLD, old_data, whole
 
 from bot import __version__
 from bot.line import Line, Place
-from bot.model import DeskRecord, Outgoing, Status, Ticket
+from bot.model import Outgoing, Status, Ticket
 from bot.store import formats
 from bot.store.files import Disk
 from bot.store.formats import FORMAT, Mark, Step
@@ -66,8 +66,8 @@ async def test_the_desk_of_today_goes_on_with_the_data_of_1_0(tmp_path: Path) ->
 def test_every_ticket_and_record_of_1_0_is_read_whole(tmp_path: Path) -> None:
     """As the desk reads it, not as some report does."""
     shelf = FileShelf(old_data(tmp_path / "data"))
-    assert sorted(one.number for one in shelf.tickets(Ticket)) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert len(list(shelf.records(DeskRecord))) == 6
+    assert sorted(one.number for one in shelf.tickets()) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(list(shelf.records())) == 6
     assert sum(LETTERS.values()) + 3 == len(list(shelf.letters()))
     assert shelf.broken == []
 

@@ -22,7 +22,7 @@ from cluster import Cluster
 from desk import MOSCOW_NOON, ROOT, TestDesk
 from killed import killed
 
-from bot.model import DeskRecord, Envelope, Ticket
+from bot.model import Envelope
 from bot.settings import Settings
 from bot.store.files import Disk
 from bot.store.folders import Folder
@@ -43,8 +43,8 @@ def contents(shelf: Shelf) -> tuple[Any, ...]:
     """Everything on a shelf; where the letters lie, but for those that a ticket has and that are not put away yet."""
     with closing(shelf):
         letters = {ident: shelf.letter(ident) for ident, _ in shelf.letters()}
-        records = sorted((one for _, one in shelf.records(DeskRecord)), key=repr)
-        return list(shelf.tickets(Ticket)), records, letters, shelf.parked(), account(shelf).places
+        records = sorted((one for _, one in shelf.records()), key=repr)
+        return list(shelf.tickets()), records, letters, shelf.parked(), account(shelf).places
 
 
 def settings(data: Path, store: str | None = None) -> Settings:

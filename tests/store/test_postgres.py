@@ -15,7 +15,7 @@ from letters_contract import Box, LettersContract
 from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 
-from bot.model import Decision, DeskRecord, Entry, Envelope, Status, Ticket
+from bot.model import Decision, Entry, Envelope, Status
 from bot.store.port import Due, Question, Window
 from bot.tickets.erasing import emptied
 
@@ -231,9 +231,9 @@ async def test_a_copy_may_be_put_twice_and_holds_what_was_put_last(cluster, data
         target.letter(envelope, words.encode(), "archived", None)
     target.close()
     with closing(PostgresShelf(url)) as shelf:
-        assert [one.subject for one in shelf.tickets(Ticket)] == ["second", "second"]
-        assert [one.number for one in shelf.tickets(Ticket, filed=False)] == [3]
-        assert [one.words for _, one in shelf.records(DeskRecord)] == ["second", "of a person who was forgottensecond"]
+        assert [one.subject for one in shelf.tickets()] == ["second", "second"]
+        assert [one.number for one in shelf.tickets(filed=False)] == [3]
+        assert [one.words for _, one in shelf.records()] == ["second", "of a person who was forgottensecond"]
         assert (list(shelf.letters()), shelf.letter(envelope.letter)[1]) == ([(envelope.letter, "archived")], b"second")
     store = PostgresStore(Database(url))
     await store.load()

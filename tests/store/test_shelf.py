@@ -6,7 +6,6 @@ from contract import ticket
 
 from bot.store.documents import ticket_page
 from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import TicketLetters
 
 
 def test_a_ticket_that_is_filed_or_comes_back_while_they_are_read_is_met_once(tmp_path):
@@ -16,7 +15,7 @@ def test_a_ticket_that_is_filed_or_comes_back_while_they_are_read_is_met_once(tm
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.json").write_bytes(ticket_page(ticket(number)))
     met = []
-    for one in FileShelf(tmp_path).tickets(TicketLetters):
+    for one in FileShelf(tmp_path).tickets():
         if not met:  # one comes back behind the reader's back, and one is filed where he has been
             (filed / "2.json").rename(live / "2.json")
             (live / "5.json").rename(filed / "5.json")

@@ -15,7 +15,7 @@ from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
 
-from bot.model import Status, Ticket
+from bot.model import Status
 from bot.store import days
 from bot.store.files import Disk
 from bot.store.retention import erase_old
@@ -206,7 +206,7 @@ async def test_a_ticket_that_has_come_back_counts_though_its_filed_copy_was_left
     await commit(store, ticket(1, "a", subject="снова"))
     filed.write_bytes(kept)
     os.utime(filed, (0, 0))
-    assert [one.subject for one in FileShelf(tmp_path).tickets(Ticket)] == ["снова"]
+    assert [one.subject for one in FileShelf(tmp_path).tickets()] == ["снова"]
     erased: list[str] = []
     assert list(erase_old(tmp_path, Disk(), erased.append, NOW - timedelta(days=60), lambda: False)) == []
     assert erased == []

@@ -305,7 +305,7 @@ def in_time(case: Case) -> bool:
 
 async def main() -> None:
     """Plays it and prints the report."""
-    from bot.reports.figures import Figures, TicketRow
+    from bot.reports.figures import Figures
     from bot.reports.tables import tables, title
     from bot.reports.weekly import names
     from bot.store.shelf import FileShelf
@@ -313,7 +313,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         month = await played(Path(folder))
         policy = month.desk.office.policy
-        figures = Figures(FIRST.date(), LAST.date(), policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets(TicketRow))
+        figures = Figures(FIRST.date(), LAST.date(), policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets())
         print(title(figures, "ru"))  # noqa: T201
         for table in tables(figures, "ru"):
             print("", table.title, *table.lines(), sep="\n")  # noqa: T201

@@ -10,7 +10,7 @@ import pytest
 from month import ANNA, BORIS, DAY, FIRST, LAST, MINUTE, MOSCOW, Month, alarms, in_time, opens, played, silent
 
 from bot.model import Outgoing
-from bot.reports.figures import Figures, Spread, TicketRow
+from bot.reports.figures import Figures, Spread
 from bot.reports.weekly import names
 from bot.store.shelf import FileShelf
 
@@ -21,7 +21,7 @@ def on(at: datetime) -> date:
 
 def figures(month: Month, since: date, until: date) -> Figures:
     policy = month.desk.office.policy
-    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets(TicketRow))
+    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets())
 
 
 def rank(spans: list[timedelta], percent: int) -> timedelta:

@@ -10,6 +10,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,9 +22,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bot.cli import app
-from bot.model import Stretch
+from bot.model import Address, Entry, Evidence, Outgoing, Stretch, Ticket
 from bot.reports.charts import draw
-from bot.reports.figures import EntryRow, Figures, HitRow, OfRule, SentRow, Spread, TicketRow
+from bot.reports.figures import Figures, OfRule, Spread
 from bot.reports.page import page
 from bot.reports.tables import Table, as_csv, tables, title
 from bot.store.shelf import FileShelf
@@ -34,25 +35,33 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 
 
-def week(*rows: TicketRow) -> Figures:
+def week(*rows: Ticket) -> Figures:
     return Figures(date(2026, 11, 16), date(2026, 11, 23), MOSCOW, {ANNA: "Анна"}).add_all(rows)
 
 
-def letter(at: datetime = AT, ident: str = "a", **more: object) -> EntryRow:
-    return EntryRow(at=at, kind="letter", public=True, letter=ident, **more)  # type: ignore[arg-type]
+def row(**more: Any) -> Ticket:
+    return Ticket(**{"requester": Address(email=IVAN), "changed": AT, **more})
 
 
-def answer(at: datetime, **more: object) -> EntryRow:
-    return EntryRow(**{"at": at, "kind": "answer", "public": True, "name": "Анна", "about": "reply", **more})  # type: ignore[arg-type]
+def sent_letter(**more: Any) -> Outgoing:
+    return Outgoing(**{"id": 1, "to": IVAN, "message_id": "a@desk", "created": AT, "due": AT, "subject": "s", "body": "b", "language": "ru", **more})
 
 
-def done(at: datetime, **more: object) -> TicketRow:
-    return TicketRow(**{"number": 1, "opened": AT, "status": "done", "resolution": "solved", "done_at": at, "owner": ANNA, **more})  # type: ignore[arg-type]
+def letter(at: datetime = AT, ident: str = "a", **more: object) -> Entry:
+    return Entry(at=at, kind="letter", public=True, letter=ident, **more)  # type: ignore[arg-type]
+
+
+def answer(at: datetime, **more: object) -> Entry:
+    return Entry(**{"at": at, "kind": "answer", "public": True, "name": "Анна", "about": "reply", **more})  # type: ignore[arg-type]
+
+
+def done(at: datetime, **more: object) -> Ticket:
+    return row(**{"number": 1, "opened": AT, "status": "done", "resolution": "solved", "done_at": at, "owner": ANNA, **more})  # type: ignore[arg-type]
 
 
 def test_days_are_the_desks_own():
     night = datetime(2026, 11, 17, 21, 30, tzinfo=UTC)  # 00:30 of the 18th in Moscow
-    told = week(TicketRow(number=1, opened=night, entries=(letter(night),)))
+    told = week(row(number=1, opened=night, entries=(letter(night),)))
     assert told.opened == told.letters == Counter({date(2026, 11, 18): 1})
 
 
@@ -65,7 +74,7 @@ def test_spam_and_merged_tickets_count_nowhere(more):
 
 def test_the_first_answer_is_an_agents_and_one_that_was_taken_back_is_none():
     undone = answer(AT + HOUR, public=False, about="undone")
-    assert week(TicketRow(number=1, opened=AT, entries=(letter(), undone, answer(AT + 3 * HOUR)))).reaction.quantile(50) == 3 * HOUR
+    assert week(row(number=1, opened=AT, entries=(letter(), undone, answer(AT + 3 * HOUR)))).reaction.quantile(50) == 3 * HOUR
 
 
 def test_what_stood_still_until_the_end_is_not_late():
@@ -77,31 +86,31 @@ def test_what_stood_still_until_the_end_is_not_late():
 
 
 def test_a_rule_that_is_wrong_shows():
-    hit = (HitRow(rule="old-browser", ground="outdated_software"), HitRow(rule="wish"))
-    sent = SentRow(template="ground_outdated_software", audience="requester", letter="a")
-    wrong = EntryRow(at=AT + DAY, kind="event", public=False, about="override", text="old-browser")
-    told = week(TicketRow(number=1, opened=AT, entries=(letter(hits=hit), letter(AT + HOUR, "b"), wrong), outgoing=(sent,)))
+    hit = (Evidence(rule="old-browser", ground="outdated_software"), Evidence(rule="wish"))
+    sent = sent_letter(template="ground_outdated_software", audience="requester", letter="a")
+    wrong = Entry(at=AT + DAY, kind="event", public=False, about="override", text="old-browser")
+    told = week(row(number=1, opened=AT, entries=(letter(hits=hit), letter(AT + HOUR, "b"), wrong), outgoing=(sent,)))
     assert dict(told.rules) == {"old-browser": OfRule(asked=1, answered=1, overridden=1)}
-    hint = TicketRow(number=1, opened=AT, entries=(letter(hits=hit),), outgoing=())
+    hint = row(number=1, opened=AT, entries=(letter(hits=hit),), outgoing=())
     assert not week(hint).rules
 
 
 def test_a_refusal_of_the_machine_is_told_from_a_closing_for_silence():
-    hit, sent = (HitRow(rule="rude", ground="abusive_language"),), SentRow(template="ground_abusive_language", audience="requester", letter="a")
+    hit, sent = (Evidence(rule="rude", ground="abusive_language"),), sent_letter(template="ground_abusive_language", audience="requester", letter="a")
     closed = done(AT, ground="abusive_language", resolution=None, entries=(letter(hits=hit),), outgoing=(sent,))
-    silent = EntryRow(at=AT, kind="event", public=False, about="closed_silence")
+    silent = Entry(at=AT, kind="event", public=False, about="closed_silence")
     assert week(closed).rules["rude"].refused == 1
     assert week(done(AT, ground="abusive_language", entries=(letter(hits=hit), silent), outgoing=(sent,))).rules["rude"].asked == 1
 
 
 def test_dates_in_the_future_and_clocks_set_back_break_nothing():
-    future = TicketRow(number=2, opened=AT + 4000 * DAY)
+    future = row(number=2, opened=AT + 4000 * DAY)
     told = week(future, done(AT - 3 * HOUR, number=3))
     assert (told.opened.total(), told.open, told.solving.quantile(50)) == (1, 0, timedelta(0))
 
 
 def test_the_ten_oldest_open_tickets_are_named():
-    told = week(*(TicketRow(number=n, opened=AT - n * HOUR, subject=f"S{n}") for n in range(30)))
+    told = week(*(row(number=n, opened=AT - n * HOUR, subject=f"S{n}") for n in range(30)))
     assert [number for number, _, _ in told.oldest] == list(range(29, 19, -1))
 
 
@@ -121,7 +130,7 @@ def test_quantiles_are_nearest_ranks(minutes, percent):
 
 def busy() -> Figures:
     rows = [done(AT + n * HOUR, number=n, entries=(letter(), answer(AT + HOUR), letter(about="score")), score=1 + n % 5) for n in range(12)]
-    return week(*rows, TicketRow(number=90, opened=AT, subject='=HYPERLINK("http://evil")<script>', suspended=("insufficient_information",)))
+    return week(*rows, row(number=90, opened=AT, subject='=HYPERLINK("http://evil")<script>', suspended=("insufficient_information",)))
 
 
 def test_both_languages_tell_the_same_figures():
@@ -193,7 +202,7 @@ async def test_the_command_shows_writes_and_refuses(played, tmp_path):
 
 async def test_a_broken_ticket_file_is_left_out(played):
     (played.data / "tickets" / "live" / "7.json").write_bytes(b"{")
-    assert [row.number for row in FileShelf(played.data).tickets(TicketRow)] == [1]
+    assert [row.number for row in FileShelf(played.data).tickets()] == [1]
 
 
 async def test_the_weekly_letter_leaves_once_after_the_week_also_after_a_restart(played):

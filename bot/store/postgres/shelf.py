@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -15,8 +15,8 @@ from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.inbox import NoLetterError, Parked
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken
-from bot.store.rest import T
 
+T = TypeVar("T")
 PORTION = 500  # rows that are fetched at once
 TICKETS = "select document, number from tickets where not filed or %s order by number"
 RECORDS = "select document, to_char(at at time zone 'UTC', 'YYYY-MM-DD/') || id from records order by at, id"
@@ -59,9 +59,9 @@ class PostgresShelf:
             except msgspec.DecodeError:
                 self.broken.append(f"{'ticket' if isinstance(place, int) else 'record'} {place}")
 
-    def tickets(self, kind: type[T], *, filed: bool = True) -> Iterator[T]:
+    def tickets(self, *, filed: bool = True) -> Iterator[Ticket]:
         """See the port."""
-        for _, ticket in self._decoded(kind, self._list(TICKETS, filed)):
+        for _, ticket in self._decoded(Ticket, self._list(TICKETS, filed)):
             yield ticket
 
     def ticket(self, number: int) -> Ticket | None:
@@ -73,9 +73,9 @@ class PostgresShelf:
         with spoken():
             return self._connection.execute(query, values).fetchone()
 
-    def records(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+    def records(self) -> Iterator[tuple[str, DeskRecord]]:
         """See the port."""
-        yield from self._decoded(kind, self._list(RECORDS))
+        yield from self._decoded(DeskRecord, self._list(RECORDS))
 
     def letters(self) -> Iterator[tuple[str, str]]:
         """See the port."""
