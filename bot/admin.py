@@ -81,7 +81,7 @@ class Admin:
 
         return {
             "unsent": counts.unsent, "held": counts.held, "failed": counts.failed,
-            "disk_waits": counts.disk_waits,
+            "disk_waits": counts.disk_waits, "broken": len(self._desk.store.broken),
             "oldest_unsent_seconds": since(counts.first_due) or None,
             "relay_taken_seconds": since(breaker.taken), "relay_stopped_seconds": since(breaker.since) if counts.unsent else None,
             "relay_says": breaker.why, "relay_advice": advice(cause(breaker.why), "en"), **self._desk.doors.health(now),

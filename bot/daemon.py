@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from bot import __version__, supervisor
@@ -34,6 +35,7 @@ from bot.settings import Settings
 from bot.store import formats
 from bot.store.files import DataLock, Disk
 from bot.store.inbox import NoLetterError
+from bot.store.names import foreign
 from bot.store.port import Due
 from bot.stores import agree, has_signed, open_shelf, open_store
 from bot.tickets import shares
@@ -46,6 +48,7 @@ AT_ONCE = 8  # letters under way for each reader
 AHEAD = 20  # letters that are taken over from the inbox before it is their turn
 GAP = 0.002  # seconds: while clients talk without such a pause, the doors go first, since senders wait for their 250
 BREATHER = 0.05  # seconds for which each letter then waits at most: twenty a second go on whatever comes in
+MOST_NAMED = 100  # files that are none of ours
 PAUSE = 5.0  # seconds after trouble with the disk
 
 
@@ -206,6 +209,8 @@ class Daemon:
             self.tell("error", where="ticket", kind="broken", words=path)
             await self.alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
         try:
+            for path in await asyncio.to_thread(lambda: list(islice(foreign(self.settings.data), MOST_NAMED))):
+                self.tell("foreign", path=path)
             await self.inbox.sweep(self.now())
         except OSError as error:
             self.tell("error", where="inbox", kind=type(error).__name__, words=str(error))

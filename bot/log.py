@@ -32,6 +32,7 @@ EVENTS: dict[str, Event] = {
     # the daemon
     "started": Event("The daemon runs and prepares itself.", ("version", "pid", "data", "rules", "store")),
     "migrated": Event("The data is of this program's format from now on; older programs refuse it.", ("before", "after")),
+    "foreign": Event("A file or folder that is not the desk's lies in its folders; it is left alone.", ("path",), "warning"),
     "ready": Event("Letters are taken from now on.", ("smtp", "lmtp", "form", "imap", "seconds", "tickets", "waiting")),
     "stopped": Event("The daemon has finished the letter in hand and ends.", ("signal", "seconds")),
     "heartbeat": Event(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from bot.settings import Settings
 from bot.store import formats
-from bot.store.files import Disk, all_names, is_there, listed
+from bot.store.files import Disk, all_names, is_there
+from bot.store.names import ASIDE
 from bot.store.port import Letters, Store
 from bot.store.rest import ElsewhereError, Shelf, Target
 
@@ -18,7 +20,7 @@ INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.upkeep.mov
 
 def begun(data: Path, store: str | None) -> str:
     """Why no desk may start on this data folder, and nothing may be said of it; or "". Raises OSError."""
-    if listed(data / INCOMING, ".*") or is_there(data / FILLING):
+    if any(is_there(data / INCOMING / name) for name in ("data", "rules.yaml", "templates", "complete", MOVED)) or is_there(data / FILLING):
         return f"{data}: a restore or a move was cut off; run it again"
     if is_there(data / MOVED) and not store:
         return f"this desk was moved to a database: set DESK_STORE (or remove {data / MOVED}, and begin with number 1)"
@@ -69,7 +71,7 @@ def has_signed(settings: Settings) -> bool:
 
         return schema.has_signed(settings.store)
     parts = (settings.data / "tickets", settings.data / "desk")
-    return any(name.endswith(".json") for part in parts for name in all_names(part))
+    return any(re.fullmatch(ASIDE, name) for part in parts for name in all_names(part))
 
 
 def forget_keys(settings: Settings) -> None:

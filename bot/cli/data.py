@@ -14,6 +14,7 @@ import typer
 from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
 from bot.model.address import FOUND, MAILBOX
 from bot.printing import say
+from bot.store.names import foreign
 from bot.stores import MOVED, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
 from bot.upkeep.backup import backup as write
@@ -139,6 +140,8 @@ def forget(
         say("Not reached: logs of other machines at this database; run it there too.")
     if who in FOUND.findall(read(chosen.rules).decode().lower()):
         say(f"Not reached: {chosen.rules} names the address.")
+    if next(foreign(chosen.data), ""):
+        say(f"Not reached: files in {chosen.data} that are not the desk's; `run.py doctor` names them.")
     if (chosen.data / MOVED).exists():
         say(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
 

@@ -70,10 +70,15 @@ def show(
     sla: Annotated[bool, typer.Option("--sla", help="only how its due time is reckoned, piece by piece")] = False,
 ) -> None:
     """Show one ticket: everything said and done in it, and what it sent."""
+    from msgspec import DecodeError
+
     from bot.tickets.due import told
 
     number = int(re.sub("[^0-9]", "", ticket)[:10] or 0)
-    found = shelf().ticket(number) if number < 2**31 else None
+    try:
+        found = shelf().ticket(number) if number < 2**31 else None
+    except DecodeError as error:
+        fail(f"ticket {ticket} cannot be read, `run.py repair` sets it aside: {error}", 1)
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:

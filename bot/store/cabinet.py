@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bot.model import Ticket
-from bot.store.documents import NAME, read_ticket, row_of
+from bot.store.documents import read_ticket, row_of
 from bot.store.files import Disk, Write, is_there, listed
+from bot.store.names import THOUSAND, TICKET
 from bot.store.regular import OddFileError
 from bot.store.rows import Row
 
@@ -36,7 +37,7 @@ class Cabinet:
     def live(self) -> list[Path]:
         """The files of the live tickets, whose names are durable from here on. Raises OSError."""
         self._disk.sync_folder(self._live)  # a desk that was killed may have put files here and not synced it
-        return listed(self._live, NAME)
+        return listed(self._live, TICKET)
 
     def rows(self, paths: Iterable[Path]) -> Iterator[Row]:
         """What the register needs of each of these tickets. They are read whole: what the desk could not read later is broken now."""
@@ -52,21 +53,21 @@ class Cabinet:
         """The highest number of any file: live, set aside or filed. A filing that was cut off leaves an empty
         folder. Raises OSError.
         """
-        highest = max((int(path.stem) for path in (*live, *listed(self._set_aside, NAME))), default=0)
-        for folder in sorted(listed(self._filed, "[0-9]+"), key=lambda path: -int(path.name)):
-            numbers = [int(path.stem) for path in listed(folder, NAME)]
+        highest = max((int(path.stem) for path in (*live, *listed(self._set_aside, TICKET))), default=0)
+        for folder in sorted(listed(self._filed, THOUSAND, folders=True), key=lambda path: -int(path.name)):
+            numbers = [int(path.stem) for path in listed(folder, TICKET)]
             if numbers:
                 return max(highest, *numbers)
         return highest
 
     def get(self, number: int) -> Ticket | None:
-        """A ticket as its file has it, live or filed; None where there is none. Raises msgspec.DecodeError
-        for a broken file, and OSError.
+        """A ticket as its file has it, live or filed; None where there is none, or something else of that name. Raises
+        msgspec.DecodeError for a broken file, and OSError.
         """
         if known := self._cache.get(number):
             return known
         for path in (self._live / f"{number}.json", self._place(number)):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, OddFileError):
                 ticket = read_ticket(path)
                 self.remember(ticket)
                 return ticket

@@ -13,11 +13,9 @@ from tinydb.table import Document
 
 from bot.model import DeskRecord, Ticket
 from bot.store.files import listed
+from bot.store.names import DAY
 from bot.store.regular import read_regular
 from bot.store.rows import Row
-
-NAME = r"[0-9]+\.json"  # of a ticket's file
-DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[0-9]+)?\.json"  # of a page of records
 
 
 class Page(Storage):

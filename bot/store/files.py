@@ -51,12 +51,17 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def listed(folder: Path, pattern: str) -> list[Path]:
-    """What in a folder has a name like `pattern`, a regular expression; none where there is no folder. Raises
-    OSError, where `Path.glob` finds nothing.
+def listed(folder: Path, pattern: str, *, folders: bool = False) -> list[Path]:
+    """The regular files of a folder, or its folders, that have a name like `pattern`, a regular expression; none where there is
+    no folder. Raises OSError, where `Path.glob` finds nothing.
     """
     try:
-        return [path for path in folder.iterdir() if re.fullmatch(pattern, path.name)]
+        with os.scandir(folder) as entries:
+            return [
+                Path(one.path)
+                for one in entries
+                if re.fullmatch(pattern, one.name) and (one.is_dir if folders else one.is_file)(follow_symlinks=False)
+            ]
     except FileNotFoundError:
         return []
 

@@ -98,5 +98,5 @@ class Folder(Files):
 
 
 def is_empty(data: Path, *more: str) -> bool:
-    """Whether no file lies in any folder that a Shelf reads, nor in those named. Raises OSError."""
+    """Whether no file lies in any folder that a Shelf reads, nor in those named, whosever it is. Raises OSError."""
     return not any(True for name in (*FOLDERS, *more) for _ in all_names(data / name))

@@ -5,6 +5,7 @@ docs/decisions.md says how it is raised.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import msgspec
 
 from bot import __version__
 from bot.store.files import Disk, all_names, is_there
+from bot.store.names import ASIDE
 from bot.store.regular import read_regular
 from bot.store.rest import FormatError
 
@@ -46,7 +48,7 @@ def read(data: Path) -> Mark:
     try:
         return msgspec.json.decode(read_regular(data / NAME), type=Mark)
     except FileNotFoundError:
-        return STEPS[0 if any(True for _ in all_names(data / "tickets")) else -1].mark
+        return STEPS[0 if any(re.fullmatch(ASIDE, name) for name in all_names(data / "tickets")) else -1].mark
     except msgspec.DecodeError:
         raise FormatError(f"{data / NAME} cannot be understood: restore it, or remove it if the data is of version 1.0") from None
 

@@ -21,10 +21,12 @@ import msgspec
 from bot.model import Envelope
 from bot.store.commits import Commits
 from bot.store.files import Disk, Write, is_there, listed
-from bot.store.regular import read_regular
+from bot.store.names import DATE, LETTER, NOTE, SPOOL
+from bot.store.regular import OddFileError, read_regular
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
+_LETTER = re.compile(LETTER)
 TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
 
 
@@ -128,7 +130,7 @@ class Inbox:
         """Envelope and raw bytes of a letter, wherever it lies; raises NoLetterError."""
         places = (self._new, self._day(letter), self._parked, self._dropped)
         for folder in (*places, *places):  # twice: it may be on the move from one place to the next
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, OddFileError):
                 first, _, raw = read_regular(_file(folder, letter)).partition(b"\n")
                 return msgspec.json.decode(first.removeprefix(MARK), type=Envelope), raw
         raise NoLetterError(f"there is no letter {letter}")
@@ -206,20 +208,19 @@ class Inbox:
                 if letter not in moving:
                     moving.add(letter)
                     yield letter, place
-        for day in sorted(self._archive.iterdir()):
-            if day != self._dropped and day.is_dir():
-                for letter in _ids_in(day):
-                    if letter not in moving:
-                        parked.discard(letter)
-                        yield letter, "archived"
+        for day in sorted(listed(self._archive, DATE, folders=True)):
+            for letter in _ids_in(day):
+                if letter not in moving:
+                    parked.discard(letter)
+                    yield letter, "archived"
         yield from ((letter, "waiting") for letter in sorted(parked - moving) if self.has(letter))
 
     def sweep(self, now: datetime) -> int:
         """Remove what crashes left behind more than a day ago: half-written files, reasons without a letter. How many."""
         old = (now - timedelta(days=1)).timestamp()
-        leftovers = [entry for entry in self._tmp.iterdir() if _written(entry) < old]
+        leftovers = [entry for entry in listed(self._tmp, f"{LETTER}|{NOTE}|{SPOOL}") if _written(entry) < old]
         parked = set(_ids_in(self._parked))
-        notes = listed(self._parked, r".*\.json")
+        notes = listed(self._parked, NOTE)
         leftovers += [entry for entry in notes if entry.stem not in parked and _written(entry) < old]
         for entry in leftovers:
             self._disk.unlink(entry)
@@ -243,7 +244,7 @@ class Inbox:
     def _reason(self, letter: str) -> Parked:
         try:
             return msgspec.json.decode(read_regular(self._parked / f"{letter}.json"), type=Parked)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, OddFileError, msgspec.DecodeError):
             at = datetime.fromtimestamp(_file(self._parked, letter).stat().st_mtime, UTC)
             return Parked(letter=letter, reason="the note of the reason is gone", at=at)
 
@@ -278,5 +279,5 @@ def _ids_in(folder: Path) -> Iterator[str]:
     """Ids of the letter files in a folder; scandir, since an archive holds 100,000 and more."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False):
+            if _LETTER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 yield entry.name.removesuffix(SUFFIX)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from bot.store.documents import NAME, day_files, page_of, read_day, read_ticket, ticket_page
+from bot.store.documents import day_files, page_of, read_day, read_ticket, ticket_page
 from bot.store.files import Disk, is_there, listed
+from bot.store.names import THOUSAND, TICKET
 from bot.tickets.erasing import ERASED, emptied
 
 
@@ -25,8 +26,8 @@ def erase_old(
     `repair`. Raises OSError.
     """
     live = data / "tickets" / "live"
-    folders = sorted(listed(data / "tickets" / "done", "[0-9]+"))
-    for path in (path for folder in folders for path in sorted(listed(folder, NAME))):
+    folders = sorted(listed(data / "tickets" / "done", THOUSAND, folders=True))
+    for path in (path for folder in folders for path in sorted(listed(folder, TICKET))):
         if stopped():
             return
         try:
@@ -48,7 +49,7 @@ def erase_old(
     for path in day_files(data / "desk"):
         if stopped():
             return
-        if date.fromisoformat(page_of(path.stem)[0]) < limit.date():
+        if page_of(path.stem)[0] < limit.date().isoformat():  # some of these names are no dates
             for _, record in read_day(path):
                 if record.fate:
                     erase(record.letter)

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 
 from bot.model import DeskRecord, Envelope, Ticket
-from bot.store.documents import NAME, day_files, read_day, read_ticket
+from bot.store.documents import day_files, read_day, read_ticket
 from bot.store.files import Disk, is_there, listed
 from bot.store.inbox import Inbox, Parked
+from bot.store.names import THOUSAND, TICKET
+from bot.store.regular import OddFileError
 
 
 class FileShelf:
@@ -26,12 +28,12 @@ class FileShelf:
     def tickets(self, *, filed: bool = True) -> Iterator[Ticket]:
         """See the port. Live ones are looked for first and last: one that is filed, or comes back, meanwhile is met, once."""
         met: set[str] = set()
-        first = listed(self._live, NAME)
+        first = listed(self._live, TICKET)
         places: list[Callable[[], list[Path]]] = [lambda: first]
         if filed:
-            folders = sorted(listed(self._filed, "[0-9]+"), key=lambda path: int(path.name))
-            places = [partial(listed, folder, NAME) for folder in folders]
-            places.append(lambda: first + listed(self._live, NAME))
+            folders = sorted(listed(self._filed, THOUSAND, folders=True), key=lambda path: int(path.name))
+            places = [partial(listed, folder, TICKET) for folder in folders]
+            places.append(lambda: first + listed(self._live, TICKET))
         for place in places:
             for path in sorted(set(place()), key=lambda path: int(path.stem)):
                 if path.parent.parent == self._filed and is_there(self._live / path.name):
@@ -54,7 +56,7 @@ class FileShelf:
     def ticket(self, number: int) -> Ticket | None:
         """See the port."""
         for path in (self._live / f"{number}.json", self._filed / f"{number // 1000:03}" / f"{number}.json"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, OddFileError):
                 return read_ticket(path)
         return None
 

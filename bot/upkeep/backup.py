@@ -22,15 +22,15 @@ from pathlib import Path
 
 from bot.settings import Settings
 from bot.store import formats
-from bot.store.files import Disk
+from bot.store.files import Disk, listed
 from bot.store.folders import FOLDERS, Files
+from bot.store.names import ASIDE, TICKET
 from bot.store.regular import files_under, open_regular, read_regular
 from bot.store.rest import FormatError, Shelf
 from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/(?:secret|{formats.NAME})|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
 MODE = {"data/secret": 0o600}
-NUMBER = re.compile(r"[0-9]+\.json")
 
 
 class RefusedError(Exception):
@@ -65,7 +65,7 @@ def backup(settings: Settings, shelf: Shelf, path: Path, now: datetime) -> Carri
                 target = Files(lambda name, content: put(f"data/{name}", content))
                 carried = carry(shelf, target, now)
                 target.close()
-                for name in {Path(one).name for one in shelf.broken if NUMBER.fullmatch(Path(one).name)} if not settings.store else ():
+                for name in {Path(one).name for one in shelf.broken if re.fullmatch(TICKET, Path(one).name)} if not settings.store else ():
                     put(f"data/tickets/broken/{name}", b"")  # as `repair` does: its number is not given again
             file.flush()
             disk.fsync(file.fileno())
@@ -85,10 +85,12 @@ def _beside(settings: Settings) -> Iterator[tuple[str, Path]]:
     data = settings.data
     yield "data/secret", settings.secret_file
     yield "rules.yaml", settings.rules
-    folders = {"templates": settings.templates} | {f"data/{name}": data / name for name in ("reports", "tickets/broken", "desk/broken")}
-    for name, folder in folders.items():
-        for path in files_under(folder) if folder.is_dir() else ():
-            yield f"{name}/{path.relative_to(folder).as_posix()}", path
+    for path in files_under(settings.templates) if settings.templates.is_dir() else ():
+        yield f"templates/{path.relative_to(settings.templates).as_posix()}", path
+    weeks = [f"reports/{folder.name}" for folder in listed(data / "reports", r"[\w-]+", folders=True)]
+    for name, pattern in {"tickets/broken": ASIDE, "desk/broken": ASIDE, **dict.fromkeys(weeks, r"\w[\w.-]*")}.items():
+        for path in listed(data / name, pattern):
+            yield f"data/{name}/{path.name}", path
 
 
 def unpack(archive: Path, incoming: Path) -> None:

@@ -22,7 +22,7 @@ from bot.upkeep.ledger import account
 TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
 MOST = {  # more than that needs a look
     "oldest_unread_seconds": 300, "oldest_unsent_seconds": 600, "relay_stopped_seconds": 600, "mailbox_read_seconds": 600,
-    "heartbeat_seconds": 180, "parked": 0, "held": 0, "failed": 0, "disk_waits": 0,
+    "heartbeat_seconds": 180, "parked": 0, "held": 0, "failed": 0, "disk_waits": 0, "broken": 0,
 }  # fmt: skip
 LEAST_FREE_MB = 200
 
@@ -42,6 +42,7 @@ def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime)
         "held": None,
         "failed": None,
         "disk_waits": None,
+        "broken": None,
         **(told or {}),
         "parked": len(shelf.parked()),
         "disk_free_mb": shutil.disk_usage(data).free // 2**20,

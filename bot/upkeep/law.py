@@ -28,8 +28,9 @@ from bot.model import Decision, Envelope, Value
 from bot.reading import charset
 from bot.reading.headers import Senders, words
 from bot.reading.mime import fields, parse
-from bot.store.files import Disk
+from bot.store.files import Disk, listed
 from bot.store.inbox import NoLetterError
+from bot.store.names import ASIDE, ID, SENT, half_written
 from bot.store.port import Letters, Store
 from bot.store.regular import read_regular
 from bot.store.rest import Shelf
@@ -41,7 +42,7 @@ LOGS = ("desk.jsonl", "desk.log")  # of today
 LEFT = 600  # seconds: nothing takes so long to be written
 PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 ESCAPE = re.compile(r"\\[nrtbf]")  # of JSON
-LETTER = re.compile(r"\d{8}T\d{12}-[0-9a-f]{6}")
+LETTER = re.compile(ID)
 CLIENT = re.compile(r"(\bclient(?:=|\":\"))[^\s\"]+")
 
 
@@ -217,10 +218,10 @@ def files_without(data: Path, plan: Plan) -> int:
     What crashes left half-written goes too, whosever it is.
     """
     person, disk, changed = plan.person, Disk(), 0
-    for path in (*data.rglob(".*.tmp"), *data.glob("inbox/tmp/*"), *data.glob("outbox/.tmp/*")):
-        if path.is_file() and path.stat().st_mtime < time.time() - LEFT:
+    for path in half_written(data):
+        if path.stat().st_mtime < time.time() - LEFT:
             disk.unlink(path)
-    for path in (data / "outbox").glob("*.eml"):
+    for path in listed(data / "outbox", SENT):
         raw = read_regular(path)
         head = raw[: raw.find(b"\r\n\r\n")].decode("utf-8", "replace")
         ours = MESSAGE_ID.search(head)
@@ -231,7 +232,7 @@ def files_without(data: Path, plan: Plan) -> int:
         else:
             continue
         changed += 1
-    for path in (*data.glob("tickets/broken/*.json"), *data.glob("desk/broken/*.json")):
+    for path in (*listed(data / "tickets" / "broken", ASIDE), *listed(data / "desk" / "broken", ASIDE)):
         text = ESCAPE.sub(" ", read_regular(path).decode("utf-8", "replace"))
         if person.unnamed(text) != text or person.named.search(text):  # its name keeps the number
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")

@@ -17,8 +17,9 @@ from pathlib import Path
 from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store import formats
-from bot.store.files import Disk
+from bot.store.files import Disk, listed
 from bot.store.folders import FOLDERS, Folder, is_empty
+from bot.store.names import TICKET
 from bot.store.regular import read_regular
 from bot.store.rest import Shelf, Target
 from bot.store.shelf import FileShelf
@@ -134,7 +135,7 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
             _empty(target)
         _mark(marker, which)
         carried = carry(source, target, now)
-        aside = max((int(path.stem) for path in data.glob("tickets/broken/[0-9]*.json")), default=0)
+        aside = max((int(path.stem) for path in listed(data / "tickets" / "broken", TICKET)), default=0)
         if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
             lost = Ticket(number=aside, requester=Address(email=""), opened=now, changed=now, status=Status.created)
             target.ticket(emptied(lost, now), filed=True)

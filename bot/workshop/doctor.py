@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import ctypes
 import imaplib
+import itertools
 import os
 import secrets
 import shutil
 import smtplib
 import ssl
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -27,6 +29,7 @@ from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
 from bot.store import formats
+from bot.store.names import foreign
 from bot.stores import has_signed, open_shelf
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
@@ -47,7 +50,7 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     """Everything, one after another; `letter` sends one to the desk itself. Reads and asks, changes nothing else."""
     yield from rules(settings)
     yield from disk(settings)
-    yield from data_format(settings)
+    yield from files(settings)
     yield from store(settings)
     yield clock()
     yield from certificate(settings.tls_cert)
@@ -123,9 +126,15 @@ def disk(settings: Settings) -> Iterator[Finding]:
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
 
 
-def data_format(settings: Settings) -> Iterator[Finding]:
-    """Whether this program changes the format of the data when it starts."""
+def files(settings: Settings) -> Iterator[Finding]:
+    """Whether the desk can read all it has, what lies beside it, and whether this program changes the format when it starts."""
     with contextlib.suppress(OSError, ValueError):  # who opens the store says what is wrong with it
+        with contextlib.closing(open_shelf(settings)) as shelf:
+            deque(itertools.chain(shelf.tickets(), shelf.records()), maxlen=0)
+        for path in sorted(shelf.broken):
+            yield Finding("red", f"{path} cannot be read", "stop the desk, then run.py repair: it handles the letters again")
+        for path in foreign(settings.data):
+            yield Finding("yellow", f"{path} is not the desk's, and is left alone", "move it away")
         if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:
             what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}, which older programs refuse"
             yield Finding("yellow", what, "make a backup first: run.py backup FILE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -54,3 +55,33 @@ def test_no_command_touches_data_of_a_newer_program(tmp_path: Path) -> None:
     assert desk.run("deliver", "--sender", "ivan@example.org", stdin=letter).returncode == 75
     after = {path: path.read_bytes() for path in desk.data.rglob("*") if path.is_file() and path.name != "lock"}
     assert after == before
+
+
+def test_the_daemon_and_every_command_leave_alone_what_is_not_the_desks(tmp_path: Path) -> None:
+    """Named once in the log at each start, and by the doctor; mail goes in and out as ever."""
+    desk = Running(old_data(tmp_path / "data"), DESK_DNS="off")
+    odd = [desk.data / place for place in ("tickets/live/9x.json", "tickets/live/12 (1).json", "desk/2026-11-12 (1).json", "inbox/new/.DS_Store")]
+    for path in odd:
+        path.write_bytes(b"{}")
+    odd += [desk.data / "tickets" / "live" / "10.json", desk.data / "inbox" / "new" / "20261112T112000000002-fd0b96 (1).eml"]
+    for path in odd[-2:]:
+        path.mkdir()
+    (desk.data / "tickets" / "live" / os.fsdecode(b"\xff.json")).symlink_to("/dev/zero")
+    with desk:
+        desk.send("olga@example.org", "Не открывается фильм «Сталкер»: чёрный экран в Chrome 131.", "Фильм")
+        desk.wait("olga@example.org", 1)
+        letter = b"From: petr@example.org\nTo: support@providence.film\nSubject: x\n\nThe film does not open, Chrome 131 shows a black screen.\n"
+        assert desk.run("deliver", "--sender", "petr@example.org", "--recipient", "support@providence.film", stdin=letter).returncode == 0
+        desk.wait("petr@example.org", 1)
+        for command in (("ledger",), ("list", "--all"), ("show", "1"), ("report",), ("held", "list"), ("backup", str(tmp_path / "b.tar.gz"))):
+            assert desk.run(*command).returncode == 0, command
+        assert desk.run("forget", "maria@example.org").returncode == 0
+        said = desk.run("doctor", "--no-letter").stdout
+        assert b"BAD" not in said, said.decode()
+    named = [line for line in desk.log().splitlines() if " foreign" in line]
+    assert len(named) == len(odd) + 1
+    for path in (*odd, "\\xff.json"):
+        assert str(path) in desk.log()
+        assert f"{path} is not the desk's" in said.decode()
+    assert desk.run("repair").returncode == 0
+    assert all(path.exists() for path in odd)

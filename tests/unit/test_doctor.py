@@ -95,7 +95,7 @@ def test_the_disk(tmp_path, monkeypatch):
     assert set(states(doctor.disk(Settings(data=data)))) == {"green"}  # the folders in it are closed
     (data / "parked").chmod(0o755)
     (data / "secret").chmod(0o644)
-    (data / "parked" / "x.eml").touch()
+    (data / "parked" / "20260101T000000000000-abcdef.eml").touch()
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 99.9e9, 0.1e9))
     found = [*doctor.disk(Settings(data=data)), *doctor.store(Settings(data=data))]
     assert states(found) == ["green", "red", "yellow", "red", "yellow"]

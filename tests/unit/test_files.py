@@ -249,7 +249,7 @@ def test_what_cannot_be_known_is_not_taken_for_a_no(tmp_path, monkeypatch):
         raise OSError(errno.ELOOP, "too many levels")
 
     monkeypatch.setattr(os, "stat", refuse)
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     for ask in (lambda: is_there(tmp_path / "x"), lambda: listed(tmp_path, ".*")):
         with pytest.raises(OSError, match="too many"):
             ask()

@@ -261,7 +261,10 @@ async def test_a_ticket_that_is_opened_while_the_plan_is_made_leaves_no_letter_b
 
 
 def test_what_a_crash_left_half_written_goes_too(tmp_path: Path) -> None:
-    names = ("tickets/live/.7.json.tmp", "inbox/tmp/20261122T000000000000-abcdef.eml", "outbox/.tmp/x.eml", "desk/.2026-11-22.json.tmp")
+    names = (
+        "tickets/live/.7.json.tmp", "inbox/tmp/20261122T000000000000-abcdef.eml", "outbox/.tmp/undated-0123456789abcdef.eml",
+        "desk/.2026-11-22.json.tmp",
+    )  # fmt: skip
     for name in names:
         for path in (tmp_path / "old" / name, tmp_path / "fresh" / name):
             path.parent.mkdir(parents=True, exist_ok=True)

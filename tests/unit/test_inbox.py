@@ -179,9 +179,12 @@ def test_an_id_leads_nowhere_outside_the_inbox(inbox, tmp_path):
         inbox.read("../outside")
 
 
+ID = "20260101T000000000000-abcdef"
+
+
 def test_leftovers_are_swept_when_they_are_a_day_old(inbox, tmp_path):
-    old, new = tmp_path / "inbox" / "tmp" / "old", tmp_path / "inbox" / "tmp" / "new"
-    orphan = tmp_path / "parked" / "orphan.json"
+    old, new = tmp_path / "inbox" / "tmp" / f"{ID}.eml", tmp_path / "inbox" / "tmp" / "tmpabcdefgh"
+    orphan = tmp_path / "parked" / f"{ID}.json"
     for path in (old, new, orphan):
         path.write_bytes(b"half")
     for path in (old, orphan):
@@ -189,7 +192,7 @@ def test_leftovers_are_swept_when_they_are_a_day_old(inbox, tmp_path):
     kept = accepted(inbox)
     inbox.park(kept, "why", "", NOW)
     assert inbox.sweep(datetime.now(UTC)) == 2
-    assert names(tmp_path / "inbox" / "tmp") == ["new"]
+    assert names(tmp_path / "inbox" / "tmp") == ["tmpabcdefgh"]
     assert [parked.letter for parked in inbox.parked()] == [kept]
 
 

@@ -165,7 +165,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             at=NOW, about=word, who="ivan@example.org", words=words, outgoing=ticket(1).outgoing
         )
         folder.record("2026-11-23/1", poisoned(record, keep))
-    aside = LETTER.replace("abcdef", "parked")
+    aside = LETTER.replace("abcdef", "badbad")
     note = Parked(letter=aside, reason=f"ValueError: x{HOSTILE}\nforged  row", at=NOW, trace=HOSTILE)
     for letter, place, why in ((LETTER, "archived", None), (aside, "parked", note)):
         envelope = Envelope(
