@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
+
+from cluster import Cluster
 
 from bot.upkeep.ledger import Account
 
@@ -13,9 +16,17 @@ LETTERS = {"opened": 8, "appended": 2, "command": 9, "machine": 1, "duplicate": 
 
 def old_data(data: Path) -> Path:
     """A copy of it at `data`."""
-    shutil.copytree(OLD, data)
+    shutil.copytree(OLD, data, ignore=shutil.ignore_patterns("README.md", "database.sql.gz"))
     (data / "secret").chmod(0o600)
     return data
+
+
+def old_database(cluster: Cluster) -> str:
+    """The same in a database of version 1.0; its URL."""
+    cluster.sql("drop database if exists old_desk")
+    cluster.sql("create database old_desk")
+    cluster.sql(gzip.decompress((OLD / "database.sql.gz").read_bytes()).decode(), "old_desk")
+    return cluster.url("old_desk")
 
 
 def whole(book: Account, **more: int) -> bool:

@@ -5,6 +5,7 @@ A day's file that has grown to PAGE bytes is followed by DAY.2.json and so on: t
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -118,7 +119,10 @@ class Days:
             del self.under_way[place]
 
     def _stem(self, day: str) -> str:
-        number = self._current.setdefault(day, 1)
+        if day not in self._current:  # whatever has the name of its first page, it is not ours
+            taken = os.path.lexists(self.folder / f"{day}.json")
+            self._current[day] = 1 + taken
+        number = self._current[day]
         return day if number == 1 else f"{day}.{number}"
 
     def _write(self, stem: str, writer: Writer) -> Pending:

@@ -45,7 +45,8 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
         _refuse_unless(not (settings.data / FILLING).exists(), "a move was cut off: finish that first")
         moved = settings.data / MOVED
         _refuse_unless(bool(settings.store) or not moved.exists(), f"{moved} is what lay here before the desk moved to a database: remove it first")
-        _refuse_unless(is_empty(settings.data, "reports"), f"there is a desk in {settings.data} already: a backup is restored into an empty one")
+        full = f"there is a desk in {settings.data} already, or a file in its folders: a backup is restored into empty ones"
+        _refuse_unless(is_empty(settings.data, "reports"), full)
         if settings.store:
             with closing(open_target(settings)) as target:
                 _empty(target)

@@ -132,7 +132,8 @@ def files(settings: Settings) -> Iterator[Finding]:
         with contextlib.closing(open_shelf(settings)) as shelf:
             deque(itertools.chain(shelf.tickets(), shelf.records()), maxlen=0)
         for path in sorted(shelf.broken):
-            yield Finding("red", f"{path} cannot be read", "stop the desk, then run.py repair: it handles the letters again")
+            todo = "restore it from a backup" if settings.store else "stop the desk, then run.py repair: it handles the letters again"
+            yield Finding("red", f"{path} cannot be read", todo)
         for path in foreign(settings.data):
             yield Finding("yellow", f"{path} is not the desk's, and is left alone", "move it away")
         if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:

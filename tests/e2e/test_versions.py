@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
+from cluster import Cluster
 from daemon import Running
-from old import old_data
+from old import OLD, old_data, old_database
 from test_elsewhere import LOOKING, served
 
 from bot.store import formats
@@ -21,7 +23,16 @@ def refused(desk: Running, *command: str) -> bool:
 
 def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
     """Nothing is lost and nothing parked; every command that judges the data says the same."""
-    with Running(old_data(tmp_path / "data"), DESK_DNS="off", COLUMNS="") as desk:
+    desk = Running(old_data(tmp_path / "data"), DESK_DNS="off", COLUMNS="")
+    goes_on(desk, tmp_path / "desk.tar.gz")
+    mended = desk.run("repair")
+    assert (mended.returncode, mended.stdout.strip()) == (0, b"everything can be read")
+    other = Running(tmp_path / "other")
+    assert other.run("restore", str(tmp_path / "desk.tar.gz")).returncode == 0
+
+
+def goes_on(desk: Running, archive: Path) -> None:
+    with desk:
         desk.wait("oleg@example.net", 1)  # it waited to leave
         desk.wait("gleb@example.org", 1)  # nobody had handled his
         [answer] = desk.letters("oleg@example.net")[:1]
@@ -29,7 +40,7 @@ def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
         desk.wait("anna@providence.film", 1)
         assert desk.run("ledger").returncode == 0
         assert b'"parked":1,' in desk.run("health").stdout.replace(b" ", b"")
-        assert desk.run("backup", str(tmp_path / "desk.tar.gz")).returncode == 0
+        assert desk.run("backup", str(archive)).returncode == 0
         listed = desk.run("list", "--all").stdout.decode()
         assert {line.split("\t")[0] for line in listed.splitlines()} >= {str(number) for number in range(1, 10)}
         assert "Сталкер" in desk.run("show", "1").stdout.decode()
@@ -37,10 +48,27 @@ def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
         assert b"BAD" not in (found := desk.run("doctor", "--no-letter").stdout), found.decode()
     assert "error" not in desk.log()
     assert "parked" not in {line.split()[2] for line in desk.log().splitlines()}
-    mended = desk.run("repair")
-    assert (mended.returncode, mended.stdout.strip()) == (0, b"everything can be read")
-    other = Running(tmp_path / "other")
-    assert other.run("restore", str(tmp_path / "desk.tar.gz")).returncode == 0
+
+
+@pytest.mark.postgres
+def test_the_daemon_goes_on_with_the_database_of_1_0(tmp_path: Path, cluster: Cluster) -> None:
+    desk = Running(tmp_path / "data", DESK_STORE=old_database(cluster), DESK_DNS="off", COLUMNS="")
+    desk.data.mkdir()
+    (desk.data / "secret").write_bytes((OLD / "secret").read_bytes())
+    (desk.data / "secret").chmod(0o600)
+    assert desk.run("migrate").returncode == 0
+    goes_on(desk, tmp_path / "desk.tar.gz")
+
+
+@pytest.mark.postgres
+def test_no_command_touches_a_database_of_a_newer_program(tmp_path: Path, cluster: Cluster) -> None:
+    desk = Running(tmp_path / "data", DESK_STORE=old_database(cluster))
+    cluster.sql("update alembic_version set version_num = '0999-9.1.0'", "old_desk")
+    for command in {*LOOKING, ("migrate",), ("serve",)} - {("repair",)}:
+        assert refused(desk, *command), command
+    cluster.sql("update alembic_version set version_num = '0000'", "old_desk")
+    older = desk.run("ledger")
+    assert (older.returncode, b"run.py migrate" in older.stderr, b"backup" in older.stderr) == (2, True, True)
 
 
 def test_no_command_touches_data_of_a_newer_program(tmp_path: Path) -> None:

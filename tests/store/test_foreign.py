@@ -41,7 +41,10 @@ NAMES = (
     "2026-11-12.json.bak", "letter.eml", "20261112T094000000000-fd0b96 (1).eml", "20261112T094000000000-fd0b96.eml.bak",
     "._20261112T094000000000-fd0b96.eml", "20261112T094000000000-FD0B96.eml", "x\ny.json", "\x1b[31m.eml", os.fsdecode(b"\xff\xfe.json"),
 )  # fmt: skip
-OURS = ("77.json", "2026-11-20.json", "20261123T090000000000-abcdef.eml", "20261123T090000000000-abcdef.json")  # what only a file may be called
+TODAY = f"{MOSCOW_NOON:%Y-%m-%d}"
+OURS = (  # what only a file may be called
+    f"{TODAY}.json", "77.json", "2026-11-20.json", "20261123T090000000000-abcdef.eml", "20261123T090000000000-abcdef.json",
+)  # fmt: skip
 
 
 def plain(path: Path) -> None:
@@ -106,6 +109,8 @@ async def test_what_is_not_the_desks_is_named_and_left_alone_by_all(kind: str, t
     answer = next(one for one in desk.ticket(2).outgoing if (one.to, one.template) == ("maria@example.org", "clarify"))
     await desk.reply(answer, "maria@example.org", "Да, в наушниках звук есть.")
     await desk.send("ivan@example.org", "И с [PF-77], и с [PF-12] то же.", subject="Re: [PF-77] Чёрный экран")
+    await desk.send("robot@example.org", "Меня нет.", subject="Автоответ", headers={"Auto-Submitted": "auto-replied"})
+    assert (data / "desk" / (f"{TODAY}.json" if kind == "file" else f"{TODAY}.2.json")).is_file()
     await desk.store.sweep(desk.now, 0)
     assert await desk.store.retire(desk.now - timedelta(days=40), FileLetters(desk.inbox)) == 1, "the records of September"
     assert desk.inbox.sweep(desk.now) == 0
