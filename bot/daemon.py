@@ -209,9 +209,9 @@ class Daemon:
             self.tell("error", where="ticket", kind="broken", words=path)
             await self.alert(alarm(self.office, "broken_ticket", (path,), path, self.now()))
         try:
+            await self.inbox.sweep(self.now())
             for path in await asyncio.to_thread(lambda: list(islice(foreign(self.settings.data), MOST_NAMED))):
                 self.tell("foreign", path=path)
-            await self.inbox.sweep(self.now())
         except OSError as error:
             self.tell("error", where="inbox", kind=type(error).__name__, words=str(error))
 

@@ -25,6 +25,7 @@ def test_the_daemon_goes_on_with_the_data_of_1_0(tmp_path: Path) -> None:
     """Nothing is lost and nothing parked; every command that judges the data says the same."""
     desk = Running(old_data(tmp_path / "data"), DESK_DNS="off", COLUMNS="")
     goes_on(desk, tmp_path / "desk.tar.gz")
+    assert desk.run("migrate").stdout.decode() == f"format {FORMAT}\n"
     mended = desk.run("repair")
     assert (mended.returncode, mended.stdout.strip()) == (0, b"everything can be read")
     other = Running(tmp_path / "other")
