@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from bot.desk import Tell, fair
 from bot.model import Decision, Ticket
-from bot.store.documents import row_of
 from bot.store.port import Question, Sender, Store
 from bot.store.rows import line_of
 from bot.tickets import outages, shares, timers
@@ -52,7 +51,7 @@ class Timers:
             found = await turn.find(Question(letter="", requester="", gathered=True), now)
             if waiting := shares.ripe(found.gathered, now):
                 tickets = await turn.tickets(shares.listed(waiting, self._office()))
-                rows = {number: line_of(row_of(one)) for number, one in tickets.items()}
+                rows = {number: line_of(one) for number, one in tickets.items()}
                 turn.commit(shares.gathering(waiting, rows, self._office(), now))
 
     async def _safely(self, number: int, decide: Decide = timers.decide) -> None:

@@ -11,11 +11,10 @@ from pathlib import Path
 import msgspec
 
 from bot.model import Ticket
-from bot.store.documents import read_ticket, row_of
+from bot.store.documents import read_ticket
 from bot.store.files import Disk, Write, is_there, listed
 from bot.store.names import THOUSAND, TICKET
 from bot.store.regular import OddFileError
-from bot.store.rows import Row
 
 CACHED = 500  # tickets kept in memory
 
@@ -39,11 +38,11 @@ class Cabinet:
         self._disk.sync_folder(self._live)  # a desk that was killed may have put files here and not synced it
         return listed(self._live, TICKET)
 
-    def rows(self, paths: Iterable[Path]) -> Iterator[Row]:
+    def rows(self, paths: Iterable[Path]) -> Iterator[Ticket]:
         """What the register needs of each of these tickets. They are read whole: what the desk could not read later is broken now."""
         for path in paths:
             try:
-                yield row_of(read_ticket(path))
+                yield read_ticket(path)
             except (msgspec.DecodeError, OddFileError):
                 self.broken.append(str(path))
             except OSError:

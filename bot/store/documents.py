@@ -15,7 +15,6 @@ from bot.model import DeskRecord, Ticket
 from bot.store.files import listed
 from bot.store.names import DAY
 from bot.store.regular import read_regular
-from bot.store.rows import Row
 
 
 class Page(Storage):
@@ -94,8 +93,3 @@ def page_of(stem: str) -> tuple[str, int]:
     """Day and number of a day's file: ("2026-11-22", 1) for 2026-11-22.json."""
     day, _, number = stem.partition(".")
     return day, int(number) if number.isdigit() else 1
-
-
-def row_of(ticket: Ticket) -> Row:
-    """What the register reads of a ticket."""
-    return msgspec.convert(ticket, Row, from_attributes=True)

@@ -10,9 +10,9 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from bot.model import Audience, DeskRecord, Fate, person_of
+from bot.model import Audience, DeskRecord, Fate, Ticket, person_of
 from bot.store.port import BY_MAIL, Earlier, Found, Question, Sender
-from bot.store.rows import Row, announced, line_of
+from bot.store.rows import announced, line_of
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=3)  # for tickets of the same subject
@@ -73,7 +73,7 @@ class Register:
 
     # ------------------------------------------------------------------------------------------------- tickets
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Ticket) -> None:
         """A ticket, new or changed."""
         number, person = row.number, person_of(row.requester.email)
         self.highest = max(self.highest, number)
@@ -104,7 +104,7 @@ class Register:
         for link in row.links:
             self._linked[link][number] = row.opened
 
-    def remove(self, row: Row) -> None:
+    def remove(self, row: Ticket) -> None:
         """A ticket that is filed, or whose change could not be written."""
         number, person = row.number, person_of(row.requester.email)
         self.lines.pop(number, None)

@@ -27,12 +27,11 @@ from bot.store import formats
 from bot.store.cabinet import Cabinet
 from bot.store.commits import Commits
 from bot.store.days import Days
-from bot.store.documents import page_of, row_of, ticket_page
+from bot.store.documents import page_of, ticket_page
 from bot.store.files import Disk, Write
 from bot.store.port import Counts, Due, Earlier, Letters, Question, Window
 from bot.store.register import Register
 from bot.store.retention import erase_old
-from bot.store.rows import Row
 from bot.store.turn import FileTurn
 from bot.store.waiting import Waiting, newer, rests
 from bot.store.windows import Windows
@@ -96,7 +95,7 @@ class FileStore:
         self.loaded.set()
         self.changed.set()
 
-    def _enter(self, rows: Iterable[Row]) -> None:
+    def _enter(self, rows: Iterable[Ticket]) -> None:
         for row in rows:
             self.register.add(row)
             self._waiting.schedule(row.number, "", row.outgoing)
@@ -188,9 +187,9 @@ class FileStore:
         if number not in self.register.lines and number not in self._fresh:
             self._returning.add(number)
         if ERASED in ticket.labels and (known := self.get(number)):
-            self.register.remove(row_of(known))
+            self.register.remove(known)
         self._dirty[number] = ticket
-        self.register.add(row_of(ticket))
+        self.register.add(ticket)
 
         def prepare() -> tuple[Write, Callable[[], None]]:
             tried = self._fresh.get(number)
@@ -322,7 +321,7 @@ class FileStore:
                     if ticket is None or number in self._dirty or not rests(ticket, now, reopen_days):
                         continue
                     self._cabinet.file(number)
-                    self.register.remove(row_of(ticket))
+                    self.register.remove(ticket)
                     moved += 1
             await asyncio.sleep(0)
         return moved

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from bot.model import Delivery, Outgoing, Status, Ticket
 from bot.store.port import UNFINISHED, Due
-from bot.store.rows import SentRow
 
 Key = tuple[int, str, int]  # ticket or 0, place of the record or "", number of the letter
 Look = Callable[[int, str], tuple[Outgoing, ...]]  # the letters of a ticket or a record, as they are now; OSError where the disk cannot tell
@@ -25,7 +24,7 @@ class Waiting:
         self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
         self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
-    def schedule(self, number: int, record: str, outgoing: Sequence[Outgoing | SentRow]) -> None:
+    def schedule(self, number: int, record: str, outgoing: Sequence[Outgoing]) -> None:
         """Those of these letters that wait."""
         for one in outgoing:
             if one.state == Delivery.waiting:

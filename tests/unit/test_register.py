@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.model import Fate, Status
-from bot.store.documents import row_of
 from bot.store.port import Question
 from bot.store.register import MOST, Register
 
@@ -23,9 +22,9 @@ def ask(register: Register, **more: object):
 def test_adding_again_changes_nothing_and_removing_leaves_nothing(added, removed):
     register = Register()
     for number in added:
-        register.add(row_of(ticket(number, outgoing=(outgoing(),))))
+        register.add(ticket(number, outgoing=(outgoing(),)))
     for number in removed:
-        register.remove(row_of(ticket(number, outgoing=(outgoing(),))))
+        register.remove(ticket(number, outgoing=(outgoing(),)))
     left = set(added) - set(removed)
     found = ask(register)
     assert set(register.lines) == {one.number for one in found.earlier} == left
@@ -39,7 +38,7 @@ def test_adding_again_changes_nothing_and_removing_leaves_nothing(added, removed
 def test_letters_of_a_day_are_counted_and_the_older_forgotten():
     register = Register()
     letters = tuple(outgoing(n, created=NOW - timedelta(hours=n)) for n in range(1, 40))
-    register.add(row_of(ticket(1, outgoing=letters)))
+    register.add(ticket(1, outgoing=letters))
     assert len(ask(register).senders[IVAN].sent) == 23
     register.prune(NOW + timedelta(days=2))
     assert ask(register).senders[IVAN].sent == ()
@@ -48,7 +47,7 @@ def test_letters_of_a_day_are_counted_and_the_older_forgotten():
 def test_a_flood_to_one_address_costs_no_more_than_the_highest_cap():
     register = Register()
     for number in range(1, 4 * MOST):
-        register.add(row_of(ticket(number, outgoing=(outgoing(created=NOW - timedelta(seconds=4 * MOST - number)),))))
+        register.add(ticket(number, outgoing=(outgoing(created=NOW - timedelta(seconds=4 * MOST - number)),)))
     sent = ask(register).senders[IVAN].sent
     assert len(sent) == MOST
     assert min(sent) > NOW - timedelta(seconds=MOST + 1), "it is the newest that count"
@@ -56,7 +55,7 @@ def test_a_flood_to_one_address_costs_no_more_than_the_highest_cap():
 
 def test_a_record_that_could_not_be_written_is_forgotten_but_what_it_is_a_copy_of_is_not():
     register = Register()
-    register.add(row_of(ticket(1, "a")))
+    register.add(ticket(1, "a"))
     copy = record("b", fate=Fate.duplicate, message_id="1@client", fingerprint="f")
     register.record(copy)
     register.forget(copy)
@@ -66,6 +65,6 @@ def test_a_record_that_could_not_be_written_is_forgotten_but_what_it_is_a_copy_o
 
 def test_the_list_shows_the_ticket_as_it_is_now():
     register = Register()
-    register.add(row_of(first := ticket(1)))
-    register.add(row_of(replace(first, status=Status.done, owner="anna@desk")))
+    register.add(first := ticket(1))
+    register.add(replace(first, status=Status.done, owner="anna@desk"))
     assert [(one.status, one.owner) for one in register.lines.values()] == [("done", "anna@desk")]

@@ -16,12 +16,10 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from bot.model import DeskRecord, Ticket, person_of
-from bot.store.documents import row_of
 from bot.store.port import Earlier, Found, Question
 from bot.store.postgres.database import Connection
 from bot.store.postgres.tables import clean, earlier, folded, key
 from bot.store.register import Register
-from bot.store.rows import Row
 
 REMEMBERED = timedelta(days=32)  # a suppression lasts 30 days
 DAY = timedelta(days=1)
@@ -83,7 +81,7 @@ BY_ADDRESS = SEARCH.replace("search @@ plainto_tsquery('russian', %(words)s)", "
 TICKETS = "select document from tickets where number = any(%s)"
 ROWS = "select line from tickets where not filed order by number"
 
-_tickets, _rows, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(Row), msgspec.json.Decoder(DeskRecord)
+_tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
 
 
 async def find(connection: Connection, question: Question, now: datetime) -> Found:
@@ -102,7 +100,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     register, rows, records, highest = Register(), [], [], 0
     for kind, ident, at, document in await _all(await connection.execute(CONCERNED, values)):
         if kind == "ticket":
-            rows.append((ident, _rows.decode(document)))
+            rows.append((ident, _tickets.decode(document)))
         elif kind == "record":
             records.append((at, ident, _records.decode(document)))
         else:
@@ -112,7 +110,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     if question.gathered:
         days = [key("gathered", f"{now - back * DAY:%Y-%m-%d}") for back in range(-1, REMEMBERED.days)]
         records += await _by_key(connection, days)
-    for _, row in sorted({**dict(rows), **{ticket.number: row_of(ticket) for filed, ticket in named if not filed}}.items()):
+    for _, row in sorted({**dict(rows), **{ticket.number: ticket for filed, ticket in named if not filed}}.items()):
         register.add(row)
     for _, _, record in sorted(records, key=lambda one: one[:2]):
         register.record(record)

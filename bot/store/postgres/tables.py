@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 
 from bot.model import Audience, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
-from bot.store.documents import row_of
 from bot.store.inbox import Parked
 from bot.store.port import UNFINISHED, Earlier
 from bot.store.postgres.database import Statement
 from bot.store.register import mark, whose
-from bot.store.rows import Row, announced, line_of
+from bot.store.rows import announced, line_of
 from bot.tickets.erasing import ERASED
 
 MOST_SEARCHED = 250_000, 400_000  # characters and octets of a ticket: a tsvector holds a million octets, and hyphens double words
@@ -55,16 +54,15 @@ on conflict (id) do update set (envelope, raw, place, note) = (excluded.envelope
 
 def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]:
     """A ticket, new or changed, with what it is found by and what it has to send; a filed one is found by its number alone."""
-    row = row_of(ticket)
     values = (
-        ticket.number, document(ticket), document(line_of(row)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
-        ticket.merged_into, clean(announced(row)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
+        ticket.number, document(ticket), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
+        ticket.merged_into, clean(announced(ticket)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
     )  # fmt: skip
     waiting = [one for one in ticket.outgoing if one.state in UNFINISHED]
     found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
     if waiting:
         found.append((OUTBOX, (ticket.number, *columns(waiting))))
-    keys = {} if filed else ticket_keys(row)
+    keys = {} if filed else ticket_keys(ticket)
     found.append((NO_KEYS, (ticket.number, list(keys))))
     if keys:
         found.append((KEYS, (ticket.number, list(keys), list(keys.values()))))
@@ -135,7 +133,7 @@ def key(*words: str) -> int:
     return unsigned - (1 << 64) if unsigned >> 63 else unsigned
 
 
-def ticket_keys(row: Row) -> dict[int, datetime]:
+def ticket_keys(row: Ticket) -> dict[int, datetime]:
     """What a letter may find a ticket by, and since when; those of addresses and links are asked for by their time."""
     found = {key("id", entry.message_id): row.opened for entry in row.entries if entry.message_id}
     for seen in row.seen:
