@@ -85,6 +85,6 @@ def refuse_newer(where: str, found: int, known: int, needs: str) -> None:
     """Raises FormatError for data of a newer program than this one."""
     if found > known:
         raise FormatError(
-            f"{where} has data of format {found}, and this program ({__version__}) knows format {known}: install version {needs} "
-            "or newer, or restore a backup that was made before"
+            f"{where} has data of format {found}, and this program ({__version__}) knows format {known}: install "
+            f"{f'version {needs} or newer' if needs else 'the newer program'}, or restore a backup that was made before"
         )
