@@ -18,8 +18,10 @@ from desk import MOSCOW_NOON, ROOT, TestDesk
 from old import old_data, whole
 
 from bot.line import Line, Place
-from bot.model import Delivery
+from bot.model import Delivery, Envelope
 from bot.settings import Settings
+from bot.store.files import Disk
+from bot.store.inbox import Inbox
 from bot.store.letters import FileLetters
 from bot.store.names import ASIDE, DAY, HALF, LETTER, NOTE, SENT, TICKET, foreign
 from bot.store.shelf import FileShelf
@@ -167,3 +169,11 @@ def test_a_copy_under_a_tickets_name_is_broken_and_not_the_ticket(tmp_path: Path
     assert [Path(one).name for one in account(FileShelf(data)).broken] == ["9.json"]
     assert repair(data, print) == 1
     assert whole(account(FileShelf(data)))
+
+
+@pytest.mark.parametrize("ident", ["20261201T064602000000-1dfb3f", "20261201T064602000000-1dfb3f81cd38db8d"])
+def test_a_letter_of_any_door_is_ours(ident: str, tmp_path: Path) -> None:
+    """One out of a mailbox has a longer id, made of what it is."""
+    inbox = Inbox(tmp_path, Disk())
+    inbox.accept(b"Subject: x\r\n\r\n", Envelope(letter=ident, received=MOSCOW_NOON, mail_from="a@b"))
+    assert (inbox.waiting(), list(foreign(tmp_path))) == ([ident], [])
