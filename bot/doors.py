@@ -14,6 +14,7 @@ from bot.intake.crowd import FreeSpace
 from bot.intake.lmtp import LmtpDoor
 from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
+from bot.intake.spool import Spool
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
 from bot.store.port import Letters
@@ -50,7 +51,7 @@ class Doors:
         """`refused` hears the words of a server that does not let us in, and what it is about."""
         self.settings, self.inbox, self.office, self.now, self.tell = settings, inbox, office, now, tell
         self._take, self._space = accept, FreeSpace(settings.data, settings.min_free, tell)
-        self.refused = refused
+        self.refused, self._spool = refused, spool(settings)
         self.open: list[Opened] = []
         self.mailbox: ImapDoor | None = None
 
@@ -90,6 +91,7 @@ class Doors:
                 form = FormDoor(
                     self.accept, self.office, settings, new_id=self.inbox.new_id, now=self.now,
                     tell=self.tell, visitors=visitors, must_have_room=self._space.must_have_room,
+                    spool=self._spool,
                 )  # fmt: skip
                 places["form"] = str(await form.start(settings.form))
                 self.open.append(form)
@@ -113,7 +115,7 @@ class Doors:
         door = kind(
             self.accept, lambda address: self.office().signer.is_ours(address), new_id=self.inbox.new_id, now=self.now,
             hostname=socket.gethostname(), tell=self.tell, limits=limits, trusted=frozenset(settings.trusted_relays), tls=tls,
-            spool=settings.data / "inbox" / "tmp", must_have_room=self._space.must_have_room,
+            spool=self._spool, must_have_room=self._space.must_have_room,
         )  # fmt: skip
         if isinstance(where, Path):
             assert isinstance(door, LmtpDoor)
@@ -126,6 +128,11 @@ class Doors:
     async def stop(self) -> None:
         """Shuts all of them, at the same time."""
         await asyncio.gather(*(door.stop() for door in self.open))
+
+
+def spool(settings: Settings) -> Spool:
+    """Where letters wait while they come in: beside the log, which a desk on a database has as well."""
+    return Spool(settings.data / "spool")
 
 
 def connections(doors: int) -> int:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -25,6 +24,7 @@ from starlette.types import Message
 
 from bot.intake.crowd import AT_A_TIME, QUEUE, NoRoomError
 from bot.intake.session import MIB
+from bot.intake.spool import SYSTEM, Spool
 from bot.intake.submission import Picture, Submission, letter
 from bot.intake.visitors import VisitorLimits, protocol
 from bot.model import Envelope, network_of, person_of
@@ -83,9 +83,10 @@ class FormDoor:
         self, accept: Callable[[bytes, Envelope], Awaitable[None]], office: Callable[[], Office], settings: Settings, *,
         new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
         visitors: VisitorLimits | None = None, must_have_room: Callable[[float, int], None] = lambda *_: None,
+        spool: Spool = SYSTEM,
     ) -> None:  # fmt: skip
         """`must_have_room` raises OSError where the disk has none for so many octets; it is told the time."""
-        self.must_have_room, self.folder = must_have_room, settings.data / "inbox" / "tmp"
+        self.must_have_room, self.spool = must_have_room, spool
         self.visitors = visitors or VisitorLimits()
         self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
         self.windows = Windows()
@@ -139,7 +140,7 @@ class FormDoor:
         given, client = dict(_EMPTY), request.client.host if request.client else ""
         try:
             self.heard = asyncio.get_running_loop().time()
-            with tempfile.SpooledTemporaryFile(MIB // 4, dir=self._spool()) as body:
+            with self.spool.open() as body:
                 await self._receive(request, body)
                 self.in_hand += 1
                 try:
@@ -155,10 +156,6 @@ class FormDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         return RedirectResponse(f"thanks?lang={self._language(request)}", 303)
-
-    def _spool(self) -> str | None:
-        """Where bodies wait for their end, as nameless files."""
-        return str(self.folder) if self.folder.is_dir() else None
 
     async def _receive(self, request: Request, body: IO[bytes]) -> None:
         """The body of a request. Of what is too large a part is read on: a browser that is cut off shows an

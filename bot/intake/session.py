@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Envelope as Dialogue
+
+from bot.intake.spool import MEMORY
 
 if TYPE_CHECKING:
     from bot.intake.smtp import Door
@@ -30,7 +31,7 @@ class Limits:
     """How much the door takes. Sizes in bytes, times in seconds."""
 
     size: int = 25 * MIB
-    memory: int = MIB // 4  # what one incoming letter may take of the memory; the rest of it waits on disk
+    memory: int = MEMORY  # octets of one incoming letter; the rest of it waits on disk
     incoming: int = 1024 * MIB  # all letters together that are just coming in
     connections: int = 500
     per_address: int = 20
@@ -206,7 +207,7 @@ class Talk(SMTP):
         limits, size, refusal = self.door.limits, 0, ""
         # An empty letter is CRLF.CRLF too, if one thinks of DATA's own line end as the first CRLF.
         self._reader._buffer[:0] = b"\r\n"  # type: ignore[attr-defined]
-        with tempfile.SpooledTemporaryFile(limits.memory, dir=self.door.spool) as spool, self.door.room() as room:
+        with self.door.spool.open(limits.memory) as spool, self.door.room() as room:
             while True:
                 try:
                     chunk, last = await self._reader.readuntil(END), True

@@ -10,7 +10,6 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
 from aiosmtpd.smtp import Envelope as Dialogue
@@ -18,6 +17,7 @@ from aiosmtpd.smtp import Session
 
 from bot.intake.crowd import AT_A_TIME, LOCAL, ClientRate, Crowd, NoRoomError, queue_up
 from bot.intake.session import Limits, Talk
+from bot.intake.spool import SYSTEM, Spool
 from bot.intake.trace import received, received_count
 from bot.model import Envelope
 
@@ -53,18 +53,18 @@ class Door:
         limits: Limits | None = None,
         trusted: frozenset[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
-        spool: Path | None = None,
+        spool: Spool = SYSTEM,
         must_have_room: Callable[[float, int], None] = lambda *_: None,
     ) -> None:
         """`accept` stores a letter durably or raises; `is_ours` says whether an address is the desk's; `tell` is the log.
 
-        `trusted` are addresses of relays to which the limits on connections do not apply; in the folder `spool` large letters
-        wait for their end (as nameless files), by default where the system keeps temporary files.
+        `trusted` are addresses of relays to which the limits on connections do not apply; in `spool` large letters
+        wait for their end, by default where the system keeps temporary files.
         `must_have_room` raises OSError where the disk has none for so many octets; it is told the time.
         """
         self.accept, self.is_ours, self.new_id, self.now, self.tell = accept, is_ours, new_id, now, tell
         self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
-        self.spool = str(spool) if spool else None
+        self.spool = spool
         self.incoming = 0  # bytes of letters that have begun and not ended
         self.closing = False
         self.must_have_room = must_have_room

@@ -103,6 +103,13 @@ class Inbox:
         name = envelope.letter + SUFFIX
         return Write(self._tmp / name, self._new / name, letter_file(envelope, raw))
 
+    def try_letter(self, raw: bytes) -> None:
+        """Writes one where letters are written, under a name that is no letter's, and removes it."""
+        letter = self.new_id(datetime.now(UTC))
+        place = self._new / f".{letter}.tried"
+        self._disk.write_synced(_file(self._tmp, letter), place, raw)
+        self._disk.unlink(place)
+
     def _refuse(self, letter: str) -> None:
         """The sender is told to come again: what cannot be synced must not be handled as accepted."""
         self._unsure[letter] = True

@@ -18,7 +18,8 @@ LETTER, NOTE = rf"{ID}\.eml", rf"{ID}\.json"
 SENT = r"([0-9]{8}T[0-9]{6}|undated)-[0-9a-f]{16}\.eml"  # in the outbox folder
 ASIDE = rf"({TICKET}|{DAY})(\.{ID})?"  # what `repair` has set aside
 HALF = rf"\.({ASIDE}|{SENT})\.tmp"  # being written
-SPOOL = r"tmp\w{8}"  # of a letter that is coming in
+SPOOL = r"tmp\w{8}"  # of a letter that is coming in, where files cannot be without a name
+TRIED = rf"\.{ID}\.tried"  # of the doctor
 # folder -> the files, and the folders, that belong there; `*` stands for any of the latter
 TREE = {
     "tickets": ("", "live|done|broken"),
@@ -29,7 +30,7 @@ TREE = {
     "desk": (rf"{DAY}|{HALF}", "broken"),
     "desk/broken": (rf"{ASIDE}|{HALF}", ""),
     "inbox": ("", "new|cur|tmp"),
-    "inbox/new": (LETTER, ""),
+    "inbox/new": (rf"{LETTER}|{TRIED}", ""),
     "inbox/cur": ("", ""),
     "inbox/tmp": (rf"{LETTER}|{NOTE}|{SPOOL}", ""),
     "archive": ("", rf"{DATE}|dropped"),
@@ -37,6 +38,7 @@ TREE = {
     "parked": (rf"{LETTER}|{NOTE}", ""),
     "outbox": (rf"{SENT}|{HALF}", r"\.tmp"),
     "outbox/.tmp": (SENT, ""),
+    "spool": (SPOOL, ""),
 }
 
 
@@ -61,5 +63,5 @@ def foreign(data: Path) -> Iterator[str]:
 def half_written(data: Path) -> Iterator[Path]:
     """What is being written just now, or was when a desk was cut off. Raises OSError."""
     for place, entry, ours in walk(data):
-        if ours and (place in ("inbox/tmp", "outbox/.tmp") or re.fullmatch(HALF, entry.name)):
+        if ours and (place in ("inbox/tmp", "outbox/.tmp", "spool") or re.fullmatch(rf"{HALF}|{TRIED}", entry.name)):
             yield Path(entry.path)

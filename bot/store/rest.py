@@ -46,6 +46,9 @@ class Shelf(Protocol):
     def parked(self) -> list[Parked]:
         """The letters set aside, oldest first, with their reasons (the dropped ones are not among them)."""
 
+    def try_letter(self, raw: bytes) -> None:
+        """Takes a letter in the way a desk does, and takes it back before any desk sees it. Raises OSError."""
+
     def close(self) -> None:
         """Lets it go."""
 

@@ -82,5 +82,9 @@ class FileShelf:
         """See the port."""
         return Inbox(self._data, Disk()).parked()
 
+    def try_letter(self, raw: bytes) -> None:
+        """See the port."""
+        Inbox(self._data, Disk()).try_letter(raw)
+
     def close(self) -> None:
         """See the port."""

@@ -25,6 +25,8 @@ import dns.exception
 import dns.resolver
 
 from bot.control import ask
+from bot.doors import spool
+from bot.intake.spool import MEMORY
 from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
@@ -35,6 +37,7 @@ from bot.stores import has_signed, open_shelf
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
 PATIENCE = 60.0  # seconds for the letter that goes all the way round
 TIMEOUT = 15.0
+LARGE = 2 * MEMORY  # octets of a letter that has to wait on disk while it comes in
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
 
@@ -142,15 +145,26 @@ def files(settings: Settings) -> Iterator[Finding]:
 
 
 def store(settings: Settings) -> Iterator[Finding]:
-    """The database, where there is one, and the letters that were set aside."""
+    """The way of a large letter, from the door into the store; and the letters that were set aside."""
+    if not settings.store and not settings.data.is_dir():
+        return
     try:
         with contextlib.closing(open_shelf(settings)) as shelf:
             parked = len(shelf.parked())
+            shelf.try_letter(bytes(LARGE))
     except (ValueError, OSError) as error:
-        yield Finding("red", str(error), "see DESK_STORE in docs/operations.md")
+        todo = "see DESK_STORE in docs/operations.md" if settings.store else "give the folder to the user that runs the desk"
+        yield Finding("red", f"no letter can be stored: {error}", todo)
         return
-    if settings.store:
-        yield Finding("green", "the database answers, and has this program's schema")
+    where = "the database, which has this program's schema," if settings.store else str(settings.data)
+    yield Finding("green", f"{where} takes letters")
+    try:
+        with spool(settings).open() as file:
+            file.write(bytes(LARGE))
+            file.flush()
+    except OSError as error:
+        todo = "give DESK_DATA to the user that runs the desk, and room to the disk"
+        yield Finding("red", f"no large letter can come in, {settings.data / 'spool'}: {error.strerror}", todo)
     if parked:
         yield Finding("yellow", f"{parked} letter(s) could not be handled", "run.py parked list, then retry or drop")
 
@@ -309,6 +323,7 @@ def round_trip(settings: Settings, address: str, patience: float = PATIENCE) -> 
     letter["Subject"], letter["Date"], letter["Message-ID"] = "A letter of the desk's doctor", formatdate(), f"<{ident}>"
     letter["Auto-Submitted"] = "auto-generated"  # so that it is filed away and answered by nobody
     letter.set_content("This letter proves that letters to the desk arrive. Nobody needs to do anything.\n")
+    letter.add_attachment(bytes(LARGE), "application", "octet-stream", filename="large.bin")
     try:
         if settings.relay:
             client, place = connected(settings.relay), settings.relay.host

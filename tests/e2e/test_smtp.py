@@ -19,6 +19,7 @@ from bot.intake import session
 from bot.intake.crowd import NoRoomError
 from bot.intake.session import Limits
 from bot.intake.smtp import Door, server_tls
+from bot.intake.spool import Spool
 from bot.store.files import Disk
 from bot.store.inbox import Ids, Inbox
 
@@ -408,7 +409,7 @@ async def test_a_flood_in_a_command_costs_no_memory_either():
 
 
 async def test_a_large_letter_waits_for_its_end_on_disk(tmp_path):
-    async with desk(spool=tmp_path) as one:
+    async with desk(spool=Spool(tmp_path)) as one:
         client = await Client.to(one)
         await client.say("DATA")
         tracemalloc.start()
@@ -426,11 +427,10 @@ async def test_a_large_letter_waits_for_its_end_on_disk(tmp_path):
 
 
 async def test_a_disk_that_fills_up_within_a_letter_does_not_make_commands_of_the_rest(tmp_path):
-    spool = tmp_path / "gone"
-    spool.mkdir()
-    async with desk(spool=spool) as one:
+    spool = tmp_path / "full"
+    spool.touch()  # no folder, so that nothing can be written there
+    async with desk(spool=Spool(spool)) as one:
         client = await Client.to(one)
-        spool.rmdir()
         evil = b"x" * 400_000 + b"\r\nMAIL FROM:<evil@example.org>\r\n" * 10
         assert (await client.data(evil)).startswith("451 4.3.0")
         assert (await client.say("NOOP")) == "250 OK"

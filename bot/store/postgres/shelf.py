@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from bot.model import DeskRecord, Envelope, Ticket
-from bot.store.inbox import NoLetterError, Parked
+from bot.store.inbox import Ids, NoLetterError, Parked
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken
 
@@ -93,6 +94,13 @@ class PostgresShelf:
         with spoken():
             rows = self._connection.execute("select note from letters where place = 'parked' order by id").fetchall()
         return [msgspec.json.decode(note, type=Parked) for (note,) in rows]
+
+    def try_letter(self, raw: bytes) -> None:
+        """See the port."""
+        now = datetime.now(UTC)
+        envelope = Envelope(letter=Ids().new(now), received=now, mail_from="", intake="doctor")
+        with spoken(), self._connection.transaction(force_rollback=True):
+            self._connection.execute(*tables.letter_statement(envelope, raw))
 
     def close(self) -> None:
         """See the port."""
