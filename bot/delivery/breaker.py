@@ -67,5 +67,10 @@ class Breaker:
         self.since = self.since or now
         self.why, self.alarm = result.words, self.alarm or result.alarm
 
+    def set_back(self, span: timedelta) -> None:
+        """The clock went back so far: the pause ends when it would have."""
+        self.since = self.since and self.since - span
+        self.until = self.until and self.until - span
+
     def _close(self) -> None:
         self.why, self.alarm, self.since, self.until, self._pause = "", False, None, None, timedelta(0)

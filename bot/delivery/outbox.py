@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -30,7 +30,8 @@ AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for lette
 Files = Mapping[str, asyncio.Future[Mapping[Reference, bytes]]]  # what has been read out of archived letters
 OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
-SET_BACK, AHEAD, MOST_SET_BACK = timedelta(minutes=10), timedelta(days=1), 10_000  # a clock that goes back further; what is looked at then
+SET_BACK, MOST_SET_BACK = timedelta(minutes=10), 10_000  # a clock that goes back further; letters that are looked at then
+EVER = datetime.max.replace(tzinfo=UTC)
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
 
 
@@ -77,7 +78,7 @@ class Outbox:
         self._now, self._tell, self._changed = now, tell, store.changed
         self._busy, self._stopping = 0, False
         self.breaker = Breaker()
-        self._looked = now()
+        self._looked: datetime | None = None
 
     async def run(self) -> None:
         """Delivers until it is told to stop, or cancelled."""
@@ -127,12 +128,18 @@ class Outbox:
                 await self._changed.wait()
 
     async def _clock_set_back(self) -> None:
-        """Letters that were made in what is the future now would wait for it to come: their wait begins anew. Raises OSError."""
+        """Letters that were made, or put off, in what is the future now would wait for it to come: their wait
+        begins anew. Looks first at what an earlier run has left. Raises OSError.
+        """
+        if not self._store.loaded.is_set():
+            return
         now = self._now()
-        if now < self._looked - SET_BACK:
-            waiting = await self._store.due(self._looked + AHEAD, MOST_SET_BACK)
-            later = [min(one.letter.due, now + max(one.letter.due - one.letter.created, timedelta(0))) for one in waiting]
-            await self._lasting(partial(self._store.delivered, [changed(one, due=due) for one, due in zip(waiting, later, strict=True)]))
+        looked = self._looked or await self._store.newest() or now
+        if now < looked - SET_BACK:
+            waiting = await self._store.due(EVER, MOST_SET_BACK)
+            sooner = [set_back(one, looked, now) for one in waiting]
+            await self._lasting(partial(self._store.delivered, sooner))
+            self.breaker.set_back(looked - now)
         self._looked = now
 
     def _free(self, _: object) -> None:
@@ -309,6 +316,15 @@ def portions(leaving: Sequence[Due]) -> Iterator[list[Due]]:
         room -= size
     if portion:
         yield portion
+
+
+def set_back(one: Due, looked: datetime, now: datetime) -> Due:
+    """The letter after the clock went back from `looked` to `now`. What was put off waits as long as it still
+    had to, a fresh one as long as it was to wait; nothing waits longer than before.
+    """
+    letter = one.letter
+    wait = letter.due - (looked if letter.result else letter.created)
+    return changed(one, created=min(letter.created, now), due=min(letter.due, now + max(wait, timedelta(0))))
 
 
 def _to(one: Due, gone: Collection[str]) -> bool:

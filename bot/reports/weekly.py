@@ -57,8 +57,9 @@ class Weekly:
         if office.policy.periods.report != "weekly" or week == self._written or not office.policy.calendar.is_open(now):
             return
         async with self._store.turn() as turn:
-            self._written = max(self._written, (await turn.find(Question(letter="", requester=""), now)).reported)
-        if self._written >= week:
+            known = await turn.find(Question(letter="", requester=""), now)
+        if known.reported >= week:
+            self._written = week
             return
         letters = await asyncio.to_thread(self.written, office, since, until, week, now)
         record = DeskRecord(at=now, about="report", letter=f"{FOLDER}/{week}", words=week, outgoing=tuple(letters))

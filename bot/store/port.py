@@ -179,6 +179,9 @@ class Store(Protocol):
     async def next_due(self) -> datetime | None:
         """When the next waiting letter becomes due; None when none waits."""
 
+    async def newest(self) -> datetime | None:
+        """A moment at which a letter that waits was made; no other was made later. None when none waits."""
+
     async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
         """For each letter None when it may leave now under all its sliding windows (it is then counted), or else the moment at which it may."""
 

@@ -38,7 +38,9 @@ def whose(record: DeskRecord) -> str:
 
 
 class Register:
-    """Indexes over live tickets and recent records. Adding the same twice changes nothing."""
+    """Indexes over live tickets and recent records. Adding the same twice changes nothing. What lies further
+    ahead than its span is of a clock that was set back, and does not count.
+    """
 
     def __init__(self) -> None:
         self.lines: dict[int, Earlier] = {}
@@ -62,8 +64,7 @@ class Register:
         self.away: dict[str, str] = {}
         self._outage = ""
         self._announced: dict[int, str] = {}
-        self.digested = ""  # the last day whose digest has gone out
-        self.reported = ""  # the last week whose report has
+        self._regular: defaultdict[str, dict[str, datetime]] = defaultdict(dict)  # days of digests, weeks of reports
         self._timers: dict[int, datetime] = {}
         self._alarms: list[tuple[datetime, int]] = []  # a heap; what it holds beside `_timers` is stale
         self._asked: dict[str, datetime] = {}  # for a score
@@ -204,10 +205,8 @@ class Register:
             self._gathered[one.letter] = one
         elif one.about == "gathering":
             self._told.update(one.words.split())
-        elif one.about == "report":
-            self.reported = max(self.reported, one.words)
-        elif one.about == "digest":
-            self.digested = max(self.digested, one.words)
+        elif one.about in ("digest", "report"):
+            self._regular[one.about][one.words] = one.at
 
     def forget(self, one: DeskRecord) -> None:
         """A record that is about to say something else."""
@@ -261,11 +260,17 @@ class Register:
             confirmed_by=self._confirmed.get(waits, ""),
             away=dict(self.away),
             outage=self._outage,
-            digested=self.digested,
-            reported=self.reported,
+            digested=self._last("digest", now),
+            reported=self._last("report", now),
             gathered=self.gathered() if question.gathered else (),
             through={number: self._opened_through(number, now) for number in question.tickets if number in self._linked},
         )
+
+    def _last(self, about: str, now: datetime) -> str:
+        """The last day or week of which that has gone out, but for what a clock that was set back calls the
+        future.
+        """
+        return max((words for words, at in self._regular[about].items() if at <= now + DAY), default="")
 
     def gathered(self) -> tuple[DeskRecord, ...]:
         """What is still to be told to staff in one letter."""
@@ -279,10 +284,10 @@ class Register:
         opened = []
         for number in self._by_person.get(person, ())[-20:]:
             line = self.lines[number]
-            if line.opened > now - RECENT:
+            if abs(now - line.opened) < RECENT:
                 opened.append((line.opened, line.subject))
         days, since = timedelta(days=self.latch_days), (self._latched.get(person), self._doubted.get(person))
-        latched, doubted = (at is not None and now - at < days for at in since)
+        latched, doubted = (at is not None and abs(now - at) < days for at in since)
         return Sender(
             sent=sent,
             errors=errors,
@@ -290,7 +295,7 @@ class Register:
             known=person in self._by_person,
             asked=self._asked.get(person),
             unproved=self._recent(self._unproved, address, now - timedelta(hours=1)),
-            blocked=person in self._blocked and now - self._blocked[person] < timedelta(days=BLOCK_DAYS),
+            blocked=person in self._blocked and abs(now - self._blocked[person]) < timedelta(days=BLOCK_DAYS),
             latched=latched,
             doubted=doubted,
             renew=all(at is None or now - at > DAY for at in since),
@@ -300,7 +305,7 @@ class Register:
     def suppressed(self, person: str, now: datetime) -> bool:
         """True while automatic mail to the address is suppressed."""
         since = self._suppressed.get(person)
-        return since is not None and now - since < timedelta(days=self.suppress_days)
+        return since is not None and abs(now - since) < timedelta(days=self.suppress_days)
 
     def earlier(self, address: str) -> Iterator[Earlier]:
         """The person's tickets, the newest first."""
@@ -309,7 +314,7 @@ class Register:
             yield self.lines[number]
 
     def _opened_through(self, number: int, now: datetime) -> int:
-        return sum(1 for opened in self._linked[number].values() if opened > now - DAY)
+        return sum(1 for opened in self._linked[number].values() if abs(now - opened) < DAY)
 
     @staticmethod
     def _recent(table: dict[str, dict[Any, datetime]], person: str, since: datetime) -> tuple[datetime, ...]:

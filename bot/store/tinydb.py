@@ -265,6 +265,10 @@ class FileStore:
         """See the port."""
         return self._waiting.next()
 
+    async def newest(self) -> datetime | None:
+        """See the port."""
+        return self._waiting.newest
+
     def _letters(self, number: int, record: str) -> tuple[Outgoing, ...]:
         if not number:
             known = self._days.under_way.get(record)

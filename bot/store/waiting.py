@@ -21,6 +21,7 @@ class Waiting:
         self._letters = letters
         self._heap: list[tuple[datetime, int, str, int]] = []
         self.given: dict[Key, datetime] = {}  # and since when they may leave
+        self.newest: datetime | None = None  # when the youngest of them was made
         self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
         self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
@@ -29,6 +30,7 @@ class Waiting:
         for one in outgoing:
             if one.state == Delivery.waiting:
                 heapq.heappush(self._heap, (one.due, number, record, one.id))
+                self.newest = max(one.created, self.newest or one.created)
 
     def due(self, now: datetime, limit: int) -> list[Due]:
         """Letters that may leave, the oldest first; each is given out once until it is `back`."""

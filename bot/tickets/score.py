@@ -43,7 +43,7 @@ class Given(NamedTuple):
 def wanted(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> bool:
     """Whether the closing letter asks: not after complaints and refusals, and each person once in `periods.score_days`."""
     fit = ticket.status is Status.done and ticket.resolution not in (None, Resolution.complaint) and "complaint" not in ticket.labels
-    fresh = sender.asked is None or now - sender.asked >= timedelta(days=office.policy.periods.score_days)
+    fresh = sender.asked is None or abs(now - sender.asked) >= timedelta(days=office.policy.periods.score_days)
     return fit and fresh and not ticket.score
 
 

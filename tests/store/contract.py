@@ -301,6 +301,25 @@ class Contract:
         with closing(opened.shelf()) as shelf:
             assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
 
+    async def test_a_clock_that_was_set_back_by_years_leaves_nothing_behind(self, opened: Opened):
+        """Neither digests nor reports are put off, and nobody stays shut out till then."""
+        then, today = NOW + timedelta(days=3000), ("2026-11-23", "2026-W47")
+        about = ("latch", "doubt", "block", "suppression")
+        shut = [record(f"{one}/{IVAN}", about=one, who=IVAN, at=then, fate=None) for one in about]
+        for at, day, week in ((NOW, *today), (then, "2035-02-09", "2035-W05")):
+            shut += [record(f"digest/{day}", about="digest", words=day, at=at, fate=None)]
+            shut += [record(f"reports/{week}", about="report", words=week, at=at, fate=None)]
+        late = outgoing(due=then, created=then)
+        await commit(opened.store, ticket(1, opened=then, outgoing=(late,)), records=tuple(shut))
+        for store in (opened.store, await opened.again()):
+            found = await ask(store, requester=IVAN)
+            assert (found.digested, found.reported) == today
+            sender = found.senders[IVAN]
+            shut_out = (sender.latched, sender.doubted, sender.blocked, sender.suppressed)
+            assert not any(shut_out)
+            assert not sender.opened
+            assert await store.newest() == then
+
     async def test_an_old_digest_that_is_amended_brings_no_other_back(self, opened: Opened):
         for day in ("2026-11-21", "2026-11-22"):
             await commit(opened.store, records=(record(f"digest/{day}", about="digest", words=day, who=IVAN),))

@@ -12,6 +12,7 @@ from desk import ROOT, TestDesk, picture
 
 from bot.line import Line, Place
 from bot.model import Audience, Envelope, Outgoing, Priority, Resolution, Status, Waiting
+from bot.store.port import Question
 from bot.tickets.identity import Purpose
 
 IVAN, PETR, ANNA, BORIS, DEV = "ivan@example.org", "petr@example.net", "anna@providence.film", "boris@providence.film", "dev@providence.film"
@@ -413,7 +414,7 @@ async def test_digest_and_a_command_about_the_desk(desk: TestDesk) -> None:
     assert day == "2026-11-23"
     async with desk.store.turn() as turn:
         turn.commit(digest(rows, desk.office, day, desk.now))
-    assert due(desk.office, desk.store.register.digested, desk.now) == ""
+    assert due(desk.office, desk.store.register.find(Question(letter="", requester=""), desk.now).digested, desk.now) == ""
     await desk.deliver()
     [letter] = desk.mail(BORIS, "digest")
     assert "PF-1" in letter.text

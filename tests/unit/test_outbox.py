@@ -248,6 +248,42 @@ async def test_a_clock_that_is_set_back_begins_the_waits_anew(desk):
     assert await desk.work(morning + timedelta(hours=1)) == ["sent", "sent"]
 
 
+async def test_a_clock_that_was_set_back_between_stop_and_start_keeps_no_letter(desk):
+    """By years, as where a machine's battery was empty; what is due next week is a notice of Friday's."""
+    week = outgoing(2, due=NOW + timedelta(days=7))
+    tried = outgoing(3, created=NOW - timedelta(days=3), due=NOW + timedelta(minutes=5), result="retry")
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1, due=NOW + timedelta(minutes=2)), week, tried)))
+    await desk.store.close()
+    again = Desk(desk.store.desk.parent)
+    again.now = NOW - timedelta(days=3000)
+    await again.store.load()
+    await again.outbox._clock_set_back()
+    start = again.now
+    assert await again.work(start) == ["waiting", "waiting", "waiting"], "undo has its time"
+    await again.store.close()
+    third = Desk(again.store.desk.parent)
+    third.now = start + timedelta(seconds=30)
+    await third.store.load()
+    await third.outbox._clock_set_back()
+    assert await third.work(start + timedelta(seconds=60)) == ["waiting", "waiting", "waiting"], "nor is it done twice"
+    assert await third.work(start + timedelta(minutes=6)) == ["sent", "waiting", "sent"]
+    assert await third.work(start + timedelta(days=8)) == ["sent", "sent", "sent"]
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_the_relay_stopped(desk):
+    desk.results[IVAN] = Result("retry", "554 5.7.1 relay access denied", 554, of_us=True)
+    await commit(desk.store, ticket(1, outgoing=(outgoing(1, created=NOW - timedelta(days=2)),)))
+    await desk.outbox._clock_set_back()
+    assert await desk.work() == ["waiting"]
+    desk.now = NOW - timedelta(hours=3)
+    await desk.outbox._clock_set_back()
+    assert desk.outbox.breaker.room(desk.now, 0, 100) == 0
+    minute = desk.now + timedelta(minutes=1)
+    assert desk.outbox.breaker.room(minute, 0, 100) == 1
+    desk.results.clear()
+    assert await desk.work(minute) == ["sent"]
+
+
 async def test_what_left_in_the_future_fills_no_window(desk):
     desk.limits = Limits(all_10_min=2)
     await commit(desk.store, ticket(1, outgoing=tuple(outgoing(n) for n in range(1, 3))))

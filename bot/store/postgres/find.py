@@ -63,7 +63,7 @@ with hits as materialized (
     union
     select id from (
         select distinct on (about, who) id from records
-        where about in ('away', 'outage', 'digest', 'report') and (about in ('away', 'outage') or at > %(remembered)s)
+        where about in ('away', 'outage', 'digest', 'report') and (about in ('away', 'outage') or at > %(remembered)s and at <= %(ahead)s)
         order by about, who, at desc, id desc) last
 )
 select 'ticket', number, null::timestamptz, document from tickets where number in (select number from numbers) and not filed
@@ -94,7 +94,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     asked += [key("copy", question.message_id, question.fingerprint)] if question.message_id else []
     values = {
         "keys": asked, "people": sorted(map(clean, people)), "day": now - DAY, "hour": now - timedelta(hours=1),
-        "remembered": now - REMEMBERED, "plus": sorted(key("by", one) for one in people),
+        "remembered": now - REMEMBERED, "ahead": now + DAY, "plus": sorted(key("by", one) for one in people),
         "recent": [*(key("to", one) for one in people), *(key("link", str(one)) for one in question.tickets)],
     }  # fmt: skip
     register, rows, records, highest = Register(), [], [], 0

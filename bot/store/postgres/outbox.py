@@ -40,6 +40,7 @@ update outbox set claimed_by = null where claimed_by = %s
 and (ticket, record, id) not in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and claimed_by is null"
+NEWEST_MADE = "select max(created) from outbox where state = 'waiting'"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
@@ -48,7 +49,7 @@ GONE = "delete from outbox where (ticket, record, id) in (select * from unnest(%
 AGAIN = """
 insert into outbox (ticket, record, id, state, due, created)
 select * from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, claimed_by = null
+on conflict (ticket, record, id) do update set state = excluded.state, due = excluded.due, created = excluded.created, claimed_by = null
 where outbox.claimed_by is null or outbox.claimed_by = %s
 """
 STUCK = "select distinct ticket, record from outbox where state = %s"
@@ -152,6 +153,11 @@ class Outbox:
     async def next_due(self) -> datetime | None:
         """See the port."""
         found: list[tuple[datetime | None]] = await self._database.ask(NEXT_DUE)
+        return found[0][0]
+
+    async def newest(self) -> datetime | None:
+        """See the port."""
+        found: list[tuple[datetime | None]] = await self._database.ask(NEWEST_MADE)
         return found[0][0]
 
     async def stuck(self, state: Delivery) -> list[Due]:
