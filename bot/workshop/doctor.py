@@ -156,7 +156,7 @@ def store(settings: Settings) -> Iterator[Finding]:
         todo = "see DESK_STORE in docs/operations.md" if settings.store else "give the folder to the user that runs the desk"
         yield Finding("red", f"no letter can be stored: {error}", todo)
         return
-    where = "the database, which has this program's schema," if settings.store else str(settings.data)
+    where = "the database answers, has this program's schema, and" if settings.store else str(settings.data)
     yield Finding("green", f"{where} takes letters")
     try:
         with spool(settings).open() as file:
