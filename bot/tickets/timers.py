@@ -71,7 +71,7 @@ def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
     """The same on the bare clock."""
     periods, done = policy.periods, {entry.about: entry.at for entry in ticket.entries if entry.kind == "event"}
     if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester:
-        yield from silence(ticket, policy, done)
+        yield from silence(ticket, policy)
         return
     count = counted(ticket, policy)
     if ticket.due and not stopped(ticket) and not ("overdue" in done and done["overdue"] >= count.since):
@@ -87,10 +87,13 @@ def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
         yield ticket.opened + timedelta(hours=periods.low_offer_hours), "low_offered"
 
 
-def silence(ticket: Ticket, policy: Policy, done: dict[str, datetime]) -> Iterator[tuple[datetime, str]]:
+def silence(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
     """A requester who was asked and does not answer. He is reminded before his ticket is closed, even where both are late."""
-    answers = [entry.at for entry in ticket.entries if entry.kind == "answer" and entry.public]
-    asked = max([*answers, stopped_since(ticket) if stopped(ticket) else ticket.changed])
+    answers = [place for place, one in enumerate(ticket.entries) if one.kind == "answer" and one.public]
+    later = ticket.entries[answers[-1] :] if answers else ticket.entries  # by place: a clock may be set back
+    done = {entry.about: entry.at for entry in later if entry.kind == "event"}
+    told = [ticket.entries[place].at for place in answers]
+    asked = max([*told, stopped_since(ticket) if stopped(ticket) else ticket.changed])
     if "unreachable" in done and done["unreachable"] >= asked:
         return
     remind, close = timedelta(days=policy.periods.remind_days), timedelta(days=policy.periods.silence_days)

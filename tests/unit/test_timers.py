@@ -63,6 +63,17 @@ def test_a_ticket_that_is_closed_or_merged_has_no_moments():
     assert not when(move(ticket(), Status.done, NOON, POLICY, ground=Ground.out_of_scope))
 
 
+def test_who_was_reminded_by_a_clock_that_was_then_set_back_is_reminded_of_the_next_question_too():
+    at = NOON + 4 * DAY
+    first = replace(asked(ticket(), NOON), entries=(Entry(at=NOON, kind="answer", public=True),))
+    reminded, letters = done(first, at)
+    assert [template for template, _ in letters] == ["reminder"]
+    back = Entry(at=at - HOUR, kind="answer", public=True)
+    again = replace(asked(reminded, at - HOUR), entries=(*reminded.entries, back))
+    assert "reminded" in when(again)
+    assert [template for template, _ in done(again, at + 4 * DAY)[1]] == ["reminder"]
+
+
 def test_a_look_that_comes_too_early_does_nothing_and_arms_the_ticket():
     after, letters = done(ticket(), NOON + HOUR)
     assert (letters, after.timer) == ([], NOON + 44 * HOUR + 2 * HOUR)
