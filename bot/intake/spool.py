@@ -17,7 +17,7 @@ class Spool(NamedTuple):
     folder: Path | None = None  # None for the system's own place
 
     def open(self, memory: int = MEMORY) -> IO[bytes]:
-        """A file for one letter: of at most `memory` octets in memory, then on disk. Its `write` raises OSError."""
+        """A file for one letter: in memory up to `memory` octets, then on disk. Its `write` raises OSError."""
         return _Incoming(self.folder, memory)
 
 

@@ -39,7 +39,7 @@ class Cabinet:
         return listed(self._live, TICKET)
 
     def rows(self, paths: Iterable[Path]) -> Iterator[Ticket]:
-        """What the register needs of each of these tickets. They are read whole: what the desk could not read later is broken now."""
+        """Each of these tickets, for the register; whole, since what could not be read later is broken now."""
         for path in paths:
             try:
                 yield read_ticket(path)
@@ -60,8 +60,8 @@ class Cabinet:
         return highest
 
     def get(self, number: int) -> Ticket | None:
-        """A ticket as its file has it, live or filed; None where there is none, or something else of that name. Raises
-        msgspec.DecodeError for a broken file, and OSError.
+        """A ticket as its file has it, live or filed; None where there is none, or something else of that name.
+        Raises msgspec.DecodeError for a broken file, and OSError.
         """
         if known := self._cache.get(number):
             return known

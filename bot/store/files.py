@@ -52,8 +52,8 @@ def is_there(path: Path) -> bool:
 
 
 def listed(folder: Path, pattern: str, *, folders: bool = False) -> list[Path]:
-    """The regular files of a folder, or its folders, that have a name like `pattern`, a regular expression; none where there is
-    no folder. Raises OSError, where `Path.glob` finds nothing.
+    """The regular files of a folder, or its folders, that have a name like `pattern`, a regular expression; none
+    where there is no folder. Raises OSError, where `Path.glob` finds nothing.
     """
     try:
         with os.scandir(folder) as entries:

@@ -1,6 +1,6 @@
-"""The format of a desk's data: a number that rises when an older program could no longer read, or would damage, what a newer
-one writes. In a folder the file `format` has it; of a database it is known by its schema (`bot.store.postgres.schema`).
-docs/decisions.md says how it is raised.
+"""The format of a desk's data: a number that rises when an older program could no longer read, or would damage,
+what a newer one writes. In a folder the file `format` has it; of a database it is known by its schema
+(`bot.store.postgres.schema`). docs/decisions.md says how it is raised.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Step(NamedTuple):
-    """A format. `bring` makes a folder of the format before into one of this, and is only needed for what the decoders
-    cannot read as it is; it may be cut off and is then called again.
+    """A format. `bring` makes a folder of the format before into one of this, and is only needed for what the
+    decoders cannot read as it is; it may be cut off and is then called again.
     """
 
     mark: Mark
@@ -42,8 +42,8 @@ FORMAT = STEPS[-1].mark.format
 
 
 def read(data: Path) -> Mark:
-    """The folder's format; a folder with tickets and no mark is 1.0's, an empty one is this program's. Raises FormatError for
-    a mark that makes no sense, and OSError.
+    """The folder's format; one with tickets and no mark is 1.0's, an empty one is this program's. Raises
+    FormatError for a mark that makes no sense, and OSError.
     """
     try:
         return msgspec.json.decode(read_regular(data / NAME), type=Mark)
@@ -63,8 +63,8 @@ def check(data: Path) -> Mark:
 
 
 def bring(data: Path, disk: Disk) -> tuple[int, int]:
-    """Makes the folder one of this program's format; the formats before and after. To be called by whoever alone writes there.
-    Raises as `check`.
+    """Makes the folder one of this program's format; the formats before and after. To be called by whoever alone
+    writes there. Raises as `check`.
     """
     found, newest = read(data), STEPS[-1].mark
     refuse_newer(str(data), found.format, newest.format, found.needs)

@@ -1,5 +1,5 @@
-"""What the files and folders of a data folder are called, as regular expressions. Whatever else lies there is not the desk's:
-it is named at the start and by `doctor`, and left alone.
+"""What the files and folders of a data folder are called, as regular expressions. Whatever else lies there is
+not the desk's: it is named at the start and by `doctor`, and left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TICKET = r"[1-9][0-9]{0,8}\.json"
 THOUSAND = r"[0-9]{3}|[1-9][0-9]{3,5}"  # a folder of filed tickets
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"  # an archive folder
 DAY = rf"{DATE}(\.[0-9]{{1,6}})?\.json"  # a page of records
-ID = r"[0-9]{8}T[0-9]{12}-[0-9a-f]{6,64}"  # of a letter; those out of a mailbox have a longer end, which comes again
+ID = r"[0-9]{8}T[0-9]{12}-[0-9a-f]{6,64}"  # of a letter; longer out of a mailbox
 LETTER, NOTE = rf"{ID}\.eml", rf"{ID}\.json"
 SENT = r"([0-9]{8}T[0-9]{6}|undated)-[0-9a-f]{16}\.eml"  # in the outbox folder
 ASIDE = rf"({TICKET}|{DAY})(\.{ID})?"  # what `repair` has set aside
@@ -43,7 +43,7 @@ TREE = {
 
 
 def walk(data: Path) -> Iterator[tuple[str, os.DirEntry[str], bool]]:
-    """(folder, entry, whether it belongs there) of all that lies in the folders of the desk. Raises OSError."""
+    """(folder, entry, whether it belongs there) of all in the folders of the desk. Raises OSError."""
     todo = [place for place in TREE if "/" not in place and (data / place).is_dir()]
     for place in todo:
         files, folders = TREE.get(place) or TREE[f"{place.rpartition('/')[0]}/*"]

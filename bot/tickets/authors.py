@@ -44,7 +44,7 @@ def author(entry: Entry, ticket: Ticket, language: str) -> str:
         name, part = (sentence(name), "part_department") if of_department(entry) else (name, "part_agent")
     marks = ["taken_back"] if about == "undone" else [] if entry.public else ["internal"]
     marks += ["unconfirmed"] if entry.unconfirmed else []
-    return f"{name} ({', '.join(say(one, language) for one in (part, *marks))})"
+    return f"{name} ({', '.join(say(one, language) for one in (part, *marks))})".lstrip()  # nobody may have signed
 
 
 def record(

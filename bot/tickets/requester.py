@@ -130,7 +130,7 @@ def open_ticket(
         proved=bool(sight.aligned),
         answerable=sight.kind is LetterClass.human and letter.may_answer,
         links=(named.number,) if named else (),
-        entries=(entry_of(letter, verdict, now, unconfirmed=place.unconfirmed),),
+        entries=(replace(entry_of(letter, verdict, now, unconfirmed=place.unconfirmed), who=sender.email),),
         seen=(seen_of(letter, now, Fate.opened),),
     )
     own = place.unconfirmed or any(one.ticket == place.apart for one in (*sight.references, *sight.threads))

@@ -26,7 +26,7 @@ import dns.resolver
 
 from bot.control import ask
 from bot.doors import spool
-from bot.intake.spool import MEMORY
+from bot.intake.spool import MEMORY, Spool
 from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
@@ -37,6 +37,7 @@ from bot.stores import has_signed, open_shelf
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")
 PATIENCE = 60.0  # seconds for the letter that goes all the way round
 TIMEOUT = 15.0
+RIGHTS = "give DESK_DATA to the user that runs the desk, and room to the disk"
 LARGE = 2 * MEMORY  # octets of a letter that has to wait on disk while it comes in
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
@@ -130,18 +131,19 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 
 def files(settings: Settings) -> Iterator[Finding]:
-    """Whether the desk can read all it has, what lies beside it, and whether this program changes the format when it starts."""
+    """Whether the desk can read all it has, what lies beside it, and whether the next start changes the format."""
     with contextlib.suppress(OSError, ValueError):  # who opens the store says what is wrong with it
         with contextlib.closing(open_shelf(settings)) as shelf:
             deque(itertools.chain(shelf.tickets(), shelf.records()), maxlen=0)
         for path in sorted(shelf.broken):
-            todo = "restore it from a backup" if settings.store else "stop the desk, then run.py repair: it handles the letters again"
+            todo = "stop the desk, then run.py repair: it handles the letters again"
+            todo = "restore it from a backup" if settings.store else todo
             yield Finding("red", f"{path} cannot be read", todo)
         for path in foreign(settings.data):
             yield Finding("yellow", f"{path} is not the desk's, and is left alone", "move it away")
         if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:
-            what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}, which older programs refuse"
-            yield Finding("yellow", what, "make a backup first: run.py backup FILE")
+            what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}"
+            yield Finding("yellow", f"{what}, which older programs refuse", "make a backup first: run.py backup FILE")
 
 
 def store(settings: Settings) -> Iterator[Finding]:
@@ -152,21 +154,32 @@ def store(settings: Settings) -> Iterator[Finding]:
         with contextlib.closing(open_shelf(settings)) as shelf:
             parked = len(shelf.parked())
             shelf.try_letter(bytes(LARGE))
-    except (ValueError, OSError) as error:
-        todo = "see DESK_STORE in docs/operations.md" if settings.store else "give the folder to the user that runs the desk"
+    except ValueError as error:
+        yield Finding("red", str(error), "see DESK_STORE in docs/operations.md")
+        return
+    except OSError as error:
+        todo = "see DESK_STORE in docs/operations.md" if settings.store else RIGHTS
         yield Finding("red", f"no letter can be stored: {error}", todo)
         return
     where = "the database answers, has this program's schema, and" if settings.store else str(settings.data)
     yield Finding("green", f"{where} takes letters")
+    yield from incoming(spool(settings))
+    if parked:
+        yield Finding("yellow", f"{parked} letter(s) could not be handled", "run.py parked list, then retry or drop")
+
+
+def incoming(place: Spool) -> Iterator[Finding]:
+    """Whether a large letter can wait for its end, once the doors have made their folder: made here, it might be
+    another user's.
+    """
+    if place.folder is None or not os.path.lexists(place.folder):
+        return
     try:
-        with spool(settings).open() as file:
+        with place.open() as file:
             file.write(bytes(LARGE))
             file.flush()
     except OSError as error:
-        todo = "give DESK_DATA to the user that runs the desk, and room to the disk"
-        yield Finding("red", f"no large letter can come in, {settings.data / 'spool'}: {error.strerror}", todo)
-    if parked:
-        yield Finding("yellow", f"{parked} letter(s) could not be handled", "run.py parked list, then retry or drop")
+        yield Finding("red", f"no large letter can come in, {place.folder}: {error.strerror}", RIGHTS)
 
 
 def clock() -> Finding:

@@ -331,6 +331,8 @@ def test_a_schema_that_is_missing_old_or_newer_is_named(tmp_path: Path, cluster:
         refused = desk.run(command)
         assert refused.returncode == 2
         assert b"9999" in refused.stderr
+    cluster.sql("update alembic_version set version_num = 'ae1027a6acf'", "bare")
+    assert b"another program's" in desk.run("ledger").stderr
     gone = Running(tmp_path / "data", DESK_STORE=cluster.url("nowhere"))
     nowhere = gone.run("serve")
     assert (nowhere.returncode, b"nowhere" in nowhere.stderr) == (75, True)

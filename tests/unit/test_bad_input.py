@@ -169,3 +169,14 @@ async def test_a_list_in_a_narrow_window_breaks_no_word_of_ours(desk: TestDesk, 
     monkeypatch.delenv("COLUMNS")
     titles, one = (line.split("\t") for line in CliRunner().invoke(app, ["list"]).output.splitlines())
     assert (titles[1], one[1], one[-1]) == ("status", "clarification insufficient information", "Не работает")
+
+
+async def test_a_letter_that_names_no_author_is_its_senders(desk: TestDesk) -> None:
+    problem = "Subject: x\nMessage-ID: <{}@client.example>\n\nThe film does not open, Chrome 131 shows a black screen.\n"
+    for number, sender in enumerate((USER, "?"), 1):
+        await desk.raw(problem.format(number).encode(), sender)
+        [entry] = desk.ticket(number).entries
+        assert entry.who == desk.ticket(number).requester.email == sender.strip("?")
+    named, nameless = (one.text for one in desk.mail("anna@providence.film", "notice_new"))
+    assert f"\n{USER} (пользователь):\n" in named
+    assert "\n(пользователь):\n" in nameless

@@ -101,6 +101,10 @@ def test_the_disk(tmp_path, monkeypatch):
     assert states(found) == ["green", "red", "yellow", "red", "green", "yellow"]
     assert all(one.todo for one in found if one.state != "green")
     assert not list(data.glob(".doctor*"))
+    assert not (data / "spool").exists(), "it would belong to whoever asks the doctor"
+    (data / "moved").touch()
+    [moved] = doctor.store(Settings(data=data))
+    assert (moved.state, "DESK_STORE" in moved.todo) == ("red", True)
 
 
 def test_when_a_certificate_ends(tmp_path):

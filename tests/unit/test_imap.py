@@ -93,6 +93,12 @@ class Server:
             del self.box[uid]
 
 
+def no_move(name, _):
+    """Trouble between storing and moving."""
+    if name == "move":
+        raise ConnectionResetError
+
+
 class Desk:
     def __init__(self, tmp_path):
         self.taken, self.told, self.error, self.refusals = {}, [], None, []
@@ -142,12 +148,7 @@ async def test_a_letter_leaves_the_mailbox_only_when_it_is_stored(desk):
 
 async def test_a_crash_between_storing_and_moving_doubles_nothing(desk, tmp_path):
     server = Server(b"one", b"two")
-
-    def broken(name, _):
-        if name == "move":
-            raise ConnectionResetError
-
-    server.trouble = broken
+    server.trouble = no_move
     assert isinstance(await desk.empty(server), ConnectionResetError)
     server.trouble = lambda *_: None
     again = Desk(tmp_path)  # started anew, with what is on disk
@@ -233,12 +234,7 @@ async def test_a_crash_between_storing_the_headers_and_moving_doubles_nothing(de
     assert isinstance(await desk.empty(server), OSError)
     assert (len(server.box), desk.taken) == (1, {})
     desk.error = None
-
-    def broken(name, _):
-        if name == "move":
-            raise ConnectionResetError
-
-    server.trouble = broken
+    server.trouble = no_move
     assert isinstance(await desk.empty(server), ConnectionResetError)
     server.trouble = lambda *_: None
     assert await desk.empty(server) is None

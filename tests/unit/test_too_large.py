@@ -70,6 +70,12 @@ async def test_nobody_is_written_to_whom_nothing_proves(tmp_path: Path) -> None:
     assert "Too large" not in alert.text
 
 
+async def test_whom_the_mail_server_tells_is_not_told_twice(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, aligned=(OLGA,))
+    [alert] = await large(desk, intake="pipe")
+    assert (alert.template, alert.to) == ("alert", ANNA)
+
+
 @pytest.mark.parametrize(
     ("headers", "why"),
     [

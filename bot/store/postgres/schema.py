@@ -44,6 +44,8 @@ def check(url: str, *, left: bool = False) -> None:
     """
     found = current(url)
     number, _, needs = found.partition("-")
+    if found and not number.isdecimal():
+        raise SchemaError(f"DESK_STORE: the database has schema {found}, which is none of this desk's: is it another program's?")
     refuse_newer("DESK_STORE: the database", int(number or 0), int(REVISION.partition("-")[0]), needs)
     if not found:
         raise SchemaError("DESK_STORE: the database has no tables yet: run `python run.py migrate`")
