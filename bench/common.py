@@ -147,6 +147,10 @@ def desk(folder: Path, **settings: str) -> AbstractContextManager[Server]:
     always, number = re.subn(r"(?ms)^calendar:\n.*?(?=^[a-z#])", "calendar:\n  hours: 00:00-24:00\n\n", (ROOT / "rules.yaml").read_text("utf-8"))
     assert number == 1
     rules.write_text(always, "utf-8")
+    if not (secret := folder / "secret").exists():  # a desk that has tickets does not start without
+        folder.mkdir(parents=True, exist_ok=True)
+        secret.write_bytes(b"x" * 32)
+        secret.chmod(0o600)
     chosen = {"DESK_DATA": str(folder), "DESK_RULES": str(rules), "DESK_SMTP": "127.0.0.1:0", "DESK_CAPS": "off",
               "DESK_TRUSTED_RELAYS": "127.0.0.1=bench.example"}  # fmt: skip
     return running([sys.executable, str(ROOT / "run.py")], folder.with_suffix(".err"), **chosen | settings)

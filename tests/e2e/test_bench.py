@@ -26,6 +26,13 @@ def test_the_arithmetic_needs_no_measure(tmp_path: Path) -> None:
     assert "| whole way on files, two cores | not measured |" in rows
 
 
+@pytest.mark.parametrize("kind", ["live", "filed"])
+def test_an_old_desk_is_made_and_measured(tmp_path: Path, kind: str) -> None:
+    found = json.loads(bench("grow.py", str(tmp_path / "old"), kind, "20", place=tmp_path))
+    assert (found["kind"], found["tickets"]) == (kind, 20)
+    assert min(found["loaded_s"], found["ledger_s"], found["replay_s"]) > 0
+
+
 @pytest.mark.postfix
 def test_a_small_load_is_accepted_and_answered(tmp_path: Path) -> None:
     program("smtp-source")
