@@ -84,5 +84,5 @@ class Admin:
             "disk_waits": counts.disk_waits, "broken": len(self._desk.store.broken),
             "oldest_unsent_seconds": since(counts.first_due) or None,
             "relay_taken_seconds": since(breaker.taken), "relay_stopped_seconds": since(breaker.since) if counts.unsent else None,
-            "relay_says": breaker.why, "relay_advice": advice(cause(breaker.why), "en"), **self._desk.doors.health(now),
+            "relay_says": breaker.why, "relay_advice": advice(cause(breaker.why), self._desk.office.terms("en")), **self._desk.doors.health(now),
         }  # fmt: skip

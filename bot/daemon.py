@@ -28,7 +28,7 @@ from bot.jobs import Jobs
 from bot.line import Line, Place
 from bot.log import Log
 from bot.model import Decision, Reference
-from bot.office import keys, read_secret, tried, untried
+from bot.office import keys, read_secret, sending_rules, tried, untried
 from bot.readers import QUICK, Readers
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
@@ -82,7 +82,7 @@ class Daemon:
         self.desk = Desk(self.inbox, self.store, self.readers, self.office, authenticator(settings), now, self.tell)
         self.post = PostProcess(settings.relay or settings.data / "outbox", lambda: self.office.templates.layout)
         self.outbox = Outbox(
-            self.store, self.post, self._sender, self.extract, self.given_up, self.refused, self._limits, now, self.tell,
+            self.store, self.post, self.extract, self.given_up, self.refused, lambda: sending_rules(self.office), now, self.tell,
             together=not settings.relay,
         )
         self.timers = Timers(self.store, lambda: self.office, now, self.tell)
@@ -96,13 +96,6 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fault: BaseException | None = None
         self._refused: dict[str, str] = {}  # the day on which the leads were last told of a refusal
-
-    def _sender(self) -> tuple[str, str]:
-        desk = self.office.policy.desk
-        return desk.address, desk.name
-
-    def _limits(self) -> Any:
-        return self.office.policy.caps if self.office.caps else None
 
     # ------------------------------------------------------------------------------------------------- life
 
@@ -296,13 +289,13 @@ class Daemon:
 
     async def refused(self, words: str, about: str = "relay") -> None:
         """The relay or the mailbox refuses us, or keeps a letter back: the leads are told once a day."""
-        now, language = self.now(), self.office.policy.desk.language
+        now = self.now()
         trouble = words if about == "mailbox_letter" else about
         if self._refused.get(trouble) != (today := f"{now:%Y-%m-%d}"):
             self._refused[trouble] = today
             supervisor.say(f"STATUS={about}: {words}")
             help_for = cause(words) if about == "relay" else about
-            details = tuple(filter(None, (words, advice(help_for, language))))
+            details = tuple(filter(None, (words, advice(help_for, self.office.terms()))))
             await self.alert(alarm(self.office, about, details, f"{trouble}/{today}", now))
 
     async def alert(self, decision: Decision) -> None:

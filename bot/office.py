@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from bot.delivery.outbox import SendingRules
 from bot.model import OUR_OWN
 from bot.policy import Policy, RulesError, load
 from bot.readers import Readers, Unreadable
 from bot.replies.render import Templates
+from bot.replies.terms import FILE
 from bot.settings import Settings
 from bot.store.files import Disk, is_there
 from bot.store.regular import KEY, RULES, TEMPLATE, files_under, read_regular
+from bot.tickets.commands import BY_NAME
 from bot.tickets.identity import Signer, Subjects
 from bot.tickets.office import Office
 
@@ -59,13 +62,17 @@ def refuse(mistakes: Sequence[object]) -> None:
 
 
 def missing(policy: Policy, templates: Templates) -> list[str]:
-    """The templates that these rules answer with, and that are not there."""
+    """What these rules and our commands need of the templates, and what is not there."""
     language = policy.desk.language
     topics = {rule.then.topic for rule in policy.rules if rule.then.topic and not rule.announcement}
     wanted = (f"topic_{topic}" for topic in sorted(topics))
     lacking = (name for name in wanted if language not in templates.languages_of(name))
     words = "a rule answers with it, and it is not there"
-    return [f"templates/{language}/{name}.txt: {words}" for name in lacking]
+    found = [f"templates/{language}/{name}.txt: {words}" for name in lacking]
+    for spoken, terms in templates.all_terms().items():
+        unsaid = [name for name in BY_NAME if name not in terms.commands]
+        found += [f"templates/{spoken}/{FILE}: commands.{name} is missing" for name in unsaid]
+    return found
 
 
 def untried(settings: Settings, secret: bytes) -> Office:
@@ -87,6 +94,16 @@ def untried(settings: Settings, secret: bytes) -> Office:
     )
 
 
+def sending_rules(office: Office) -> SendingRules:
+    """What the outbox goes by."""
+    desk, caps = office.policy.desk, office.policy.caps if office.caps else None
+
+    def left_out(names: Sequence[str], language: str) -> str:
+        return office.terms(language).say("left_out", ", ".join(names))
+
+    return SendingRules((desk.address, desk.name), caps, left_out)
+
+
 def signer_of(policy: Policy, secret: bytes, settings: Settings) -> Signer:
     """What signs the addresses of this desk."""
     desk = policy.desk
@@ -106,7 +123,8 @@ def sources(folder: Path) -> dict[str, str]:
     found, broken = {}, []
     try:
         for path in files_under(folder) if folder.is_dir() else ():
-            if path.suffix not in (".txt", ".html") or path.parent == folder / "form":
+            known = path.suffix in (".txt", ".html") or path.name == FILE
+            if not known or path.parent == folder / "form":
                 continue  # the form's pages are no letters
             name, source = path.relative_to(folder).as_posix(), read_regular(path, TEMPLATE, links=True)
             try:

@@ -102,7 +102,7 @@ def extract(raw: bytes, wanted: list[tuple[int, str]]) -> bytes:
     return msgspec.msgpack.encode(reading.extract(raw, wanted))
 
 
-def fit(sources: dict[str, str], timezone: str) -> bytes:
+def fit(files: dict[str, str], timezone: str) -> bytes:
     """The mistakes in templates that are what no letter has tried yet, in msgpack."""
     from bot.replies.bounded import TooMuchError
     from bot.replies.render import Templates
@@ -117,7 +117,7 @@ def fit(sources: dict[str, str], timezone: str) -> bytes:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     signal.signal(signal.SIGVTALRM, late)
-    return msgspec.msgpack.encode([str(one) for one in Templates(sources, timezone).check(within=in_time)])
+    return msgspec.msgpack.encode([str(one) for one in Templates(files, timezone).check(within=in_time)])
 
 
 def file_texts(raw: bytes) -> bytes:

@@ -107,7 +107,7 @@ class Readers:
 
     async def fit(self, templates: Templates, timezone: str) -> list[str]:
         """The mistakes in templates: they are tried here, where one that takes too much harms nobody."""
-        found = await self._run(reader.fit, dict(templates.sources), timezone, limits=CHECKING)
+        found = await self._run(reader.fit, dict(templates.files), timezone, limits=CHECKING)
         return msgspec.msgpack.decode(found, type=list[str])
 
     def reload(self, rules_source: bytes) -> None:

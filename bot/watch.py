@@ -50,7 +50,7 @@ class Watch:
         """Takes over what has changed, if it is good; False where it could not be looked at, and should be once more."""
         settings, office = self._desk.settings, self._desk.office
         try:
-            if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.sources:
+            if read(settings.rules) != office.policy.source or sources(settings.templates) != office.templates.files:
                 office = await asyncio.to_thread(untried, settings, self._desk.secret)
                 await tried(office, self._desk.readers)
                 await self._take(office)

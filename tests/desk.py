@@ -28,7 +28,7 @@ from bot.delivery.result import Result
 from bot.desk import Desk
 from bot.line import Line, Place
 from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
-from bot.office import missing, refuse, untried
+from bot.office import missing, refuse, sending_rules, untried
 from bot.policy import check_examples
 from bot.policy.matching import matcher
 from bot.readers import FULL
@@ -151,11 +151,9 @@ class TestDesk:
         self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
         self.weekly = Weekly(self.data, self.store, lambda: FileShelf(self.data), self.disk, lambda: self.office, lambda: self.now)
         self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
-        desk = self.office.policy.desk
         self.outbox = Outbox(
-            self.store, DirectPost(self.post, lambda: self.office.templates.layout), lambda: (desk.address, desk.name), self._extract,
-            self._given_up, self._alarm, lambda: self.office.policy.caps if self.office.caps else None,
-            lambda: self.now, self._tell, together=True,
+            self.store, DirectPost(self.post, lambda: self.office.templates.layout), self._extract,
+            self._given_up, self._alarm, lambda: sending_rules(self.office), lambda: self.now, self._tell, together=True,
         )  # fmt: skip
 
     def _tell(self, event: str, /, **fields: Any) -> None:

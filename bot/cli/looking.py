@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import fail, rules, settings_here, shelf
+from bot.cli.terminal import fail, rules, settings_here, shelf, terms
 from bot.printing import one_line, say, to_json
 
 PATIENCE = 5.0  # seconds for which `health` waits for the desk
@@ -82,7 +82,8 @@ def show(
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:
-        say("\n".join(told(found, rules(), datetime.now(UTC), "en")))
+        policy = rules()
+        say("\n".join(told(found, policy, datetime.now(UTC), terms(policy, "en"))))
     else:
         _shown(found)
 
@@ -177,15 +178,16 @@ def report(
 
     policy = rules()
     language = language or policy.desk.language
+    spoken = terms(policy, language)
     last = day(until) if until else datetime.now(UTC).astimezone(policy.calendar.zone).date()
     first = day(since) if since else last - timedelta(days=6)
     if first > last:
         fail(f"--from {first} is after --to {last}")
     with closing(shelf()) as desk:
         figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets())
-    found, head = tables(figures, language), title(figures, language)
+    found, head = tables(figures, spoken), title(figures, spoken)
     if html:
-        html.write_text(page(head, language, found, draw(figures, language)), "utf-8")
+        html.write_text(page(head, language, found, draw(figures, spoken)), "utf-8")
     if as_csv:
         as_csv.write_text(csv_of(found), "utf-8-sig")  # the mark without which spreadsheets misread Cyrillic
     if not (html or as_csv):

@@ -101,3 +101,14 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
     if "error" in answer:
         fail(answer["error"], 1)
     return answer
+
+
+def terms(policy: Any, language: str) -> Any:
+    """The desk's Terms in a language, or the end with what is wrong with them."""
+    from bot.office import RulesRefused, sources
+    from bot.replies.render import TemplateError, Templates
+
+    try:
+        return Templates(sources(settings().templates), policy.desk.timezone).terms(language)
+    except (RulesRefused, TemplateError) as error:
+        fail(str(error), 1)

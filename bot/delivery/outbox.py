@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -22,7 +23,6 @@ from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.model.markup import literal
 from bot.replies.compose import File
-from bot.replies.words import left_out
 from bot.store.port import Due, Store, Window
 
 BATCH = 256
@@ -44,6 +44,17 @@ class Limits(Protocol):
     held_after_minutes: int
 
 
+@dataclass(frozen=True)
+class SendingRules:
+    """What rules and templates say of leaving mail now: our address and name, the caps, and the sentence that
+    names files which could not go along, in a language.
+    """
+
+    sender: tuple[str, str]
+    limits: Limits | None
+    left_out: Callable[[Sequence[str], str], str]
+
+
 def windows(letter: Outgoing, limits: Limits | None) -> list[Window]:
     """The shared windows under which a letter leaves; none for what a person wrote, and where the caps are off."""
     if limits is None or not letter.automatic:
@@ -63,18 +74,17 @@ class Outbox:
         self,
         store: Store,
         post: Post,
-        sender: Callable[[], tuple[str, str]],
         extract: Callable[[Sequence[Reference]], Awaitable[Mapping[Reference, bytes]]],
         given_up: Callable[[Due], Awaitable[None]],
         alarm: Callable[[str], Awaitable[None]],
-        limits: Callable[[], Limits | None],
+        rules: Callable[[], SendingRules],
         now: Callable[[], datetime],
         tell: Callable[..., None],
         *,
         together: bool,
     ) -> None:
-        self._store, self._post, self._sender, self._extract, self._together = store, post, sender, extract, together
-        self._given_up, self._alarm, self._limits = given_up, alarm, limits
+        self._store, self._post, self._extract, self._together = store, post, extract, together
+        self._given_up, self._alarm, self._rules = given_up, alarm, rules
         self._now, self._tell, self._changed = now, tell, store.changed
         self._busy, self._stopping = 0, False
         self.breaker = Breaker()
@@ -189,7 +199,7 @@ class Outbox:
 
     async def _recheck(self, due: Sequence[Due], now: datetime) -> tuple[list[Due], list[Due]]:
         """Those that may leave now; the others held, dropped or put off."""
-        limits, leaving, others = self._limits(), list[Due](), list[Due]()
+        limits, leaving, others = self._rules().limits, list[Due](), list[Due]()
         try:
             gone = await self._store.suppressed({one.letter.to for one in due if one.letter.automatic}, now)
             others += [changed(one, state=Delivery.cancelled, result="suppressed", done_at=now) for one in due if _to(one, gone)]
@@ -258,8 +268,8 @@ class Outbox:
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
                 lacking.append(reference.name)
         if lacking:
-            letter = replace(letter, body=f"{letter.body}\n\n{literal(left_out(lacking, letter.language))}")
-        return Parcel(letter, *self._sender(), tuple(files))
+            letter = replace(letter, body=f"{letter.body}\n\n{literal(self._rules().left_out(lacking, letter.language))}")
+        return Parcel(letter, *self._rules().sender, tuple(files))
 
     def _heard(self, one: Due, result: Result) -> Iterator[Due]:
         """What becomes of the letter, and of those that only seemed to be refused."""

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
 
+from bot.model import Value
 from bot.policy.schema import CalendarSection
-from bot.policy.sieve import shipped
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FAR = 800  # days that are searched for the next opening
 DAY = timedelta(days=1)
 Minutes = tuple[int, int]  # from and to, in minutes after midnight; past 1440 is the next day
+
+
+class HoursTerms(Value, frozen=True, forbid_unknown_fields=True, rename={"and_": "and"}):
+    """How working hours are told in a language: a part of `templates/LANGUAGE/terms.yaml`."""
+
+    every_day: str
+    days: list[str]
+    workdays: str
+    weekend: str
+    always: str
+    closed: str
+    hours: str  # from, until
+    and_: str
+    zone: str
+    zones: dict[str, str] = {}  # an IANA name -> what people call it
 
 
 class CalendarError(ValueError):
@@ -91,7 +105,6 @@ class Calendar:
     section: CalendarSection
     timezone: str
     _days: dict[date, tuple[tuple[datetime, datetime], ...]] = field(default_factory=dict, repr=False, compare=False)
-    _said: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -175,44 +188,39 @@ class Calendar:
 
     # -------------------------------------------------------------------------------------------------- for people
 
-    def describe(self, language: str) -> str:
+    def describe(self, words: HoursTerms) -> str:
         """The weekly hours in words: «каждый день с 10:00 до 22:00 по московскому времени»."""
-        if language not in self._said:
-            self._said[language] = self._described(language)
-        return self._said[language]
-
-    def _described(self, language: str) -> str:
-        words, week = _words(language), self.week
+        week = self.week
         if set(week) == {((0, 1440),)}:
-            return str(words["always"])
-        groups = list(zip(words["days"], week, strict=True))
+            return words.always
+        groups = list(zip(words.days, week, strict=True))
         if len(set(week)) == 1:
-            groups = [(words["every day"], week[0])]
+            groups = [(words.every_day, week[0])]
         elif len(set(week[:5])) == 1 and week[5] == week[6]:
-            groups = [(words["workdays"], week[0]), (words["weekend"], week[5])]
+            groups = [(words.workdays, week[0]), (words.weekend, week[5])]
         open_days = ", ".join(f"{name} {_spoken(hours, words)}" for name, hours in groups if hours)
-        return f"{open_days} {words['zones'].get(self.timezone) or words['zone'].format(self.timezone)}"
+        return f"{open_days} {words.zones.get(self.timezone) or words.zone.format(self.timezone)}"
 
-    def describe_changes(self, language: str, now: datetime, days: int = 21) -> tuple[str, ...]:
-        """The coming days whose hours differ from the weekly ones: «31 декабря: с 10:00 до 18:00 (канун Нового года)»."""
-        words, today = _words(language), now.astimezone(self.zone).date()
+    def describe_changes(
+        self, words: HoursTerms, named: Callable[[date], str], language: str, now: datetime, days: int = 21
+    ) -> tuple[str, ...]:
+        """The coming days whose hours differ from the weekly ones: «31 декабря: с 10:00 до 18:00 (канун Нового года)».
+        `named` says how a day is called.
+        """
+        today = now.astimezone(self.zone).date()
         lines = []
         for day in (today + shift * DAY for shift in range(days)):
             hours, reasons = self._hours(day)
             if hours != self.week[day.weekday()]:
                 reason = reasons.get("en" if language == "en" else "ru")
-                told = _spoken(hours, words) or words["closed"]
-                lines.append(f"{day.day} {words['months'][day.month - 1]}: {told}" + (f" ({reason})" if reason else ""))
+                told = _spoken(hours, words) or words.closed
+                lines.append(f"{named(day)}: {told}" + (f" ({reason})" if reason else ""))
         return tuple(lines)
 
 
-def _words(language: str) -> Any:
-    return shipped("calendar")["en" if language == "en" else "ru"]
-
-
-def _spoken(hours: Iterable[Minutes], words: Any) -> str:
+def _spoken(hours: Iterable[Minutes], words: HoursTerms) -> str:
     """Hours as people say them: «с 10:00 до 14:00 и с 15:00 до 22:00»."""
-    return str(words["and"]).join(words["hours"].format(_clock(start), _clock(end)) for start, end in hours)
+    return words.and_.join(words.hours.format(_clock(start), _clock(end)) for start, end in hours)
 
 
 def _clock(minute: int) -> str:

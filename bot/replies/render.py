@@ -8,7 +8,7 @@ reads the files and hands them over; a changed file means a new `Templates`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from difflib import get_close_matches
@@ -25,10 +25,11 @@ from jinja2.runtime import Undefined
 from markupsafe import Markup
 
 from bot.model import Ground, Resolution, Value, Wording, markup
-from bot.replies import words
 from bot.replies.bounded import Bounded, TooMuchError
 from bot.replies.contexts import Context, ToRequester
 from bot.replies.samples import NASTY, cases
+from bot.replies.terms import FILE, Terms, TermsError, greeting, plural, read_terms
+from bot.replies.terms import mistakes as term_mistakes
 
 REQUIRED = (
     "acknowledgement",
@@ -111,23 +112,48 @@ class Letters(Bounded):
 class Templates:
     """All templates of a desk, compiled once each.
 
-    `sources` maps "ru/acknowledgement.txt", "layout.html" … to their texts; `timezone` is the desk's IANA name.
+    `files` maps "ru/acknowledgement.txt", "ru/terms.yaml", "layout.html" … to their texts, `sources` those of letters
+    alone; `timezone` is the desk's IANA name.
     """
 
-    def __init__(self, sources: Mapping[str, str], timezone: str) -> None:
-        self.sources = sources
+    def __init__(self, files: Mapping[str, str], timezone: str) -> None:
+        self.files = files
+        self.sources = {file: source for file, source in files.items() if not file.endswith(FILE)}
+        self._terms: dict[str, Terms] = {}
         self._languages: dict[str, tuple[str, ...]] = {}
         zone = ZoneInfo(timezone)
         self._letters = Letters(**OPTIONS, loader=FunctionLoader(self._source), keep_trailing_newline=True, finalize=_finalize)
-        self._letters.filters.update(_filters(zone))
-        self._letters.tests["greeting"] = words.greeting
-        self.layout = Layout(sources.get(LAYOUT))
+        self._letters.filters.update(_filters(zone, self.terms))
+        self._letters.tests["greeting"] = greeting
+        self.layout = Layout(files.get(LAYOUT))
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
         if name not in self._languages:  # asked for at every letter
             self._languages[name] = tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
         return self._languages[name]
+
+    def terms(self, language: str) -> Terms:
+        """The words of that language; where it has none of its own, the English ones, or any. TemplateError where they
+        cannot be used.
+        """
+        known = self.all_terms()
+        found = known.get(language) or known.get("en") or next(iter(known.values()), None)
+        if found is None:
+            raise TemplateError(_mistake(f"{language}/{FILE}", 0, "is missing: letters take their dates and words from it; copy the shipped one"))
+        return found
+
+    def all_terms(self) -> dict[str, Terms]:
+        """Language -> its words. Raises TemplateError for a file that cannot be used."""
+        if not self._terms:
+            for file in sorted(one for one in self.files if one.endswith("/" + FILE)):
+                language = file.partition("/")[0]
+                try:
+                    self._terms[language] = read_terms(self.files[file], language)
+                except TermsError as error:
+                    self._terms.clear()
+                    raise TemplateError(_mistake(file, error.line, str(error))) from None
+        return self._terms
 
     def render(self, name: str, context: Context) -> Rendered:
         """The letter in the context's language. Raises TemplateError with file, line and what is missing."""
@@ -148,7 +174,9 @@ class Templates:
         leaving out what must not be. The first that goes over a limit is the last that is tried.
         """
         languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
-        found = list[TemplateMistake | None]()
+        found = list[TemplateMistake | None](self._term_mistakes())
+        if found:
+            return list(filter(None, found))  # every letter would fail on them
         for language, name in product(languages, required):
             for _, sample in cases(name, language):
                 if not any(one and one.limit for one in found):
@@ -157,6 +185,17 @@ class Templates:
         found += [_unused(file, required) for file in self.sources if file.count("/") == 1]
         found += [_promise(file, source) for file, source in self.sources.items() if not STAFF.search(file)]
         return list(dict.fromkeys(filter(None, found))) if languages else [_mistake("", 0, "there is no language folder")]
+
+    def _term_mistakes(self) -> Iterator[TemplateMistake]:
+        folder = min((file.partition("/")[0] for file in self.sources if "/" in file), default="")
+        try:
+            known = [self.terms(folder), *self.all_terms().values()][1:]
+        except TemplateError as error:
+            yield error.mistake
+            return
+        for one in known:
+            others = sorted((other for other in known if other is not one), key=lambda other: other.language != "en")
+            yield from (_mistake(f"{one.language}/{FILE}", 0, said) for said in term_mistakes(one, others))
 
     def _mistake(self, name: str, sample: Context) -> TemplateMistake | None:
         file = f"{sample.language}/{name}.txt"
@@ -252,36 +291,36 @@ def _finalize(value: object) -> str:
     raise TypeError(f"a {type(value).__name__} is no text; use {hint}")
 
 
-def _filters(zone: ZoneInfo) -> dict[str, Callable[..., object]]:
+def _filters(zone: ZoneInfo, terms: Callable[[str], Terms]) -> dict[str, Callable[..., object]]:
     """The filters that templates may use beside jinja's own; docs/templates.md explains each."""
 
     @pass_context
     def when(names: Names, at: datetime) -> str:
-        return words.when(at, zone, names["language"])
+        return terms(names["language"]).when(at, zone)
 
     @pass_context
     def moment(names: Names, at: datetime) -> str:
-        return words.when(at, zone, names["language"], year=False)
+        return terms(names["language"]).when(at, zone, year=False)
 
     @pass_context
     def day(names: Names, at: datetime) -> str:
-        return words.day(at.astimezone(zone), names["language"])
+        return terms(names["language"]).day(at.astimezone(zone))
 
     @pass_context
     def word(names: Names, value: StrEnum) -> str:
-        return words.word(value, names["language"], tactful=names["tactful"])
+        return terms(names["language"]).word(value, tactful=names["tactful"])
 
     @pass_context
     def size(names: Names, octets: int) -> str:
-        return words.size(octets, names["language"])
+        return terms(names["language"]).size(octets)
 
     @pass_context
     def clause(names: Names, number: str) -> str:
-        shown, url = markup.literal(words.clause(number, names["language"])), names["desk"].regulation_url
-        return markup.Marked(f"[{shown}]({markup.literal(url)})") if url else words.clause(number, names["language"])
+        said, url = terms(names["language"]).say("clause", number), names["desk"].regulation_url
+        return markup.Marked(f"[{markup.literal(said)}]({markup.literal(url)})") if url else said
 
     own: dict[str, Callable[..., object]] = {"when": when, "moment": moment, "day": day, "word": word, "size": size, "clause": clause}
-    return own | {"plural": words.plural, "quote": markup.quoted, "links": _links}
+    return own | {"plural": plural, "quote": markup.quoted, "links": _links}
 
 
 def _links(value: str) -> markup.Marked:

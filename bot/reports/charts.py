@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from bot.replies.terms import Terms
 from bot.reports.figures import Figures
-from bot.reports.tables import days, named, word
+from bot.reports.tables import days, named
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's, told apart by marker and line as well
 INK, PAPER = "#1b1f24", "#ffffff"
@@ -23,7 +24,7 @@ LONGEST = 28  # characters of a bar's name
 TICKS = 8  # days that are named below a chart
 
 
-def draw(figures: Figures, language: str) -> dict[str, bytes]:
+def draw(figures: Figures, terms: Terms) -> dict[str, bytes]:
     """The code of a table -> its chart, where there is something to show; nothing where matplotlib is not installed."""
     try:
         import matplotlib as mpl
@@ -31,20 +32,20 @@ def draw(figures: Figures, language: str) -> dict[str, bytes]:
     except ImportError:
         return {}
     with mpl.rc_context(STYLE):
-        charts = {"days": _lines(Figure(figsize=(WIDTH, HEIGHT), layout="constrained"), figures, language)}
+        charts = {"days": _lines(Figure(figsize=(WIDTH, HEIGHT), layout="constrained"), figures, terms)}
         for code in ("grounds", "resolutions", "scores"):
             counts = {str(mark): figures.scores[mark] for mark in range(1, 6)} if code == "scores" else dict(getattr(figures, code).most_common(10))
             if any(counts.values()):
-                charts[code] = _bars(Figure(figsize=(WIDTH, 0.9 + 0.32 * len(counts)), layout="constrained"), counts, language)
+                charts[code] = _bars(Figure(figsize=(WIDTH, 0.9 + 0.32 * len(counts)), layout="constrained"), counts, terms)
     return charts
 
 
-def _lines(figure: Any, figures: Figures, language: str) -> bytes:
+def _lines(figure: Any, figures: Figures, terms: Terms) -> bytes:
     axes, every = figure.add_subplot(), list(days(figures))
     looks = (("letters", BLUE, "o", "-"), ("opened", ORANGE, "s", "--"), ("done", GREEN, "^", ":"))
     for code, colour, marker, line in looks:
         counts = getattr(figures, code)
-        axes.plot(range(len(every)), [counts[day] for day in every], line, color=colour, marker=marker, label=word(code, language))
+        axes.plot(range(len(every)), [counts[day] for day in every], line, color=colour, marker=marker, label=terms.say(f"report_{code}"))
     ticks = range(0, len(every), -(-len(every) // TICKS))
     axes.set_xticks(ticks, [f"{every[tick]:%d.%m}" for tick in ticks])
     axes.set_ylim(bottom=0)
@@ -53,9 +54,9 @@ def _lines(figure: Any, figures: Figures, language: str) -> bytes:
     return _png(figure)
 
 
-def _bars(figure: Any, counts: dict[str, int], language: str) -> bytes:
+def _bars(figure: Any, counts: dict[str, int], terms: Terms) -> bytes:
     axes = figure.add_subplot()
-    names = [named(code, language) for code in counts]
+    names = [named(code, terms) for code in counts]
     names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
     bars = axes.barh(range(len(names)), list(counts.values()), color=BLUE)
     axes.set_yticks(range(len(names)), names)

@@ -10,15 +10,14 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from bot.printing import one_line
-from bot.replies.words import WORDS as SPOKEN
+from bot.replies.terms import Terms
 from bot.reports.figures import Figures, Spread
-from bot.tickets.due import spoken
 
 Row = tuple[str, ...]
 
 
 class Table(NamedTuple):
-    """A titled table; the first column names, the others count. `code` is one of WORDS; charts have the same codes."""
+    """A titled table; the first column names, the others count. `code` is a line `report_…` of terms.yaml; charts have the same codes."""
 
     code: str
     title: str
@@ -32,78 +31,39 @@ class Table(NamedTuple):
         return tuple(f"{row[0]}: " + ", ".join(f"{head} {value}" for head, value in zip(self.head[1:], row[1:], strict=True)) for row in self.rows)
 
 
-WORDS: dict[str, tuple[str, str]] = {
-    "period": ("Отчёт с {} по {}", "Report from {} to {}"),
-    "sum": ("Итоги", "Summary"),
-    "days": ("По дням", "By day"),
-    "topics": ("Темы", "Topics"),
-    "grounds": ("Основания п. 4.6 и 5.2", "Grounds of clauses 4.6 and 5.2"),
-    "resolutions": ("Чем закончилось", "How it ended"),
-    "priorities": ("Приоритеты", "Priorities"),
-    "scores": ("Оценки", "Scores"),
-    "agents": ("Сотрудники", "Agents"),
-    "rules": ("Правила, которые спросили или отказали сами", "Rules that asked or refused by themselves"),
-    "oldest": ("Дольше всех открыты", "Open for longest"),
-    "day": ("день", "day"),
-    "name": ("имя", "name"),
-    "count": ("число", "count"),
-    "letters": ("писем", "letters"),
-    "opened": ("новых", "opened"),
-    "done": ("закрыто", "done"),
-    "open": ("открыто сейчас", "open now"),
-    "reaction": ("первый ответ, медиана", "first answer, median"),
-    "reaction90": ("первый ответ, 90 %", "first answer, 90 %"),
-    "solving": ("до закрытия, медиана", "time to done, median"),
-    "solving90": ("до закрытия, 90 %", "time to done, 90 %"),
-    "within": ("закрыто в срок", "done within due"),
-    "score": ("средняя оценка", "mean score"),
-    "asked": ("просили оценить", "asked for a score"),
-    "questions": ("вопросов пользователю на обращение", "questions to the requester per ticket"),
-    "answers": ("ответов", "answers"),
-    "machine": ("спросило", "asked"),
-    "refused": ("отказало", "refused"),
-    "objected": ("написали снова", "wrote again"),
-    "overridden": ("признано ошибкой", "called wrong"),
-    "since": ("с", "since"),
-    "none": ("без темы", "no topic"),
-    "on_ground": ("отказ по основанию", "refused on a ground"),
-}
-
-
-def word(code: str, language: str, *values: object) -> str:
-    """The words of a code."""
-    return WORDS[code][language != "ru"].format(*values)
-
-
-def named(code: str, language: str) -> str:
+def named(code: str, terms: Terms) -> str:
     """A priority, ground or resolution in the regulation's words; a topic as rules.yaml calls it."""
     if code in ("", "refused"):
-        return word("on_ground" if code else "none", language)
-    return next((words[one][language != "ru"] for words in SPOKEN.values() for one in words if one == code), code)
+        return terms.say("report_on_ground" if code else "report_none")
+    return next((words[code] for words in terms.words().values() if code in words), code)
 
 
-def title(figures: Figures, language: str) -> str:
+def title(figures: Figures, terms: Terms) -> str:
     """Отчёт с 16.11.2026 по 22.11.2026."""
-    return word("period", language, f"{figures.since:%d.%m.%Y}", f"{figures.until - timedelta(days=1):%d.%m.%Y}")
+    return terms.say("report_period", f"{figures.since:%d.%m.%Y}", f"{figures.until - timedelta(days=1):%d.%m.%Y}")
 
 
-def tables(figures: Figures, language: str) -> tuple[Table, ...]:
+def tables(figures: Figures, terms: Terms) -> tuple[Table, ...]:
     """All tables that have something to say."""
     scores = tuple((str(mark), str(figures.scores[mark])) for mark in range(5, 0, -1)) if figures.scores else ()
-    counted = [(code, ("name", "count"), _counted(getattr(figures, code), language)) for code in ("priorities", "topics", "grounds", "resolutions")]
+    counted = [(code, ("name", "count"), _counted(getattr(figures, code), terms)) for code in ("priorities", "topics", "grounds", "resolutions")]
     found: list[tuple[str, Row, tuple[Row, ...]]] = [
-        ("sum", ("name", "count"), _summary(figures, language)),
+        ("sum", ("name", "count"), _summary(figures, terms)),
         ("days", ("day", "letters", "opened", "done"), tuple(_days(figures))),
         *counted,
         ("scores", ("score", "count"), scores),
-        ("agents", ("name", "answers", "done", "solving", "score"), tuple(_agents(figures, language))),
+        ("agents", ("name", "answers", "done", "solving", "score"), tuple(_agents(figures, terms))),
         ("rules", ("name", "machine", "refused", "objected", "overridden"), tuple(_rules(figures))),
         ("oldest", ("name", "since"), tuple(_oldest(figures))),
     ]
-    return tuple(Table(code, word(code, language), tuple(word(one, language) for one in head), rows) for code, head, rows in found if rows)
+    return tuple(
+        Table(code, terms.say(f"report_{code}"), tuple(terms.say(f"report_{one}") for one in head), rows)
+        for code, head, rows in found
+        if rows
+    )
 
 
-def _summary(figures: Figures, language: str) -> tuple[Row, ...]:
+def _summary(figures: Figures, terms: Terms) -> tuple[Row, ...]:
     """The figures that are one number each."""
     opened = figures.opened.total()
     rows = (
@@ -111,16 +71,16 @@ def _summary(figures: Figures, language: str) -> tuple[Row, ...]:
         ("opened", str(opened)),
         ("done", str(figures.done.total())),
         ("open", str(figures.open)),
-        ("reaction", _span(figures.reaction, 50, language)),
-        ("reaction90", _span(figures.reaction, 90, language)),
-        ("solving", _span(figures.solving, 50, language)),
-        ("solving90", _span(figures.solving, 90, language)),
+        ("reaction", _span(figures.reaction, 50, terms)),
+        ("reaction90", _span(figures.reaction, 90, terms)),
+        ("solving", _span(figures.solving, 50, terms)),
+        ("solving90", _span(figures.solving, 90, terms)),
         ("within", share(figures.within, figures.due)),
         ("asked", str(figures.asked)),
-        ("score", mean(figures.scores, language)),
-        ("questions", decimal(figures.questions / opened, language) if opened else "–"),
+        ("score", mean(figures.scores, terms)),
+        ("questions", terms.number(figures.questions / opened, 2) if opened else "–"),
     )
-    return tuple((word(code, language), value) for code, value in rows)
+    return tuple((terms.say(f"report_{code}"), value) for code, value in rows)
 
 
 def share(part: int, whole: int) -> str:
@@ -128,15 +88,10 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} % ({part}/{whole})" if whole else "–"
 
 
-def decimal(value: float, language: str) -> str:
-    """4.50, in Russian 4,50."""
-    return f"{value:.2f}".replace(".", "," if language == "ru" else ".")
-
-
-def mean(scores: Counter[int], language: str) -> str:
+def mean(scores: Counter[int], terms: Terms) -> str:
     """4.50 (12); a dash where nobody gave one."""
     total = sum(mark * count for mark, count in scores.items())
-    return f"{decimal(total / scores.total(), language)} ({scores.total()})" if scores else "–"
+    return f"{terms.number(total / scores.total(), 2)} ({scores.total()})" if scores else "–"
 
 
 def days(figures: Figures) -> Iterator[date]:
@@ -144,9 +99,9 @@ def days(figures: Figures) -> Iterator[date]:
     return (figures.since + timedelta(days=number) for number in range((figures.until - figures.since).days))
 
 
-def _span(spread: Spread, percent: int, language: str) -> str:
+def _span(spread: Spread, percent: int, terms: Terms) -> str:
     span = spread.quantile(percent)
-    return "–" if span is None else spoken(span, language == "ru")
+    return "–" if span is None else terms.span(span)
 
 
 def _days(figures: Figures) -> Iterator[Row]:
@@ -154,13 +109,13 @@ def _days(figures: Figures) -> Iterator[Row]:
         yield f"{day:%d.%m.%Y}", str(figures.letters[day]), str(figures.opened[day]), str(figures.done[day])
 
 
-def _counted(counts: Counter[str], language: str) -> tuple[Row, ...]:
-    return tuple((named(code, language), str(count)) for code, count in counts.most_common())
+def _counted(counts: Counter[str], terms: Terms) -> tuple[Row, ...]:
+    return tuple((named(code, terms), str(count)) for code, count in counts.most_common())
 
 
-def _agents(figures: Figures, language: str) -> Iterator[Row]:
+def _agents(figures: Figures, terms: Terms) -> Iterator[Row]:
     for name, one in sorted(figures.agents.items()):
-        yield name, str(one.answers), str(one.done), _span(one.solving, 50, language), mean(one.scores, language)
+        yield name, str(one.answers), str(one.done), _span(one.solving, 50, terms), mean(one.scores, terms)
 
 
 def _rules(figures: Figures) -> Iterator[Row]:

@@ -73,15 +73,16 @@ class Weekly:
         letters: list[Outgoing] = []
         for lead in leads if not figures.empty else ():
             language = office.language(lead.language or "", office.policy.desk.language)
-            charts = draw(figures, language)
+            terms = office.terms(language)
+            charts = draw(figures, terms)
             files = {code: self._kept(f"{FOLDER}/{week}", f"{code}.{language}.png", png) for code, png in charts.items()}
             context = Report(
                 desk=desk_view(office, language),
                 language=language,
-                title=title(figures, language),
+                title=title(figures, terms),
                 sections=tuple(
                     Section(title=one.title, rows=one.lines(), picture=files[one.code].name if one.code in files else "")
-                    for one in tables(figures, language)
+                    for one in tables(figures, terms)
                 ),
             )
             made = loose(office, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
@@ -95,9 +96,9 @@ class Weekly:
     def picture(self, reference: Reference) -> bytes | None:
         """The picture that a report's letter refers to, drawn anew where another daemon has made it; None for the attachment of a letter."""
         if reference.letter.startswith(FOLDER + "/") and not (self._data / reference.letter / reference.name).exists():
-            code, language = reference.name.split(".")[:2]
+            (code, language), office = reference.name.split(".")[:2], self._office()
             since = datetime.strptime(reference.letter.removeprefix(FOLDER + "/") + "-1", "%G-W%V-%u").date()  # noqa: DTZ007  a day
-            self._kept(reference.letter, reference.name, draw(self._figures(self._office(), since, since + timedelta(days=7)), language)[code])
+            self._kept(reference.letter, reference.name, draw(self._figures(office, since, since + timedelta(days=7)), office.terms(language))[code])
         return picture_bytes(self._data, reference)
 
     def _kept(self, folder: str, name: str, png: bytes) -> Reference:

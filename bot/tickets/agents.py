@@ -96,7 +96,7 @@ def read(job: Job, sight: Sight, ticket: Desk) -> Parsed:
     signed = (one.ticket for one in (*sight.references, *sight.threads))
     numbers = (*signed, sight.tag, job.found.by_reference)
     named = {one.number: one for one in (ticket, *map(job.found.tickets.get, numbers)) if one is not None}
-    ours = Ours(tuple(named.values())[:MOST_TICKETS], job.office.templates.sources)
+    ours = Ours(tuple(named.values())[:MOST_TICKETS], job.office.templates)
     own = own_words(job.letter.top, ours)
     below = [*own.below, *history.below(job.letter.full_text)]
     parsed, at = understood(job, own.text), stray(below, ours)

@@ -9,24 +9,10 @@ from msgspec.structs import replace
 from bot.model import Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
 from bot.replies import gate
 from bot.replies.contexts import Alert
+from bot.replies.terms import Terms
 from bot.tickets import notices
 from bot.tickets.office import Office
 from bot.tickets.writing import agent_ticket, desk_view, loose, staff_thread
-
-TITLES = {
-    "parked": ("Письмо отложено: его не удалось обработать", "A letter was set aside: it could not be handled"),
-    "undelivered": ("Письмо не доставлено", "A letter could not be delivered"),
-    "held": ("Автоматические письма на один адрес задержаны", "Automatic letters to an address are held"),
-    "rules_refused": ("Новый rules.yaml не принят, действует прежний", "The new rules.yaml was refused; the last good one stays in force"),
-    "refused": ("Почтовый сервер не принял письмо, оно задержано", "The mail relay refused a letter; it is held"),
-    "relay": ("Почтовый сервер не принимает наши письма, они ждут", "The mail relay refuses our mail; it waits"),
-    "mailbox_login": ("Почтовый ящик не открывается, письма ждут в нём", "The mailbox does not open; letters wait in it"),
-    "mailbox_letter": ("Письмо в почтовом ящике не читается", "A letter in the mailbox cannot be read"),
-    "too_large": ("Письмо слишком большое, мы его не приняли", "A letter was too large to be taken"),
-    "unproved": ("Третье за час неподтверждённое письмо от имени сотрудника", "Third unproved command letter in an agent's name"),
-    "deaf": ("Письма до сотрудника или отдела не доходят", "Mail does not reach one of the staff"),
-    "broken_ticket": ("Файл обращения не читается", "A ticket file cannot be read"),
-}
 
 
 def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
@@ -37,14 +23,15 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
     number = ticket.number if ticket else 0
     for lead in office.policy.people.leads:
         language = office.language(lead.language or "", office.policy.desk.language)
+        terms = office.terms(language)
         what = f": {details[0]}" if about in NAMED else ""
         context = Alert(
             desk=desk_view(office, language),
             language=language,
-            title=TITLES[about][language != "ru"] + what,
+            title=terms.say(f"alert_{about}") + what,
             details=details,
             ticket=agent_ticket(office, ticket) if ticket else None,
-            buttons=notices.buttons(ticket, lead, office, now, language) if ticket else (),
+            buttons=notices.buttons(ticket, lead, office, now, terms) if ticket else (),
         )
         ruling = gate.to_staff(lead.address, gate.Traffic(), office.signer.is_ours, None, now)
         if ruling.to:
@@ -56,32 +43,12 @@ def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now:
 
 
 NAMED = ("too_large", "mailbox_letter")  # the subject says which letter: a gathered one quotes it
-ADVICE = {  # by what a relay refuses us for (bot.delivery.result.Cause)
-    "login": (
-        "Проверьте логин в DESK_RELAY и пароль в DESK_RELAY_PASSWORD_FILE",
-        "Check the login in DESK_RELAY and the password in DESK_RELAY_PASSWORD_FILE",
-    ),
-    "relaying": (
-        "Сервер не пересылает за нас почту: укажите логин в DESK_RELAY или разрешите на сервере наш адрес",
-        "The server does not relay for us: set a login in DESK_RELAY, or have our address allowed there",
-    ),
-    "sender": (
-        "Сервер не принимает наш адрес отправителя: поставьте DESK_RETURN=plain",
-        "The server refuses our sender address: set DESK_RETURN=plain",
-    ),
-    "limit": (
-        "У провайдера кончился лимит отправки: письма уйдут, когда он обновится",
-        "The provider's sending limit is used up: the mail leaves when it renews",
-    ),
-    "mailbox_letter": ("Откройте его в ящике: мы пробуем раз в час", "Open it in the mailbox; we go on trying"),
-    "blocked": ("Сервер нас заблокировал: спросите его администратора", "The server has blocked us: ask its admin why"),
-}
 FIRST = timedelta(days=365)  # what a lead must know goes ahead of all that waits
 
 
-def advice(cause: str, language: str) -> str:
-    """What helps where a relay refuses us, in a language; "" where nothing is known to."""
-    return ADVICE[cause][language != "ru"] if cause in ADVICE else ""
+def advice(cause: str, terms: Terms) -> str:
+    """What helps where a relay refuses us, by its cause (bot.delivery.result.Cause); "" where nothing is known to."""
+    return terms.lines.get(f"advice_{cause}", "")
 
 
 def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:

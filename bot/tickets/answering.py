@@ -11,13 +11,13 @@ from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Fate, Out
 from bot.replies import gate
 from bot.replies.contexts import Button, CommandError, Confirm, Help, Kept, Line, Preview, Receipt
 from bot.replies.leak import leak
+from bot.replies.terms import Terms, sentence
 from bot.store.port import Sender
 from bot.tickets import notices
-from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, spoken
+from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, Wrong, button_of, spoken
 from bot.tickets.identity import Purpose
 from bot.tickets.job import Desk, Job, Refusal, Said
 from bot.tickets.undo import snapshots
-from bot.tickets.words import label, say, sentence
 from bot.tickets.writing import agent_ticket, button, desk_view, loose, mailto, post, staff_thread, tag
 
 INSIDE = ("note", "letter")  # kinds of entries whose words must not leave where they are not public
@@ -78,7 +78,7 @@ def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:
         return ticket  # a crash came between two writes, and this one has been done
     undo = None
     if undoable and not ticket.undo.get("of"):
-        word, caption = label("undo", job.language)
+        word, caption = button_of("undo", job.terms)
         number = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1  # that of the receipt
         undo = button(job.office, ticket, job.agent, caption, f"#{word} {number}", job.now)
     context = receipt(job, ticket, said, undo)
@@ -114,7 +114,7 @@ def receipt(job: Job, ticket: Desk, said: Said, undo: Button | None = None) -> R
         sections=tuple(said.sections),
         previews=previews,
         undo=undo,
-        buttons=notices.buttons(ticket, agent, office, job.now, language, names) if ticket else (),
+        buttons=notices.buttons(ticket, agent, office, job.now, job.terms, names) if ticket else (),
     )
 
 
@@ -170,7 +170,7 @@ def talked(job: Job, ticket: Ticket, template: str, context: Any, word: str) -> 
 def kept(job: Job, ticket: Ticket, text: str) -> Decision:
     """A letter without any command sends nothing to anybody: its text is kept for a day, with a button that sends it."""
     until = job.now + timedelta(hours=job.office.policy.periods.kept_hours)
-    serial, (word, caption) = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1, label("send", job.language)
+    serial, (word, caption) = ticket.outgoing[-1].id + 1 if ticket.outgoing else 1, button_of("send", job.terms)
     older = dict(tuple(ticket.kept.items())[1 - MOST_TEXTS :])
     ticket = replace(ticket, kept={**older, str(serial): text[:MOST_KEPT]})
     context = Kept(
@@ -181,7 +181,7 @@ def kept(job: Job, ticket: Ticket, text: str) -> Decision:
         until=until,
         buttons=(
             button(job.office, ticket, job.agent, caption, f"#{word} {serial}", job.now),
-            *notices.buttons(ticket, job.agent, job.office, job.now, job.language, ("help",)),
+            *notices.buttons(ticket, job.agent, job.office, job.now, job.terms, ("help",)),
         ),
     )
     return talked(job, ticket, "kept", context, "kept")
@@ -189,7 +189,7 @@ def kept(job: Job, ticket: Ticket, text: str) -> Decision:
 
 def helped(job: Job, ticket: Desk) -> Decision:
     """The list of commands."""
-    rows = tuple((" · ".join(f"#{word}" for word in one.words[:3]), one.help_ru if job.language == "ru" else one.help_en) for one in COMMANDS)
+    rows = tuple((" · ".join(f"#{word}" for word in one.words[:3]), job.terms.commands[one.name].help) for one in COMMANDS)
     view = agent_ticket(job.office, ticket) if ticket else None
     context = Help(desk=desk_view(job.office, job.language), language=job.language, commands=rows, ticket=view)
     if ticket is not None:
@@ -205,12 +205,12 @@ def refused(job: Job, *, reason: str = "", wrong: tuple[Wrong, ...] = (), ticket
     context = CommandError(
         desk=desk_view(office, language),
         language=language,
-        lines=tuple(worded(one, text, language) for one in wrong if one.line),
+        lines=tuple(worded(one, text, job.terms) for one in wrong if one.line),
         text=letter.text[:MOST_KEPT] if wrong else "",  # an unproved letter is perhaps not his: nothing of it is repeated
         marked=tuple(one.line for one in wrong),
         ticket=agent_ticket(office, ticket) if ticket else None,
-        reason=sentence(say(reason, language)) if reason else " ".join(worded(one, text, language).reason for one in wrong if not one.line),
-        buttons=notices.buttons(ticket, job.agent, office, job.now, language, ("help",)) if ticket else (),
+        reason=sentence(job.terms.say(reason)) if reason else " ".join(worded(one, text, job.terms).reason for one in wrong if not one.line),
+        buttons=notices.buttons(ticket, job.agent, office, job.now, job.terms, ("help",)) if ticket else (),
     )
     made = unbound(job, "command_error", context, ticket.number if ticket else 0)
     record = job.account("command", reason or wrong[0].reason, made)
@@ -223,7 +223,7 @@ def confirmation(
 ) -> tuple[Outgoing, ...]:
     """The question whether they wrote it, to their own address; only its answer carries out what it shows."""
     until = job.now + timedelta(hours=job.office.policy.periods.confirm_hours)
-    signer, (word, caption) = job.office.signer, label("confirm", job.language)
+    signer, (word, caption) = job.office.signer, button_of("confirm", job.terms)
     token = signer.token(0, Purpose.confirm, job.agent.address, serial, until.date())
     address = signer.address(0, Purpose.confirm, job.agent.address, serial, until.date())
     code = "" if signer.plus else f" [{token}]"  # place.codes finds it in the subject of the answer
@@ -259,11 +259,11 @@ def unbound(
     return (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
 
 
-def worded(one: Wrong, text: list[str], language: str) -> Line:
+def worded(one: Wrong, text: list[str], terms: Terms) -> Line:
     """A wrong line as the agent reads it."""
-    what = say(f"argument_{one.what}", language) if one.reason == "argument_missing" else one.what
+    what = terms.say(f"argument_{one.what}") if one.reason == "argument_missing" else one.what
     command = one.reason in ("text_missing", "which_ticket") and what in BY_NAME
-    what = spoken(what, language) if command else what
-    hint = say("allowed" if "," in one.hint or "–" in one.hint else "nearest", language, one.hint) if one.hint else ""
+    what = spoken(what, terms.language) if command else what
+    hint = terms.say("allowed" if "," in one.hint or "–" in one.hint else "nearest", one.hint) if one.hint else ""
     line = text[one.line - 1] if 0 < one.line <= len(text) else ""
-    return Line(number=one.line, line=line, reason=sentence(say(one.reason, language, what)), hint=sentence(hint))
+    return Line(number=one.line, line=line, reason=sentence(terms.say(one.reason, what)), hint=sentence(hint))

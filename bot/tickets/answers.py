@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from msgspec.structs import replace
 
 from bot.model import Audience, Ground, Letter, Status, Ticket, Verdict
 from bot.replies.contexts import Acknowledgement, GroundLetter, TopicLetter, ToRequester
 from bot.replies.gate import Ruling
+from bot.replies.terms import Terms
 from bot.tickets.office import Office
 from bot.tickets.writing import desk_view, post, public_ticket, thread_of
 
@@ -35,6 +37,7 @@ def automatic_answer(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: R
 def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, office: Office, now: datetime, first: bool) -> tuple[str, ToRequester]:
     """Template and context of the answer."""
     language = office.language(letter.language, ticket.language)
+    terms = office.terms(language)
     calendar = office.policy.calendar
     open_now = calendar.is_open(now)
     opens_at = None if open_now else calendar.next_open(now)
@@ -56,7 +59,7 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
             evidence=verdict.evidence if ruling.repeats else "",
             missing=verdict.missing,
             software=verdict.evidence if ruling.repeats and verdict.ground is Ground.outdated_software else "",
-            minimum=minimum(office.policy.versions, language) if verdict.ground is Ground.outdated_software else (),
+            minimum=minimum(office.policy.versions, terms) if verdict.ground is Ground.outdated_software else (),
         )
     topic = verdict.topic or ("outage" if office.outage and "outage" in verdict.labels else "")
     if topic:
@@ -69,7 +72,7 @@ def chosen(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, off
             **shared,
             open_now=open_now,
             opens_at=opens_at,
-            changes=(*calendar.describe_changes(language, now), *announced) if topic == "hours" else (),
+            changes=(*calendar.describe_changes(terms.hours, partial(terms.day, year=False), language, now), *announced) if topic == "hours" else (),
             announcement=outage,
             closes=ticket.status is Status.done,
         )
@@ -88,7 +91,6 @@ SPOKEN = {
 }  # fmt: skip
 
 
-def minimum(versions: Mapping[str, str], language: str) -> tuple[str, ...]:
+def minimum(versions: Mapping[str, str], terms: Terms) -> tuple[str, ...]:
     """The oldest supported versions as people say them: «Google Chrome 109 и новее»."""
-    newer = "и новее" if language == "ru" else "and newer"
-    return tuple(f"{SPOKEN.get(name, name)} {version} {newer}" for name, version in versions.items() if version != "none")
+    return tuple(terms.say("newer", SPOKEN.get(name, name), version) for name, version in versions.items() if version != "none")

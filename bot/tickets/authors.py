@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.model import Entry, Ticket
 from bot.replies.contexts import PublicEntry
+from bot.replies.terms import Terms, sentence
 from bot.tickets.commands import BY_WORD, OF_THE_DESK, fold, line_of
-from bot.tickets.words import say, sentence
 from bot.tickets.writing import MOST_QUOTED, shortened
 
 MERGED = "merged/"  # what `about` of an entry begins with that a merge has brought
@@ -27,11 +27,11 @@ def of_department(entry: Entry) -> bool:
     return own_about(entry.about) == "department"
 
 
-def author(entry: Entry, ticket: Ticket, language: str) -> str:
+def author(entry: Entry, ticket: Ticket, terms: Terms) -> str:
     """Иван (пользователь) · Пётр, petr@example.net (участник) · Отдел разработки (отдел, внутреннее)"""
     about, name = own_about(entry.about), entry.name or entry.who
     if entry.kind == "machine" and about.startswith(NOT_DELIVERED):
-        name, part = say("not_delivered", language, entry.who), "part_desk"
+        name, part = terms.say("not_delivered", entry.who), "part_desk"
     elif entry.kind == "machine":
         part = "part_desk" if about == "too_large" else "part_machine"
     elif entry.kind == "letter" and entry.who == ticket.requester.email:
@@ -44,32 +44,32 @@ def author(entry: Entry, ticket: Ticket, language: str) -> str:
         name, part = (sentence(name), "part_department") if of_department(entry) else (name, "part_agent")
     marks = ["taken_back"] if about == "undone" else [] if entry.public else ["internal"]
     marks += ["unconfirmed"] if entry.unconfirmed else []
-    return f"{name} ({', '.join(say(one, language) for one in (part, *marks))})".lstrip()  # nobody may have signed
+    return f"{name} ({', '.join(terms.say(one) for one in (part, *marks))})".lstrip()  # nobody may have signed
 
 
 def record(
-    ticket: Ticket, language: str, *,
+    ticket: Ticket, terms: Terms, *,
     most: int = 0, skip: str = "", each: int = MOST_QUOTED, public: bool = False,
 ) -> tuple[PublicEntry, ...]:  # fmt: skip
     """Everything said in the ticket, or what is `public` of it, the newest first: `most` entries (0 for all),
     without the letter `skip`.
     """
     rows = [
-        PublicEntry(at=one.at, name=author(one, ticket, language), text=shortened(text, each))
+        PublicEntry(at=one.at, name=author(one, ticket, terms), text=shortened(text, each))
         for one in ticket.entries
-        if (one.public or not public) and not (skip and one.letter == skip) and (text := said(one, language))
+        if (one.public or not public) and not (skip and one.letter == skip) and (text := said(one, terms))
     ]
     return tuple(reversed(rows[-most:]))
 
 
-def said(entry: Entry, language: str) -> str:
+def said(entry: Entry, terms: Terms) -> str:
     """An entry's text, what an event did, or a command letter's commands on this ticket, without signs."""
     if entry.kind == "event":  # what is linked stands in the letter as well
         what = entry.about.rpartition(":")[2]
         code = "overridden" if what == "override" else "merged_here" if what.startswith(MERGED) else ""
-        return sentence(say(code, language, entry.text)) if code else ""
+        return sentence(terms.say(code, entry.text)) if code else ""
     if entry.kind != "command":
         return entry.text
     lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]
     mine = [(found[1], found[2] or "") for one, found in lines if one and one.name not in OF_THE_DESK]
-    return say("commands", language, " · ".join(" ".join(filter(None, pair)) for pair in mine)) if mine else ""
+    return terms.say("commands", " · ".join(" ".join(filter(None, pair)) for pair in mine)) if mine else ""

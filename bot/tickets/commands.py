@@ -17,6 +17,7 @@ from bot.model import Ground, Priority, Resolution, Value
 from bot.model.address import FOUND
 from bot.policy import Policy
 from bot.replies.leak import INVISIBLE
+from bot.replies.terms import Terms
 from bot.tickets.dates import moment_in
 
 # List bullets and numbers of phones may stand before a command; the mark of a quote may not: what is quoted was said by another.
@@ -56,8 +57,6 @@ class Command(Value, frozen=True):
     optional: bool = False
     text: str = "none"  # none, customer, inside, department, foreign: another's words, down to the letter's end
     needs_text: bool = False
-    help_ru: str = ""
-    help_en: str = ""
 
 
 class Order(Value, frozen=True):
@@ -86,55 +85,55 @@ class Parsed(Value, frozen=True):
     wrong: tuple[Wrong, ...] = ()
 
 
-# name and other words | argument (? optional) | where its text goes (! needed) | Russian help | English help
+# name and other words | argument (? optional) | where its text goes (! needed); what each does is said in terms.yaml
 TABLE = """
-take взять беру                          |             |            | взять обращение себе                               | make the ticket yours
-next следующее следующий дальше          |             |            | взять следующее из очереди                         | take the next ticket of the queue
-reply ответ ответить answer              |             | customer!  | отправить ответ; текст — строками ниже             | send an answer; its text stands below
-clarify уточнить уточнение ask           | ground?     | customer!  | задать вопрос и ждать ответа; срок останавливается | ask and wait; the clock stops
-resolve решено решить закрыть solved close | resolution? | customer | закрыть: решена, не_воспроизводится, ошибка_пользователя, инфраструктура, жалоба | close: solved, not_reproducible, user_error, infrastructure, complaint
-refuse отказать отказ                    | ground      | customer   | отказать по основанию п. 4.6; основание — словом   | refuse on a ground of clause 4.6, named after it
-template шаблон                          | free        | inside     | готовый ответ; ниже поля строками «поле: значение» | a ready answer; fields below as “field: value”
-send отправить                           | number?     |            | отправить сохранённый текст пользователю                | send the kept text to the customer
-undo отмена отменить                     | number?     |            | отменить Ваше последнее письмо с командами (или по номеру), пока оно не ушло | take your last command letter back (or that of the number) before it has left
-note заметка                             |             | inside!    | внутренняя заметка, пользователь её не увидит            | an internal note; the customer never sees it
-escalate передать эскалация              | department  | department | передать в отдел; пользователю уйдёт уведомление        | pass on to a department; the customer is told
-update вышло обновление                  |             | customer   | сообщить, что обновление вышло                     | tell that the update is out
-transcript переписка                     |             |            | отправить пользователю всю переписку                    | send the customer the whole correspondence
-assign назначить                         | agent       |            | назначить сотруднику                               | give the ticket to an agent
-free освободить вернуть_в_очередь        |             |            | вернуть обращение в очередь                        | give the ticket back to the queue
-priority приоритет                       | priority    |            | приоритет: высокий, средний, низкий                | priority: high, medium, low
-label метка                              | free        |            | поставить метку; с минусом — снять                 | put a label on; with a minus, take it off
-reopen вернуть открыть_снова             |             |            | снова открыть закрытое обращение                   | open a closed ticket again
-cc копия                                 | address     |            | добавить участника: он получает ответы             | add a participant, who gets the answers
-uncc убрать_копию без_копии              | address     |            | убрать участника                                   | remove a participant
-merge объединить                         | number      |            | присоединить это обращение к обращению с номером   | put this ticket into the one with that number
-split разделить                          | address?    | foreign    | отделить новое обращение; его описание — ниже      | make a new ticket of it; its description below
-open новое создать открыть               | address     | foreign    | завести обращение по письму пользователя, пришедшему Вам | make a ticket of a letter that came to you
-file файл                                | number      |            | прислать задержанный файл с этим номером           | send the withheld file of that number
-remind напомнить                         | date        | inside     | напомнить Вам в этот день                          | remind you on that day
-show показать                            | number?     |            | прислать обращение целиком                         | send the whole ticket
-queue очередь                            |             |            | свободные, Ваши и ждущие обращения                 | free tickets, yours, and those that wait
-search найти поиск                       | free        |            | найти: слова, адрес, номер, статус, даты           | find: words, address, number, status, dates
-sla срок сроки                           |             |            | что просрочено и что скоро будет                   | what is overdue and what soon will be
-away отсутствую отпуск                   | date?       |            | Вас нет до даты; Ваши обращения вернутся в очередь | you are away until a date; your tickets go back
-back вернулся вернулась здесь            |             |            | Вы снова на месте                                  | you are back
-override правило_неверно правило_ошиблось | free?      |            | правило ошиблось: вернуть в очередь, запомнить пример | a rule was wrong: back to the queue, kept as an example
-spam спам                                |             |            | закрыть молча как спам                             | close silently as spam
-block блок заблокировать                 |             |            | спам, и на 30 дней не принимать писем с этого адреса | spam, and take no letters of that address for 30 days
-unblock разблокировать                   | address     |            | снова принимать письма с адреса                    | take letters of an address again
-release отпустить                        |             |            | отправить задержанное, снять предохранитель        | let held letters go and open the latch
-outage авария сбой                       | free?       |            | для руководителя: объявить о сбое; «over» — сбой устранён | leads: announce an outage; “over” ends it
-confirm подтвердить подтверждаю          |             |            | подтвердить письмо, о котором мы спросили          | confirm the letter that we asked about
-help помощь справка                      |             |            | этот список                                        | this list
-"""  # noqa: E501  it is a table
+take взять беру                                                          |             |
+next следующее следующий дальше                                          |             |
+reply ответ ответить answer                                              |             | customer!
+clarify уточнить уточнение ask                                           | ground?     | customer!
+resolve решено решить закрыть solved close                               | resolution? | customer
+refuse отказать отказ                                                    | ground      | customer
+template шаблон                                                          | free        | inside
+send отправить                                                           | number?     |
+undo отмена отменить                                                     | number?     |
+note заметка                                                             |             | inside!
+escalate передать эскалация                                              | department  | department
+update вышло обновление                                                  |             | customer
+transcript переписка                                                     |             |
+assign назначить                                                         | agent       |
+free освободить вернуть_в_очередь                                        |             |
+priority приоритет                                                       | priority    |
+label метка                                                              | free        |
+reopen вернуть открыть_снова                                             |             |
+cc копия                                                                 | address     |
+uncc убрать_копию без_копии                                              | address     |
+merge объединить                                                         | number      |
+split разделить                                                          | address?    | foreign
+open новое создать открыть                                               | address     | foreign
+file файл                                                                | number      |
+remind напомнить                                                         | date        | inside
+show показать                                                            | number?     |
+queue очередь                                                            |             |
+search найти поиск                                                       | free        |
+sla срок сроки                                                           |             |
+away отсутствую отпуск                                                   | date?       |
+back вернулся вернулась здесь                                            |             |
+override правило_неверно правило_ошиблось                                | free?       |
+spam спам                                                                |             |
+block блок заблокировать                                                 |             |
+unblock разблокировать                                                   | address     |
+release отпустить                                                        |             |
+outage авария сбой                                                       | free?       |
+confirm подтвердить подтверждаю                                          |             |
+help помощь справка                                                      |             |
+"""
 
 
 def _command(row: str) -> Command:
-    words, argument, text, help_ru, help_en = (cell.strip() for cell in row.split("|"))
+    words, argument, text = (cell.strip() for cell in row.split("|"))
     return Command(
         name=words.split()[0], words=tuple(words.split()), argument=argument.rstrip("?"), optional=argument.endswith("?"),
-        text=text.rstrip("!") or "none", needs_text=text.endswith("!"), help_ru=help_ru, help_en=help_en,
+        text=text.rstrip("!") or "none", needs_text=text.endswith("!"),
     )  # fmt: skip
 
 
@@ -340,6 +339,11 @@ def spoken(name: str, language: str) -> str:
     """The word of a command as its people say it: #решено, #resolve."""
     words = BY_NAME[name].words
     return next((word for word in words if not word.isascii()), words[0]) if language == "ru" else words[0]
+
+
+def button_of(name: str, terms: Terms) -> tuple[str, str]:
+    """(command word, caption of its button)."""
+    return spoken(name, terms.language), terms.commands[name].button
 
 
 def fold(word: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
-from bot.replies.words import MONTHS_EN, MONTHS_RU
-
 WORDS = {"сегодня": 0, "today": 0, "завтра": 1, "tomorrow": 1, "послезавтра": 2}
 SPANS = {"д": 1, "н": 7, "d": 1, "w": 7}  # день, неделя; day, week
-MONTH = {name[:3].lower(): number for names in (MONTHS_RU, MONTHS_EN) for number, name in enumerate(names, 1)} | {"май": 5}
+MONTH = {  # the first letters, in any case of the word
+    name: number
+    for names in ("янв фев мар апр мая июн июл авг сен окт ноя дек", "jan feb mar apr may jun jul aug sep oct nov dec")
+    for number, name in enumerate(names.split(), 1)
+} | {"май": 5}
 CLOCK = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
 SPAN = re.compile(r"(?:через|in|after)\s+(\d{1,3}\s+|an?\s+)?(д|н|d|w)", re.IGNORECASE)
 ISO = re.compile(r"\b(\d{4})-(\d\d?)-(\d\d?)\b")

@@ -86,7 +86,7 @@ def replied(ticket: Ticket, letter: Letter, department: Department, office: Offi
     """
     if ticket.status is Status.done or not ticket.requester.email or office.signer.is_ours(ticket.requester.email):
         return None
-    own = own_words(letter.top, Ours((ticket,), office.templates.sources))
+    own = own_words(letter.top, Ours((ticket,), office.templates))
     text = unescaped(own.text)
     if own.wrong or not text.strip():
         return None

@@ -10,9 +10,9 @@ from bot.replies import gate
 from bot.replies.contexts import Button, Digest
 from bot.store.port import Earlier
 from bot.tickets import queue
+from bot.tickets.commands import button_of
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
-from bot.tickets.words import label
 from bot.tickets.writing import desk_view, expiry, loose, mailto
 
 
@@ -47,6 +47,6 @@ def desk_buttons(reader: queue.Reader) -> tuple[Button, ...]:
     reply = office.signer.address(0, Purpose.agent, agent.address, until=expiry(office, reader.now))
     made = []
     for name in ("next", "queue", "help"):
-        word, caption = label(name, reader.language)
+        word, caption = button_of(name, reader.terms)
         made.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
     return tuple(made)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bot.model import Count, Priority, Stretch, Ticket
 from bot.policy import Policy
+from bot.replies.terms import Terms
 
 ZERO = timedelta(0)
 
@@ -118,32 +119,24 @@ def segments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[Segment]
         yield Segment(at, ticket.due, True, max(left, ZERO))
 
 
-def told(ticket: Ticket, policy: Policy, now: datetime, language: str) -> tuple[str, ...]:
+def told(ticket: Ticket, policy: Policy, now: datetime, terms: Terms) -> tuple[str, ...]:
     """The arithmetic of the due time as lines for the staff; no letter to a requester may hold them (clause 2.3)."""
-    ru, zone, count = language == "ru", policy.calendar.zone, counted(ticket, policy)
+    zone, count = policy.calendar.zone, counted(ticket, policy)
 
     def at(moment: datetime) -> str:
         return f"{moment.astimezone(zone):%d.%m.%Y %H:%M}"
 
-    kinds = {"wall": ("по часам", "on the clock"), "working": ("рабочего времени", "of working time")}
-    head = f"{count.hours} {'ч' if ru else 'h'} {kinds[policy.sla.clock][not ru]} {'с' if ru else 'from'} {at(count.since)}"
-    lines = [head]
+    lines = [terms.say(f"due_{policy.sla.clock}", count.hours, at(count.since))]
     for one in segments(ticket, policy, now):
-        end = at(one.until) if one.until else "…" if ticket.done_at else ("сейчас" if ru else "now")
-        word = ("часы идут", "the clock runs") if one.runs else ("часы стоят", "the clock stands still")
-        lines.append(f"{at(one.since)} – {end}: {word[not ru]}" + (f", {spoken(one.span, ru)}" if one.runs else ""))
+        end = at(one.until) if one.until else "…" if ticket.done_at else terms.say("due_now")
+        span = (terms.span(one.span),) if one.runs else ()
+        lines.append(terms.say("due_runs" if one.runs else "due_stands", at(one.since), end, *span))
     if ticket.due and ticket.done_at:
-        lines.append(f"{'срок' if ru else 'due'}: {at(ticket.due)}, {'закрыто' if ru else 'done'} {at(ticket.done_at)}")
+        lines.append(terms.say("due_done", at(ticket.due), at(ticket.done_at)))
     elif ticket.due and stopped(ticket):
-        lines.append("срок сдвигается, пока часы стоят" if ru else "the due time moves on while the clock stands still")
+        lines.append(terms.say("due_moves"))
     elif ticket.due:
         left = between(now, ticket.due, policy) or between(ticket.due, now, policy)
-        word = ("осталось", "left") if ticket.due > now else ("просрочено на", "overdue by")
-        lines.append(f"{'срок' if ru else 'due'}: {at(ticket.due)}, {word[not ru]} {spoken(left, ru)}")
+        code = "due_left" if ticket.due > now else "due_over"
+        lines.append(terms.say(code, at(ticket.due), terms.span(left)))
     return tuple(lines)
-
-
-def spoken(span: timedelta, ru: bool) -> str:
-    """47 ч 05 мин."""
-    hours, minutes = divmod(round(span.total_seconds() / 60), 60)
-    return f"{hours} ч {minutes:02} мин" if ru else f"{hours} h {minutes:02} min"

@@ -11,19 +11,19 @@ from msgspec.structs import replace
 from bot.model import DeskRecord, Entry, Fate, Letter, Outgoing, Reference, Status, Ticket
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section
+from bot.replies.terms import Terms, sentence
 from bot.store.port import Found
 from bot.tickets import notices
 from bot.tickets.commands import escaped
 from bot.tickets.office import Office
 from bot.tickets.states import move
-from bot.tickets.words import say, sentence
 from bot.tickets.writing import MOST_QUOTED, MOST_TEXT, tag
 
 Desk = Ticket | None  # the ticket that an order is about; None for the desk as a whole
 
 
 class Refusal(Exception):
-    """An order that cannot be carried out: a word of tickets.words, the value it names, the way out."""
+    """An order that cannot be carried out: a line of terms.yaml, the value it names, the way out."""
 
     def __init__(self, reason: str, what: str = "", hint: str = "", line: int = 0) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class Said:
     done: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     files: list[Reference] = field(default_factory=list)
-    # why the ticket comes whole, in a letter of its own (a word of tickets.words); "" for not at all
+    # why the ticket comes whole, in a letter of its own (a line of terms.yaml); "" for not at all
     shown: str = ""
 
 
@@ -61,23 +61,28 @@ class Job:
     others: dict[int, Ticket] = field(default_factory=dict)  # further tickets that the letter changes, in writing order
     records: list[DeskRecord] = field(default_factory=list)
 
+    @property
+    def terms(self) -> Terms:
+        """The words of the agent's language."""
+        return self.office.terms(self.language)
+
     def tell(self, code: str, *values: object, of: int = -1) -> None:
         """Adds a line to the receipt of that ticket, or of the letter's own. Values may be a stranger's."""
         safe = (escaped(one) if isinstance(one, str) else one for one in values)
-        self.said[self.own if of < 0 else of].done.append(sentence(say(code, self.language, *safe)))
+        self.said[self.own if of < 0 else of].done.append(sentence(self.terms.say(code, *safe)))
 
     def show(self, ticket: Ticket, why: str) -> None:
         """The ticket comes whole, in a letter of its own, which the own ticket's receipt names."""
         self.said[ticket.number].shown = why
         if self.own not in (0, ticket.number):
-            self.tell("apart", say(why, self.language, tag(self.office, ticket.number)))
+            self.tell("apart", self.terms.say(why, tag(self.office, ticket.number)))
 
     def told(
         self, ticket: Ticket, agent: Agent, why: str, *values: str,
         due: datetime | None = None, said: Entry | None = None, whole: bool = False,
     ) -> Ticket:  # fmt: skip
-        """The ticket, shown to an agent, `whole` or with long letters cut; `why` is of tickets.words."""
-        line = sentence(say(why, self.office.language_of(agent), *values))
+        """The ticket, shown to an agent, `whole` or with long letters cut; `why` is a line of terms.yaml."""
+        line = sentence(self.office.terms(self.office.language_of(agent)).say(why, *values))
         each = MOST_TEXT if whole else MOST_QUOTED
         return notices.shown(
             ticket, agent, self.ident, self.office, self.now, why=line, due=due, said=said, each=each

@@ -13,12 +13,12 @@ from bot.replies import gate
 from bot.replies.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
 from bot.replies.gate import Ruling
 from bot.replies.render import Rendered
+from bot.replies.terms import Terms
 from bot.store.port import Earlier, Found
 from bot.tickets.authors import author, record
-from bot.tickets.commands import escaped
+from bot.tickets.commands import button_of, escaped
 from bot.tickets.office import Office
 from bot.tickets.place import Place
-from bot.tickets.words import SAYINGS, label, say
 from bot.tickets.writing import (
     MOST_HISTORY,
     MOST_QUOTED,
@@ -112,6 +112,7 @@ def notice(
 ) -> Notice:  # fmt: skip
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
     language = office.language(agent.language or "", office.policy.desk.language)
+    terms = office.terms(language)
     said = escaped(letter.text or letter.full_text)  # before a line of ours is put below it
     entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
@@ -119,55 +120,55 @@ def notice(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
-        text=shortened(said, MOST_QUOTED, say("cut", language, len(said) - MOST_QUOTED)),
-        author=author(entry, ticket, language) if entry else "",
+        text=shortened(said, MOST_QUOTED, terms.say("cut", len(said) - MOST_QUOTED)),
+        author=author(entry, ticket, terms) if entry else "",
         subject=letter.subject,
         joined=how,
         reopened=reopened,
         files=letter.attachments,
         before=next((at for at, (entry, _) in enumerate(files_of(ticket)) if entry.letter == letter.envelope.letter), 0),
-        findings=tuple(finding(hit, verdict, office, language) for hit in verdict.hits),
-        earlier=tuple(earlier_line(one, office, language) for one in earlier[:MOST_EARLIER]),
+        findings=tuple(finding(hit, verdict, office, terms) for hit in verdict.hits),
+        earlier=tuple(earlier_line(one, office, terms) for one in earlier[:MOST_EARLIER]),
         linked=linked,
-        history=some(ticket, language, letter.envelope.letter) if with_history else (),
-        answered=say(answer.template, language) if answer and not ruling.held else "",
-        unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else say(ruling.reason, language),
-        defects=tuple(say(what, language) for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in SAYINGS),
-        buttons=buttons(ticket, agent, office, now, language),
+        history=some(ticket, terms, letter.envelope.letter) if with_history else (),
+        answered=terms.say(answer.template) if answer and not ruling.held else "",
+        unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else terms.say(ruling.reason),
+        defects=tuple(terms.lines[what] for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in terms.lines),
+        buttons=buttons(ticket, agent, office, now, terms),
     )
 
 
-def some(ticket: Ticket, language: str, skip: str = "") -> tuple[PublicEntry, ...]:
+def some(ticket: Ticket, terms: Terms, skip: str = "") -> tuple[PublicEntry, ...]:
     """The last letters of the correspondence, without the one that is shown above them."""
     most, each = OF_HISTORY
-    return record(ticket, language, most=most, skip=skip, each=each, public=True)
+    return record(ticket, terms, most=most, skip=skip, each=each, public=True)
 
 
-def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, language: str, names: tuple[str, ...] = BUTTONS) -> tuple[Button, ...]:
+def buttons(ticket: Ticket, agent: Agent, office: Office, now: datetime, terms: Terms, names: tuple[str, ...] = BUTTONS) -> tuple[Button, ...]:
     """mailto: links for the usual commands; `say` is the line to write for those who cannot click."""
     link = linking(office, ticket, agent, now)
-    shown = (label(name, language) for name in names if name != "take" or not ticket.owner or ticket.owner != agent.address)
+    shown = (button_of(name, terms) for name in names if name != "take" or not ticket.owner or ticket.owner != agent.address)
     return tuple(link(caption, f"#{word}") for word, caption in shown)
 
 
-def finding(hit: Evidence, verdict: Verdict, office: Office, language: str) -> Finding:
+def finding(hit: Evidence, verdict: Verdict, office: Office, terms: Terms) -> Finding:
     """A rule that fired, in words."""
     target = office.policy.people.departments.get(hit.department)
-    department = target.name_in(language) if target else ""
+    department = target.name_in(terms.language) if target else ""
     action = (verdict.action if hit.ground is verdict.ground else "hint") if hit.ground else ""  # what was done, not what the rule wishes
     parts = [
-        say(f"action_{action}", language) if action else "",
-        say(hit.ground, language) if hit.ground else "",
-        say(f"topic_{hit.topic}", language) if hit.topic else "",
+        terms.say(f"action_{action}") if action else "",
+        terms.say(hit.ground) if hit.ground else "",
+        terms.say(f"topic_{hit.topic}") if hit.topic else "",
     ]
-    parts += [say(f"priority_{hit.priority}", language) if hit.priority else "", department]
-    parts += [SAYINGS.get(f"label_{one}", (one, one))[language != "ru"] for one in hit.labels if not one.startswith("_") and one != "only_topic"]
+    parts += [terms.say(f"priority_{hit.priority}") if hit.priority else "", department]
+    parts += [terms.lines.get(f"label_{one}", one) for one in hit.labels if not one.startswith("_") and one != "only_topic"]
     return Finding(rule=hit.rule, clause=hit.clause, what="; ".join(part for part in parts if part), evidence=hit.evidence)
 
 
-def earlier_line(one: Earlier, office: Office, language: str) -> str:
+def earlier_line(one: Earlier, office: Office, terms: Terms) -> str:
     """PF-3 (Выполнено, Решена): Не открывается фильм."""
-    state = ", ".join(say(word, language) for word in (one.status, one.resolution) if word)
+    state = ", ".join(terms.say(word) for word in (one.status, one.resolution) if word)
     return f"{tag(office, one.number)} ({state}): {office.subjects.base(one.subject)}".rstrip(": ")
 
 
@@ -211,7 +212,7 @@ def handed(
         ticket=agent_ticket(office, ticket),
         text=text,
         agent=agent,
-        history=record(ticket, language, most=MOST_HISTORY, public=True),
+        history=record(ticket, office.terms(language), most=MOST_HISTORY, public=True),
         files=tuple(one for entry in ticket.public_entries() for one in entry.attachments if one.accepted and not one.logo),
         to_requester=target.answers == "requester",
     )
@@ -231,14 +232,15 @@ def shown(
     cause it, and the whole of it, notes and pictures included, or in `brief` the last letters.
     """
     language, skip = office.language_of(agent), said.letter if said else ""
-    first, *rest = buttons(ticket, agent, office, due or now, language)
+    terms = office.terms(language)
+    first, *rest = buttons(ticket, agent, office, due or now, terms)
     context = Shown(
         desk=desk_view(office, language),
         language=language,
         ticket=agent_ticket(office, ticket),
         text=shortened(said.text, MOST_QUOTED) if said else "",
-        author=author(said, ticket, language) if said else "",
-        history=some(ticket, language, skip) if brief else record(ticket, language, each=each),
+        author=author(said, ticket, terms) if said else "",
+        history=some(ticket, terms, skip) if brief else record(ticket, terms, each=each),
         linked=() if brief else tuple(tag(office, number) for number in ticket.links),
         buttons=(first, *more, *rest),
         why=why,

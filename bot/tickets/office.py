@@ -9,6 +9,7 @@ from bot.model import OUR_OWN
 from bot.policy import Policy
 from bot.policy.schema import Agent
 from bot.replies.render import Templates
+from bot.replies.terms import Terms
 from bot.tickets.identity import Signer, Subjects
 
 
@@ -39,6 +40,10 @@ class Office:
     def language(self, *wanted: str) -> str:
         """The first wanted language that the templates speak, or else the desk's."""
         return next((one for one in wanted if one in self.languages), self.policy.desk.language)
+
+    def terms(self, language: str = "") -> Terms:
+        """The words of a language, or of the desk's own."""
+        return self.templates.terms(language or self.policy.desk.language)
 
     def language_of(self, agent: Agent) -> str:
         """The language of letters to that agent."""

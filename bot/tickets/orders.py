@@ -18,7 +18,6 @@ from bot.tickets.due import prioritise
 from bot.tickets.job import Desk, Job, Refusal, marked, noted, one_ticket, owned
 from bot.tickets.states import IllegalMove, move
 from bot.tickets.undo import UNCC, undo
-from bot.tickets.words import say
 from bot.tickets.writing import history
 
 
@@ -34,7 +33,7 @@ def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
             refusal.line = refusal.line or order.line
             raise
         except IllegalMove as error:
-            raise Refusal("illegal_move", say(error.before, job.language), line=order.line) from error
+            raise Refusal("illegal_move", job.terms.say(error.before), line=order.line) from error
         if order.text and BY_NAME[order.name].text == "none" and ticket is not None and order.name != "outage":
             ticket = noted(job, ticket, order.text)
             job.tell("noted_under", spoken(order.name, job.language))
@@ -67,7 +66,7 @@ def note(job: Job, ticket: Ticket, order: Order) -> Ticket:
 def priority(job: Job, ticket: Ticket, order: Order) -> Ticket:
     """Another priority, and with it another due time (clause 5.2)."""
     wanted = Priority(order.argument)
-    job.tell("priority", say(wanted, job.language))
+    job.tell("priority", job.terms.say(wanted))
     return prioritise(ticket, wanted, job.now, job.office.policy)
 
 

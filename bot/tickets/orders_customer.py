@@ -12,12 +12,11 @@ from bot.model import Audience, Entry, Ground, Reference, Resolution, Status, Ti
 from bot.replies.contexts import AgentLetter, GroundLetter
 from bot.store.port import Sender
 from bot.tickets import notices, score
-from bot.tickets.commands import Order, fold
+from bot.tickets.commands import Order, fold, spoken
 from bot.tickets.job import Job, Refusal, noted, owned
 from bot.tickets.office import Office
 from bot.tickets.states import IllegalMove, move
 from bot.tickets.wishes import WHOLE
-from bot.tickets.words import label, say
 from bot.tickets.writing import MOST_TEXT, for_requester, history, post, public_ticket, tag, thread_of
 
 NOT_FILES = frozenset({"signature", "link", "empty", "tnef", "letter"})  # of `Attachment.why`
@@ -38,7 +37,7 @@ def clarify(job: Job, ticket: Ticket, order: Order) -> Ticket:
     ticket = move(owned(job, ticket), Status.clarification, job.now, job.office.policy, waiting=Waiting.requester, ground=ground)
     if ground is None:
         return to_customer(job, ticket, "clarify", order.text)
-    job.tell("suspended", say(ground, job.language))
+    job.tell("suspended", job.terms.say(ground))
     ticket = replace(ticket, warned=ticket.warned or ground is Ground.abusive_language)
     return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
 
@@ -52,7 +51,7 @@ def resolve(job: Job, ticket: Ticket, order: Order) -> Ticket:
     resolution = Resolution(order.argument or Resolution.solved)
     closable(job, ticket, resolution)
     ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, resolution=resolution)
-    job.tell("resolved", say(resolution, job.language))
+    job.tell("resolved", job.terms.say(resolution))
     return to_customer(job, ticket, f"resolved_{resolution}", order.text)
 
 
@@ -65,11 +64,11 @@ def refuse(job: Job, ticket: Ticket, order: Order) -> Ticket:
         raise Refusal("leads_only")
     if ground is Ground.needs_development:
         ticket = move(owned(job, ticket), Status.in_progress, job.now, job.office.policy, waiting=Waiting.department, ground=ground)
-        job.tell("suspended", say(ground, job.language))
+        job.tell("suspended", job.terms.say(ground))
     else:
         closable(job, ticket)
         ticket = move(owned(job, ticket), Status.done, job.now, job.office.policy, ground=ground)
-        job.tell("refused", say(ground, job.language))
+        job.tell("refused", job.terms.say(ground))
     return to_customer(job, ticket, f"ground_{ground}", order.text, ground=ground)
 
 
@@ -115,7 +114,7 @@ def send(job: Job, ticket: Ticket, order: Order) -> Ticket:
     elif len(mine) > 1:
         mine = [one for one in mine if one.message_id in job.letter.references[:1]] or mine  # In-Reply-To
     if len(mine) > 1:
-        raise Refusal("kept_many", hint=", ".join(f"#{label('send', job.language)[0]} {one.id}" for one in mine))
+        raise Refusal("kept_many", hint=", ".join(f"#{spoken('send', job.language)} {one.id}" for one in mine))
     if not mine:
         raise Refusal("nothing_kept")
     job.tell("kept_sent")

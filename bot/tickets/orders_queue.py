@@ -64,7 +64,7 @@ def search(job: Job, ticket: Desk, order: Order) -> Desk:
 def deadlines(job: Job, ticket: Desk, order: Order) -> Desk:
     """The arithmetic of this ticket's due time; what is overdue, and what soon will be."""
     if ticket is not None and ticket.status is not Status.done:
-        rows = told(ticket, job.office.policy, job.now, job.language)
+        rows = told(ticket, job.office.policy, job.now, job.terms)
         job.said[job.own].sections.append(Section(title=tag(job.office, ticket.number), rows=rows))
     job.said[0].sections += queue.deadlines(job.found.rows, reader(job))
     return ticket

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from bot.model import Decision, Letter
-from bot.replies.words import size
 from bot.store.port import Sender
 from bot.tickets import answering
 from bot.tickets.alerts import alarm
@@ -94,7 +93,7 @@ def line(order: Order, job: Job) -> str:
 def files(job: Job) -> tuple[str, ...]:
     """Name and size of what goes along, or is kept with the ticket."""
     real = (one for one in job.letter.attachments if not one.logo)
-    return tuple(f"{one.name} ({size(one.size, job.language)})" for one in real)
+    return tuple(f"{one.name} ({job.terms.size(one.size)})" for one in real)
 
 
 def serial(job: Job, ticket: Desk, text: str) -> int:
@@ -143,6 +142,6 @@ def confirms(letter: Letter, sight: Sight, office: Office, now: datetime) -> int
 
 def says_confirm(letter: Letter, office: Office, now: datetime) -> bool:
     """Whether #confirm is all that they command, and no piece of our question, which names it, stands there."""
-    own = own_words(letter.top, Ours((), office.templates.sources))
+    own = own_words(letter.top, Ours((), office.templates))
     orders = parse(own.text, office.policy, now.date()).orders
     return not own.wrong and {one.name for one in orders} == {"confirm"}

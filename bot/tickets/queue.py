@@ -12,11 +12,11 @@ from bot.model.address import FOUND
 from bot.policy.language import forms, plain, stem
 from bot.policy.schema import Agent
 from bot.replies.contexts import Section, TicketLine
-from bot.replies.words import WORDS as SPOKEN
+from bot.replies.terms import Terms
 from bot.store.port import Earlier, Found
+from bot.tickets.commands import spoken
 from bot.tickets.dates import day_in
 from bot.tickets.office import Office
-from bot.tickets.words import label, say
 from bot.tickets.writing import linking, tag
 
 MOST_ROWS = 50
@@ -38,6 +38,11 @@ class Reader(NamedTuple):
     agent: Agent
     language: str
     now: datetime
+
+    @property
+    def terms(self) -> Terms:
+        """The words of their language."""
+        return self.office.terms(self.language)
 
 
 def sections(rows: Sequence[Earlier], reader: Reader) -> tuple[Section, ...]:
@@ -64,19 +69,19 @@ def deadlines(rows: Sequence[Earlier], reader: Reader) -> tuple[Section, ...]:
 def section(code: str, rows: Sequence[Earlier], reader: Reader) -> Section:
     """A titled list of tickets with their number."""
     shown = tuple(line(row, reader) for row in rows[:MOST_ROWS])
-    none = () if shown else (say("none", reader.language),)
-    return Section(title=say(code, reader.language, len(rows)), rows=none, tickets=shown)
+    none = () if shown else (reader.terms.say("none"),)
+    return Section(title=reader.terms.say(code, len(rows)), rows=none, tickets=shown)
 
 
 def line(row: Earlier, reader: Reader) -> TicketLine:
     """PF-3: Нет звука · высокий · В работе · Анна · до 23.11 12:00 · ivan@example.org, as a link."""
-    office, language = reader.office, reader.language
+    office, terms = reader.office, reader.terms
     owner = office.policy.people.agent(row.owner) if row.owner else None
     running = row.due and row.status != Status.done
     due = f"{row.due.astimezone(office.policy.calendar.zone):%d.%m %H:%M}" if row.due and running else ""
-    parts = [say(row.priority, language), say(row.status, language)]
-    parts += [owner.name if owner else row.owner, say("until", language, due) if due else "", row.requester]
-    word, _ = label("show", language)
+    parts = [terms.say(row.priority), terms.say(row.status)]
+    parts += [owner.name if owner else row.owner, terms.say("until", due) if due else "", row.requester]
+    word = spoken("show", reader.language)
     subject, link = office.subjects.base(row.subject), linking(office, row, reader.agent, reader.now)
     title = ": ".join(part for part in (tag(office, row.number), subject) if part)
     facts = " · ".join(part for part in parts if part)
@@ -118,10 +123,11 @@ def bears(address: str, piece: str) -> bool:
 def asked(query: str, office: Office) -> tuple[str, str]:
     """(status, words and addresses) of a query."""
     rest = office.subjects.pattern.sub(" ", DAY.sub(" ", query)).lower()
-    status = next((one for one, pair in SPOKEN[Status].items() for name in (*pair, one) if name.lower() in rest), "")
-    for name in sorted((*SPOKEN[Status][status], status), key=len, reverse=True) if status else ():
+    names = {one: (*(office.terms(language).status[one] for language in office.languages), one.value) for one in Status}
+    status = next((one for one, words in names.items() for name in words if name.lower() in rest), None)
+    for name in sorted(names[status], key=len, reverse=True) if status else ():
         rest = rest.replace(name.lower(), " ")
-    return status, " ".join(rest.split())
+    return status or "", " ".join(rest.split())
 
 
 def said(row: Earlier, ticket: Ticket | None) -> set[str]:

@@ -5,7 +5,7 @@ could pass for a command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from html import unescape
 
@@ -14,13 +14,10 @@ from msgspec.structs import replace
 from bot.model import Audience, Ticket, Value
 from bot.reading.history import QUOTED, introduced, unmarked
 from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, common, runs, template_runs, words
-from bot.replies.render import STAFF
+from bot.replies.render import STAFF, Templates
 from bot.tickets.authors import of_department
-from bot.tickets.commands import BY_WORD, COMMANDS, Wrong, escaped, fold, line_of
-from bot.tickets.words import CAPTIONS
+from bot.tickets.commands import BY_WORD, Wrong, escaped, fold, line_of
 
-CAPTION_LINES = frozenset(caption for captions in CAPTIONS.values() for caption in captions[1::2])
-HELP_LINES = tuple(f" — {line}" for one in COMMANDS for line in (one.help_ru, one.help_en))
 BUTTON = re.compile(r"#\w+(?: \d{1,9})? — (.+)")
 GIVING_BACK = ("/command_error.txt", "/confirm.txt")  # templates of letters that repeat an agent's own
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
@@ -40,8 +37,11 @@ class Own(Value, frozen=True):
 class Ours:
     """What we have written to staff about these tickets, and what was said in them."""
 
-    def __init__(self, tickets: Iterable[Ticket], sources: Mapping[str, str]) -> None:
-        self.sources = tuple(sorted(sources.items()))
+    def __init__(self, tickets: Iterable[Ticket], templates: Templates) -> None:
+        self.sources = tuple(sorted(templates.sources.items()))
+        commands = [one for terms in templates.all_terms().values() for one in terms.commands.values()]
+        self.captions = frozenset(one.button for one in commands if one.button)
+        self.help = tuple(f" — {one.help}" for one in commands)
         self.sent, self.known, self.foreign = [], list[str](), list[str]()
         for ticket in tickets:
             sent = [one for one in ticket.outgoing if one.audience in (Audience.agent, Audience.department)]
@@ -67,6 +67,12 @@ class Ours:
         """What others than staff wrote, as words between blanks."""
         return plain(*self.foreign)
 
+    def is_button(self, line: str) -> bool:
+        """Whether the line is one of our buttons, in text or in HTML, or a row of the help."""
+        shown = line.strip(" \t*>|-•·")
+        button = BUTTON.fullmatch(shown)
+        return (button[1] if button else shown) in self.captions or shown.endswith(self.help)
+
     def quotes(self, line: str) -> bool:
         """Whether the line has more than a few words, and others than staff wrote them."""
         return (said := plain(line)).count(" ") > FEW and said in self.foreign_words
@@ -74,11 +80,11 @@ class Ours:
     def holds(self, line: str, least: int = 1) -> bool:
         """Whether the words of the line, at least so many, stand there in this order; no words do."""
         said = plain(line)
-        return said.isspace() or is_button(line) or (said.count(" ") > least and said in self.words)
+        return said.isspace() or self.is_button(line) or (said.count(" ") > least and said in self.words)
 
     def tells(self, line: str, before: str) -> bool:
         """Whether a command line is one of ours or a customer's, or goes on with our line before it."""
-        return is_button(line) or one_line(line) in self.lines or self.holds(f"{before} {line}", FEW)
+        return self.is_button(line) or one_line(line) in self.lines or self.holds(f"{before} {line}", FEW)
 
     def gives_back(self, said: str) -> bool:
         """Whether a letter that repeats an agent's own stands in these words."""
@@ -89,7 +95,7 @@ class Ours:
     def first(self, text: str) -> int:
         """The first line that repeats a letter of ours, in words of ours alone; else the number of lines."""
         lines = text.split("\n")
-        button = next((at for at, line in enumerate(lines) if is_button(line) and line_of(line)), len(lines))
+        button = next((at for at, line in enumerate(lines) if self.is_button(line) and line_of(line)), len(lines))
         staff = tuple(one for one in self.sources if STAFF.search(one[0]))
         others = tuple(one for one in self.sources if not STAFF.search(one[0]))
         said, fixed = runs(text), template_runs(staff) - template_runs(others)
@@ -157,13 +163,6 @@ def is_command(line: str) -> bool:
 def is_marked(line: str) -> bool:
     """Whether some program has marked the line as quoted."""
     return QUOTED.match(line.lstrip()) is not None
-
-
-def is_button(line: str) -> bool:
-    """Whether the line is one of our buttons, in text or in HTML, or a row of the help."""
-    shown = line.strip(" \t*>|-•·")
-    button = BUTTON.fullmatch(shown)
-    return (button[1] if button else shown) in CAPTION_LINES or shown.endswith(HELP_LINES)
 
 
 def signs(texts: Iterable[str]) -> frozenset[str]:

@@ -42,7 +42,6 @@ from bot.tickets.place import Place, Sight, followed, full, takes_part
 from bot.tickets.states import move
 from bot.tickets.timers import nudged
 from bot.tickets.wishes import granted, wish
-from bot.tickets.words import say
 from bot.tickets.writing import MOST_QUOTED, kept
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
@@ -307,7 +306,7 @@ def latched(ruling: Ruling, letter: Letter, office: Office, now: datetime) -> tu
     latch = DeskRecord(at=now, about=ruling.latch, who=ruling.to, words=ruling.reason, letter=letter.envelope.letter)
     if ruling.reason == "latched":
         return (latch,)
-    details = (ruling.to, say(ruling.reason, office.policy.desk.language), f"run.py held release {ruling.to}")
+    details = (ruling.to, office.terms().say(ruling.reason), f"run.py held release {ruling.to}")
     return (latch, *alarm(office, "held", details, letter.envelope.letter, now).records)
 
 

@@ -26,7 +26,6 @@ LINE = re.compile(
     r"(?:\s*(?:/|из|of|out of)\s*5)?(?:\s*(?:балл\w*|points?|stars?))?[\s.!)]*",
     re.IGNORECASE,
 )
-WORD = {"ru": "Оценка", "en": "Score"}
 
 
 class Given(NamedTuple):
@@ -52,7 +51,7 @@ def buttons(ticket: Ticket, office: Office, language: str) -> tuple[Button, ...]
 
     Without plus addresses there is no such address, and no link: an answer with the mark is proved by the letter that it answers.
     """
-    word = WORD.get(language, WORD["en"])
+    word = office.terms(language).say("score")
     made = []
     for mark in MARKS:
         to = office.signer.address(ticket.number, Purpose.score, ticket.requester.email, mark)
@@ -112,9 +111,8 @@ def taken(one: Given, letter: Letter, ruling: Ruling, office: Office, now: datet
         score=one.mark if count else ticket.score, proved=True, changed=now
     )
     if count and one.mark <= LOW:
-        line = {"ru": f"Оценка {one.mark} из 5", "en": f"Score: {one.mark} of 5"}
         said = replace(entry, text=one.words)
-        ticket = nudged(ticket, line, office.policy.people.leads, office, now, said=said)
+        ticket = nudged(ticket, "low_score", office.policy.people.leads, office, now, said=said, values=(one.mark,))
     if ruling.to != ticket.requester.email or why == "unasked":
         return ticket
     language = office.language(ticket.language)
@@ -136,9 +134,8 @@ def complained(ticket: Ticket, cause: str, office: Office, now: datetime) -> Tic
     told = {one.to for one in ticket.outgoing if one.letter == cause and one.audience is Audience.agent}
     hurried = tuple(replace(one, due=now) if one.letter == cause and one.to in leads and one.due > now else one for one in ticket.outgoing)
     missed = tuple(lead for address, lead in leads.items() if address not in told)
-    line = {"ru": "Жалоба на обслуживание", "en": "A complaint"}
     said = next((one for one in ticket.entries if one.letter == cause), None)
-    return nudged(replace(ticket, outgoing=hurried), line, missed, office, now, said=said, at_once=True)
+    return nudged(replace(ticket, outgoing=hurried), "complaint", missed, office, now, said=said, at_once=True)
 
 
 def may_close(ticket: Ticket, resolution: Resolution | None, agent: str, office: Office, now: datetime) -> bool:

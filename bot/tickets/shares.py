@@ -28,12 +28,10 @@ from bot.model import (
 from bot.replies.contexts import Gathered, Section
 from bot.store.port import Earlier, Window
 from bot.tickets import queue
-from bot.tickets.alerts import TITLES
 from bot.tickets.digest import desk_buttons
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Sight
-from bot.tickets.words import say
 from bot.tickets.writing import desk_view, loose, tag
 
 TEN = timedelta(minutes=10)
@@ -210,9 +208,9 @@ def _section(
     share: str, group: Sequence[Outgoing], rows: Mapping[int, Earlier], reader: queue.Reader
 ) -> Section:
     """From one sender (ivan@example.org): 37, PF-12 … PF-48; the first tickets, and subjects of no ticket."""
-    office, language, (kind, _, who) = reader.office, reader.language, share.partition(" ")
+    office, (kind, _, who) = reader.office, share.partition(" ")
     numbers = _numbers(group, office)
-    title = TITLES[who][language != "ru"] if kind == "alert" else say(f"share_{kind}", language, who)
+    title = reader.terms.say(f"alert_{who}" if kind == "alert" else f"share_{kind}", who)
     ends = dict.fromkeys(tag(office, number) for number in (*numbers[:1], *numbers[-1:]))
     about_none = [one.subject for one in group if one.subject != title and not _numbers((one,), office)]
     return Section(

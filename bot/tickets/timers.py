@@ -16,36 +16,16 @@ from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticke
 from bot.policy import Policy
 from bot.policy.schema import Agent
 from bot.replies import gate
+from bot.replies.contexts import Button
 from bot.replies.gate import Ruling
+from bot.replies.terms import Terms
 from bot.store.port import Sender
 from bot.tickets import notices
+from bot.tickets.commands import in_words, spoken, words_for
 from bot.tickets.due import counted, stopped, stopped_since
 from bot.tickets.office import Office
 from bot.tickets.states import move
 from bot.tickets.writing import button, for_requester, history, post, thread_of
-
-WHY = {
-    "warned": ("Скоро срок обращения", "The ticket is due soon"),
-    "overdue": ("Срок обращения вышел", "The ticket is overdue"),
-    "department_silent": ("Другой отдел пока не ответил", "The other department has not answered yet"),
-    "low_offered": (
-        "Обращение с низким приоритетом ждёт решения: взять или отказать (п. 5.2)",
-        "A ticket of low priority waits for you: take it or refuse it (clause 5.2)",
-    ),
-    "answered_elsewhere": (
-        "Похоже, пользователь ответил с другого адреса: письмо стоит в связанном обращении, это больше не ждёт ответа",
-        "The customer seems to have answered from another address: see the linked ticket; this one no longer waits",
-    ),
-    "astray": (
-        "На адрес сотрудника или отдела написал кто-то другой. Ничего не выполнено и не отправлено, письмо видно только внутри",
-        "Somebody else wrote to an address of staff. Nothing was done or sent; the letter is kept inside the ticket",
-    ),
-    "too_large": ("Пришло письмо, которое слишком велико для нас", "A letter came that was too large for us"),
-    "closed_silence": ("Закрыто: пользователь не ответил", "Closed: the requester did not answer"),
-    "unreachable": ("Пользователь молчит, и напомнить ему нельзя: письма до него не доходят", "The requester is silent and no mail reaches him"),
-}
-REFUSE = ("Отказать", "#отказать низкий_приоритет", "Refuse", "#refuse low_priority")
-
 
 # ------------------------------------------------------------------------------------------------------------- when
 
@@ -188,10 +168,10 @@ def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, 
 
 
 def nudged(
-    ticket: Ticket, why: dict[str, str] | str, agents: tuple[Agent, ...], office: Office, now: datetime, *,
-    said: Entry | None = None, at_once: bool = False,
+    ticket: Ticket, why: str, agents: tuple[Agent, ...], office: Office, now: datetime, *,
+    said: Entry | None = None, at_once: bool = False, values: tuple[object, ...] = (),
 ) -> Ticket:  # fmt: skip
-    """The ticket with a short notice to each of these: why (a word of WHY, or the line by language), what was
+    """The ticket with a short notice to each of these: why (a line `why_…` of terms.yaml, with its `values`), what was
     `said`, the last letters, buttons. At night it waits for the morning, high priority and `at_once`
     excepted.
     """
@@ -200,11 +180,16 @@ def nudged(
     for agent in agents:
         if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
             continue
-        ru = office.language_of(agent) == "ru"
-        caption, words = REFUSE[0 if ru else 2], REFUSE[1 if ru else 3]
-        more = (button(office, ticket, agent, caption, words, now),) if why == "low_offered" else ()
-        line = WHY[why][not ru] if isinstance(why, str) else why["ru" if ru else "en"]
+        terms = office.terms(office.language_of(agent))
+        more = (refusing(office, ticket, agent, terms, now),) if why == "low_offered" else ()
+        line = terms.say(f"why_{why}", *values)
         ticket = notices.shown(
             ticket, agent, "", office, now, why=line, due=due, said=said, brief=True, more=more
         )
     return ticket
+
+
+def refusing(office: Office, ticket: Ticket, agent: Agent, terms: Terms, now: datetime) -> Button:
+    """The button that refuses a ticket of low priority (clause 5.2)."""
+    ground = in_words(words_for("ground", office.policy), terms.language)[Ground.low_priority]
+    return button(office, ticket, agent, terms.say("refuse_low"), f"#{spoken('refuse', terms.language)} {ground}", now)

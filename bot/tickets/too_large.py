@@ -9,16 +9,14 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, Entry, Letter, Status, Ticket
 from bot.replies.contexts import TooLarge
 from bot.replies.gate import Ruling
-from bot.replies.words import size
 from bot.store.port import Found, Sender
-from bot.tickets.alerts import TITLES, alarm
+from bot.tickets.alerts import alarm
 from bot.tickets.machines import seen_of, unread
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, followed, full, joins
 from bot.tickets.requester import latched, rule
 from bot.tickets.states import move
 from bot.tickets.timers import nudged
-from bot.tickets.words import say
 from bot.tickets.writing import desk_view, post, public_ticket, serial_of
 
 
@@ -48,19 +46,19 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
 
 def summary(letter: Letter, ruling: Ruling, office: Office) -> tuple[str, ...]:
     """What staff read: whose letter it is, where it lies, whether its sender knows."""
-    language, subject = office.policy.desk.language, office.subjects.base(letter.subject)
+    terms, subject = office.terms(), office.subjects.base(letter.subject)
     who = letter.requester.email or letter.envelope.mail_from
-    facts = ", ".join(filter(None, (who, size(letter.envelope.too_large, language), subject)))
+    facts = ", ".join(filter(None, (who, terms.size(letter.envelope.too_large), subject)))
     knows = "told" if ruling.to and not ruling.held else "untold"
     codes = ("pipe",) if letter.envelope.intake == "pipe" else ("imap", knows)
-    return (facts, *(say(f"too_large_{one}", language, say(ruling.reason, language)) for one in codes))
+    return (facts, *(terms.say(f"too_large_{one}", terms.say(ruling.reason)) for one in codes))
 
 
 def noted(
     ticket: Ticket, letter: Letter, sight: Sight, details: tuple[str, ...], office: Office, now: datetime
 ) -> Ticket:
     """The ticket with a line about the letter, told to its owner; it waits for no answer any longer."""
-    people, title = office.policy.people, TITLES["too_large"][office.policy.desk.language != "ru"]
+    people, title = office.policy.people, office.terms().say("alert_too_large")
     entry = Entry(
         at=now, kind="machine", public=False, about="too_large", who=letter.requester.email,
         text="\n".join((title, *details)), letter=letter.envelope.letter, message_id=letter.message_id,

@@ -163,7 +163,7 @@ def desk_view(office: Office, language: str) -> DeskView:
         url=desk.links.get("site", ""),
         links=dict(desk.links),
         regulation_url=desk.regulation_url,
-        hours=office.policy.calendar.describe(language),
+        hours=office.policy.calendar.describe(office.terms(language).hours),
     )
 
 

@@ -1,11 +1,13 @@
 """Working time: golden moments across closing, midnight, new year and changes of the clock; and what always holds."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spoken import EN, RU
 
 from bot.policy.calendar import Calendar, CalendarError
 from bot.policy.schema import CalendarSection, ExceptionDay
@@ -92,21 +94,21 @@ def test_more_working_time_than_two_years_hold_says_so():
 
 
 def test_it_is_described_as_people_speak():
-    assert DAILY.describe("ru") == "каждый день с 10:00 до 22:00 по московскому времени"
-    assert DAILY.describe("en") == "every day from 10:00 to 22:00 Moscow time"
-    assert OFFICE.describe("ru") == "с понедельника по пятницу с 9:00 до 13:00 и с 14:00 до 18:00 по московскому времени"
-    assert ALWAYS.describe("ru") == "круглосуточно, без выходных"
+    assert DAILY.describe(RU.hours) == "каждый день с 10:00 до 22:00 по московскому времени"
+    assert DAILY.describe(EN.hours) == "every day from 10:00 to 22:00 Moscow time"
+    assert OFFICE.describe(RU.hours) == "с понедельника по пятницу с 9:00 до 13:00 и с 14:00 до 18:00 по московскому времени"
+    assert ALWAYS.describe(RU.hours) == "круглосуточно, без выходных"
 
 
 def test_coming_changes_are_told_with_their_reason():
-    lines = FESTIVE.describe_changes("ru", at("2026-12-25 12:00"))
+    lines = FESTIVE.describe_changes(RU.hours, partial(RU.day, year=False), "ru", at("2026-12-25 12:00"))
     assert lines == (
         "31 декабря: с 10:00 до 18:00 (канун Нового года)",
         "1 января: не работаем (праздники)",
         "2 января: не работаем (праздники)",
         "3 января: не работаем (праздники)",
     )
-    assert DAILY.describe_changes("ru", at("2026-12-25 12:00")) == ()
+    assert DAILY.describe_changes(RU.hours, partial(RU.day, year=False), "ru", at("2026-12-25 12:00")) == ()
 
 
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))

@@ -10,6 +10,7 @@ from time import process_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoken import EN, RU
 
 from bot.policy import Policy, load
 from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, named, parse
@@ -76,8 +77,8 @@ def test_every_word_of_every_command_is_understood_and_is_nobody_elses() -> None
     for command in COMMANDS:
         for word in command.words:
             assert [order.name for order in parsed(f"#{word.upper()} 5").orders] == [command.name]
-        assert command.help_ru
-        assert command.help_en
+        assert RU.commands[command.name].help
+        assert EN.commands[command.name].help
 
 
 def test_text_belongs_to_the_command_above_it() -> None:

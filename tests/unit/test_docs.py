@@ -101,7 +101,7 @@ def test_every_letter_and_filter_is_described():
     for name in re.findall(r"`([a-z_]+)`", "".join(re.findall(r"(?m)^\| ([^|]+) \|", which))):
         assert (ROOT / "templates" / "ru" / f"{name}.txt").exists(), name
     filters = set(re.findall(r"(?m)^\| `(\w+)` \| `\{\{", TEMPLATES))
-    assert filters == set(_filters(None))  # type: ignore[arg-type]  # no filter is called here
+    assert filters == set(_filters(None, None))  # type: ignore[arg-type]  # no filter is called here
 
 
 def test_the_ready_answer_of_the_page_is_the_shipped_one():

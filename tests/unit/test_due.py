@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spoken import EN, RU
 
 from bot.model import Address, Ground, Priority, Resolution, Status, Ticket, Waiting
 from bot.policy import Policy, load
@@ -132,16 +133,16 @@ def test_a_desk_that_never_closes_counts_the_same_on_both_clocks():
 
 def test_the_arithmetic_is_told_segment_by_segment():
     one = answered(asked(ticket(at("2026-11-23 12:00"), WALL), at("2026-11-23 15:00"), WALL), at("2026-11-24 10:00"), WALL)
-    assert told(one, WALL, at("2026-11-24 12:00"), "ru") == (
+    assert told(one, WALL, at("2026-11-24 12:00"), RU) == (
         "48 ч по часам с 23.11.2026 12:00",
         "23.11.2026 12:00 – 23.11.2026 15:00: часы идут, 3 ч 00 мин",
         "23.11.2026 15:00 – 24.11.2026 10:00: часы стоят",
         "24.11.2026 10:00 – 26.11.2026 07:00: часы идут, 45 ч 00 мин",
         "срок: 26.11.2026 07:00, осталось 43 ч 00 мин",
     )
-    assert told(one, WALL, at("2026-11-26 08:30"), "en")[-1] == "due: 26.11.2026 07:00, overdue by 1 h 30 min"
+    assert told(one, WALL, at("2026-11-26 08:30"), EN)[-1] == "due: 26.11.2026 07:00, overdue by 1 h 30 min"
     waits = asked(one, at("2026-11-24 11:00"), WALL)
-    assert told(waits, WALL, at("2026-11-24 12:00"), "en")[-1] == "the due time moves on while the clock stands still"
+    assert told(waits, WALL, at("2026-11-24 12:00"), EN)[-1] == "the due time moves on while the clock stands still"
 
 
 DEEDS = st.lists(st.tuples(st.sampled_from(["ask", "answer", "high", "medium", "low"]), st.integers(1, 4000)), max_size=12)

@@ -22,11 +22,11 @@ import pytest
 from desk import TestDesk
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from spoken import RU
 
 from bot import authenticate, coverage
 from bot.model import Envelope, Letter
 from bot.reading import guard, read
-from bot.tickets.words import SAYINGS, say
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -209,7 +209,7 @@ def test_from_is_the_author_whatever_sender_says(sender: bytes) -> None:
 
 def test_every_reason_has_its_words() -> None:
     later = {coverage.NO_FROM, coverage.PART, coverage.TWICE, coverage.GAPS}
-    unsaid = later.union(guard.DEFECTS, (authenticate.FAILED, authenticate.OTHER)) - SAYINGS.keys()
+    unsaid = later.union(guard.DEFECTS, (authenticate.FAILED, authenticate.OTHER)) - RU.lines.keys()
     assert unsaid == {coverage.GAPS}, "honest mail has that one too: it stands in the log alone"
 
 
@@ -224,7 +224,7 @@ tmp_path: Path) -> None:
     words = b"The picture in the player stays black in Chrome 131 on Windows 11, please help."
     await desk.raw(raw + b"\r\n" + words + b"\r\n", "eve@evil.example")
     [notice] = desk.mail("anna@providence.film", "notice_new")
-    assert say(defect, "ru") in notice.text
+    assert RU.say(defect) in notice.text
     assert [defect in fields["defects"] for event, fields in desk.events if event == "read"] == [True]
     assert desk.ledger_adds_up()
 

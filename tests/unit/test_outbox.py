@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from contract import IVAN, MARIA, NOW, commit, outgoing, ticket
 from msgspec.structs import replace
+from spoken import SHIPPED
 
 from bot.delivery import outbox
-from bot.delivery.outbox import Outbox
+from bot.delivery.outbox import Outbox, SendingRules
 from bot.delivery.post import DirectPost
 from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Reference
@@ -59,9 +60,12 @@ class Desk:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.limits = Limits()
         self.outbox = Outbox(
-            self.store, DirectPost(self, lambda: LAYOUT), lambda: ("desk@x", "Desk"), self.extract, self.give_up, self.alarm,
-            lambda: self.limits, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
+            self.store, DirectPost(self, lambda: LAYOUT), self.extract, self.give_up, self.alarm,
+            self.rules, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
         )  # fmt: skip
+
+    def rules(self) -> SendingRules:
+        return SendingRules(("desk@x", "Desk"), self.limits, lambda names, language: SHIPPED.terms(language).say("left_out", ", ".join(names)))
 
     async def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> Result:
         self.tried.append(letter)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from desk import TestDesk
 from quoting import AGENT, Program, Sent, flat, letter, replies, sent, wrapped
+from spoken import SHIPPED
 
 from bot.desk import decided
 from bot.model import Decision, Envelope
@@ -16,7 +17,7 @@ from bot.replies.leak import INVISIBLE
 from bot.tickets.commands import BY_WORD, NEAR, fold
 from bot.tickets.digest import digest
 from bot.tickets.place import look
-from bot.tickets.quotations import is_button, is_command
+from bot.tickets.quotations import Ours, is_command
 
 IVAN = "ivan@example.org"
 ANSWER = "Здравствуйте! Мы уже чиним, зайдите, пожалуйста, через час."
@@ -147,10 +148,11 @@ async def test_letters_that_no_ticket_keeps_are_quoted_too(tmp_path: Path) -> No
 
 async def test_no_line_of_a_letter_to_staff_is_a_strangers_command(attacked: tuple[Attacked, list[Sent]]) -> None:
     _, letters = attacked
+    shown = Ours((), SHIPPED)
     ours = ("#файл ", "#показать", "#отмен")  # of our own sentences
     for one in letters:
         forms = (one.text, flat(one.html), flat(one.html, cells=" "), flat(one.html, bullet="* "), one.subject)
         for line in {line for form in forms for width in (10_000, 40, 60, 72, 76) for line in wrapped(form, width=width).split("\n")}:
             bare = unmarked(line)
             near = NEAR.match(INVISIBLE.sub("", bare))
-            assert is_button(bare) or bare.startswith(ours) or not (is_command(bare) or (near and fold(near[1]) in BY_WORD)), line
+            assert shown.is_button(bare) or bare.startswith(ours) or not (is_command(bare) or (near and fold(near[1]) in BY_WORD)), line

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from spoken import SHIPPED
 
 from bot.replies.contexts import ToRequester
 from bot.replies.render import REQUIRED, Templates
@@ -39,6 +40,7 @@ def test_every_clause_has_its_key_letter_and_test(clause: str) -> None:
 def test_no_letter_to_a_requester_names_a_due_time() -> None:
     """Clause 2.3: requesters are told of reaction time, as the regulation speaks of it, and of no due time."""
     sources = {str(path.relative_to(ROOT / "templates")): path.read_text("utf-8") for path in (ROOT / "templates").rglob("*.txt")}
+    sources |= {file: text for file, text in SHIPPED.files.items() if file.endswith("terms.yaml")}
     sources["layout.html"] = (ROOT / "templates" / "layout.html").read_text("utf-8")
     templates, seen = Templates(sources, "Europe/Moscow"), 0
     for name in REQUIRED:

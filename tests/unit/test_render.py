@@ -9,21 +9,23 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoken import EN, RU, SHIPPED
 
 from bot.model import Ground, Priority, Resolution, Status, Waiting, markup
-from bot.replies import words
 from bot.replies.contexts import AgentLetter, Alert, Button, DeskView, PublicEntry, PublicTicket
 from bot.replies.render import TemplateError, Templates
+from bot.replies.terms import greeting, plural
 
 AT = datetime(2026, 11, 22, 14, 45, tzinfo=UTC)
 LAYOUT = "<html lang={{ language }}><title>{{ subject }}</title>{{ body }}</html>"
+TERMS = {file: text for file, text in SHIPPED.files.items() if file.endswith("terms.yaml")}
 DESK = DeskView(name="Служба", address="support@x.example", regulation_url="https://x.example/r")
 
 
 def templates(body: str, timezone: str = "Europe/Moscow", subject: str = "[{{ ticket.tag }}] S", **pieces: str) -> Templates:
     files = {f"ru/{name}.txt": text for name, text in pieces.items()}
     both = {f"{language}/t.txt": f"Subject: {subject}\n\n{body}" for language in ("ru", "en")}
-    return Templates({"layout.html": LAYOUT, **both, **files}, timezone)
+    return Templates({**TERMS, "layout.html": LAYOUT, **both, **files}, timezone)
 
 
 def letter(language: str = "ru", **changed: object) -> AgentLetter:
@@ -52,12 +54,12 @@ def test_filters(body: str, russian: str, english: str) -> None:
 
 
 def test_staff_reads_the_regulations_own_word_and_the_requester_a_tactful_one() -> None:
-    assert words.word(Resolution.user_error, "ru") == "Ошибка пользователя"
-    assert words.word(Resolution.user_error, "ru", tactful=True) == "не является дефектом Сервиса"
+    assert RU.word(Resolution.user_error) == "Ошибка пользователя"
+    assert RU.word(Resolution.user_error, tactful=True) == "не является дефектом Сервиса"
     for kind in (Status, Resolution, Ground, Priority, Waiting):
         for value in kind:
-            assert words.word(value, "ru") != words.word(value, "en")
-            assert words.word(value, "de", tactful=True) == words.word(value, "en", tactful=True)
+            assert RU.word(value) != EN.word(value)
+            assert SHIPPED.terms("de").word(value, tactful=True) == EN.word(value, tactful=True)
 
 
 @pytest.mark.parametrize(
@@ -65,43 +67,43 @@ def test_staff_reads_the_regulations_own_word_and_the_requester_a_tactful_one() 
     [("Europe/Moscow", "МСК"), ("Europe/Berlin", "CET"), ("Asia/Yekaterinburg", "UTC+5"), ("Asia/Kathmandu", "UTC+5:45"), ("UTC", "UTC")],
 )
 def test_zone_names(zone: str, name: str) -> None:
-    assert words.when(AT, ZoneInfo(zone), "ru").endswith(f"({name})")
+    assert RU.when(AT, ZoneInfo(zone)).endswith(f"({name})")
 
 
 def test_a_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="timezone"):
-        words.when(datetime(2026, 1, 1), UTC, "ru")
+        RU.when(datetime(2026, 1, 1), UTC)
 
 
 def test_summer_and_winter_have_their_own_name() -> None:
     berlin = ZoneInfo("Europe/Berlin")
-    assert words.when(AT - timedelta(days=150), berlin, "en") == "25 June 2026 at 16:45 (CEST)"
-    assert words.zone_name(AT.astimezone(timezone(timedelta(hours=-3))), "en") == "UTC-03:00"
+    assert EN.when(AT - timedelta(days=150), berlin) == "25 June 2026 at 16:45 (CEST)"
+    assert EN.zone_name(AT.astimezone(timezone(timedelta(hours=-3)))) == "UTC-03:00"
 
 
 @pytest.mark.parametrize(
     ("count", "shown"), [(0, "0 файлов"), (1, "1 файл"), (3, "3 файла"), (11, "11 файлов"), (12, "12 файлов"), (21, "21 файл"), (112, "112 файлов")]
 )
 def test_russian_plurals(count: int, shown: str) -> None:
-    assert words.plural(count, "файл", "файла", "файлов") == shown
-    assert words.plural(count, "file", "files") == (f"{count} file" if count == 1 else f"{count} files")
+    assert plural(count, "файл", "файла", "файлов") == shown
+    assert plural(count, "file", "files") == (f"{count} file" if count == 1 else f"{count} files")
 
 
 @pytest.mark.parametrize(
     ("octets", "shown"), [(0, "1 КБ"), (1500, "1 КБ"), (348_160, "340 КБ"), (1_048_000, "1,0 МБ"), (26_214_400, "25 МБ"), (2 << 30, "2,0 ГБ")]
 )
 def test_sizes(octets: int, shown: str) -> None:
-    assert words.size(octets, "ru") == shown
+    assert RU.size(octets) == shown
 
 
 @pytest.mark.parametrize("text", ["Здравствуйте!", "  добрый день, Иван", "Hello,", "Dear John", "Уважаемый Иван", "Иван, добрый день!"])
 def test_greetings_are_known(text: str) -> None:
-    assert words.greeting(text)
+    assert greeting(text)
 
 
 @pytest.mark.parametrize("text", ["", "Добрались до причины.", "Highly likely", "Привязка карты снята", "Готово. Иван, добрый день!"])
 def test_other_beginnings_are_no_greetings(text: str) -> None:
-    assert not words.greeting(text)
+    assert not greeting(text)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_check_reports_missing_and_broken_templates_once_each() -> None:
 def test_check_insists_on_the_tag_and_on_the_agents_words() -> None:
     def checked(subject: str, body: str) -> list[str]:
         source = f"Subject: {subject}\n\n{body}"
-        return [str(one) for one in Templates({"layout.html": LAYOUT, "ru/reply.txt": source}, "Europe/Moscow").check(required=("reply",))]
+        return [str(one) for one in Templates({**TERMS, "layout.html": LAYOUT, "ru/reply.txt": source}, "Europe/Moscow").check(required=("reply",))]
 
     assert checked("{{ ticket.tag }}", "{{ text | links }}")[0].startswith("templates/ru/reply.txt:1: the subject needs [{{ ticket.tag }}]")
     assert checked("[{{ ticket.tag }}]", "{{ agent }}!")[0].startswith("templates/ru/reply.txt: the agent's words are left out")

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from PIL import Image
+from spoken import EN, RU
 from typer.testing import CliRunner
 
 from bot.cli import app
@@ -134,9 +135,9 @@ def busy() -> Figures:
 
 
 def test_both_languages_tell_the_same_figures():
-    russian, english = tables(busy(), "ru"), tables(busy(), "en")
+    russian, english = tables(busy(), RU), tables(busy(), EN)
     assert [one.code for one in russian] == [one.code for one in english]
-    assert title(busy(), "ru") == "Отчёт с 16.11.2026 по 22.11.2026"
+    assert title(busy(), RU) == "Отчёт с 16.11.2026 по 22.11.2026"
     assert "Анна: ответов 12, закрыто 12, до закрытия, медиана 5 ч 00 мин, средняя оценка 2,75 (12)" in russian[-2].lines()
     assert any("недостаточно информации: 1" in one.lines() for one in russian)
 
@@ -151,19 +152,19 @@ def test_a_strangers_subject_is_neither_formula_nor_control_in_a_report(cell):
 
 
 def test_a_csv_runs_no_formula():
-    rows = list(csv.reader(io.StringIO(as_csv(tables(busy(), "ru")))))
+    rows = list(csv.reader(io.StringIO(as_csv(tables(busy(), RU)))))
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
     assert ["Сотрудники", "Анна", "12", "12", "5 ч 00 мин", "2,75 (12)"] in rows
 
 
 def test_a_page_holds_everything_and_no_markup_of_a_subject():
-    made = page("T", "ru", tables(busy(), "ru"), {"days": b"png"})
+    made = page("T", "ru", tables(busy(), RU), {"days": b"png"})
     assert "<script>" not in made
     assert "data:image/png;base64,cG5n" in made
 
 
 def test_charts_are_pictures_on_paper_of_their_own():
-    charts = draw(busy(), "ru")
+    charts = draw(busy(), RU)
     assert set(charts) == {"days", "grounds", "resolutions", "scores"}
     for png in charts.values():
         picture = Image.open(io.BytesIO(png)).convert("RGBA")
@@ -174,7 +175,7 @@ def test_charts_are_pictures_on_paper_of_their_own():
 
 def test_without_matplotlib_there_are_tables_alone(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    assert draw(busy(), "ru") == {}
+    assert draw(busy(), RU) == {}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """rules.yaml as an admin gets it wrong: every mistake has its place, what is allowed, and a hint."""
 
 import pytest
+from spoken import RU
 
 from bot.policy import RulesError, json_schema, load
 
@@ -26,7 +27,7 @@ def test_a_minimal_file_has_the_defaults_of_the_regulation():
     assert (policy.periods.reopen_days, policy.periods.remind_days, policy.periods.silence_days) == (14, 3, 7)
     assert (policy.caps.requester_10_min, policy.caps.requester_3_hours, policy.caps.requester_day) == (3, 10, 20)
     assert (policy.caps.domain_hour, policy.caps.all_10_min, policy.caps.staff_10_min, policy.caps.latch_days) == (600, 3000, 300, 7)
-    assert policy.calendar.describe("ru") == "каждый день с 10:00 до 22:00 по московскому времени"
+    assert policy.calendar.describe(RU.hours) == "каждый день с 10:00 до 22:00 по московскому времени"
     assert policy.grounds["out_of_scope"].action == "suspend"
     assert policy.grounds["low_priority"].clause == "5.2"
     assert policy.people.leads[0].name == "Ann"

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from desk import ROOT, TestDesk
+from spoken import EN, RU
 
 from bot.daemon import Daemon
 from bot.intake.imap import TOO_LARGE
 from bot.intake.pipe import LIMIT
 from bot.model import Delivery, Envelope, Fate, Outgoing, Status
 from bot.settings import HostPort, Settings
-from bot.tickets.words import say
 
 ANNA, BORIS, OLGA = "anna@providence.film", "boris@providence.film", "olga@example.org"
 SIZE = 41 * 1024 * 1024
@@ -88,7 +88,7 @@ async def test_robots_are_not_answered_and_the_leads_are_told(tmp_path: Path, he
     desk = await TestDesk.opened(tmp_path, aligned=(OLGA,))
     [alert] = await large(desk, **headers)
     assert (alert.template, alert.to) == ("alert", ANNA)
-    assert say(why, "ru") in alert.text
+    assert RU.say(why) in alert.text
     assert desk.ledger_adds_up()
 
 
@@ -187,7 +187,7 @@ async def test_letters_that_a_mailbox_keeps_back_are_told_once_a_day_and_gathere
 
 
 def test_the_words_name_what_the_doors_do() -> None:
-    assert all("/".join(TOO_LARGE) in say("too_large_imap", language) for language in ("ru", "en"))
+    assert all("/".join(TOO_LARGE) in terms.say("too_large_imap") for terms in (RU, EN))
     old = b'{"letter":"a","received":"2026-11-22T12:00:00Z","mail_from":"?"}'
     assert msgspec.json.decode(old, type=Envelope).too_large == 0
     assert LIMIT == 25 * 1024 * 1024, "the templates name it"
