@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from cluster import cluster, database  # noqa: F401  fixtures
 from hypothesis import HealthCheck, settings
+from quick import LONG, is_quick
 
 
 def must_run() -> bool:
@@ -28,9 +30,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image.py"]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m quick` the other modules are not even imported: that takes longer than half of the quick tests."""
+    other = collection_path.suffix == ".py" and not is_quick(collection_path)
+    return True if config.getoption("markexpr") == "quick" and other else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long stories with real peers and bad disks run in CI, and where TEST_ALL=1 asks for them."""
+    """Marks the quick tests. The long stories with real peers and bad disks run in CI, and where TEST_ALL=1 asks for them."""
     for item in items:
+        if is_quick(item.path) and not any(map(item.get_closest_marker, LONG)):
+            item.add_marker("quick")
         needs = ("postgres", "dovecot", "faults")
         if not must_run() and item.get_closest_marker("slow") and any(map(item.get_closest_marker, needs)):
             item.add_marker(pytest.mark.skip(reason="it takes long: TEST_ALL=1 runs it"))

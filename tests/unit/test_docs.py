@@ -127,7 +127,7 @@ def test_the_map_of_the_house_names_every_room():
 def test_pages_that_are_linked_are_there_with_their_headings():
     for page, text in PAGES.items():
         for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(((?!http)[^)\s]+)\)", text)):
-            path = (ROOT if page == "README.md" else ROOT / "docs") / target
+            path = (ROOT if page == "README.md" else ROOT / "docs") / (target or page)
             assert path.exists(), f"{page} points to {target}"
             if anchor:
                 heads = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in re.findall(r"(?m)^#+ (.*)$", path.read_text("utf-8"))]

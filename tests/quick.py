@@ -1,0 +1,37 @@
+"""Which tests are quick (`pytest -m quick`): docs/decisions.md, number 28."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LONG = ("slow", "chromium", "postgres", "postfix", "dovecot", "faults", "image")
+PROCESSES = frozenset({"subprocess", "daemon", "peers", "cluster"})  # a test that imports one of these starts programs
+
+
+@cache
+def core() -> tuple[str, ...]:
+    """The packages of the pure core, as the import contract in setup.cfg lists them."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", "utf-8")
+    return tuple(setup["importlinter:contract:pure"]["source_modules"].split())
+
+
+@cache
+def is_quick(module: Path) -> bool:
+    """Whether a test module is in tests/unit and imports nothing of `bot` except the core."""
+    if module.parent != ROOT / "tests" / "unit":
+        return False
+    names = set[str]()
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "bot":
+            names |= {f"bot.{one.name}" for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    ours = (name for name in names if name.split(".")[0] == "bot")
+    return not names & PROCESSES and all(f"{name}.".startswith(tuple(f"{one}." for one in core())) for name in ours)
