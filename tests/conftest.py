@@ -39,7 +39,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the quick tests. The long stories with real peers and bad disks run in CI, and where TEST_ALL=1 asks for them."""
     for item in items:
-        if is_quick(item.path) and not any(map(item.get_closest_marker, LONG)):
+        measures = "grows_with" in item.name  # how the time grows: many runs each, and not for a busy machine
+        if is_quick(item.path) and not measures and not any(map(item.get_closest_marker, LONG)):
             item.add_marker("quick")
         needs = ("postgres", "dovecot", "faults")
         if not must_run() and item.get_closest_marker("slow") and any(map(item.get_closest_marker, needs)):
