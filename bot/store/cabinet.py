@@ -5,18 +5,29 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from bot.model import Ticket
-from bot.store.documents import read_ticket
+from bot.store.documents import part_file, part_page, read_head, read_ticket, read_whole, stray_parts, ticket_page
 from bot.store.files import Disk, Write, is_there, listed
 from bot.store.names import THOUSAND, TICKET
+from bot.store.parts import Division, Past, divided
 from bot.store.regular import OddFileError
 
 CACHED = 500  # tickets kept in memory
+
+
+class Pages(NamedTuple):
+    """A ticket as files: its own, and those of the parts that are not there yet."""
+
+    division: Division
+    head: bytes
+    parts: dict[int, bytes]
+    gone: set[int]  # parts that it has no longer
 
 
 class Cabinet:
@@ -25,12 +36,15 @@ class Cabinet:
     """
 
     def __init__(self, folder: Path, disk: Disk) -> None:
-        self._live, self._filed, self._disk = folder / "live", folder / "done", disk
+        self._folder, self._disk = folder, disk
+        self._live, self._filed, self._parts = folder / "live", folder / "done", folder / "parts"
         self._set_aside = folder / "broken"  # where `repair` puts files that cannot be read
         self._cache: OrderedDict[int, Ticket] = OrderedDict()
+        self._past: dict[int, Past] = {}  # of tickets in memory
+        self.changing: Collection[int] = ()  # numbers of tickets that are newer than the disk
         self.broken: list[str] = []
         self.unread: list[Path] = []
-        for place in (self._live, self._filed):
+        for place in (self._live, self._filed, self._parts):
             disk.mkdir(place)
 
     def live(self) -> list[Path]:
@@ -67,7 +81,7 @@ class Cabinet:
             return known
         for path in (self._live / f"{number}.json", self._place(number)):
             with contextlib.suppress(FileNotFoundError, OddFileError):
-                ticket = read_ticket(path)
+                ticket, self._past[number] = read_whole(path)
                 self.remember(ticket)
                 return ticket
         return None
@@ -77,11 +91,55 @@ class Cabinet:
         self._cache[ticket.number] = ticket
         self._cache.move_to_end(ticket.number)
         if len(self._cache) > CACHED:
-            self._cache.popitem(last=False)
+            number, _ = self._cache.popitem(last=False)
+            if number not in self.changing:
+                self._past.pop(number, None)
 
     def forget(self, number: int) -> None:
         """Whatever is asked of it next is read from the disk."""
         self._cache.pop(number, None)
+        self._past.pop(number, None)
+
+    def remembered(self, number: int) -> Ticket | None:
+        """What memory knows to be on the disk."""
+        return self._cache.get(number)
+
+    def divide(self, ticket: Ticket, *, fresh: bool) -> Pages:
+        """The ticket as files; a `fresh` one has none yet. Raises where it cannot be written at all, and OSError."""
+        number = ticket.number
+        known = self._past.get(number) or (Past() if fresh else self._stored(number))
+        division = divided(ticket, known)
+        gone = {part.name for part in known.parts} - division.past.sealed.keys()
+        parts = {name: part_page(number, name, part) for name, part in division.new.items()}
+        return Pages(division, ticket_page(division.head), parts, gone)
+
+    def _stored(self, number: int) -> Past:
+        for path in (self._live / f"{number}.json", self._place(number)):
+            with contextlib.suppress(FileNotFoundError, OddFileError, msgspec.DecodeError):
+                head = read_head(path)
+                return Past(head.parts, {}, head.made)
+        return Past()
+
+    def write_part(self, number: int, name: int, page: bytes) -> Write:
+        """The write of a part."""
+        path = part_file(self._folder, number, name)
+        self._disk.mkdir(path.parent)
+        return Write(path.with_name(f".{path.name}.tmp"), path, page)
+
+    def hold(self, number: int, past: Past) -> None:
+        """What its parts are from here on."""
+        self._past[number] = past
+
+    def drop_parts(self, number: int, names: Collection[int]) -> None:
+        """Removes parts that the ticket has no longer. Raises OSError."""
+        for name in names:
+            self._disk.unlink(part_file(self._folder, number, name))
+
+    def sweep_parts(self, live: Iterable[Path]) -> None:
+        """Removes the parts of live tickets that a desk which was cut off has left behind. Raises OSError."""
+        self._disk.sync_folder(self._parts)
+        for path in stray_parts(self._folder, {int(path.stem) for path in live}):
+            self._disk.unlink(path)
 
     def write(self, number: int, page: bytes, tried: frozenset[bytes] | None) -> Write:
         """The write that puts a page among the live tickets. For the first of a number, `tried` is what

@@ -10,9 +10,10 @@ import msgspec
 
 from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.days import PAGE
-from bot.store.documents import Page, add_records, ticket_page
+from bot.store.documents import Page, add_records, part_file, part_page, ticket_page
 from bot.store.files import Disk, Write, all_names
 from bot.store.inbox import Parked, day_of, letter_file
+from bot.store.parts import Past, divided
 
 AT_ONCE, MUCH = 200, 16 * 2**20  # files, and bytes, that are written together
 FOLDERS = ("tickets", "desk", "parked", "archive", "inbox")  # of a data folder: all that a Shelf reads
@@ -48,8 +49,11 @@ class Files:
 
     def ticket(self, ticket: Ticket, *, filed: bool) -> None:
         """See the port."""
-        folder = f"done/{ticket.number // 1000:03}" if filed else "live"
-        self._put(f"tickets/{folder}/{ticket.number}.json", ticket_page(ticket))
+        folder, number = f"done/{ticket.number // 1000:03}" if filed else "live", ticket.number
+        division = divided(ticket, Past())
+        for name, part in division.new.items():
+            self._put(part_file(Path("tickets"), number, name).as_posix(), part_page(number, name, part))
+        self._put(f"tickets/{folder}/{number}.json", ticket_page(division.head))
 
     def letter(self, envelope: Envelope, raw: bytes, place: str, parked: Parked | None) -> None:
         """See the port."""

@@ -37,7 +37,10 @@ class Step(NamedTuple):
     bring: Callable[[Path, Disk], None] | None = None
 
 
-STEPS = (Step(Mark(1, "1.0.0")),)  # the last one is this program's
+STEPS = (  # the last one is this program's
+    Step(Mark(1, "1.0.0")),
+    Step(Mark(2, "1.1.0")),  # a long ticket has parts (bot.store.parts); older ones are read as they are
+)
 FORMAT = STEPS[-1].mark.format
 
 

@@ -10,22 +10,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TICKET = r"[1-9][0-9]{0,8}\.json"
-THOUSAND = r"[0-9]{3}|[1-9][0-9]{3,5}"  # a folder of filed tickets
+PART = r"[1-9][0-9]{0,8}\.[1-9][0-9]{0,8}\.json"  # of a long ticket
+THOUSAND = r"[0-9]{3}|[1-9][0-9]{3,5}"  # a folder of filed tickets, or of parts
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"  # an archive folder
 DAY = rf"{DATE}(\.[0-9]{{1,6}})?\.json"  # a page of records
 ID = r"[0-9]{8}T[0-9]{12}-[0-9a-f]{6,64}"  # of a letter; longer out of a mailbox
 LETTER, NOTE = rf"{ID}\.eml", rf"{ID}\.json"
 SENT = r"([0-9]{8}T[0-9]{6}|undated)-[0-9a-f]{16}\.eml"  # in the outbox folder
 ASIDE = rf"({TICKET}|{DAY})(\.{ID})?"  # what `repair` has set aside
-HALF = rf"\.({ASIDE}|{SENT})\.tmp"  # being written
+HALF = rf"\.({ASIDE}|{PART}|{SENT})\.tmp"  # being written
 SPOOL = r"tmp\w{8}"  # of a letter that is coming in, where files cannot be without a name
 TRIED = rf"\.{ID}\.tried"  # of the doctor
 # folder -> the files, and the folders, that belong there; `*` stands for any of the latter
 TREE = {
-    "tickets": ("", "live|done|broken"),
+    "tickets": ("", "live|done|parts|broken"),
     "tickets/live": (rf"{TICKET}|{HALF}", ""),
     "tickets/done": ("", THOUSAND),
     "tickets/done/*": (rf"{TICKET}|{HALF}", ""),
+    "tickets/parts": ("", THOUSAND),
+    "tickets/parts/*": (rf"{PART}|{HALF}", ""),
     "tickets/broken": (rf"{ASIDE}|{HALF}", ""),
     "desk": (rf"{DAY}|{HALF}", "broken"),
     "desk/broken": (rf"{ASIDE}|{HALF}", ""),

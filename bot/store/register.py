@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from bot.model import Audience, DeskRecord, Fate, Ticket, person_of
+from bot.store.parts import Sealed
 from bot.store.port import BY_MAIL, Earlier, Found, Question, Sender
 from bot.store.rows import announced, line_of
 
@@ -74,8 +75,8 @@ class Register:
 
     # ------------------------------------------------------------------------------------------------- tickets
 
-    def add(self, row: Ticket) -> None:
-        """A ticket, new or changed."""
+    def add(self, row: Ticket, past: Collection[Sealed] = ()) -> None:
+        """A ticket, new or changed; of a long one what its own file holds, with those parts that are new."""
         number, person = row.number, person_of(row.requester.email)
         self.highest = max(self.highest, number)
         self.lines[number] = line_of(row)
@@ -86,13 +87,14 @@ class Register:
             self._announced[number] = told_of
         else:
             self._announced.pop(number, None)
-        for ident in (entry.message_id for entry in row.entries if entry.message_id):
-            self._by_id[mark(ident)] = number
-        for seen in row.seen:
+        for entry in chain(row.entries, *(part.entries for part in past)):
+            if entry.message_id:
+                self._by_id[mark(entry.message_id)] = number
+        for seen in chain(row.seen, *(part.seen for part in past)):
             self._letters[mark(seen.letter)] = number
             if seen.message_id:
                 self._copies[mark(seen.message_id, seen.fingerprint)] = number * 2
-        for one in row.outgoing:
+        for one in chain(row.outgoing, *(part.outgoing for part in past)):
             if one.created <= self.counted_from:
                 continue
             if one.state in ("held", "cancelled"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.store.documents import day_files, page_of, read_day, read_ticket, ticket_page
+from bot.store.documents import day_files, page_of, part_file, read_day, read_whole, stray_parts, ticket_page
 from bot.store.files import Disk, is_there, listed
 from bot.store.names import THOUSAND, TICKET
 from bot.tickets.erasing import ERASED, emptied
@@ -35,7 +35,7 @@ def erase_old(
                 continue  # it has come back
             if path.stat().st_mtime > limit.timestamp():
                 continue  # a file that was written since cannot be that old
-            ticket = read_ticket(path)
+            ticket, past = read_whole(path)
         except (msgspec.DecodeError, OSError):
             continue  # it keeps no other
         if ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit:
@@ -45,7 +45,11 @@ def erase_old(
                 for seen in ticket.seen:
                     erase(seen.letter)
                 disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
+                for part in past.parts:
+                    disk.unlink(part_file(data / "tickets", ticket.number, part.name))
             yield ticket.number
+    for path in stray_parts(data / "tickets"):  # of one that was cut off
+        disk.unlink(path)
     for path in day_files(data / "desk"):
         if stopped():
             return

@@ -24,10 +24,10 @@ from msgspec.structs import replace
 
 from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
 from bot.store import formats
-from bot.store.cabinet import Cabinet
+from bot.store.cabinet import Cabinet, Pages
 from bot.store.commits import Commits
 from bot.store.days import Days
-from bot.store.documents import page_of, ticket_page
+from bot.store.documents import page_of
 from bot.store.files import Disk, Write
 from bot.store.port import Counts, Due, Earlier, Letters, Question, Window
 from bot.store.register import Register
@@ -59,7 +59,9 @@ class FileStore:
         self._writer = Writer(self._commits)
         self._days = Days(self.desk, self.register, lambda place, letters: self._waiting.schedule(0, place, letters))
         self._dirty: dict[int, Ticket] = {}  # newer than the disk
+        self._cabinet.changing = self._dirty.keys()
         self._fresh: dict[int, frozenset[bytes]] = {}  # numbers that have no file yet, and what was tried
+        self._gone: dict[int, set[int]] = {}  # parts that their tickets no longer name
         self._returning: set[int] = set()  # filed tickets that have changed: they come back among the live ones
         self._waiting = Waiting(self._letters)
         self._windows = Windows()
@@ -79,6 +81,7 @@ class FileStore:
         with ThreadPoolExecutor(1, "load") as thread:
             await loop.run_in_executor(thread, formats.bring, self.desk.parent, self._disk)
             paths = await loop.run_in_executor(thread, self._cabinet.live)
+            await loop.run_in_executor(thread, self._cabinet.sweep_parts, paths)
             self.register.highest = await loop.run_in_executor(thread, self._cabinet.highest, paths)
             self._cabinet.broken, self._cabinet.unread = [], []
             rows = self._cabinet.rows(paths)
@@ -160,7 +163,7 @@ class FileStore:
 
     def _take_over(self, decision: Decision) -> list[Pending]:
         """What cannot be written at all raises its error here, and nothing has changed."""
-        pages = [ticket_page(ticket) for ticket in decision.tickets]
+        changed = [self._divide(ticket) for ticket in decision.tickets if not self._same(ticket)]
         msgspec.json.encode(decision.records)
         for number in [one.number for one in decision.tickets if one.number > self.register.highest]:
             try:
@@ -170,9 +173,16 @@ class FileStore:
                 raise
             self._fresh[number] = frozenset()
         waits = self._days.add(decision.records, self._writer)
-        for ticket, page in zip(decision.tickets, pages, strict=True):
-            waits.append(self._put(ticket, page, waits))
+        for pages in changed:
+            waits += self._put(pages, waits)
         return waits
+
+    def _divide(self, ticket: Ticket) -> Pages:
+        return self._cabinet.divide(ticket, fresh=ticket.number > self.register.highest or ticket.number in self._fresh)
+
+    def _same(self, ticket: Ticket) -> bool:
+        """Whether the disk is known to have this very ticket."""
+        return ticket.number not in self._dirty and self._cabinet.remembered(ticket.number) == ticket
 
     def _again(self, letter: str) -> list[Pending]:
         """A known letter is handled again, since nobody heard that it is durable: its file is written once
@@ -180,34 +190,49 @@ class FileStore:
         """
         number = self.register.accounts(letter) if letter else None
         ticket = self.get(number) if number else None
-        return [self._put(ticket)] if ticket else self._days.again(letter, self._writer) if letter else []
+        return self._put(self._divide(ticket)) if ticket else self._days.again(letter, self._writer) if letter else []
 
-    def _put(self, ticket: Ticket, page: bytes = b"", after: Sequence[Pending] = ()) -> Pending:
-        number, page = ticket.number, page or ticket_page(ticket)
+    def _put(self, pages: Pages, after: Sequence[Pending] = ()) -> list[Pending]:
+        ticket, number = pages.division.ticket, pages.division.ticket.number
         if number not in self.register.lines and number not in self._fresh:
             self._returning.add(number)
         if ERASED in ticket.labels and (known := self.get(number)):
             self.register.remove(known)
+        if pages.gone:
+            self._gone.setdefault(number, set()).update(pages.gone)
         self._dirty[number] = ticket
-        self.register.add(ticket)
+        self._cabinet.hold(number, pages.division.past)
+        self.register.add(pages.division.head, pages.division.new.values())
+        parts = [self._put_part(number, name, page) for name, page in pages.parts.items()]
 
         def prepare() -> tuple[Write, Callable[[], None]]:
             tried = self._fresh.get(number)
             if tried is not None:
-                self._fresh[number] = tried | {page}
-            return self._cabinet.write(number, page, tried), partial(self._written, ticket)
+                self._fresh[number] = tried | {pages.head}
+            return self._cabinet.write(number, pages.head, tried), partial(self._written, ticket, set(pages.division.past.sealed))
 
-        return self._writer.start(("ticket", number), prepare, after, in_row=number in self._fresh)
+        in_row = number in self._fresh
+        return [*parts, self._writer.start(("ticket", number), prepare, [*after, *parts], in_row=in_row)]
 
-    def _written(self, ticket: Ticket) -> None:
+    def _put_part(self, number: int, name: int, page: bytes) -> Pending:
+        return self._writer.start(
+            ("part", (number, name)), lambda: (self._cabinet.write_part(number, name, page), lambda: None)
+        )
+
+    def _written(self, ticket: Ticket, parts: set[int]) -> None:
         number = ticket.number
         self._fresh.pop(number, None)
         if number in self._returning:
             self._returning.discard(number)
             with suppress(OSError):  # where both are there, the live one counts
                 self._cabinet.unfile(number)
+        if gone := self._gone.get(number, set()) - parts:
+            self._gone[number] -= gone
+            with suppress(OSError):  # the next start removes them
+                self._cabinet.drop_parts(number, gone)
         if self._dirty.get(number) is ticket:
             del self._dirty[number]
+            self._gone.pop(number, None)
             self._cabinet.remember(ticket)
         self._waiting.schedule(number, "", ticket.outgoing)
         self.changed.set()
@@ -284,11 +309,12 @@ class FileStore:
         waits, in_hand = list[Pending](), self._waiting.in_hand(results)
         async with self._turn:
             for number, record in dict.fromkeys((one.ticket, one.record) for one in results):
-                changed = {one.letter.id: one.letter for one in results if (one.ticket, one.record) == (number, record)}
-                letters = tuple(newer(one, changed.get(one.id)) for one in self._letters(number, record))
+                ended = {one.letter.id: one.letter for one in results if (one.ticket, one.record) == (number, record)}
+                letters = tuple(newer(one, ended.get(one.id)) for one in self._letters(number, record))
                 ticket = self.get(number) if letters and number else None
                 if ticket is not None:
-                    waits.append(self._put(replace(ticket, outgoing=letters)))
+                    changed = replace(ticket, outgoing=letters)
+                    waits += [] if self._same(changed) else self._put(self._divide(changed))
                 elif not number:
                     waits += self._days.change(record, letters, self._writer)
         await self._all(waits)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from bot.model import Entry, Ticket
 from bot.replies.contexts import PublicEntry
 from bot.replies.terms import Terms, sentence
 from bot.tickets.commands import BY_WORD, OF_THE_DESK, fold, line_of
-from bot.tickets.writing import MOST_QUOTED, shortened
+from bot.tickets.writing import MOST_ENTRIES, MOST_QUOTED, shortened
 
 MERGED = "merged/"  # what `about` of an entry begins with that a merge has brought
 NOT_DELIVERED = ("bounced_", "undelivered_")
@@ -49,17 +51,17 @@ def author(entry: Entry, ticket: Ticket, terms: Terms) -> str:
 
 def record(
     ticket: Ticket, terms: Terms, *,
-    most: int = 0, skip: str = "", each: int = MOST_QUOTED, public: bool = False,
+    most: int = MOST_ENTRIES, skip: str = "", each: int = MOST_QUOTED, public: bool = False,
 ) -> tuple[PublicEntry, ...]:  # fmt: skip
-    """Everything said in the ticket, or what is `public` of it, the newest first: `most` entries (0 for all),
-    without the letter `skip`.
+    """What was said in the ticket, or what is `public` of it, the newest first: `most` entries, without the
+    letter `skip`.
     """
-    rows = [
+    rows = (
         PublicEntry(at=one.at, name=author(one, ticket, terms), text=shortened(text, each))
-        for one in ticket.entries
+        for one in reversed(ticket.entries)
         if (one.public or not public) and not (skip and one.letter == skip) and (text := said(one, terms))
-    ]
-    return tuple(reversed(rows[-most:]))
+    )
+    return tuple(islice(rows, most))
 
 
 def said(entry: Entry, terms: Terms) -> str:

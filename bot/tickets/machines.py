@@ -14,7 +14,7 @@ from bot.store.port import Found
 from bot.tickets.alerts import alarm
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.office import Office
-from bot.tickets.place import Sight, followed, full
+from bot.tickets.place import Sight, followed, full_of_machines
 from bot.tickets.writing import kept
 
 GONE = frozenset({"5.1.1", "5.1.2", "5.1.10", "5.2.1"})  # the address does not exist (any more)
@@ -29,7 +29,7 @@ def decide(letter: Letter, sight: Sight, found: Found, office: Office, now: date
         if matched:
             return record_bounce(letter, *matched, office, now)
     ticket = None if sight.kind in (LetterClass.own, LetterClass.bounce) else its_ticket(letter, sight, found)
-    if ticket is None or full(ticket):
+    if ticket is None or full_of_machines(ticket):
         return unread(letter, sight.kind, now)
     entry = Entry(
         at=now, kind="machine", public=False, who=letter.requester.email, name=letter.requester.name, text=kept(ticket, letter.text[:20_000]),

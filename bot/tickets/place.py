@@ -13,7 +13,8 @@ from bot.tickets.identity import TOKEN, Purpose, Reference
 from bot.tickets.office import Office
 from bot.tickets.queue import asked
 
-MOST_ENTRIES, MOST_UNCONFIRMED = 300, 100  # of a ticket that takes letters still, and unconfirmed ones
+MOST_ENTRIES = 20_000  # of a ticket that takes letters still: whoever writes without end gets another number
+MOST_UNCONFIRMED, MOST_OF_MACHINES = 100, 300  # of them that nothing proves, and that machines wrote
 MOST_CODES = 5  # in a subject
 PASSES = frozenset({"dkim", "dmarc", "relay"})  # what, together with In-Reply-To, stands for a signed address
 
@@ -199,8 +200,14 @@ def closed_for_good(letter: Letter, ticket: Ticket, office: Office, now: datetim
 
 
 def full(ticket: Ticket, unconfirmed: bool = False) -> bool:
-    """True for a ticket that takes no more letters of people and machines; its agents' still join."""
-    return len(ticket.entries) >= (MOST_UNCONFIRMED if unconfirmed else MOST_ENTRIES)
+    """True for a ticket that takes no more letters of people, or none that nothing proves; its agents' still join."""
+    unproved = sum(one.unconfirmed for one in ticket.entries) if unconfirmed else 0
+    return len(ticket.entries) >= MOST_ENTRIES or unproved >= MOST_UNCONFIRMED
+
+
+def full_of_machines(ticket: Ticket) -> bool:
+    """True for a ticket that takes no more letters of machines."""
+    return sum(one.kind == "machine" for one in ticket.entries) >= MOST_OF_MACHINES
 
 
 def other_matter(letter: Letter, ticket: Ticket, office: Office) -> bool:

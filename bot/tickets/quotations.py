@@ -11,18 +11,20 @@ from html import unescape
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Ticket, Value
+from bot.model import Audience, Entry, Ticket, Value
 from bot.reading.history import QUOTED, introduced, unmarked
 from bot.replies.leak import INVISIBLE, RUN, SCRIPT, TAG, common, runs, template_runs, words
 from bot.replies.render import STAFF, Templates
 from bot.tickets.authors import of_department
 from bot.tickets.commands import BY_WORD, Wrong, escaped, fold, line_of
+from bot.tickets.writing import MOST_ENTRIES
 
 BUTTON = re.compile(r"#\w+(?: \d{1,9})? — (.+)")
 GIVING_BACK = ("/command_error.txt", "/confirm.txt")  # templates of letters that repeat an agent's own
 MOST_COMPARED = 30  # letters of ours to one ticket's staff, the newest, in which a quotation is looked for
 MOST_OF_ONE = 20_000  # characters of one of them: what begins it is enough to know it
 MOST_LINES = 2000  # of the history, in which a command is looked for that was meant for us
+SIGN = re.compile("[#№＃]")
 FEW = 3  # words that two people may well write alike
 
 
@@ -42,16 +44,17 @@ class Ours:
         commands = [one for terms in templates.all_terms().values() for one in terms.commands.values()]
         self.captions = frozenset(one.button for one in commands if one.button)
         self.help = tuple(f" — {one.help}" for one in commands)
-        self.sent, self.known, self.foreign = [], list[str](), list[str]()
+        self.sent, self.known, self.foreign, older = [], list[str](), list[str](), list[str]()
         for ticket in tickets:
             sent = [one for one in ticket.outgoing if one.audience in (Audience.agent, Audience.department)]
             self.sent += [replace(one, body=one.body[:MOST_OF_ONE]) for one in sent[-MOST_COMPARED:]]
-            self.known += [one.text for one in ticket.outgoing if one.audience is Audience.requester]
-            self.known += [one.text for one in ticket.entries]  # anybody may repeat it
-            kinds = ("letter", "machine")
-            self.foreign += [one.text for one in ticket.entries if one.kind in kinds or of_department(one)]
+            entries, outgoing = ticket.entries[-MOST_ENTRIES:], ticket.outgoing[-MOST_ENTRIES:]
+            self.known += [one.text for one in outgoing if one.audience is Audience.requester]
+            self.known += [one.text for one in entries]  # anybody may repeat it
+            self.foreign += [one.text for one in entries if is_foreign(one)]
+            older += [one.text for one in ticket.entries[:-MOST_ENTRIES] if is_foreign(one)]
         self.letters = [one.text for one in self.sent]
-        self.foreign_lines = signs(self.foreign)
+        self.foreign_lines = signs([*self.foreign, *older])
         self.lines = self.foreign_lines | signs(self.letters)
 
     @cached_property
@@ -165,10 +168,15 @@ def is_marked(line: str) -> bool:
     return QUOTED.match(line.lstrip()) is not None
 
 
+def is_foreign(one: Entry) -> bool:
+    """Whether others than our agents wrote it."""
+    return one.kind in ("letter", "machine") or of_department(one)
+
+
 def signs(texts: Iterable[str]) -> frozenset[str]:
     """The lines of the texts that have a sign, as they are compared."""
-    lines = (line for text in texts for line in text.splitlines())
-    return frozenset(one_line(line) for line in lines if set(line) & set("#№＃"))
+    lines = (line for text in texts if SIGN.search(text) for line in text.splitlines())
+    return frozenset(one_line(line) for line in lines if SIGN.search(line))
 
 
 def one_line(text: str) -> str:

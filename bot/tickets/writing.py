@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,8 @@ PURPOSE = {
 }
 QUIET = "DR, RN, NRN, OOF, AutoReply"  # X-Auto-Response-Suppress, so that no robot answers ours
 MOST_REFERENCES = 12
-MOST_TEXT, MOST_OF_ONE, LEAST_OF_ONE = 500_000, 100_000, 1000  # characters that a ticket keeps: of all its letters, of one, once it is full
+MOST_TEXT, MOST_OF_ONE, LEAST_OF_ONE = 500_000, 100_000, 1000  # characters that a ticket keeps: of its last letters, of one, once they are many
+MOST_ENTRIES = 300  # of a long ticket that are looked at for a letter about it, the newest
 MOST_QUOTED = 5000  # characters of one letter in another
 MOST_HISTORY = 20  # letters below another
 
@@ -215,7 +217,7 @@ def agent_ticket(office: Office, ticket: Ticket) -> AgentTicket:
 
 def kept(ticket: Ticket | None, text: str) -> str:
     """As much of a letter's text as its ticket keeps; the whole letter stays in the archive."""
-    room = MOST_TEXT - sum(len(entry.text) for entry in ticket.entries) if ticket else MOST_TEXT
+    room = MOST_TEXT - sum(len(entry.text) for entry in ticket.entries[-MOST_ENTRIES:]) if ticket else MOST_TEXT
     return text[: max(LEAST_OF_ONE, min(MOST_OF_ONE, room))]
 
 
@@ -233,17 +235,18 @@ def history(
     """
     reader = reader or ticket.requester.email
     own = reader == ticket.requester.email
-    rows = [
+    rows = (
         PublicEntry(
             at=entry.at, name=entry.name or entry.who or office.policy.desk.name,
             text=shortened(entry.text, each), mine=entry.who == reader,
         )
-        for entry in ticket.public_entries()
-        if entry.text
+        for entry in reversed(ticket.entries)
+        if entry.public
+        and entry.text
         and not (skip and entry.letter == skip)
         and (own or not entry.about.startswith("merged/"))
-    ]  # fmt: skip
-    return tuple(reversed(rows[-most:]))
+    )  # fmt: skip
+    return tuple(islice(rows, most))
 
 
 def agent_address(office: Office, ticket: Ticket | Earlier, agent: str, now: datetime) -> str:

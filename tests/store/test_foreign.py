@@ -142,7 +142,7 @@ def test_commands_that_look_or_mend_say_the_same_with_and_without_it(kind: str, 
     unpack(tmp_path / "b.tar.gz", tmp_path / "again")
     assert list(foreign(tmp_path / "again" / "data")) == []
     assert whole(account(FileShelf(tmp_path / "again" / "data")))
-    found = {one.what for one in doctor.files(settings)}
+    found = {one.what for one in doctor.files(settings) if "has data of format 1" not in one.what}
     assert found == {f"{path} is not the desk's, and is left alone" for path in shown(laid)}
     assert set(foreign(data)) == shown(laid)
 

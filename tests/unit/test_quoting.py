@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from desk import TestDesk
+from msgspec.structs import replace
 from quoting import AGENT, Program, Sent, flat, letter, replies, sent, wrapped
 from spoken import SHIPPED
 
 from bot.desk import decided
-from bot.model import Decision, Envelope
+from bot.model import Decision, Delivery, Envelope
 from bot.reading.history import unmarked
 from bot.replies.leak import INVISIBLE
+from bot.store import parts
 from bot.tickets.commands import BY_WORD, NEAR, fold
 from bot.tickets.digest import digest
 from bot.tickets.place import look
@@ -87,7 +89,11 @@ class Attacked(TestDesk):
 
 
 @pytest.fixture(params=HOSTILE)
-async def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Attacked, list[Sent]]:
+async def attacked(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Attacked, list[Sent]]:
+    """These letters are kept whole, however long; what happens to older ones is tried apart."""
+    monkeypatch.setattr(parts, "MOST_WHOLE", 10**6)
     desk = await Attacked.opened(tmp_path)
     assert isinstance(desk, Attacked)
     letters = await desk.letters(HOSTILE[request.param])
@@ -156,3 +162,26 @@ async def test_no_line_of_a_letter_to_staff_is_a_strangers_command(attacked: tup
             bare = unmarked(line)
             near = NEAR.match(INVISIBLE.sub("", bare))
             assert shown.is_button(bare) or bare.startswith(ours) or not (is_command(bare) or (near and fold(near[1]) in BY_WORD)), line
+
+
+async def test_an_old_letter_of_which_a_line_is_left_is_cut_off_or_the_agent_is_told(
+    attacked: tuple[Attacked, list[Sent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is carried out or reaches the customer, whatever program quotes it (bot.store.parts)."""
+    desk, letters = attacked
+    monkeypatch.setattr(parts, "WHOLE", 0)
+    monkeypatch.setattr(parts, "MOST_WHOLE", 0)
+    async with desk.store.turn() as turn:
+        ticket = await turn.ticket(1)
+        assert ticket is not None
+        short = tuple(parts.as_line(one) for one in ticket.outgoing)
+        turn.commit(Decision(tickets=(replace(ticket, outgoing=short, changed=desk.now),)))
+    assert all(len(one.body) <= parts.LEAD for one in desk.ticket(1).outgoing if one.to == AGENT and one.state is Delivery.sent)
+    for one in letters:
+        expected = desk.told(await desk.decision(letter(one, Program(f"#ответ\n{ANSWER}"), 1), one.reply_to))
+        for name, program in list(replies(one, f"#ответ\n{ANSWER}", "above"))[letters.index(one) :: len(letters)]:
+            decision = await desk.decision(letter(one, program, 1), one.reply_to)
+            found = desk.told(decision)
+            if found != expected:
+                assert decision.tickets == (), name
+                assert [(to, template) for to, template, _ in found["letters"]] == [(AGENT, "command_error")], name

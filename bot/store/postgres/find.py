@@ -16,8 +16,10 @@ from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 from bot.model import DeskRecord, Ticket, person_of
+from bot.store.parts import Past
 from bot.store.port import Earlier, Found, Question
 from bot.store.postgres.database import Connection
+from bot.store.postgres.parts import Parts
 from bot.store.postgres.tables import clean, earlier, folded, key
 from bot.store.register import Register
 
@@ -81,13 +83,15 @@ BY_ADDRESS = SEARCH.replace("search @@ plainto_tsquery('russian', %(words)s)", "
 TICKETS = "select document from tickets where number = any(%s)"
 ROWS = "select line from tickets where not filed order by number"
 
-_tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
+_records = msgspec.json.Decoder(DeskRecord)
 
 
-async def find(connection: Connection, question: Question, now: datetime) -> Found:
-    """The answer, as the desk is at this moment."""
-    named = await _named(connection, question)
-    tickets = {ticket.number: ticket for _, ticket in named}
+async def find(
+    connection: Connection, parts: Parts, question: Question, now: datetime
+) -> tuple[Found, dict[int, Past]]:
+    """The answer, as the desk is at this moment, and what is stored of the tickets in it."""
+    named = await _named(connection, parts, question)
+    tickets = {ticket.number: ticket for _, ticket, _ in named}
     addresses = {question.requester, question.bounce_to, *question.staff, *(one.requester.email for one in tickets.values())} - {"", "?"}
     people = addresses | set(map(person_of, addresses))
     asked = [key("letter", question.letter)]
@@ -100,7 +104,7 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     register, rows, records, highest = Register(), [], [], 0
     for kind, ident, at, document in await _all(await connection.execute(CONCERNED, values)):
         if kind == "ticket":
-            rows.append((ident, _tickets.decode(document)))
+            rows.append(document)
         elif kind == "record":
             records.append((at, ident, _records.decode(document)))
         else:
@@ -110,7 +114,8 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     if question.gathered:
         days = [key("gathered", f"{now - back * DAY:%Y-%m-%d}") for back in range(-1, REMEMBERED.days)]
         records += await _by_key(connection, days)
-    for _, row in sorted({**dict(rows), **{ticket.number: ticket for filed, ticket in named if not filed}}.items()):
+    concerned = {number: row for number, (row, _) in (await parts.whole(connection, rows)).items()}
+    for _, row in sorted({**concerned, **{ticket.number: ticket for filed, ticket, _ in named if not filed}}.items()):
         register.add(row)
     for _, _, record in sorted(records, key=lambda one: one[:2]):
         register.record(record)
@@ -119,13 +124,14 @@ async def find(connection: Connection, question: Question, now: datetime) -> Fou
     everything = tuple(earlier(line) for (line,) in await _all(await connection.execute(ROWS))) if question.rows else ()
     searched = {words: await _search(connection, words) for words in question.searches}
     senders = {address: register.sender(address, now) for address in addresses}
-    return replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
+    answer = replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
+    return answer, {ticket.number: past for _, ticket, past in named}
 
 
-async def tickets(connection: Connection, numbers: Collection[int]) -> dict[int, Ticket]:
-    """Tickets, live or filed."""
+async def tickets(connection: Connection, parts: Parts, numbers: Collection[int]) -> dict[int, tuple[Ticket, Past]]:
+    """Tickets, live or filed, with what is stored of them."""
     rows = await _all(await connection.execute(TICKETS, [[number for number in numbers if number < LARGEST]]))
-    return {ticket.number: ticket for ticket in (_tickets.decode(document) for (document,) in rows)}
+    return await parts.whole(connection, [document for (document,) in rows])
 
 
 async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
@@ -137,13 +143,15 @@ async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
     return tuple(earlier(line) for (line,) in rows)
 
 
-async def _named(connection: Connection, question: Question) -> list[tuple[bool, Ticket]]:
-    """(filed, ticket) of those that the letter names."""
+async def _named(connection: Connection, parts: Parts, question: Question) -> list[tuple[bool, Ticket, Past]]:
+    """(filed, ticket, what is stored of it) of those that the letter names."""
     numbers = [number for number in question.tickets if number < LARGEST]
     if not numbers and not question.references:
         return []
     values = {"numbers": numbers, "references": [key("id", one) for one in question.references]}
-    return [(filed, _tickets.decode(document)) for filed, document in await _all(await connection.execute(NAMED, values))]
+    rows = await _all(await connection.execute(NAMED, values))
+    tickets = await parts.whole(connection, [document for _, document in rows])
+    return [(filed, *one) for (filed, _), one in zip(rows, tickets.values(), strict=True)]
 
 
 async def _confirmations(connection: Connection, serial: int) -> list[tuple[datetime, int, DeskRecord]]:

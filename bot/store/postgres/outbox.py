@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Delivery, DeskRecord, Outgoing, Ticket, Value
+from bot.model import Delivery, DeskRecord, Outgoing, Value
+from bot.store.parts import Stored, shortened
 from bot.store.port import UNFINISHED, Due, Window
 from bot.store.postgres import tables
 from bot.store.postgres.database import DEPARTURES, LOST, Database, Statement, run
@@ -69,7 +70,7 @@ class OutgoingOf(Value, frozen=True):
     outgoing: tuple[Outgoing, ...] = ()
 
 
-_tickets, _records, _outgoing = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord), msgspec.json.Decoder(OutgoingOf)
+_tickets, _records, _outgoing = msgspec.json.Decoder(Stored), msgspec.json.Decoder(DeskRecord), msgspec.json.Decoder(OutgoingOf)
 
 
 class Outbox:
@@ -141,9 +142,11 @@ class Outbox:
             records: list[tuple[int, str]] = []
             outbox: list[tuple[int, int, Outgoing]] = []
             for number, record, document in await cursor.fetchall():
-                kept: Ticket | DeskRecord = _tickets.decode(document) if number else _records.decode(document)
+                kept: Stored | DeskRecord = _tickets.decode(document) if number else _records.decode(document)
                 letters = tuple(newer(one, results.get((number, record, one.id))) for one in kept.outgoing)
-                (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
+                letters = shortened(letters) if number else letters
+                if letters != kept.outgoing:
+                    (tickets if number else records).append((number or record, tables.document(replace(kept, outgoing=letters))))
                 outbox += [(number, record, one) for one in letters if (number, record, one.id) in results]
             await run(connection, [*_changed("tickets", "number", tickets), *_changed("records", "id", records), *_outbox(outbox, self._database.me)])
         await self._database.durable(witness)

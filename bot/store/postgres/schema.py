@@ -13,8 +13,7 @@ from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
 from bot.store.rest import ElsewhereError, FormatError
 
 # Each of migrations/versions with the format that documents have since then (`bot.store.formats`); the last is this program's.
-# One that is to come is called NUMBER-PROGRAM, such as 0002-1.1.0, after the oldest program that works with it.
-REVISIONS = {"0001": 1}
+REVISIONS = {"0001": 1, "0002": 2}
 REVISION = list(REVISIONS)[-1]
 MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other
 
@@ -43,15 +42,14 @@ def check(url: str, *, left: bool = False) -> None:
     Unless `left` is allowed, also ElsewhereError for a desk that has moved to files: nobody would handle what it took in.
     """
     found = current(url)
-    number, _, needs = found.partition("-")
-    if found and not number.isdecimal():
+    if found and not found.isdecimal():
         raise SchemaError(f"DESK_STORE: the database has schema {found}, which is none of this desk's: is it another program's?")
-    refuse_newer("DESK_STORE: the database", int(number or 0), int(REVISION.partition("-")[0]), needs)
+    refuse_newer("DESK_STORE: the database", int(found or 0), int(REVISION), "")
     if not found:
         raise SchemaError("DESK_STORE: the database has no tables yet: run `python run.py migrate`")
     if found != REVISION:
         raise FormatError(
-            f"DESK_STORE: the database has data of format {int(number)}: stop all daemons, make a backup, and run `python run.py migrate`"
+            f"DESK_STORE: the database has data of format {REVISIONS[found]}: stop all daemons, make a backup, and run `python run.py migrate`"
         )
     if not left:
         with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:

@@ -14,12 +14,17 @@ from psycopg.types.json import set_json_loads
 
 from bot.model import DeskRecord, Envelope, Ticket
 from bot.store.inbox import Ids, NoLetterError, Parked
+from bot.store.parts import Past, Sealed, Stored, divided
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken
+from bot.store.postgres.parts import assembled
 
 T = TypeVar("T")
 PORTION = 500  # rows that are fetched at once
-TICKETS = "select document, number from tickets where not filed or %s order by number"
+TICKETS = """
+select document, number, array(select name || ' ' || document::text from parts where ticket = number)
+from tickets where (not filed or %s) and (number = %s::bigint or %s::bigint is null) order by number
+"""
 RECORDS = "select document, to_char(at at time zone 'UTC', 'YYYY-MM-DD/') || id from records order by at, id"
 LETTERS = """
 (select id, place from letters where place = 'waiting' order by id) union all
@@ -62,13 +67,16 @@ class PostgresShelf:
 
     def tickets(self, *, filed: bool = True) -> Iterator[Ticket]:
         """See the port."""
-        for _, ticket in self._decoded(Ticket, self._list(TICKETS, filed)):
-            yield ticket
+        for document, number, parts in self._list(TICKETS, filed, None, None):
+            try:
+                yield _whole(document, parts)
+            except msgspec.DecodeError:
+                self.broken.append(f"ticket {number}")
 
     def ticket(self, number: int) -> Ticket | None:
         """See the port."""
-        row = self._one("select document from tickets where number = %s::bigint", number)
-        return msgspec.json.decode(row[0], type=Ticket) if row else None
+        row = self._one(TICKETS, True, number, number)
+        return _whole(row[0], row[2]) if row else None
 
     def _one(self, query: Any, *values: Any) -> Any:
         with spoken():
@@ -105,6 +113,13 @@ class PostgresShelf:
     def close(self) -> None:
         """See the port."""
         self._connection.close()
+
+
+def _whole(document: bytes, parts: list[str]) -> Ticket:
+    """A ticket with its parts, each with its name before it. Raises msgspec.DecodeError."""
+    head = msgspec.json.decode(document, type=Stored)
+    pairs = (part.split(" ", 1) for part in parts)
+    return assembled(head, {int(name): msgspec.json.decode(part, type=Sealed) for name, part in pairs})[0]
 
 
 class PostgresTarget:
@@ -148,7 +163,7 @@ class PostgresTarget:
 
     def ticket(self, ticket: Ticket, *, filed: bool) -> None:
         """See the port."""
-        self._run(tables.ticket_statements(ticket, filed=filed))
+        self._run(tables.ticket_statements(divided(ticket, Past()), filed=filed))
 
     def letter(self, envelope: Envelope, raw: bytes, place: str, parked: Parked | None) -> None:
         """See the port."""

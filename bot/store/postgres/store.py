@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from bot.model import Decision, DeskRecord, Ticket, person_of
+from bot.store.parts import Division, Past, divided
 from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question, Window
 from bot.store.postgres import find, tables
 from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.outbox import Outbox
+from bot.store.postgres.parts import Parts
 from bot.store.waiting import rests
 from bot.store.windows import LONGEST
 from bot.tickets.erasing import emptied
@@ -76,13 +78,18 @@ _tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskReco
 class PostgresTurn:
     """One look at the desk; see bot.store.port.Turn."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, parts: Parts) -> None:
         self.decision = Decision()
-        self._connection = connection
+        self._connection, self._parts = connection, parts
+        self._known: dict[int, Ticket] = {}  # as they are in the database
+        self._past: dict[int, Past] = {}
 
     async def find(self, question: Question, now: datetime) -> Found:
         """See the port."""
-        return await find.find(self._connection, question, now)
+        found, past = await find.find(self._connection, self._parts, question, now)
+        self._known |= found.tickets
+        self._past |= past
+        return found
 
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
@@ -90,7 +97,10 @@ class PostgresTurn:
 
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
         """See the port."""
-        return await find.tickets(self._connection, numbers)
+        found = await find.tickets(self._connection, self._parts, numbers)
+        self._known |= {number: ticket for number, (ticket, _) in found.items()}
+        self._past |= {number: past for number, (_, past) in found.items()}
+        return {number: self._known[number] for number in found}
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """See the port."""
@@ -109,6 +119,12 @@ class PostgresTurn:
         """See the port."""
         self.decision = decision
 
+    async def divided(self) -> list[Division]:
+        """The tickets that the decision really changes, as they are to be stored."""
+        changed = [one for one in self.decision.tickets if self._known.get(one.number) != one]
+        await self.tickets([one.number for one in changed if one.number not in self._past])
+        return [divided(one, self._past.get(one.number, Past())) for one in changed]
+
 
 class PostgresStore(Outbox):
     """The port `Store` on PostgreSQL; belongs to one event loop."""
@@ -117,6 +133,7 @@ class PostgresStore(Outbox):
         super().__init__(database)
         self.loaded = asyncio.Event()
         self._leading = False
+        self._parts = Parts()
 
     async def load(self) -> None:
         """See the port: there is nothing to be loaded."""
@@ -136,12 +153,14 @@ class PostgresStore(Outbox):
         await self.loaded.wait()
         async with self._database.turn() as connection:
             witness = await self._database.witness()
-            turn = PostgresTurn(connection)
+            turn = PostgresTurn(connection, self._parts)
             yield turn
             statements = [tables.record_statement(one) for one in turn.decision.records]
-            statements += [one for ticket in turn.decision.tickets for one in tables.ticket_statements(ticket)]
+            divisions = await turn.divided()
+            statements += [one for division in divisions for one in tables.ticket_statements(division)]
             if statements:
                 await run(connection, statements)
+        self._parts.keep(divisions)
         if statements:
             await self._database.durable(witness)
             self.changed.set()
@@ -149,7 +168,8 @@ class PostgresStore(Outbox):
     async def ticket(self, number: int) -> Ticket | None:
         """See the port."""
         async with self._database.connection() as connection:
-            return (await find.tickets(connection, [number])).get(number)
+            found = await find.tickets(connection, self._parts, [number])
+            return found[number][0] if found else None
 
     async def rows(self) -> list[Earlier]:
         """See the port."""
@@ -230,10 +250,10 @@ class PostgresStore(Outbox):
                 row = await (await connection.execute(STILL_OLD, [number, limit])).fetchone()
                 if row is None:  # it has come back meanwhile
                     continue
-                ticket, tickets = _tickets.decode(row[0]), tickets + 1
+                [(ticket, past)], tickets = (await self._parts.whole(connection, [row[0]])).values(), tickets + 1
                 for seen in ticket.seen:
                     await letters.erase(seen.letter)
-                await run(connection, tables.ticket_statements(emptied(ticket, limit), filed=True))
+                await run(connection, tables.ticket_statements(divided(emptied(ticket, limit), past), filed=True))
         records = await self._database.ask(OLD_RECORDS, limit)
         for ident, document in records:
             record = _records.decode(document)

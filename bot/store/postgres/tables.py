@@ -10,6 +10,7 @@ import msgspec
 
 from bot.model import Audience, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
 from bot.store.inbox import Parked
+from bot.store.parts import Division
 from bot.store.port import UNFINISHED, Earlier
 from bot.store.postgres.database import Statement
 from bot.store.register import mark, whose
@@ -25,6 +26,10 @@ on conflict (number) do update set (document, line, requester, status, done_at, 
     (excluded.document, excluded.line, excluded.requester, excluded.status, excluded.done_at, excluded.merged_into, excluded.announced,
      excluded.timer, excluded.alarm, excluded.filed, excluded.erased, excluded.search)
 """
+PART = """
+insert into parts (ticket, name, document) values (%s, %s, %s) on conflict (ticket, name) do update set document = excluded.document
+"""
+NO_PARTS = "delete from parts where ticket = %s and name <> all(%s::int[])"
 KEYS = """
 insert into keys (ticket, record, key, at) select %s, 0, * from unnest(%s::bigint[], %s::timestamptz[])
 on conflict (key, ticket, record) do update set at = excluded.at where keys.at < excluded.at
@@ -52,14 +57,17 @@ on conflict (id) do update set (envelope, raw, place, note) = (excluded.envelope
 """
 
 
-def ticket_statements(ticket: Ticket, *, filed: bool = False) -> list[Statement]:
+def ticket_statements(division: Division, *, filed: bool = False) -> list[Statement]:
     """A ticket, new or changed, with what it is found by and what it has to send; a filed one is found by its number alone."""
+    ticket = division.ticket
     values = (
-        ticket.number, document(ticket), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
+        ticket.number, document(division.head), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
         ticket.merged_into, clean(announced(ticket)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
     )  # fmt: skip
     waiting = [one for one in ticket.outgoing if one.state in UNFINISHED]
-    found: list[Statement] = [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
+    found: list[Statement] = [(PART, (ticket.number, name, document(part))) for name, part in division.new.items()]
+    found += [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
+    found += [(NO_PARTS, (ticket.number, list(division.past.sealed)))]
     if waiting:
         found.append((OUTBOX, (ticket.number, *columns(waiting))))
     keys = {} if filed else ticket_keys(ticket)

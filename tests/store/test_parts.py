@@ -1,0 +1,293 @@
+"""A long ticket: what is new in its own file, its past in parts that are written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from contract import IVAN, NOW, commit, done, outgoing, ticket
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bot.model import Audience, Delivery, Entry, Fate, Outgoing, Seen, Status, Ticket
+from bot.store import parts
+from bot.store.documents import read_head, read_ticket
+from bot.store.files import Disk
+from bot.store.parts import Past, as_line, divided, joined
+from bot.store.retention import erase_old
+from bot.store.shelf import FileShelf
+from bot.store.tinydb import FileStore
+
+ANNA = "anna@providence.film"
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FRESH": 2, "ROOM": 1000, "LARGEST": 6, "FULL": 5000, "WHOLE": 2, "MOST_WHOLE": 500, "LEAD": 0}.items():
+        monkeypatch.setattr(parts, name, value)
+
+
+def said(number: int, **more: Any) -> Entry:
+    return Entry(at=NOW + timedelta(minutes=number), kind="letter", public=True, who=IVAN, text=f"слова {number}", message_id=f"{number}@c", **more)
+
+
+def seen(number: int) -> Seen:
+    return Seen(letter=f"letter-{number}", fate=Fate.appended, message_id=f"{number}@c", fingerprint="f")
+
+
+def sent(number: int, **more: Any) -> Outgoing:
+    body, headers = f"дело {number}", (("Reply-To", "x@y"), ("X", "y"))
+    return outgoing(number, **{"to": ANNA, "audience": Audience.agent, "state": Delivery.sent, "body": body, "headers": headers, **more})
+
+
+def long(count: int = 20, **more: Any) -> Ticket:
+    numbers = range(1, count + 1)
+    lists = {"entries": tuple(map(said, numbers)), "seen": tuple(map(seen, numbers)), "outgoing": tuple(map(sent, numbers))}
+    return ticket(1, **lists | more)
+
+
+# ------------------------------------------------------------------------------------------------ dividing
+
+CHANGES = st.lists(st.tuples(st.sampled_from(["letter", "letter", "settle", "edit", "shorter", "merge"]), st.integers(0, 40)), max_size=40)
+
+
+def changed(one: Ticket, what: str, place: int) -> Ticket:
+    if what == "letter":
+        number = max((letter.id for letter in one.outgoing), default=0) + 1
+        state = (Delivery.waiting, Delivery.failed, Delivery.sent)[place % 3]
+        audience, to = ((Audience.requester, IVAN), (Audience.agent, ANNA))[place % 2]
+        letters = (*one.outgoing, sent(number, state=state, audience=audience, to=to))
+        return replace(one, entries=(*one.entries, said(number)), seen=(*one.seen, seen(number)), outgoing=letters)
+    if what == "settle":
+        over = {letter.id for letter in one.outgoing[place % 7 :: 3]}
+        return replace(one, outgoing=tuple(replace(letter, state=Delivery.sent) if letter.id in over else letter for letter in one.outgoing))
+    if what == "shorter":
+        return replace(one, entries=one.entries[place:])
+    rest = one.entries[place + 1 :]
+    if what == "edit" and place < len(one.entries):
+        return replace(one, entries=(*one.entries[:place], replace(one.entries[place], text="***"), *rest))
+    return replace(one, entries=(*one.entries[:place], said(900 + place), *one.entries[place:]))
+
+
+def without_words(one: Ticket) -> Ticket:
+    """What was sent to staff may be a line by then."""
+    return replace(one, outgoing=tuple(map(as_line, one.outgoing)))
+
+
+@given(CHANGES)
+@settings(max_examples=150, deadline=None)
+def test_whatever_changes_the_parts_and_the_head_are_the_ticket(changes: list[tuple[str, int]]) -> None:
+    one, past, stored = ticket(1), Past(), dict[int, Any]()
+    for change in changes:
+        before, one = one, changed(one, *change)
+        division = divided(one, past)
+        for name, content in division.new.items():
+            assert name not in stored, "a part is never written twice"
+            stored[name] = content
+        past = division.past
+        assert without_words(division.ticket) == without_words(one)
+        assert joined(division.head, [stored[part.name] for part in past.parts]) == division.ticket
+        assert divided(division.ticket, past).new == {}, "what has not changed is not written"
+        assert all(letter.state is Delivery.sent for content in past.sealed.values() for letter in content.outgoing)
+        if division.ticket == before:
+            assert division.new == {}
+        one = division.ticket
+
+
+def test_the_tickets_own_file_does_not_grow() -> None:
+    heads, past, one = [], Past(), ticket(1)
+    for number in range(1, 200):
+        one = replace(one, entries=(*one.entries, said(number)), seen=(*one.seen, seen(number)), outgoing=(*one.outgoing, sent(number)))
+        division = divided(one, past)
+        one, past = division.ticket, division.past
+        heads.append(division.head)
+    assert max(len(head.entries) for head in heads) <= 2 * parts.FRESH
+    assert max(len(head.outgoing) for head in heads) <= 2 * parts.FRESH
+    assert len(past.parts) < 60
+
+
+def test_a_letter_that_waits_or_failed_stays_in_the_head() -> None:
+    letters = [sent(number) for number in range(1, 20)]
+    letters[3], letters[16] = replace(letters[3], state=Delivery.failed), replace(letters[16], state=Delivery.waiting)
+    division = divided(long(19, outgoing=tuple(letters)), Past())
+    assert [one.id for one in division.head.outgoing][:1] == [4]
+    assert 17 in [one.id for one in division.head.outgoing]
+    assert [one.id for one in division.ticket.outgoing] == list(range(1, 20))
+
+
+def test_what_was_sent_to_staff_becomes_a_line_and_what_the_customer_got_stays() -> None:
+    letters = [sent(number, to=IVAN, audience=Audience.requester) if number % 5 == 0 else sent(number) for number in range(1, 21)]
+    known = divided(long(outgoing=tuple(letters)), Past()).ticket.outgoing
+    staff = [one for one in known if one.audience is Audience.agent]
+    assert [one.body for one in staff if one.body] == ["дело 19"]
+    assert {(one.to, one.template, one.subject, one.created) for one in staff} == {(ANNA, "acknowledgement", "s", NOW)}
+    assert [one.body for one in known if one.audience is Audience.requester] == ["дело 5", "дело 10", "дело 15", "дело 20"]
+
+
+# ------------------------------------------------------------------------------------------------ on disk
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+async def opened(data: Path, disk: Disk | None = None) -> FileStore:
+    store = FileStore(data, disk or Disk(), NOW)
+    await store.load()
+    return store
+
+
+def part_files(data: Path) -> list[Path]:
+    return sorted((data / "tickets" / "parts").rglob("1.*.json"))
+
+
+async def grown(data: Path, letters: int = 20) -> Ticket:
+    store, one = await opened(data), ticket(1)
+    for number in range(1, letters + 1):
+        one = replace(await store.ticket(1) or one, changed=NOW + timedelta(minutes=number))
+        one = replace(one, entries=(*one.entries, said(number)), seen=(*one.seen, seen(number)), outgoing=(*one.outgoing, sent(number)))
+        await commit(store, one)
+    last = await store.ticket(1)
+    await store.close()
+    assert last is not None
+    return last
+
+
+async def test_the_desk_and_every_reader_see_it_whole(data: Path) -> None:
+    one = await grown(data)
+    assert len(one.entries) == 21
+    assert len(part_files(data)) == len(read_head(data / "tickets" / "live" / "1.json").parts) > 2
+    again = await opened(data)
+    assert await again.ticket(1) == one
+    assert FileShelf(data).ticket(1) == one
+    assert list(FileShelf(data).tickets()) == [one]
+    await again.close()
+
+
+async def test_what_is_the_same_is_not_written(data: Path) -> None:
+    one, before = await grown(data), {}
+    store = await opened(data)
+    before = {path: path.stat().st_mtime_ns for path in data.rglob("*.json")}
+    await commit(store, (await store.ticket(1)) or one)
+    assert {path: path.stat().st_mtime_ns for path in data.rglob("*.json")} == before
+    await commit(store, replace(one, subject="другая"))
+    changed_files = [path.name for path in data.rglob("*.json") if path.stat().st_mtime_ns != before.get(path)]
+    assert changed_files == ["1.json"]
+    await store.close()
+
+
+async def test_what_changes_in_the_past_is_written_under_a_new_name(data: Path) -> None:
+    one = await grown(data)
+    store, before = await opened(data), part_files(data)
+    known = await store.ticket(1)
+    assert known == one
+    unsaid = (replace(one.entries[0], text="***"), *one.entries[1:])
+    await commit(store, replace(one, entries=unsaid))
+    after = part_files(data)
+    assert len(after) == len(before)
+    assert set(before) - set(after) == {before[0]} or len(set(before) - set(after)) == 1
+    assert not any("не работает" in path.read_text("utf-8") for path in after), "the old words are gone from the disk"
+    await store.close()
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"{}"), lambda path: path.write_bytes(b"\0" * 9)])
+async def test_a_part_that_is_gone_or_broken_breaks_its_ticket_by_name(data: Path, spoil: Callable[[Path], Any]) -> None:
+    await grown(data)
+    spoil(part_files(data)[1])
+    store = await opened(data)
+    assert store.broken == [str(data / "tickets" / "live" / "1.json")]
+    with pytest.raises(msgspec.DecodeError, match=r"1\.\d+\.json"):
+        FileShelf(data).ticket(1)
+    await store.close()
+
+
+async def test_a_part_that_cannot_be_read_is_unknown_and_not_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await grown(data)
+    part = part_files(data)[0]
+    from bot.store import documents
+
+    real = documents.read_regular
+
+    def fails(path: Path, *more: Any) -> bytes:
+        if path == part:
+            raise OSError(5, "Input/output error", str(path))
+        return real(path, *more)
+
+    monkeypatch.setattr(documents, "read_regular", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        read_ticket(data / "tickets" / "live" / "1.json")
+
+
+async def test_a_copy_of_another_part_is_no_part(data: Path) -> None:
+    await grown(data)
+    first, second, *_ = part_files(data)
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(msgspec.DecodeError, match="does not hold its part"):
+        read_ticket(data / "tickets" / "live" / "1.json")
+
+
+async def test_parts_that_no_ticket_names_go_at_the_next_start(data: Path) -> None:
+    one = await grown(data)
+    stray = part_files(data)[0].with_name("1.99.json")
+    stray.write_bytes(part_files(data)[0].read_bytes())
+    other = stray.with_name("77.1.json")
+    other.write_bytes(b"{}")
+    store = await opened(data)
+    assert (stray.exists(), other.exists()) == (False, True), "what belongs to no ticket that is known stays"
+    assert await store.ticket(1) == one
+    await store.close()
+
+
+async def test_a_filed_ticket_comes_back_and_goes_on(data: Path) -> None:
+    one = await grown(data)
+    store = await opened(data)
+    await commit(store, replace(one, status=Status.done, done_at=NOW))
+    assert await store.sweep(NOW + timedelta(days=90), 14) == 1
+    back = await store.ticket(1)
+    assert back is not None
+    assert len(back.entries) == 21
+    await commit(store, replace(back, status=Status.in_progress, done_at=None, entries=(*back.entries, said(99))))
+    await store.close()
+    found = FileShelf(data).ticket(1)
+    assert found is not None
+    assert [entry.text for entry in found.entries][-1] == "слова 99"
+    assert len(found.entries) == 22
+
+
+async def test_erasing_leaves_no_part(data: Path) -> None:
+    one = await grown(data)
+    store = await opened(data)
+    await commit(store, replace(one, status=Status.done, done_at=NOW))
+    await store.sweep(NOW + timedelta(days=90), 14)
+    await store.close()
+    import os
+
+    filed = data / "tickets" / "done" / "000" / "1.json"
+    os.utime(filed, (0, 0))
+    gone: list[str] = []
+    stray = part_files(data)[0].with_name("1.99.json")
+    stray.write_bytes(b"{}")
+    list(erase_old(data, Disk(), gone.append, NOW + timedelta(days=1), lambda: False))
+    assert (part_files(data), len(gone)) == ([], 21)
+
+
+async def test_results_of_delivery_change_the_head_alone(data: Path) -> None:
+    await grown(data)
+    store = await opened(data)
+    one = await store.ticket(1)
+    assert one is not None
+    await commit(store, replace(one, outgoing=(*one.outgoing, outgoing(21, due=NOW))))
+    before = part_files(data)
+    [due] = await store.due(datetime.now(UTC) + timedelta(days=9), 9)
+    await store.delivered([done(due)])
+    known = await store.ticket(1)
+    assert known is not None
+    assert known.outgoing[-1].state is Delivery.sent
+    assert part_files(data) == before
+    await store.close()
