@@ -1,7 +1,7 @@
-"""The desk's words as frozen values: what a letter, a verdict, a ticket, a decision and an outgoing letter are.
+"""What a letter, a verdict, a ticket, a decision and an outgoing letter are: frozen values without behaviour.
 
-Nothing here does anything. Every part of the desk speaks in these values; they go through the reader processes
-(pickled), into the store (as JSON, through msgspec) and out of `explain --json`. All datetimes are aware.
+All parts of the desk exchange these values. They are pickled on the way to and from reader processes, stored
+as JSON (msgspec) and printed by `explain --json`. All datetimes are aware.
 """
 
 from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, Span, Value

@@ -1,14 +1,14 @@
-"""The letters' light markup and its two readings: plain text and HTML. One source, so both always say the same.
+"""The light markup of our letters, and how it becomes plain text and HTML. One source, so both say the same.
 
-    paragraphs, parted by a blank line; line breaks inside are kept
+    paragraphs, separated by a blank line; line breaks inside are kept
     - list items                     ## a heading                    --- a rule
     > quoted lines                   **bold**                        [label](url)
-    ![label](cid:name)               a picture of the letter itself, in the HTML part alone
+    ![label](cid:name)               a picture of the letter itself, only in the HTML part
     [[label|url|what to write]]      a button; the last part is shown to those who cannot click
 
-What a person wrote must never act as markup, HTML or a header. `literal` maps every character that the markup knows to
-a private-use stand-in; only after the markup has been read are the stand-ins mapped back. There is no way around it: a
-value is either `literal`, or `Marked` by a filter that has made its parts literal.
+What a person wrote must never act as markup, HTML or a header. `literal` maps every character that has a
+meaning in the markup to a private-use stand-in; the stand-ins are mapped back only after the markup was read.
+There is no way around this: a value is either `literal`, or `Marked` by a filter that made its parts literal.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from typing import NamedTuple
 
 KNOWN = "\n*[]()|<>#-"
 STAND_INS = "".join(chr(0xE000 + number) for number in range(len(KNOWN)))
-OWN = chr(0xE000 + len(KNOWN))  # stands for an address that is put in last
+OWN = chr(0xE000 + len(KNOWN))  # stand-in for an address that is filled in last
 NEWLINE = STAND_INS[0]
 
 LITERAL = tuple(zip(KNOWN, STAND_INS, strict=True))
 HTML = tuple((stand_in, "<br>\n" if known == "\n" else escape(known)) for known, stand_in in LITERAL)
 
 BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# Kept out of every value: controls (terminal escapes), marks of direction (they turn exe.gpj around), byte
-# order marks, lone surrogates, our own stand-ins.
+# Removed from every value: control characters (terminal escapes), direction marks (they reverse exe.gpj),
+# byte order marks, lone surrogates, and our own stand-ins.
 DROPPED = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
     f"{STAND_INS}{OWN}]"
 )
 ODD = re.compile(f"{BREAKS.pattern}|{DROPPED.pattern}")
 SPECIAL = re.compile(f"[{re.escape(KNOWN)}]|{ODD.pattern}")
-LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with the round brackets around it, if any
+LINK = re.compile(r"(\()?\[([^\[\]]+)\]\(([^()\s]+)\)(?(1)\))")  # with any round brackets around it
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 BUTTON = re.compile(r"\[\[([^|\[\]]+)\|([^|\[\]]+)(?:\|([^|\[\]]*))?\]\][ \t]*")
 IMAGE = re.compile(r"!\[([^\[\]]*)\]\((cid:[\w.@]+)\)[ \t]*")
 LINE_STARTS = re.compile(r"\n(?=[^\n])")
-MARKS = frozenset("[!-># ")  # what a line begins with that is more than a paragraph
+MARKS = frozenset("[!-># ")  # a line that begins with one of these may be more than a paragraph
 SCHEMES = ("https://", "http://", "mailto:")
-SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would swallow
+SPACES = re.compile(f"(?:^|(?<={NEWLINE})) +|  +")  # indents and columns, which HTML would collapse
 
 PARAGRAPH = '<p style="margin:0 0 16px">'
 LIST = '<ul style="margin:0 0 16px;padding:0 0 0 22px">'
@@ -58,20 +58,20 @@ BUTTON_HTML = (  # a table of its own, because Outlook gives padding to cells on
 
 
 class Marked(str):
-    """Text whose markup is meant: made by a filter out of its own marks and literal parts."""
+    """Text that keeps its markup: a filter made it from its own marks and literal parts."""
 
     __slots__ = ()
 
 
 class Block(NamedTuple):
-    """A piece of a letter: `kind` is paragraph, list, quote, heading, rule, image or buttons; `lines` its lines, items or buttons."""
+    """A piece of a letter: a paragraph, list, quote, heading, rule, image or buttons; `lines` its items."""
 
     kind: str
     lines: list[str]
 
 
 def literal(value: str) -> str:
-    """The value with nothing left in it that the markup knows; line breaks of any sort become one kind."""
+    """The value without anything that could act as markup; all kinds of line breaks become the same one."""
     if not SPECIAL.search(value):
         return value
     value = clean(value)
@@ -81,10 +81,10 @@ def literal(value: str) -> str:
 
 
 def clean(value: str) -> str:
-    """The value with \\n as its only line end and without what nobody sees but a program might act on.
+    """The value with \\n as its only line end, without invisible characters that a program might act on.
 
-    Every text of a stranger goes through it when it is read, and again when it is shown: so a rule, an agent
-    and their mail program have the same lines before them.
+    Every stranger's text passes through here when it is read and again when it is shown. So a rule, an agent
+    and the agent's mail program all see the same lines.
     """
     return DROPPED.sub("", BREAKS.sub("\n", value)) if ODD.search(value) else value
 
@@ -96,19 +96,19 @@ def _plain(source: str) -> str:
 
 
 def quoted(value: str) -> Marked:
-    """The value as a quote block, line for line; empty lines around it are left out."""
+    """The value as a quote block, line by line, without empty lines around it."""
     return Marked("\n".join("> " + line for line in literal(value).strip(NEWLINE).split(NEWLINE)))
 
 
 def one_line(source: str) -> str:
-    """A rendered Subject as the one line it has to be."""
+    """A rendered Subject as a single line."""
     return " ".join(_plain(BOLD.sub(r"\1", source)).split())
 
 
 def parse(source: str) -> list[Block]:
-    """Rendered markup as blocks. Nothing is an error: what is no markup is a paragraph."""
+    """Rendered markup as blocks. Never fails: what is not markup is a paragraph."""
     blocks: list[Block] = []
-    going_on = ""  # the kind of block that the next line may go on with
+    going_on = ""  # the kind of block that the next line may continue
     for line in source.split("\n"):
         kind, words = _line_kind(line)
         if kind == "more" and going_on == "list":
@@ -125,7 +125,7 @@ def parse(source: str) -> list[Block]:
 
 
 def _line_kind(line: str) -> tuple[str, str]:
-    """The kind of a line and the words it carries; "" for a blank one, "more" for an indented one, which may go on with a list item."""
+    """The kind of a line and its words: "" if blank, "more" if indented, which may continue a list item."""
     first = line[:1]
     if first not in MARKS:  # most lines
         return ("paragraph", line) if line.strip() else ("", "")
@@ -147,7 +147,7 @@ def _line_kind(line: str) -> tuple[str, str]:
 
 
 def to_text(blocks: Iterable[Block]) -> str:
-    """The plain text part: no hard wrapping, a link's address after its words at its first mention, LF line ends."""
+    """The plain text part, without hard wrapping. A link's address follows its words at the first mention."""
     told: set[str] = set()
     return _plain("\n\n".join(_block_text(block, told) for block in blocks if block.kind != "image")) + "\n"
 
@@ -173,7 +173,7 @@ def _indented(item: str) -> str:
 def _inline_text(line: str, told: set[str]) -> str:
     def link(found: re.Match[str]) -> str:
         opened, label, url = found.groups()
-        # a letter begun: of no use to those who cannot click
+        # the link only starts a new letter: useless to those who cannot click
         writes = url.startswith("mailto:") and "?" in url
         if writes or url in told or url.removeprefix("mailto:") == label:
             return f"({label})" if opened else label
@@ -201,7 +201,7 @@ def _button(line: str) -> tuple[str, str, str]:
 
 
 def to_html(blocks: Iterable[Block]) -> str:
-    """The HTML part's body: inline styles only, no colours but a button's, so that light and dark programs both show it well."""
+    """The body of the HTML part. Only buttons have colours, so it looks right in light and in dark mode."""
     source = "\n".join(map(_block_html, blocks))
     for stand_in, shown in HTML:
         source = source.replace(stand_in, shown)

@@ -1,4 +1,4 @@
-"""A ticket with everything said in it and everything it sends; the desk's own records; a decision, which changes both."""
+"""A ticket with its entries and outgoing letters; the desk's own records; a decision, which changes both."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Seen(Value, frozen=True):
     message_id: str = ""
     fingerprint: str = ""
     at: datetime | None = None
-    looked: bool = False  # a command letter that changed nothing or was undone: #undo means an earlier one
+    looked: bool = False  # a command letter that changed nothing or was undone; #undo skips it
 
 
 class Entry(Value, frozen=True):
-    """One thing said or done in a ticket, in order of time."""
+    """One thing that was said or done in a ticket."""
 
     at: datetime
     kind: str  # letter, answer, note, command, event, machine
-    public: bool  # the requester wrote it or has been sent it
+    public: bool  # the requester wrote it or received it
     who: str = ""  # an address, or "" for the desk itself
     name: str = ""
     text: str = ""
@@ -36,12 +36,12 @@ class Entry(Value, frozen=True):
     subject: str = ""
     attachments: tuple[Attachment, ...] = ()
     hits: tuple[Evidence, ...] = ()
-    about: str = ""  # for events: a word of tickets.events
-    unconfirmed: bool = False  # nothing proves that the From wrote it
+    about: str = ""  # for events: which one
+    unconfirmed: bool = False  # nothing proves that the address in From wrote it
 
 
 class Reference(Value, frozen=True):
-    """An attachment by reference: the part of an archived letter that goes along."""
+    """A file to be attached: a part of an archived letter, not copied before the letter leaves."""
 
     letter: str
     part: int
@@ -51,7 +51,7 @@ class Reference(Value, frozen=True):
 
 
 class Wording(Value, frozen=True):
-    """What a letter of ours says. Text and HTML are two readings of one body, so neither is kept beside it."""
+    """What a letter of ours says. Text and HTML are both made from the body, so neither is stored."""
 
     subject: str
     body: str  # in the light markup, with every value literal
@@ -69,15 +69,15 @@ class Wording(Value, frozen=True):
 
 
 class Outgoing(Wording, frozen=True):
-    """A letter on its way out, its words in their final form (section 2: what a receipt showed is what leaves)."""
+    """An outgoing letter in its final form: what a receipt showed is what leaves (design, section 2)."""
 
-    id: int  # number within the ticket or the day's desk file
+    id: int  # unique within the ticket, or within the desk's file of the day
     template: str
     audience: Audience
     to: str
     message_id: str
     created: datetime
-    due: datetime  # not before this moment: the undo window, the morning, the next try
+    due: datetime  # may leave from this moment on: after the undo window, in the morning, at the next try
     envelope_from: str = ""  # "" is the null sender
     automatic: bool = True
     headers: tuple[tuple[str, str], ...] = ()  # everything but To, Subject, Date, Message-ID and MIME
@@ -90,22 +90,22 @@ class Outgoing(Wording, frozen=True):
 
 
 class Stretch(Value, frozen=True):
-    """A time during which the due clock stood still; `until` is None while it still does."""
+    """A time during which the due clock is stopped; `until` is None while it still is."""
 
     since: datetime
     until: datetime | None = None
 
 
 class Count(Value, frozen=True):
-    """What a due time is counted from: `hours` of the desk's clock from `since` on, and whatever time stood still after it."""
+    """How a due time is counted: `hours` of the desk's clock from `since`, plus stopped time after that."""
 
     since: datetime
     hours: int
-    start: datetime  # the number's moment, or that of the last reopening: a lowered priority counts from here
+    start: datetime  # when the ticket was numbered or last reopened; a lowered priority counts from here
 
 
 class Ticket(Value, frozen=True):
-    """One request of one requester, with everything said in it and everything it still has to send."""
+    """One request of one requester, with everything said about it and every letter it sent or will send."""
 
     number: int
     requester: Address
@@ -121,34 +121,34 @@ class Ticket(Value, frozen=True):
     priority: Priority = Priority.medium
     due: datetime | None = None
     paused: tuple[Stretch, ...] = ()
-    count: Count | None = None  # None: the priority's hours from the number on
-    timer: datetime | None = None  # the next moment at which a timer may act; set at each commit
+    count: Count | None = None  # None: the priority's hours, counted from the moment of the number
+    timer: datetime | None = None  # when a timer may act next; set at each commit
     score: int = 0  # clause 6: 1 to 5, 0 for none
     score_asked: datetime | None = None
-    owner: str = ""  # address of an agent, "" while free
+    owner: str = ""  # address of an agent, "" if nobody has it
     department: str = ""
     topic: str = ""
     labels: tuple[str, ...] = ()
-    participants: tuple[str, ...] = ()  # addresses beside the requester's, added by an agent
-    proved: bool = False  # the requester's address is proved: aligned, or it answered a signed reference
-    answerable: bool = True  # False: class or headers forbid automatic mail
-    suspended: tuple[Ground, ...] = ()  # automatic grounds already used on this ticket, once each
+    participants: tuple[str, ...] = ()  # further addresses, added by an agent
+    proved: bool = False  # From was aligned, or the requester answered to a signed address
+    answerable: bool = True  # False if class or headers forbid automatic mail
+    suspended: tuple[Ground, ...] = ()  # grounds that the desk has already used here, each at most once
     warned: bool = False  # of abuse, by an agent or the desk
-    links: tuple[int, ...] = ()  # other tickets this one is linked to
+    links: tuple[int, ...] = ()  # numbers of linked tickets
     merged_into: int = 0
-    kept: dict[str, str] = {}  # texts of agents without a command, by the id of the letter that asked what to do
-    undo: dict[str, Any] = {}  # what #undo of the last command letter restores
+    kept: dict[str, str] = {}  # agents' texts without a command, by the id of the letter that asks what to do
+    undo: dict[str, Any] = {}  # what #undo restores: the state before the last command letter
     entries: tuple[Entry, ...] = ()
     seen: tuple[Seen, ...] = ()
     outgoing: tuple[Outgoing, ...] = ()
 
     def public_entries(self) -> tuple[Entry, ...]:
-        """The correspondence as the requester knows it; the only entries a customer's template may see."""
+        """The correspondence that the requester knows. Templates for customers may see no other entries."""
         return tuple(entry for entry in self.entries if entry.public)
 
 
 class DeskRecord(Value, frozen=True):
-    """A letter or a deed that belongs to no ticket; kept in the desk's file of its day."""
+    """A letter or an action that belongs to no ticket; stored in the desk's file of the day."""
 
     at: datetime
     about: str  # machine, duplicate, command, confirmation, suppression, notice, release
@@ -162,8 +162,8 @@ class DeskRecord(Value, frozen=True):
 
 
 class Decision(Value, frozen=True):
-    """Everything that one letter or one timer changes, as plain data: tickets in writing order, records of the desk."""
+    """Everything that one letter or one timer changes, as plain data. Tickets are in the order of writing."""
 
     tickets: tuple[Ticket, ...] = ()
     records: tuple[DeskRecord, ...] = ()
-    events: tuple[tuple[str, dict[str, Any]], ...] = ()  # for the log: event word and fields
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()  # for the log: event name and fields

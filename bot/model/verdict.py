@@ -1,4 +1,4 @@
-"""A verdict: what the rules say of a letter, and why."""
+"""A verdict: what the rules say about a letter, and why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Evidence(Value, frozen=True):
 
 
 class Verdict(Value, frozen=True):
-    """What the rules say of a letter: first ground, first topic, highest priority, all labels, every hit."""
+    """What the rules say about a letter: first ground and topic, highest priority, all labels, every hit."""
 
     ground: Ground | None = None
     action: str = ""
@@ -32,8 +32,8 @@ class Verdict(Value, frozen=True):
     department: str = ""
     labels: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()  # whom a new ticket is shown to
-    rule: str = ""  # the rule that gave the ground, or else the topic, or else the priority
+    rule: str = ""  # the rule that gave the ground; without one, the topic; without that, the priority
     clause: str = ""
     evidence: str = ""
-    missing: tuple[str, ...] = ()  # what the requester is asked for, with insufficient_information
+    missing: tuple[str, ...] = ()  # what to ask the requester for, with insufficient_information
     hits: tuple[Evidence, ...] = ()

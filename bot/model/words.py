@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 
 class Waiting(StrEnum):
-    """Whose move it is, beside the status."""
+    """Who has to act next."""
 
     nobody = "nobody"
     requester = "requester"
@@ -61,7 +61,7 @@ class Priority(StrEnum):
 
 
 class LetterClass(StrEnum):
-    """What kind of sender a letter has; the first that fits in this order."""
+    """What kind of sender a letter has: the first in this order that fits."""
 
     own = "own"
     receipt = "receipt"
@@ -72,7 +72,7 @@ class LetterClass(StrEnum):
 
 
 class Fate(StrEnum):
-    """The one place in which an accepted letter ends; `ledger` adds them up. Parked letters lie in a folder."""
+    """Where an accepted letter ended: exactly one, counted by `ledger`. Parked letters have none yet."""
 
     opened = "opened"
     appended = "appended"
@@ -91,7 +91,7 @@ class Audience(StrEnum):
 
 
 class Delivery(StrEnum):
-    """Where an outgoing letter stands."""
+    """The state of an outgoing letter."""
 
     waiting = "waiting"
     sent = "sent"

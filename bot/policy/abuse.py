@@ -1,9 +1,10 @@
 """Abuse: mat, slurs and insults in Russian and English, in any disguise (regulation, clauses 4.2 and 4.6).
 
-The lexicon (data/abuse.yaml) holds roots of the language, not words somebody once wrote. A piece of text without blanks is
-looked up in three ways: as it stands (by the patterns of the roots), as a disguise (against whole forms, see `disguise`),
-and as typed on the wrong keyboard layout. Spaced letters, broken words and insults aimed at the reader need the
-neighbourhood and are looked for in the whole text. Every step is linear in the text.
+The lexicon (data/abuse.yaml) lists roots of the language, not words that somebody once wrote. A piece of text
+without blanks is looked up in three ways: unchanged (by the patterns of the roots), as a disguise (against
+whole forms, see `disguise`), and as typed with the wrong keyboard layout. Spaced letters, broken words and
+insults aimed at the reader depend on the words around them and are searched for in the whole text. Every step
+is linear.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _URL = re.compile(r"(?:https?://|www\.)\S+")
 _CHUNK = re.compile(r"\S{1,80}")
 _PIECE = re.compile(r"""[^\s,;:()«»„“”<>{}\[\]"]+""")
 _RUSSIAN = re.compile(r"[а-я]{2,}")
-# A piece with letters hidden or exchanged. Latin ones must show more, since code and names are full of signs.
+# A piece with hidden or exchanged letters. Latin ones must show more: code is full of signs.
 _SIGNS = r"*@#$%&!?.…_–—|/\\+^~=×•·'’`€£¥\u2600-\u27bf\U0001f000-\U0001faff-"
 _MASKED = re.compile(
     rf"(?=.*[а-я])(?!\d+[^\wа-я])[*@#$%&!\d]?[а-яa-z\d]*(?:[а-я][a-z\d]|[a-z\d][а-я]|[{_SIGNS}]+)[а-яa-z\d{_SIGNS}]*"
@@ -37,12 +38,12 @@ _DOUBLED = re.compile(r"([а-я])\1")
 _KEYS = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~", "йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе")
 _LETTERS = str.maketrans("йцукенгшщзфывапролдячсмить", "qwertyuiopasdfghjklzxcvbnm")
 _RUSSIAN_PIECE = re.compile(r"(?<!\w)[а-я]{1,12}(?!\w)")
-LONGEST_BROKEN = 16  # letters of a word that is looked for in pieces
-_NAMES = "имя"  # names that offend only when they are aimed at someone
+LONGEST_BROKEN = 16  # letters of a word that may be broken into pieces
+_NAMES = "имя"  # names that offend only if they are aimed at somebody
 
 
 class Abuse(Value, frozen=True):
-    """One finding. `start` and `end` are offsets in the text as given, `words` is what stands there."""
+    """One finding. `start` and `end` are offsets in the original text, `words` is the text between them."""
 
     level: str  # obscene or insult
     root: str  # id of the entry in the lexicon
@@ -61,9 +62,9 @@ class Found(NamedTuple):
 
 
 def find(text: str, folded: Folded | None = None) -> tuple[Abuse, ...]:
-    """All abuse in `text` (`folded`, where that has been done), in its order, no two overlapping.
+    """All abuse in `text`, in order, without overlaps. `folded` is the folded text, if there is one already.
 
-    Addresses of mail and web are not language and never match.
+    Mail and web addresses are not language and never match.
     """
     folded = folded or fold(text)
     plain = folded.text
@@ -83,14 +84,14 @@ def find(text: str, folded: Folded | None = None) -> tuple[Abuse, ...]:
         if abuses and start < abuses[-1].end:
             if one.level == abuses[-1].level or one.level != "obscene":
                 continue
-            abuses.pop()  # an insult with an obscene word in it counts as that word
+            abuses.pop()  # an insult that contains an obscene word counts as that word
         abuses.append(Abuse(level=one.level, root=one.root, start=start, end=end, words=text[start:end]))
     return tuple(abuses)
 
 
 @lru_cache(maxsize=1 << 14)
 def _in_chunk(chunk: str) -> tuple[Found, ...]:
-    """What is found in a run without blanks, by its own offsets."""
+    """What is found in a run without blanks, with offsets within the run."""
     found: list[Found] = []
     for piece in _PIECE.finditer(chunk):
         words = piece[0]
@@ -111,7 +112,7 @@ def _russian(word: str) -> Entry | Form | None:
 
 
 def _respelled(word: str) -> Form | None:
-    """The word that is meant by one that no dictionary has, or that makes sense on the English layout only."""
+    """The word behind one that is in no dictionary, or that makes sense only on the English layout."""
     respelled = lexicon().respelled
     form = respelled.get(word) or respelled.get("~" + sound(word))
     if not form and len(word) > 3:
@@ -120,7 +121,7 @@ def _respelled(word: str) -> Form | None:
 
 
 def _disguised(piece: str) -> list[Found]:
-    """What a piece means that is no plain Russian word."""
+    """What is meant by a piece that is not a plain Russian word."""
     core = piece.strip(_MARKS) if piece.isascii() or piece[0] == piece[-1] == "*" else piece.strip(_EDGE)
     form = _latin(core) if core.isascii() else _russian_form(core)
     start = piece.find(core)
@@ -137,7 +138,7 @@ def _latin(core: str) -> Form | None:
     known = lexicon()
     if form := known.english.words.get(core) or known.respelled.get(core):
         return form
-    if "fuck" in core:  # in no harmless word
+    if "fuck" in core:  # no harmless word contains it
         return known.english.words["fuck"]
     if core in known.latin_unless or not (core.isalpha() or _LATIN_MASKED.fullmatch(core)):
         return None
@@ -147,7 +148,7 @@ def _latin(core: str) -> Form | None:
 
 
 def _slipped(chunk: str) -> tuple[Found, ...]:
-    """Russian typed on the English layout, as ",kznm"; a sign at its end is a letter only when there is another one before."""
+    """Russian typed on the English layout: ",kznm". A final sign is a letter only after another sign."""
     known = lexicon()
     for core in (chunk, chunk.rstrip("!?)"), chunk.rstrip(".,!?)")):
         form = known.russian.words.get(core.translate(_KEYS))
@@ -157,11 +158,11 @@ def _slipped(chunk: str) -> tuple[Found, ...]:
 
 
 def _spaced(text: str) -> list[Found]:
-    """Letters held apart: "б л я", "б.л.я", "ж/о\\п|а"."""
+    """Words with separated letters: "б л я", "б.л.я", "ж/о\\п|а"."""
     found = []
     for run in _SPACED.finditer(text):
         letters = [(one.start(), one[0]) for one in _LETTER.finditer(text, run.start(), run.end())]
-        for begin in range(2):  # the first letter may be a word of its own: "и с у к а", "a c u n t"
+        for begin in range(2):  # the first letter may be another word: "и с у к а", "a c u n t"
             if len(letters) > begin + 2 and (entry := _joined(fold("".join(letter for _, letter in letters[begin:])).text)):
                 found.append(Found(letters[begin][0], run.end(), entry.entry, entry.level))
                 break
@@ -169,12 +170,12 @@ def _spaced(text: str) -> list[Found]:
 
 
 def _joined(word: str) -> Entry | Form | None:
-    """Whose word the letters make; a short one in Latin letters is more likely a formula."""
+    """The entry of the word that the letters make up; a short Latin one is more likely a formula."""
     return (_latin(word) if len(word) > 3 else None) if word.isascii() else _russian(word)
 
 
 def _broken(text: str) -> list[Found]:
-    """Words broken by blanks into pieces that are not all words: "пиз дец", "пи зд ец"."""
+    """Words that blanks break into pieces, not all of them words: "пиз дец", "пи зд ец"."""
     forms, heads, found = lexicon().russian.words, lexicon().russian.heads, []
     pieces = [(piece.start(), piece.end()) for piece in _RUSSIAN_PIECE.finditer(text)]
     for i, (start, stop) in enumerate(pieces):

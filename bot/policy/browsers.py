@@ -1,8 +1,8 @@
 """Browsers and systems with their versions, out of user-agent strings and out of plain words, Russian and English.
 
-Clause 4.6 speaks of problems seen only with outdated software. So a version that the author denies («не Chrome 90, а
-130») is none, the newer end of an update counts, and an old version is no ground where the author says that an
-up-to-date one fails as well.
+Clause 4.6 is about problems that occur only with outdated software. So a version that the author denies («не
+Chrome 90, а 130») does not count, of an update the newer version counts, and an old version is no ground if
+the author says that an up-to-date one fails as well.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bot.policy.words import Lexicon, Phrasebook
 _AGENT = re.compile(r"(?:Mozilla|Opera|Dalvik)/\d\.\d+ ?\([^\n]{5,400}")
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,5}){0,4}")
 _GLUED = re.compile(r"([a-zа-я]{2,})(\d{1,3})")
-MOST_AGENTS = 5  # user-agent strings that are read in one text …
-MOST_NAMED = 100  # … and names of software
+MOST_AGENTS = 5  # user-agent strings read in one text
+MOST_NAMED = 100  # names of software read in one text
 _PLAUSIBLE = 250  # no browser or system has a higher version yet; 404 is an error
-_FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # what newer ones still say of themselves
+_FROZEN = {("macos", "10.15.7"), ("windows", "10"), ("android", "10")}  # newer versions still report these
 
 _TURNS = frozenset(["а", "до", "на", "теперь", "сейчас", "стало", "стала", "стоит", "to", "now", "but", "is"])
 _ENDINGS = frozenset(["ка", "ку", "ке", "й", "я", "ой", "ая", "ый", "ю", "ую", "м", "ом", "го", "ого", "th", "st", "nd", "rd"])
@@ -43,16 +43,16 @@ def version(text: str) -> Version:
 
 @dataclass(frozen=True)
 class Software:
-    """A browser or system that the author named: offsets in the original, version "" where none is told."""
+    """A browser or system that the author named; offsets in the original; version "" if none is given."""
 
     name: str
     version: str
     start: int
     end: int
-    works: bool = False  # the author says that all is well with it
+    works: bool = False  # the author says that it works well
 
     def older(self, minimum: str) -> bool:
-        """Whether it is older than the oldest supported version; `none` supports no version at all."""
+        """Whether it is older than the oldest supported version. `none`: no version is supported."""
         if minimum == "none":
             return True
         if not self.version:
@@ -62,7 +62,7 @@ class Software:
 
 
 class Finder:
-    """Finds software in a letter. The words go into the lexicon of all rules, so that the text is looked up once."""
+    """Finds software in a letter. Its words are in the common lexicon, so a text is looked up only once."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         data = shipped("browsers")
@@ -91,7 +91,7 @@ class Finder:
     # ------------------------------------------------------------------------------------------------------- finding
 
     def find(self, tokens: Tokens) -> tuple[Software, ...]:
-        """All software named in the text, in order, what is denied left out."""
+        """All software named in the text, in order, without what the author denies."""
         agents = list(self._agents(tokens.text))
         covered = [(item.start, item.end) for item in agents]
         worded = [item for item in self._worded(tokens) if not any(a <= item.start < b for a, b in covered)]
@@ -141,7 +141,7 @@ class Finder:
                         yield at, at, self.names[number][0], False, match[2]
 
     def _editions(self, tokens: Tokens) -> dict[tuple[str, int], tuple[int, str]]:
-        """Versions that are told by their name («семёрка»), by software and first token: last token and version."""
+        """Versions given by name («семёрка»): software and first token -> last token and version."""
         found: dict[tuple[str, int], tuple[int, str]] = {}
         for phrase, name, edition in self.editions:
             for first, end in phrase.find(tokens, frozenset()):
@@ -149,7 +149,7 @@ class Finder:
         return found
 
     def _version(self, tokens: Tokens, first: int, last: int) -> tuple[str, int] | None:
-        """The version behind the name, or else before it, with the token where it stands."""
+        """The version after the name, or else before it, with its token."""
         items = tokens.items
         at = last + 1
         while at <= last + 3 and at < len(items) and items[at].classes & self.links and self._joined(items, last, at):
@@ -173,7 +173,7 @@ class Finder:
         return items[at].sentence == items[last].sentence or items[at].word in ("версия", "version", "ver")
 
     def _number(self, tokens: Tokens, at: int, *, named: bool = False) -> str:
-        """The version that stands at this token, or "": not a count of something, not an error code."""
+        """The version at this token, or "": a count of something or an error code is none."""
         items = tokens.items
         if not 0 <= at < len(items):
             return ""
@@ -196,7 +196,7 @@ class Finder:
         return "" if after < 0 or between.strip(" .0123456789") else self._number(tokens, after + 1)
 
     def _correction(self, tokens: Tokens, at: int) -> tuple[str, int] | None:
-        """«…, а 130», «… до 130», «…, сейчас 130» behind a version: what it really is now."""
+        """«…, а 130», «… до 130», «…, сейчас 130» after a version: the version that is really used now."""
         items = tokens.items
         for i in range(at + 1, min(at + 7, len(items) - 1)):
             if items[i].sentence != items[at].sentence:
@@ -220,7 +220,7 @@ class Finder:
         return max(tokens.items[at].end, match.end() if match else 0)
 
     def _well(self, tokens: Tokens, at: int) -> bool:
-        """Whether the words right behind say that it works there."""
+        """Whether the words right after it say that it works there."""
         items = tokens.items
         for i in range(at + 1, min(at + 6, len(items))):
             if items[i].sentence != items[at].sentence or items[i].classes & self.names.keys():
@@ -232,7 +232,7 @@ class Finder:
     # ------------------------------------------------------------------------------------------------------- judging
 
     def outdated(self, tokens: Tokens, found: tuple[Software, ...], oldest: Mapping[str, str]) -> tuple[Software, ...]:
-        """What is older than supported, unless the author tells of the same trouble with something up to date."""
+        """Software older than supported, unless the author has the same trouble with something up to date."""
         old = [item for item in found if item.name in oldest and item.older(oldest[item.name]) and not item.works]
         if not old or self._is_settled(tokens):
             return ()
@@ -240,12 +240,12 @@ class Finder:
         return tuple(item for item in old if NAMES[item.name] not in new)
 
     def _is_settled(self, tokens: Tokens) -> bool:
-        """Whether some phrase says that all is the same with newer ones: all its parts in one sentence."""
+        """Whether some phrase, with all its parts in one sentence, says that newer ones behave the same."""
         return any(stands(parts, tokens, self.lexicon.fillers) for parts in self.settled)
 
 
 def meets(item: Software, test: str) -> bool:
-    """Whether a software meets a rule's test, such as `chrome < 110` or `ie`."""
+    """Whether the software fits a rule's test, such as `chrome < 110` or `ie`."""
     name, sign, number = re.fullmatch(r"([a-z_]+)\s*([<>=]*)\s*([\d.]*)", test).groups()  # type: ignore[union-attr]  # the schema has checked it
     if item.name != name or (sign and not item.version):
         return False

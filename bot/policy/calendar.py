@@ -1,4 +1,4 @@
-"""Clause 2.1: when the desk works. Working time over days, exceptions, breaks and changes of the clock; pure."""
+"""Clause 2.1: when the desk works. Working time with exceptions, breaks and clock changes. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.model import Value
 from bot.policy.schema import CalendarSection
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-FAR = 800  # days that are searched for the next opening
+FAR = 800  # days in which the next opening is searched for
 DAY = timedelta(days=1)
-Minutes = tuple[int, int]  # from and to, in minutes after midnight; past 1440 is the next day
+Minutes = tuple[int, int]  # from and to, in minutes after midnight; over 1440 is the next day
 
 
 class HoursTerms(Value, frozen=True, forbid_unknown_fields=True, rename={"and_": "and"}):
-    """How working hours are told in a language: a part of `templates/LANGUAGE/terms.yaml`."""
+    """How working hours are worded in a language: a part of `templates/LANGUAGE/terms.yaml`."""
 
     every_day: str
     days: list[str]
@@ -100,7 +100,7 @@ def _public_holidays(country: str, year: int) -> Mapping[date, str]:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Working hours in a timezone. All moments that go in are aware; those that come out are in the desk's timezone."""
+    """Working hours in a timezone. Moments passed in are aware; those returned are in the desk's timezone."""
 
     section: CalendarSection
     timezone: str
@@ -113,7 +113,7 @@ class Calendar:
 
     @cached_property
     def week(self) -> tuple[tuple[Minutes, ...], ...]:
-        """Hours of Monday to Sunday, breaks taken out."""
+        """The hours of Monday to Sunday, without breaks."""
         return weekly(self.section)
 
     def _hours(self, day: date) -> tuple[tuple[Minutes, ...], Mapping[str, str]]:
@@ -137,12 +137,12 @@ class Calendar:
         return datetime.combine(day + extra * DAY, time(minute // 60, minute % 60), self.zone).astimezone(UTC)
 
     def _from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Stretches of working time after `at`, none of it twice. Raises CalendarError past two years of them.
+        """Periods of working time after `at`, without overlaps. Raises CalendarError after two years of them.
 
-        A desk that does not open at all in two years (a holiday file that says every day) is taken for one that never closes:
-        people are told at night rather than never.
+        A desk that does not open within two years (every day is a holiday in the file) counts as always open:
+        better to notify people at night than never.
         """
-        done = at = at.astimezone(UTC)  # within one zone, datetime counts the clock on the wall
+        done = at = at.astimezone(UTC)  # within one zone, datetime would count wall-clock time
         day = at.astimezone(self.zone).date()
         for shift in range(-1, FAR):
             for start, end in self._stretches(day + shift * DAY):
@@ -154,15 +154,15 @@ class Calendar:
         yield at, at + FAR * DAY
 
     def is_open(self, at: datetime) -> bool:
-        """Whether people work at that moment; the closing moment itself is closed."""
+        """Whether people work at this moment. At the closing moment they do not."""
         return self.next_open(at) == at
 
     def next_open(self, at: datetime) -> datetime:
-        """`at` itself while open, otherwise when work begins again."""
+        """`at` itself during working hours, otherwise when work begins again."""
         return next(self._from(at))[0].astimezone(self.zone)
 
     def add(self, at: datetime, span: timedelta) -> datetime:
-        """The moment when `span` of working time has passed since `at`; never outside of the hours, their end included."""
+        """When `span` of working time has passed since `at`: a moment within the hours, or at their end."""
         if span < timedelta(0):
             raise ValueError("working time is only added forwards")
         day = at.astimezone(self.zone).date()
@@ -175,7 +175,7 @@ class Calendar:
         raise CalendarError("never opens")
 
     def between(self, start: datetime, end: datetime) -> timedelta:
-        """Working time from `start` to `end`; negative when they are the other way round."""
+        """Working time from `start` to `end`; negative if `end` is earlier."""
         if end < start:
             return -self.between(end, start)
         total = timedelta(0)
@@ -204,8 +204,9 @@ class Calendar:
     def describe_changes(
         self, words: HoursTerms, named: Callable[[date], str], language: str, now: datetime, days: int = 21
     ) -> tuple[str, ...]:
-        """The coming days whose hours differ from the weekly ones: «31 декабря: с 10:00 до 18:00 (канун Нового года)».
-        `named` says how a day is called.
+        """The coming days with other hours than usual: «31 декабря: с 10:00 до 18:00 (канун Нового года)».
+
+        `named` gives the name of a day.
         """
         today = now.astimezone(self.zone).date()
         lines = []

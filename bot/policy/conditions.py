@@ -1,7 +1,7 @@
-"""What a rule may ask of a letter: the keys of `when:`, and the tree of leaves and branches they become.
+"""What a rule may ask about a letter: the keys of `when:`, and the tree that is made from them.
 
-A mapping with several keys asks for all of them. Leaves about the letter's words and pictures are matched in the
-reader process (`bot.policy.matching`) under their `key`; the others are looked up by `bot.policy.judge`.
+A mapping with several keys requires all of them. Leaves about the letter's words and pictures are matched in
+the reader process (`bot.policy.matching`) under their `key`; `bot.policy.judge` answers the others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _compiles(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def one_or_more(**item: Any) -> WithJsonSchema:
-    """For editors: a list may be left out around a single member."""
+    """For editors: a single member needs no list around it."""
     return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item}]})
 
 
@@ -53,13 +53,13 @@ Level = Literal["obscene", "insult"]
 Tongue = Literal["ru", "en", "other"]
 Where = Literal["anywhere", "subject", "text"]
 
-PLACED = ("words", "phrases", "contains", "pattern", "only", "abuse")  # kinds that `where` says the place of
+PLACED = ("words", "phrases", "contains", "pattern", "only", "abuse")  # kinds that `where` can limit
 TEXT_KINDS = (*PLACED, "software", "lacks", "header")
 LETTER_KINDS = ("sender", "attachment", "longer_than", "shorter_than", "language", "letter", "time", "priority", "label")
 
 
 class HeaderTest(BaseModel):
-    """A header that must be there, and what its value must hold."""
+    """A header that must exist, and what its value must contain."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     name: Annotated[str, Field(pattern=r"^[!-9;-~]+$")]
@@ -132,7 +132,7 @@ class Condition(BaseModel):
 
 @dataclass(frozen=True)
 class Leaf:
-    """One thing asked. `value` is what stood in the file; the first word of `key` is the kind."""
+    """One question. `value` is taken from the file; the first word of `key` is the kind."""
 
     kind: str
     value: Any
@@ -140,12 +140,12 @@ class Leaf:
 
     @cached_property
     def key(self) -> str:
-        """The same for the same question, whichever rule asks it, in every process."""
+        """Equal for equal questions, in every rule and every process."""
         digest = blake2b(repr((self.value, self.where)).encode(), digest_size=8).hexdigest()
         return f"{self.kind}:{digest}"
 
     def asks(self, where: str) -> bool:
-        """Whether it is about that part of the letter."""
+        """Whether it is about this part of the letter."""
         return self.where in ("anywhere", where)
 
     def __str__(self) -> str:
@@ -181,9 +181,9 @@ def leaves(node: Node) -> Iterator[Leaf]:
 
 
 def needs(node: Node) -> frozenset[str] | None:
-    """Keys of text leaves of which at least one must be matched for the tree to hold; None when no such set exists.
+    """Keys of text leaves, at least one of them needed for the tree to hold; None if there is no such set.
 
-    With it a letter costs only the rules it can fire, however many there are.
+    Thanks to it, only those rules are judged that a letter can fire at all, however many there are.
     """
     if isinstance(node, Leaf):
         return frozenset((node.key,)) if node.kind in TEXT_KINDS else None

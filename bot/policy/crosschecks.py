@@ -1,4 +1,4 @@
-"""What no single value of rules.yaml can tell: names that must exist elsewhere, things that contradict each other."""
+"""Checks across values of rules.yaml: names that must exist elsewhere, values that contradict each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Finding = tuple[Path, str, str]
 
 
 class _Shapes(Lexicon):
-    """A lexicon that does not write out the forms: only the shape of the phrases is checked."""
+    """A lexicon without the grammatical forms: it only checks how phrases are written."""
 
     def _enter(self, spec: str, number: int) -> None:
         pass

@@ -1,7 +1,7 @@
-"""Words in disguise: is this run of letters and signs a word of the list, with letters hidden, exchanged or transliterated?
+"""Obfuscated words: is this run of letters and signs a listed word with hidden or exchanged letters?
 
-A run becomes a row of units, each of which says which letters may stand at its place ("b" is б or в, "sh" is ш or сх,
-"*" is up to two letters, any). A form of the list is meant when the units cover it from its first letter to its last.
+A run becomes a row of units. Each unit says which letters it may mean: "b" is б or в, "sh" is ш or сх, "*" is
+up to two letters of any kind. A listed form is found if the units cover it from its first letter to its last.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 _ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
-HEAD = 3  # letters by which most words are known to be no beginning of one in a list
+HEAD = 3  # letters that tell for most words that no listed word begins so
 _STARS = "*#@$%&"
 _STARRED = re.compile(r"([а-я]{1,3})\*{2,}([а-я]{1,4})")
 _SOFT = frozenset("дтлнс")
@@ -22,7 +22,7 @@ _ENGLISH_PART = re.compile(r"[@$!]|(?P<gap>(?:[^\w]|_)+)|\w")
 
 
 class Unit(NamedTuple):
-    """What may stand at one place: one of `pieces`, or `least` to `most` letters of any kind."""
+    """What a unit may mean: one of `pieces`, or `least` to `most` letters of any kind."""
 
     pieces: tuple[str, ...]
     least: int = 0
@@ -30,12 +30,12 @@ class Unit(NamedTuple):
 
     @property
     def vague(self) -> bool:
-        """Whether two letters beside it are too few: a single full stop or hyphen, and stars that hide more than is left."""
+        """Whether two letters beside it are too few: a single stop or hyphen, or stars that hide more."""
         return not self.pieces and ((self.least, self.most) == (0, 1) or self.least > 1)
 
 
 class Form(NamedTuple):
-    """A whole word of the list. The letters `core` = (start, end) are its root."""
+    """A whole word of the list. `core` = (start, end) are the letters of its root."""
 
     word: str
     entry: str
@@ -44,10 +44,10 @@ class Form(NamedTuple):
 
 
 class Forms:
-    """The words of a list, found again behind a disguise."""
+    """The words of a list, recognised although they are obfuscated."""
 
     def __init__(self, forms: Iterable[Form], latin: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """`latin` says what Latin letters and digits stand for in Russian words; a list of English words has none."""
+        """`latin`: what Latin letters and digits mean in Russian words; empty for English words."""
         self._latin = latin
         self.words: dict[str, Form] = {}
         self._index: dict[tuple[str, str], list[Form]] = defaultdict(list)
@@ -59,7 +59,7 @@ class Forms:
         self._lasts = sorted({last for _, last in self._index})
 
     def meant(self, run: str) -> Form | None:
-        """The form that `run` (folded letters and signs, without blanks) stands for, or None."""
+        """The form that `run` (folded letters and signs, without blanks) means, or None."""
         units = self._units(run)
         known = sum(1 for unit in units if unit.pieces)
         if known < 2 or (known == 2 and any(unit.vague for unit in units)):
@@ -75,7 +75,7 @@ class Forms:
         return None
 
     def starred(self, run: str) -> Form | None:
-        """The obscene form of which `run` shows the ends, with a star for each letter between: hardly anything else is written so."""
+        """The obscene form whose ends `run` shows, with a star for each letter between."""
         found = _STARRED.fullmatch(run)
         forms = self._index.get((run[0], run[-1]), ()) if found else ()
         fit = (form for form in forms if found and len(form.word) == len(run) and form.word.startswith(found[1]) and form.word.endswith(found[2]))
@@ -88,7 +88,7 @@ class Forms:
         return [_gap(part[0]) if part["gap"] else self._letter(part[0], run.isascii()) for part in parts.finditer(run)]
 
     def _letter(self, sign: str, soft: bool) -> Unit:
-        """What a letter or digit stands for; with `soft`, that may be a soft consonant, too: transliteration drops the ь."""
+        """What a letter or digit means; with `soft` also soft consonants: transliteration drops the ь."""
         assert self._latin is not None
         pieces = self._latin.get(sign, (sign,))
         if soft:
@@ -97,7 +97,7 @@ class Forms:
 
 
 def _gap(signs: str) -> Unit:
-    """Signs in a word part its letters or stand for some: a star for one or two, a row of stars for about as many as there are."""
+    """Signs separate letters or hide some: a star one or two, a row of stars about that many."""
     count = len(signs)
     if count == 1:
         return Unit((), 0, 2 if signs in _STARS or signs > "\u2600" else 1)
@@ -105,12 +105,12 @@ def _gap(signs: str) -> Unit:
 
 
 def _covers(units: list[Unit], form: Form, known: int, blind: bool) -> bool:
-    """Whether the units make up the form and leave enough of it to be seen.
+    """Whether the units make up the form and leave enough of it visible.
 
-    That is half of its letters, and of its root the beginning or half; with `blind` (a row of stars in a long word, which is
-    hardly anything else) the root may be hidden altogether.
+    Enough is half of its letters, and the beginning or half of its root. With `blind` (a row of stars in a
+    long word, which hardly means anything else) the whole root may be hidden.
     """
-    states = {0: (0, 0)}  # place in the form -> fewest hidden letters of the root, and of the word
+    states = {0: (0, 0)}  # place in the form -> fewest hidden letters of root and of word
     start, end = form.core
     for unit in units:
         after: dict[int, tuple[int, int]] = {}

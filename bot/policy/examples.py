@@ -1,4 +1,4 @@
-"""The examples of every rule, run as letters, and the rules that no letter can reach."""
+"""Runs the examples of every rule as letters, and finds rules that no letter can reach."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PICTURES = {
 
 
 def example_letter(example: str | ExampleLetter) -> Letter:
-    """An example as a letter that has been read but not matched."""
+    """An example as a letter that was read but not matched yet."""
     told = ExampleLetter(text=example) if isinstance(example, str) else example
     received = told.at or _NOON
     envelope = Envelope(letter="example", received=received, mail_from=told.sender.lower())
@@ -52,9 +52,9 @@ def judge_example(policy: Policy, matcher: Matcher, example: str | ExampleLetter
 
 
 def check_examples(policy: Policy, matcher: Matcher | None = None) -> list[Mistake]:
-    """Runs every example; a mistake for each that fails, and for each rule that is unreachable. `matcher` is the policy's, if there is one."""
+    """Runs all examples: a mistake for each that fails, and for each rule that cannot be reached."""
     matcher, mistakes = matcher or matcher_of(policy), list[tuple[Path, str, str]]()
-    above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by everything they ask
+    above: dict[tuple[str, str], list[Rule]] = {}  # rules with a ground so far, by all that they ask for
     for at, rule in enumerate(policy.written):
         mistakes += _run(policy, matcher, rule, at)
         reason = _contradiction(rule.node) or (_taken(above, rule) if rule.then.ground else "")
@@ -68,7 +68,7 @@ def check_examples(policy: Policy, matcher: Matcher | None = None) -> list[Mista
 
 
 def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Path, str, str]]:
-    """The failing examples of one rule; and the rule itself, if another takes the ground from all its examples."""
+    """The failing examples of a rule; the rule itself if another gets the ground in all of them."""
     found: list[tuple[Path, str, str]] = []
     takers = set()
     for i, example in enumerate(rule.examples.match):
@@ -91,7 +91,7 @@ def _run(policy: Policy, matcher: Matcher, rule: Rule, at: int) -> list[tuple[Pa
 
 
 def _taken(above: dict[tuple[str, str], list[Rule]], rule: Rule) -> str:
-    """Why no letter can get its ground from this rule, or ""; only rules that ask something in common are compared."""
+    """Why no letter can get its ground from this rule, or ""; compares rules that ask something in common."""
     asked = {(leaf.kind, str(item)) for leaf in leaves(rule.node) for item in (leaf.value if isinstance(leaf.value, tuple) else (leaf.value,))}
     others = {other.id: other for key in asked for other in above.get(key, ())}
     for key in asked:
@@ -122,9 +122,9 @@ def _contradiction(node: Node) -> str:
 
 
 def _covers(wide: Node, narrow: Node) -> bool:
-    """Whether every letter that `narrow` fits is fitted by `wide` too, as far as their shape can tell."""
+    """Whether `wide` fits every letter that `narrow` fits, as far as their form tells."""
     if isinstance(wide, Leaf) and wide.kind == "label":
-        return False  # the rules between the two may give the label
+        return False  # a rule between the two may set the label
     if wide == narrow:
         return not isinstance(wide, Branch) or all(leaf.kind != "label" for leaf in leaves(wide))
     if isinstance(wide, Leaf) and isinstance(narrow, Leaf):

@@ -1,8 +1,8 @@
-"""Folding: the text as it is matched, undone of disguises, with a way back to the words as they were written.
+"""Folding: the text as it is matched, without obfuscation, and with a way back to the original words.
 
-Section 5 of the design: text is normalised for matching only, and the evidence is always the original span. Folding takes
-time and memory linear in the text. What cannot be decided without a dictionary (stars in place of letters, spaced
-letters, transliteration) is left to those who have one; see `bot.policy.abuse`.
+Section 5 of the design: text is normalised for matching only, and evidence is always the original span.
+Folding takes time and memory linear in the text. What cannot be decided without a dictionary (stars instead
+of letters, spaced letters, transliteration) is left to `bot.policy.abuse`, which has one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Characters that need no second look: ASCII, Russian letters and the usual typography of letters.
+# Characters that never change: ASCII, Russian letters and the usual typographic signs.
 _ODD = re.compile(r"[^\x00-\x7fА-Яа-яЁё«»„“”‘’–—…№•°©®€£]")
 _BORDER = re.compile(r"[а-я][^\W_а-я]|[^\W_а-я][а-я]")
 _WORD = re.compile(r"[^\W_]+")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _BREVE = "\u0306"
 
-# Letters that look like a Russian one. Those that only sound like one (z, d, l) are no disguise of a Russian word:
-# "chromeом" keeps its Latin stem. Digits count only between two letters, so that "98я" stays a version.
+# Letters that look like a Russian one. Those that only sound like one (z, d, l) do not hide a Russian word:
+# "chromeом" keeps its Latin stem. Digits count only between two letters, so "98я" stays a version.
 _TWINS = str.maketrans("abcehikmoptxyαβγεηικορτυχπλμσіїєѕјһԁӏѡ", "авсеникмортхуавгеникортухплмсииесйндлш")
 _DIGITS = str.maketrans("013468", "оизчбв")
 _DIGIT_INSIDE = re.compile(r"(?<=[а-я])[013468](?=[а-я])")
-# Styled letters that Unicode does not decompose: small capitals, and white letters in black circles and squares.
+# Styled letters that Unicode does not decompose: small capitals, white letters in black circles and squares.
 _STYLED = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑıøłđ", "abcdefghijklmnoprstuvwyzaiold", strict=True)) | {
     chr(base + i): chr(ord("a") + i) for base in (0x1F150, 0x1F170) for i in range(26)
 }
@@ -33,23 +33,24 @@ _FOREIGN = re.compile(r"[^\Wа-я\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded text. `origins[i]` is the place in the original of the folded character i; one more entry is the end."""
+    """A folded text. `origins[i]` is where character i is in the original; a last entry marks the end."""
 
     text: str
     origins: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The (start, end) in the original of the folded piece [start, end); marks and repeats behind a letter belong to it."""
+        """The original (start, end) of the folded [start, end), with the marks and repeats after it."""
         if start >= end:
             return self.origins[start], self.origins[start]
         return self.origins[start], self.origins[end]
 
 
 def fold(text: str) -> Folded:
-    """Returns `text` in lower case and freed of disguises.
+    """Returns `text` in lower case and without obfuscation.
 
-    ё becomes е, invisible characters and combining marks go, styled letters (𝐟𝐮𝐥𝐥, ｗｉｄｅ, ⓡ) become plain, Latin, Greek
-    and digit look-alikes inside Russian words become Russian, a letter repeated three times or more stays once.
+    ё becomes е. Invisible characters and combining marks are removed. Styled letters (𝐟𝐮𝐥𝐥, ｗｉｄｅ, ⓡ) become
+    plain. Latin, Greek and digit look-alikes in Russian words become Russian. A letter repeated three times
+    or more is kept once.
     """
     plain, origins = _plain(text) if _ODD.search(text) else (text, range(len(text) + 1))
     folded = _lower(plain)
@@ -59,12 +60,12 @@ def fold(text: str) -> Folded:
 
 
 def _lower(text: str) -> str:
-    """In lower case, ё as е; no letter becomes two."""
+    """In lower case, with ё as е, at the same length."""
     return text.lower().replace("ё", "е")
 
 
 def _plain(text: str) -> tuple[str, list[int]]:
-    """Without invisible characters and marks, styled letters as plain ones, every blank a space."""
+    """Without invisible characters and marks; styled letters become plain, all blanks spaces."""
     letters: list[str] = []
     origins: list[int] = []
     for place, letter in enumerate(text):
@@ -87,14 +88,14 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 
 def _bare(letter: str) -> str:
-    """The letters that a styled or accented one stands for; other characters stay as they are."""
+    """The plain letters for a styled or accented one; other characters stay as they are."""
     letter = _STYLED.get(letter, letter)
     parts = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
     return parts if parts.isalnum() else letter
 
 
 def _russian(word: str, written: str) -> str:
-    """A word of mixed alphabets in Russian letters, if all its foreign letters are look-alikes; or else as it is."""
+    """A word of mixed alphabets in Russian letters if its others are look-alikes; else as it is."""
     if not _BORDER.search(word):
         return word
     new = _lower(written.replace("b", "б")).translate(_TWINS)  # B looks like В, but b like б
@@ -104,7 +105,7 @@ def _russian(word: str, written: str) -> str:
 
 
 def _shortened(text: str, origins: Sequence[int]) -> Folded:
-    """With every stretched letter once ("бляяя" as "бля")."""
+    """With every repeated letter once ("бляяя" as "бля")."""
     kept: list[str] = []
     places: list[int] = []
     done = 0

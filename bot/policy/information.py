@@ -1,7 +1,8 @@
-"""Clause 4.2: what a letter tells, and what it leaves out. Judged by its content, not by its length alone.
+"""Clause 4.2: what information a letter gives and what it leaves out, judged by content, not by length alone.
 
-The words that tell nothing by themselves (greetings, pleas, «не работает», «сайт») stand in data/information.yaml. What
-remains describes the problem: two telling words, or one in a question or beside «не могу», are a usable description.
+Words that tell nothing by themselves (greetings, pleas, «не работает», «сайт») are listed in
+data/information.yaml. The others describe the problem: two of them, or one in a question or beside «не могу»,
+make a usable description.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from bot.policy.phrases import Token, Tokens
 from bot.policy.sieve import shipped
 from bot.policy.words import Lexicon, Phrasebook
 
-ENOUGH = 2  # telling words that make a description
+ENOUGH = 2  # meaningful words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _APART = re.compile(_LINK.pattern + r"|\+?\d[\d\s()-]{8,16}\d", re.IGNORECASE)  # links, and telephone numbers
 
 
 class Content:
-    """Tells empty words from telling ones; its words go into the lexicon of all rules."""
+    """Distinguishes empty words from meaningful ones; its words are in the lexicon of all rules."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         book = Phrasebook({}, lexicon)
@@ -35,7 +36,7 @@ class Content:
         self.question, self.attempt, self.steps, self.device = map(classes, ("question", "attempt", "steps", "device"))
 
     def telling(self, token: Token, tokens: Tokens) -> bool:
-        """Whether a word tells something by itself; a person's name does not."""
+        """Whether a word is meaningful by itself; a person's name is not."""
         if token.classes & self.empty or (len(token.word) < 3 and not token.word.isdigit()):
             return False
         return not self.named(token, tokens)
@@ -46,18 +47,18 @@ class Content:
         return tokens.text[token.start].isupper() and not token.word.isascii() and is_name(token.word)
 
     def told(self, parts: tuple[Tokens, ...]) -> set[str]:
-        """The different telling words of subject and text; a link counts as one, whatever it is made of."""
+        """The different meaningful words of subject and text; a link counts as one word."""
         found: set[str] = set()
         for tokens in parts:
             found.update(match[0].lower() for match in _LINK.finditer(tokens.text))
             hidden = {place for match in _APART.finditer(tokens.text) for place in range(*match.span())}
             for token in tokens.items:
                 if token.start not in hidden and self.telling(token, tokens):
-                    found.add(token.word[:6])  # the forms of one word tell once
+                    found.add(token.word[:6])  # the forms of a word count once
         return found
 
     def lacks(self, letter: Letter, parts: tuple[Tokens, ...], software: tuple[Software, ...]) -> tuple[str, ...]:
-        """What clause 4.2 asks for and the letter leaves out: description, question, steps, environment, screenshot."""
+        """What clause 4.2 asks for and the letter lacks: description, steps, environment, screenshot …"""
         told, items = self.told(parts), [item for tokens in parts for item in tokens.items]
         tried = any(item.classes & self.attempt for item in items)
         asks = any("?" in tokens.text for tokens in parts) or any(item.classes & self.question for item in items)
@@ -72,7 +73,7 @@ class Content:
         return tuple(name for name, lacking in missing.items() if lacking)
 
     def asking(self, tokens: Tokens) -> list[tuple[int, int]]:
-        """The pieces of sentences that ask, tell of trouble or tell much, as offsets; courtesy and names alone ask nothing."""
+        """Offsets of pieces that ask, report trouble or say much; courtesy and names ask nothing."""
         found = []
         for piece in _pieces(tokens):
             content = [item for item in piece if not item.classes & self.courtesy and not self.named(item, tokens)]
@@ -84,7 +85,7 @@ class Content:
 
 
 def _pieces(tokens: Tokens) -> list[list[Token]]:
-    """Sentences cut again at commas and at «и», «а», «также»: what is asked in one breath is still asked apart."""
+    """Sentences, also cut at commas and at «и», «а», «также»: one sentence may ask several things."""
     pieces: list[list[Token]] = [[]]
     before: Token | None = None
     for item in tokens.items:

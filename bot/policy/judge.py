@@ -1,7 +1,8 @@
-"""A letter and the facts of its thread -> Verdict. Pure: the words were matched in the reader process.
+"""A letter and the facts of its thread -> Verdict. Pure: the reader process has matched the words already.
 
-First ground wins, first topic wins, the highest priority wins, labels add up, every hit is recorded. As shipped the
-machine asks and people refuse (section 4 of the design): what would trouble a person is a hint to the agent.
+The first ground, the first topic and the highest priority win; labels add up; every hit is recorded. With the
+shipped rules the machine asks and people refuse (section 4 of the design): what might offend is a hint to
+agents.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from bot.policy.matching import ASKING, LACKS, VERSION
 from bot.policy.policy import Facts, Policy
 from bot.policy.schema import Rule
 
-ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information asks for, if it is missing
-ONLY_TOPIC = "only_topic"  # label: the letter asks nothing beside the topic that is answered at once
+ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information may ask for
+ONLY_TOPIC = "only_topic"  # label: the letter asks about nothing except the answered topic
 
 
 def matched(policy: Policy, letter: Letter) -> bool:
@@ -26,21 +27,21 @@ def matched(policy: Policy, letter: Letter) -> bool:
 
 
 def judge(policy: Policy, letter: Letter, facts: Facts) -> Verdict:
-    """What the rules say of the letter."""
+    """What the rules say about the letter."""
     keyed, free = policy.by_need
     numbers = {number for key in letter.matches for number in keyed.get(key, ())}.union(free)
-    candidates = (policy.rules[number] for number in sorted(numbers))  # the others cannot fire, whatever else is true
+    candidates = (policy.rules[number] for number in sorted(numbers))  # no other rule can fire
     hits = [_evidence(policy, rule, answer.spans) for rule, answer, fires in _asked(policy, letter, facts, candidates) if fires]
     return _verdict(policy, letter, facts, tuple(hits))
 
 
 def why(policy: Policy, letter: Letter, facts: Facts) -> tuple[Why, ...]:
-    """Every rule with the tree of its conditions and their answers, in the order of the file."""
+    """Every rule with its tree of conditions and their answers, in the order of the file."""
     return tuple(Why(rule.id, fires, answer) for rule, answer, fires in _asked(policy, letter, facts, policy.rules))
 
 
 def _asked(policy: Policy, letter: Letter, facts: Facts, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Answer, bool]]:
-    """Each rule with the answer to its condition and whether it fires; it sees the labels of those before it."""
+    """Each rule, the answer to its condition, whether it fires; rules see the labels of earlier ones."""
     labels = {"complaint"} if facts.complaint else set()
     announced = {f"announcement:{item.id}" for item in policy.announced(facts.now)}
     asker = _Asker(policy, letter, facts, labels)
@@ -101,7 +102,7 @@ def _verdict(policy: Policy, letter: Letter, facts: Facts, hits: tuple[Evidence,
 
 
 def _action(policy: Policy, facts: Facts, hit: Evidence, priority: Priority | None, labels: frozenset[str]) -> str:
-    """suspend, refuse, or hint where a person must decide."""
+    """suspend, refuse, or hint if a person must decide."""
     assert hit.ground
     urgent = Priority.high in (priority, facts.priority)
     announced = any(label.startswith("announcement:") for label in labels) and hit.ground is not Ground.abusive_language
@@ -113,7 +114,7 @@ def _action(policy: Policy, facts: Facts, hit: Evidence, priority: Priority | No
 
 
 def _only(letter: Letter, topic: Evidence, hits: Iterable[Evidence]) -> bool:
-    """Whether nothing is asked beside the topic: every asking piece of the letter holds some of the topic's words."""
+    """Whether only the topic is asked about: every piece that asks has some of the topic's words."""
     if any(item.accepted and not item.logo for item in letter.attachments):
         return False
     for hit in hits:
@@ -126,7 +127,7 @@ def _only(letter: Letter, topic: Evidence, hits: Iterable[Evidence]) -> bool:
 
 @dataclass(frozen=True)
 class Answer:
-    """One condition with its answer: the words for which it holds (perhaps none), None where it does not, and the parts' answers."""
+    """A condition, the words for which it holds (maybe none) or None, and its parts' answers."""
 
     node: Node
     found: tuple[Span, ...] | None
@@ -167,7 +168,7 @@ class _Asker:
     labels: set[str]
 
     def answer(self, node: Node) -> Answer:
-        """The answer to a condition and all its parts."""
+        """The answer to a condition and to all its parts."""
         if isinstance(node, Leaf):
             return Answer(node, self._leaf(node))
         parts = tuple(self.answer(part) for part in node.parts)

@@ -1,4 +1,4 @@
-"""What the rules need to know of Russian and English: grammatical forms, stems, names, and likely slips of the pen."""
+"""What the rules need to know about Russian and English: grammatical forms, stems, names, typos."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _stemmer() -> Stemmer.Stemmer:
 
 
 def plain(word: str) -> str:
-    """A word as it is compared: lower case, ё as е, without apostrophes."""
+    """A word as it is compared: in lower case, with ё as е, without apostrophes."""
     return word.lower().replace("ё", "е").replace("'", "").replace("’", "")
 
 
 @lru_cache(16_384)
 def forms(word: str) -> frozenset[str]:
-    """All grammatical forms of a Russian word; a dictionary form stands for its own word alone, a participle for participles."""
+    """All forms of a Russian word: of a dictionary form only its own word's, of a participle participles."""
     if not re.search("[а-я]", word):
         return frozenset((word,))
     parses = _morph().parse(word)
@@ -59,12 +59,12 @@ def is_name(word: str) -> bool:
 
 
 def stem(word: str) -> str:
-    """The English stem: what is left without the ending."""
+    """The English stem: the word without its ending."""
     return str(_stemmer().stemWord(word))
 
 
 def neighbours(word: str) -> Iterator[str]:
-    """Words one slip away: a letter missing, added, changed, or two swapped."""
+    """Words one typo away: a letter missing, added or changed, or two letters swapped."""
     for i in range(len(word) + 1):
         head, tail = word[:i], word[i:]
         if tail:

@@ -1,4 +1,4 @@
-"""The lexicon of abuse: bot/policy/data/abuse.yaml, compiled once a process. The file's head says what its keys mean."""
+"""The lexicon of abuse: bot/policy/data/abuse.yaml, compiled once per process. Its head explains the keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.policy.sieve import Sieve, shipped
 
 
 class Entry(NamedTuple):
-    """A root with what belongs to it; see the head of the data file."""
+    """A root and what belongs to it; see the head of the data file."""
 
     entry: str
     level: str
@@ -22,10 +22,10 @@ class Entry(NamedTuple):
 
 
 class Finder:
-    """Entries of which only those are tried whose keys are in the text."""
+    """Entries that are tried only if one of their keys is in the text."""
 
     def __init__(self, items: Sequence[dict[str, Any]], names: Mapping[str, str]) -> None:
-        """`names` are put in for their <name> in the patterns."""
+        """`names` replace <name> in the patterns."""
         self._entries = [_entry(item, names) for item in items]
         self._sieve = Sieve((key, number) for number, item in enumerate(items) for key in item["keys"])
 
@@ -43,7 +43,7 @@ class Lexicon(NamedTuple):
     english: Forms
     latin: re.Pattern[str]
     latin_unless: frozenset[str]
-    respelled: dict[str, Form]  # forms with letters swapped, dropped or turned round, and as they sound
+    respelled: dict[str, Form]  # forms with letters swapped, dropped or reversed, or by their sound
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +71,7 @@ def lexicon() -> Lexicon:
 
 
 def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
-    """An entry of the file; a blank in its pattern stands for any blanks."""
+    """An entry of the file; a blank in its pattern matches any number of blanks."""
     pattern = item["match"] if isinstance(item["match"], str) else "|".join(item["match"])
     pattern = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern).replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
     return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
@@ -81,13 +81,14 @@ _SOUNDS = str.maketrans("оеыэдзж", "аииитсш")
 
 
 def sound(word: str) -> str:
-    """A Russian word as it may be heard: unstressed vowels, voiced and voiceless letters are one, signs and repeats are none."""
+    """A Russian word by its sound: unstressed vowels, voiced and voiceless alike, no signs or repeats."""
     return re.sub(r"([а-я])\1+|[ъь]", r"\1", word).translate(_SOUNDS)
 
 
 def _respellings(form: Form) -> Iterator[str]:
-    """How a word is written by those who keep it readable for people only: two letters swapped, the root's vowel
-    dropped, backwards, by its sound. Too short ones would be other words."""
+    """Spellings that only people read: two letters swapped, no vowel in the root, backwards, by sound.
+
+    Short words are left out: their spellings would be other words."""
     word = form.word
     if len(word) > 4 or word.isascii():
         yield word[::-1]
@@ -109,6 +110,6 @@ def _forms(items: list[dict[str, Any]]) -> list[Form]:
 
 
 def _spelled_out(form: str) -> list[str]:
-    """The words behind `на{ху}{й,я}`: every choice of every brace."""
+    """The words of `на{ху}{й,я}`: every choice of every brace."""
     parts = [part.split(",") for part in re.split(r"[{}]", form)]
     return ["".join(choice) for choice in itertools.product(*parts)]

@@ -1,6 +1,6 @@
-"""rules.yaml in bytes -> Policy, or every mistake in it at once, each with its line, what is allowed and a hint.
+"""The bytes of rules.yaml -> Policy, or all its mistakes at once, each with line, allowed values and a hint.
 
-`bot.policy.yamlfile` tells data and places, the models of `bot.policy.schema` check shapes, `crosschecks` the rest.
+`bot.policy.yamlfile` gives data and places, `bot.policy.schema` checks single values, `crosschecks` the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.policy.policy import Policy
 from bot.policy.sieve import shipped
 from bot.policy.yamlfile import Mistake, Path, RulesError, read
 
-MOST = 100  # mistakes that are reported
+MOST = 100  # most mistakes that are reported
 
 
 def load(source: bytes, name: str = "rules.yaml") -> Policy:
@@ -30,7 +30,7 @@ def load(source: bytes, name: str = "rules.yaml") -> Policy:
         broken = [_path(detail["loc"], data) for detail in details]
         for path, detail in zip(broken, details, strict=True):
             within = any(len(other["loc"]) > len(detail["loc"]) and other["loc"][: len(detail["loc"])] == detail["loc"] for other in details)
-            if detail["type"] != "too_short" or not within:  # a list is not too short where its members are broken
+            if detail["type"] != "too_short" or not within:  # a list with broken members is not too short
                 place, (message, hint) = places.of(path, key=detail["type"] == "extra_forbidden"), _told(detail, path)
                 mistakes.append(Mistake(name, *place, message, hint))
         policy = _sound(data, broken)
@@ -41,14 +41,14 @@ def load(source: bytes, name: str = "rules.yaml") -> Policy:
 
 
 def _sound(data: Any, broken: list[Path]) -> Policy:
-    """The file with everything broken replaced by something harmless, so that the rest can be checked in the same run."""
+    """The file with all broken values replaced by harmless ones, so that the rest can be checked as well."""
     data = {key: data[key] for key in _SECTIONS & data.keys() if data[key] is not None} if isinstance(data, dict) else {}
     rules = dict(enumerate(data["rules"])) if isinstance(data.get("rules"), list) else {}
     departments = data["people"].get("departments") if isinstance(data.get("people"), dict) else {}
     for path in broken:
         if path[:1] == ("rules",) and len(path) > 1:
             rules[int(path[1])] = {"id": f"broken-{path[1]}", "clause": "1", "when": {"longer_than": 0}, "then": {"labels": "broken"}}
-        elif path[:1] == ("vocabulary",):  # the names that rules may use are kept, for they are not to blame
+        elif path[:1] == ("vocabulary",):  # names are kept, since rules use them
             data["vocabulary"] = {key: ["a"] for key in data["vocabulary"]} if isinstance(data["vocabulary"], dict) else {}
         elif path:
             data.pop(path[0], None)
@@ -62,7 +62,7 @@ def _sound(data: Any, broken: list[Path]) -> Policy:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of rules.yaml, for editors that check it while it is typed."""
+    """The JSON Schema of rules.yaml, for editors that check the file while it is edited."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Policy.model_json_schema(), "title": "rules.yaml"}
 
 
@@ -70,7 +70,7 @@ _SECTIONS = {info.alias or key for key, info in Policy.model_fields.items()}
 
 
 def _told(detail: ErrorDetails, path: Path) -> tuple[str, str]:
-    """What is wrong by one finding of pydantic, and what would help."""
+    """What pydantic found wrong, and what would help."""
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
         allowed = _allowed(path[:-1])
@@ -96,7 +96,7 @@ def _told(detail: ErrorDetails, path: Path) -> tuple[str, str]:
 
 
 def _path(loc: tuple[int | str, ...], data: Any) -> Path:
-    """pydantic's location without the steps that it adds for unions and dictionary keys."""
+    """pydantic's location, without the steps that it adds for unions and dictionary keys."""
     path: list[int | str] = []
     for part in loc:
         inner = dict(enumerate(data)) if isinstance(data, list) else data
@@ -107,7 +107,7 @@ def _path(loc: tuple[int | str, ...], data: Any) -> Path:
 
 
 def _allowed(path: Path) -> list[str]:
-    """The keys that may stand at that path, as they are written in the file."""
+    """The keys allowed at that path, as they are written in the file."""
     schema = json_schema()
     nodes = _opened(schema, schema)
     for part in path:
@@ -118,13 +118,13 @@ def _allowed(path: Path) -> list[str]:
 
 
 def _opened(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a node of the JSON Schema may be, references followed."""
+    """The alternatives of a node of the JSON Schema, with references resolved."""
     if "$ref" in node:
         return _opened(schema["$defs"][node["$ref"].rpartition("/")[2]], schema)
     return [opened for one in node["anyOf"] for opened in _opened(one, schema)] if "anyOf" in node else [node]
 
 
 def _nearest(word: object, options: list[str]) -> str:
-    """«did you mean …?» for a slip, or ""."""
+    """“did you mean …?” for a typo, or ""."""
     found = difflib.get_close_matches(str(word).lower(), options, 1, 0.6)
     return f"did you mean {found[0]!r}?" if found else ""

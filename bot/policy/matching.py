@@ -1,8 +1,8 @@
-"""The rules' questions about words and pictures, asked once of a letter, in the reader process.
+"""The rules' questions about a letter's words and pictures, answered once per letter, in the reader process.
 
-Words and phrases cost one dictionary look-up a word of the letter, substrings one pass of an Aho-Corasick automaton,
-whatever the number of rules. Patterns run one by one under a time limit; one that explodes is cut, reported under
-`SLOW` and not asked again until the rules change.
+Whatever the number of rules, words and phrases cost one dictionary look-up for each word of the letter, and
+substrings one pass of an Aho-Corasick automaton. Patterns run one by one under a time limit. A pattern that
+exceeds it is stopped, reported under `SLOW`, and not run again until the rules change.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from bot.policy.policy import Policy
 from bot.policy.sieve import Sieve
 from bot.policy.words import Lexicon, Phrasebook, cut
 
-SLOW = "!slow"  # reserved key: patterns that were cut by their limit, one span each with the pattern as its words
-LACKS = "!lacks"  # reserved key: what the letter leaves out of clause 4.2, one span each
+SLOW = "!slow"  # reserved key: patterns stopped by their time limit, one span each, with the pattern as words
+LACKS = "!lacks"  # reserved key: what the letter lacks of clause 4.2, one span each
 ASKING = "!asking"  # reserved key: the pieces of the letter that ask for something
 VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter was matched with
 MOST = 5  # spans kept for one leaf
@@ -47,7 +47,7 @@ Matches = dict[str, tuple[Span, ...]]
 
 @dataclass(frozen=True)
 class _Item:
-    """One phrase of a leaf: all its parts must stand in one sentence."""
+    """One phrase of a leaf: all its parts must be in one sentence."""
 
     leaf: Leaf
     parts: Parts
@@ -55,7 +55,7 @@ class _Item:
 
 @dataclass
 class _Found:
-    """What is known of one letter while it is matched."""
+    """What is known about a letter while it is matched."""
 
     letter: Letter
     parts: tuple[Tokens, ...]
@@ -64,7 +64,7 @@ class _Found:
     slow: set[str] = field(default_factory=set)
 
     def add(self, key: str, spans: Iterable[Span]) -> None:
-        """Keeps the first few different spans of a key; a key without spans is not there."""
+        """Keeps the first few different spans of a key; a key without spans is left out."""
         for span in spans:
             kept = self.spans.setdefault(key, [])
             if len(kept) < MOST and span not in kept:
@@ -96,7 +96,7 @@ class Matcher:
         self.by_anchor = self._index()
         self.literals = Sieve((fold(text).text, leaf) for leaf in every if leaf.kind == "contains" for text in leaf.value)
         self.patterns = Patterns(leaf for leaf in every if leaf.kind == "pattern")
-        self.match(_FIRST)  # what is loaded at first use is loaded now, and not while somebody's letter waits
+        self.match(_FIRST)  # loads now what is loaded at first use, before a letter waits for it
 
     def _phrase(self, leaf: Leaf, parts: Parts) -> None:
         phrase = parts[0][0]
@@ -106,7 +106,7 @@ class Matcher:
             self.phrases.append(_Item(leaf, parts))
 
     def _index(self) -> dict[int, list[tuple[frozenset[int], _Item]]]:
-        """Phrases by the class that the fewest of them ask for, so that a letter tries few of them."""
+        """Phrases by their rarest class, so that only few of them are tried on a letter."""
         used = Counter(number for item in self.phrases for phrase in item.parts[0] for number in phrase.numbers)
         found: dict[int, list[tuple[frozenset[int], _Item]]] = {}
         for item in self.phrases:
@@ -117,7 +117,7 @@ class Matcher:
     # ------------------------------------------------------------------------------------------------------- matching
 
     def match(self, letter: Letter) -> Matches:
-        """Every leaf about words and pictures that holds, by its key, with the original words; see the reserved keys."""
+        """Every leaf about words and pictures that holds: key -> original words; also the reserved keys."""
         texts = [("text", letter.text)]
         if letter.subject and not _REPLY.match(letter.subject) and not _TAG.search(letter.subject):
             texts.insert(0, ("subject", letter.subject[:LONGEST_SUBJECT]))  # of a reply or forward it repeats somebody's words
@@ -146,7 +146,7 @@ class Matcher:
                     found.add(item.leaf.key, (part.words(*hit) for hit in stands(item.parts, part, self.lexicon.fillers)[:MOST]))
 
     def _others(self, found: _Found) -> None:
-        """What is asked of whole parts: abuse, software, headers, what the letter lacks and asks, and by which rules it was matched."""
+        """What concerns whole parts: abuse, software, headers, what it lacks and asks, the rules' version."""
         letter, text = found.letter, found.parts[-1]
         lacks = self.content.lacks(letter, found.parts, tuple(item for items in found.software.values() for item in items))
         judged = letter.language in ("ru", "en", "")
@@ -188,7 +188,7 @@ class Matcher:
                     yield Span(where="header", start=0, end=len(value), words=f"{name}: {value[:150]}")
 
     def _all_within(self, part: Tokens, numbers: frozenset[int]) -> list[Span]:
-        """The whole text as one span where it holds some of these words and beside them courtesy only."""
+        """The whole text as one span if it has some of these words and, besides them, only courtesy."""
         if "?" in part.text or not any(item.classes & numbers for item in part.items):
             return []
         known = numbers | self.content.courtesy
@@ -198,11 +198,11 @@ class Matcher:
 
 @lru_cache(2)
 def matcher(source: bytes) -> Matcher:
-    """The matcher of these rules, compiled once a process. Raises RulesError for bytes that are no good rules."""
+    """The matcher of these rules, compiled once per process. Raises RulesError if the rules are bad."""
     return Matcher(load(source))
 
 
 @lru_cache(2)
 def matcher_of(policy: Policy) -> Matcher:
-    """The same for a policy that is loaded already."""
+    """The same for a policy that has been loaded already."""
     return Matcher(policy)

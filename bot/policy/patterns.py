@@ -1,7 +1,7 @@
-"""Admins' regular expressions: run only where they can fit, and never longer than their limit.
+"""Admins' regular expressions: run only where they can match, and never longer than their limit.
 
-A pattern that explodes is cut, reported once and not asked again until the rules change; with several of them on one
-letter the rest is left out, so that no letter waits long.
+A pattern that exceeds the limit is stopped, reported once, and not run again until the rules change. If
+several do so on one letter, the remaining patterns are skipped, so that no letter waits long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.policy.conditions import FLAGS, Leaf
 from bot.policy.sieve import Sieve
 
 LIMIT = 0.05  # seconds for one pattern on one text
-MOST_CUT = 5  # patterns that may be cut on one letter
+MOST_CUT = 5  # patterns that may be stopped on one letter
 MOST_FITS = 5
 _ESCAPE = re.compile(r"\\(?:[pPN]\{[^}]*\}|.)", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
@@ -25,9 +25,9 @@ _RUN = re.compile(r"[^\W_]+(?=([*?{]?))")
 
 
 def required(pattern: str) -> str:
-    """The longest run of letters and digits that stands in every fit of the pattern, in lower case; "" where none is sure.
+    """The longest run of letters and digits that every match of the pattern contains, in lower case, or "".
 
-    Only the plain text outside of groups and classes is looked at: a run that is missed costs time, a wrong one a hit.
+    Only plain text outside groups and classes counts: to miss a run costs time, a wrong one would cost a hit.
     """
     bare = _CLASS.sub("\n", _ESCAPE.sub("\n", pattern))
     if re.search(r"\(\?[a-zA-Z]*x", bare):
@@ -51,14 +51,14 @@ class Patterns:
         self.cut: set[str] = set()
 
     def find(self, text: str, slow: set[str]) -> Iterator[tuple[Leaf, list[tuple[int, int]]]]:
-        """The leaves whose patterns fit, with the offsets; patterns that were cut on this text go into `slow`."""
+        """The leaves whose patterns match, with offsets; adds patterns stopped on this text to `slow`."""
         for number in sorted({number for _, _, number in self.sieve.find(text.lower())}.union(self.always)):
             leaf, source, compiled = self.all[number]
             if fits := self.fits(source, compiled, text, slow):
                 yield leaf, fits
 
     def fits(self, source: str, compiled: Any, text: str, slow: set[str]) -> list[tuple[int, int]]:
-        """Where one pattern fits."""
+        """Where a pattern matches."""
         if source in self.cut or len(slow) >= MOST_CUT:
             return []
         try:

@@ -1,4 +1,4 @@
-"""Phrases with gaps over a text that is cut into words; every search is linear in the text."""
+"""Searches for phrases with gaps in a text that is cut into words. Every search is linear in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.policy.folding import Folded
 
 
 class Token(NamedTuple):
-    """A word of the text: as compared, its classes, its offsets in the original, and the sentence it stands in."""
+    """A word of the text: as compared, its classes, its offsets in the original, and its sentence."""
 
     word: str
     classes: frozenset[int]
@@ -21,17 +21,17 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True)
 class Tokens:
-    """The subject or text of a letter, or a header, in words, with the places of every class in it."""
+    """The subject or text of a letter, or a header, cut into words, with the places of every word class."""
 
     where: str
     text: str
     folded: Folded
     items: tuple[Token, ...]
     places: dict[int, list[int]]
-    ends: dict[tuple[int, int], int]  # (class, first token) -> last token, for members of several words
+    ends: dict[tuple[int, int], int]  # for members of several words: (class, first token) -> last token
 
     def span(self, start: int, end: int) -> Span:
-        """Original offsets as a span; long evidence is shortened in the middle."""
+        """The span between original offsets; long evidence is shortened in the middle."""
         words = " ".join(self.text[start:end].split())
         return Span(where=self.where, start=start, end=end, words=words if len(words) < 200 else f"{words[:120]} … {words[-60:]}")
 
@@ -42,7 +42,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next word of a phrase: its class, how many other words may stand before it, and which of them may not."""
+    """The next word of a phrase: its class, how many other words may precede it, and which ones may not."""
 
     number: int
     gap: int = 0
@@ -51,18 +51,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that follow each other in one sentence; `after` must not stand behind them."""
+    """Words that follow each other in one sentence; `after` must not follow them."""
 
     steps: tuple[Step, ...]
     after: frozenset[int] = frozenset()
 
     @property
     def numbers(self) -> frozenset[int]:
-        """The classes without which it stands nowhere."""
+        """The classes that it needs."""
         return frozenset(step.number for step in self.steps)
 
     def find(self, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
-        """First and last token of each place where the phrase stands. Linear in the text for a given phrase."""
+        """First and last token of each occurrence of the phrase. Linear in the text for a given phrase."""
         places = tokens.places
         for step in self.steps:
             if step.number not in places:
@@ -112,7 +112,7 @@ Parts = tuple[tuple[Phrase, ...], ...]  # joined by `&`, each with its variants
 
 
 def stands(parts: Parts, tokens: Tokens, fillers: frozenset[int]) -> list[tuple[int, int]]:
-    """First and last token of each place where all parts of a phrase stand in one sentence; with several parts, around them."""
+    """First and last token around all parts of a phrase, for each place where one sentence has them."""
     places = [[hit for phrase in variants for hit in phrase.find(tokens, fillers)] for variants in parts]
     if len(places) == 1:
         return places[0]

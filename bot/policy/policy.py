@@ -1,4 +1,4 @@
-"""The policy: everything that rules.yaml says, ready for the desk to ask."""
+"""The policy: everything that rules.yaml says, in the form that the desk uses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _GROUNDS = dict.fromkeys(Ground, GroundSection()) | {Ground.low_priority: Ground
 
 
 class Policy(Section):
-    """rules.yaml, read: the whole file, by its keys. Compared and hashed by its bytes."""
+    """The whole of rules.yaml, by its keys. Compared and hashed by the bytes of the file."""
 
     desk: Desk
     working: CalendarSection = Field(CalendarSection(), alias="calendar")
@@ -60,7 +60,7 @@ class Policy(Section):
         return self._name
 
     def loaded(self, source: bytes, name: str) -> Policy:
-        """The policy itself, knowing the file that it comes from."""
+        """The policy itself, with the file that it comes from."""
         self._source, self._name = source, name
         return self
 
@@ -82,11 +82,11 @@ class Policy(Section):
 
     @property
     def times(self) -> tuple[object, ...]:
-        """All that the timers of tickets depend on."""
+        """Everything that the timers of tickets depend on."""
         return self.periods, self.sla, self.priorities, self.working, self.desk.timezone
 
     def announced(self, now: datetime) -> tuple[Announcement, ...]:
-        """The announcements that hold at `now`."""
+        """The announcements in force at `now`."""
         return tuple(item for item in self.announcements if item.active(now))
 
     @cached_property
@@ -101,7 +101,7 @@ class Policy(Section):
 
     @cached_property
     def by_need(self) -> tuple[dict[str, list[int]], list[int]]:
-        """Rules by the matched keys that can fire them, and those that any letter may fire; as numbers in `rules`."""
+        """Indexes of `rules`: by the matched keys that can fire them, and those that any letter may fire."""
         keyed: dict[str, list[int]] = {}
         free = []
         for number, rule in enumerate(self.rules):
@@ -113,12 +113,12 @@ class Policy(Section):
 
 
 class Facts(Value, frozen=True, kw_only=True):
-    """What is known beside the letter when the rules are asked. `Facts(now=…)` is a first letter from a new person."""
+    """What the rules know besides the letter. `Facts(now=…)` is for the first letter of an unknown person."""
 
     now: datetime
-    first: bool = True  # it opens a ticket; False for a follow-up
-    priority: Priority | None = None  # of the ticket so far
+    first: bool = True  # the letter opens a ticket; False for a follow-up
+    priority: Priority | None = None  # the ticket's so far
     used_grounds: tuple[Ground, ...] = ()  # grounds that the machine has used on this ticket
     warned: bool = False  # the requester has been warned of abuse on this ticket
     complaint: bool = False  # the ticket is a complaint already
-    answering: bool = False  # the letter answers an automatic ground: a person reads it
+    answering: bool = False  # the letter answers an automatic question: a person will read it

@@ -1,4 +1,7 @@
-"""Imported by the fork server alone: the dictionaries and word lists that no rules change, loaded once and shared by all readers."""
+"""Dictionaries and word lists that do not depend on the rules, loaded once and shared by all readers.
+
+Only the fork server imports this module.
+"""
 
 from __future__ import annotations
 
@@ -18,4 +21,4 @@ _finder.find(cut(SAMPLE, _lexicon))
 abuse.find(SAMPLE)
 is_name("анна")
 gc.collect()
-gc.freeze()  # a collection in a reader would write into pages that it shares with the others
+gc.freeze()  # a garbage collection in a reader would write to pages that all readers share

@@ -1,7 +1,7 @@
-"""What may stand in rules.yaml: one pydantic model a section, with the defaults of the regulation.
+"""What rules.yaml may contain: a pydantic model for each section, with the regulation's values as defaults.
 
-Only shapes and single values are checked here; what concerns several sections at once (a department that nobody
-knows, a calendar that never opens) is checked by `bot.policy.crosschecks`. Every model forbids unknown keys.
+Only types and single values are checked here. What concerns several sections (an unknown department, a
+calendar that never opens) is checked by `bot.policy.crosschecks`. Every model forbids unknown keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.policy.conditions import Branch, Condition, Node, Strings, needs
 
 
 class Section(BaseModel):
-    """A part of the file: frozen, strict about its keys."""
+    """A part of the file: frozen, and strict about its keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -54,13 +54,13 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Named(Section):
-    """Something with a name for people; `names` holds it in further languages."""
+    """Something with a name that people read; `names` has it in further languages."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     names: Translated = {}
 
     def name_in(self, language: str) -> str:
-        """The name in that language, or the plain one."""
+        """The name in that language, or `name`."""
         return self.names.get(language, self.name)
 
 
@@ -76,16 +76,16 @@ class Desk(Named):
     timezone: Annotated[str, AfterValidator(_zone)] = "Europe/Moscow"
     regulation_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     own_lists: tuple[str, ...] = ()
-    links: dict[Name, str] = {}  # pages that answers point to: form, install, obtain …
+    links: dict[Name, str] = {}  # pages that answers link to: form, install, obtain …
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Every address that is the desk's own."""
+        """All addresses of the desk itself."""
         return frozenset((self.address, *self.aliases))
 
 
 class ExceptionDay(Section):
-    """A day, or a run of days, whose hours differ from the weekly ones."""
+    """A day, or several days in a row, with other hours than usual."""
 
     day: date = Field(alias="date")
     until: date | None = None
@@ -110,7 +110,7 @@ class CalendarSection(Section):
 
 
 class Announcement(Section):
-    """Clause 7: something users should know now. Letters that `when` describes are answered with it and linked to it."""
+    """Clause 7: something that users should know now; letters that fit `when` are answered with it."""
 
     id: Name
     kind: Literal["outage", "break", "holiday", "change", "news"] = "news"
@@ -120,17 +120,19 @@ class Announcement(Section):
     when: Condition | None = None
 
     def text_in(self, language: str) -> str:
-        """The text in that language, or in the first one there is."""
+        """The text in that language, or else in the first one of the file."""
         return self.text.get(language) or next(iter(self.text.values()), "")
 
     def active(self, now: datetime) -> bool:
-        """Whether it holds at `now` (aware). An outage without `until` lasts until it is taken out of the file."""
+        """Whether it is in force at `now` (aware). An outage without `until` is, while it is in the file."""
         return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
 
 class Agent(Section):
-    """Someone who answers letters. `trust` says what proves a command: the signed reply address (`reply`;
-    `signed` in older files), that or an aligned DKIM or DMARC pass (`dkim`), or the two together (`both`).
+    """Someone who answers letters. `trust` says what proves that a command is theirs.
+
+    `reply` (`signed` in older files): the signed reply address; `dkim`: that, or an aligned DKIM or DMARC
+    pass; `both`: the two together.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
@@ -141,7 +143,7 @@ class Agent(Section):
 
 
 class Department(Named):
-    """Clauses 2.2 and 3.1: another part of the company. `answers: requester` sends its answers on as replies."""
+    """Clauses 2.2 and 3.1: another part of the company; `answers: requester` forwards its answers."""
 
     address: Mailbox
     answers: Literal["note", "requester"] = "note"
@@ -160,35 +162,35 @@ class People(Section):
     departments: dict[Name, Department] = {}
 
     def model_post_init(self, _: Any) -> None:
-        """Tells every department its key."""
+        """Gives every department its key."""
         for key, department in self.departments.items():
             department._id = key
 
     @property
     def leads(self) -> tuple[Agent, ...]:
-        """The agents who lead; the first agent where nobody is named."""
+        """The agents who are leads; if none is, the first agent."""
         return tuple(agent for agent in self.agents if agent.lead) or self.agents[:1]
 
     def agent(self, address: str) -> Agent | None:
-        """The agent with this address, in any case of letters."""
+        """The agent with this address; upper and lower case are the same."""
         return next((agent for agent in self.agents if agent.address == address.lower()), None)
 
     def department_of(self, address: str) -> Department | None:
-        """The department with this address, in any case of letters."""
+        """The department with this address; upper and lower case are the same."""
         return next((item for item in self.departments.values() if item.address == address.lower()), None)
 
 
 class Periods(Section):
-    """How long things last, beside the due times."""
+    """How long things last, except the due times."""
 
     reopen_days: Days = 14  # an answer to a closed ticket reopens it
-    remind_days: Days = 3  # a requester who is asked is reminded
-    silence_days: Days = 7  # … and the ticket is closed
+    remind_days: Days = 3  # then a requester who has not answered a question is reminded …
+    silence_days: Days = 7  # … and after these the ticket is closed
     low_offer_hours: Hours = 72  # clause 5.2: a low ticket this old is shown to the lead, who may refuse it
-    department_days: Days = 3  # a department that does not answer: the agent is told
-    score_days: Annotated[int, Field(ge=1, le=31)] = 30  # clause 6: nobody is asked for a score more often
+    department_days: Days = 3  # if a department does not answer, the agent is told
+    score_days: Annotated[int, Field(ge=1, le=31)] = 30  # clause 6: at most one question for a score
     report: Literal["weekly", "never"] = "weekly"  # the letter with the figures, to the leads on Monday morning
-    kept_hours: Hours = 24  # an agent's text without a command
+    kept_hours: Hours = 24  # how long an agent's text without a command is kept
     suppress_days: Days = 30  # no automatic mail to an address that bounced
     agent_link_days: Days = 30  # how long an agent's signed reply address works
     retention_days: Annotated[int, Field(ge=60, le=36_500)] | None = None  # done tickets are erased after so many days; None: never
@@ -196,35 +198,35 @@ class Periods(Section):
 
 
 class Sla(Section):
-    """How due times are counted: over the clock, or over working hours only; and when agents are warned before."""
+    """How due times are counted: around the clock or in working hours only; and when agents are warned."""
 
     clock: Literal["wall", "working"] = "wall"
     warn_hours: Hours = 4
 
 
 class Caps(Section):
-    """How many automatic letters may leave; over them letters are held or wait."""
+    """How many automatic letters may leave; beyond that, letters are held or wait."""
 
     requester_10_min: Count = 3
     requester_3_hours: Count = 10
     requester_day: Count = 20
     ticket_10_min: Count = 10
     acknowledgements_day: Count = 1  # through one ticket's signed addresses
-    same_subject_3_hours: Count = 3  # the letter with the same subject that is held
+    same_subject_3_hours: Count = 3  # letters with one subject; this one and later ones are held
     errors_10_min: Count = 30  # error letters to one agent
     domain_hour: Count = 600
     all_10_min: Count = 3000
     staff_10_min: Count = 300
-    notices_requester_10_min: Count = 10  # letters to staff that one mailbox causes; more are gathered
-    notices_client_10_min: Count = 30  # one SMTP client that is no relay of ours, one visitor of the form
+    notices_requester_10_min: Count = 10  # letters to staff caused by one mailbox; further ones are gathered
+    notices_client_10_min: Count = 30  # … by one SMTP client (not our relay) or form visitor
     notices_domain_10_min: Count = 100
-    notices_all_10_min: Count = 200  # to one of the staff, whoever causes them
+    notices_all_10_min: Count = 200  # to one member of staff, whoever causes them
     latch_days: Days = 7
     held_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
 class GroundSection(Section):
-    """What the machine does with a ground: suspend (ask), refuse (close), or stay (leave it to people, as a hint)."""
+    """What the machine does on a ground: suspend (ask), refuse (close), or stay (give people a hint)."""
 
     action: Literal["suspend", "refuse", "stay"] = "suspend"
     clause: Clause = "4.6"
@@ -252,7 +254,7 @@ class Effect(Section):
 
 
 class ExampleLetter(Section):
-    """An example that is more than a text."""
+    """An example with more than a text."""
 
     subject: str = ""
     text: str = ""
@@ -265,14 +267,14 @@ class ExampleLetter(Section):
 
 
 class Examples(Section):
-    """Letters on which the rule must fire, and letters on which it must not."""
+    """Letters for which the rule must fire, and letters for which it must not."""
 
     match: tuple[str | ExampleLetter, ...] = ()
     ignore: tuple[str | ExampleLetter, ...] = ()
 
 
 class Rule(Section):
-    """One rule: what a letter must be like, and what follows."""
+    """One rule: a condition on letters, and what follows from it."""
 
     id: Name
     clause: Clause
@@ -294,5 +296,5 @@ class Rule(Section):
 
     @property
     def announcement(self) -> bool:
-        """Whether it is made of an announcement that answers letters."""
+        """Whether it was made from an announcement that answers letters."""
         return self.id.startswith("announcement:")

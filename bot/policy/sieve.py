@@ -1,4 +1,4 @@
-"""Many words looked for in one pass over a text, and the data files of this package."""
+"""Searches for many words in one pass over a text; and reads the data files of this package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Owner = TypeVar("Owner")
 
 
 class Sieve(Generic[Owner]):
-    """Words with their owners; the pass costs the same whatever their number."""
+    """Words with their owners. A pass costs the same, however many words there are."""
 
     def __init__(self, words: Iterable[tuple[str, Owner]]) -> None:
         self._owners: dict[str, list[Owner]] = {}
@@ -25,7 +25,7 @@ class Sieve(Generic[Owner]):
         self._automaton.make_automaton()
 
     def find(self, text: str) -> Iterator[tuple[int, int, Owner]]:
-        """Start and end of every word in `text`, once for each of its owners."""
+        """Start and end of every word found in `text`, once for each of its owners."""
         for last, word in self._automaton.iter(text) if self._owners else ():
             for owner in self._owners[word]:
                 yield last + 1 - len(word), last + 1, owner
@@ -33,5 +33,5 @@ class Sieve(Generic[Owner]):
 
 @lru_cache
 def shipped(name: str) -> Any:
-    """What stands in data/<name>.yaml."""
+    """The contents of data/<name>.yaml."""
     return YAML(typ="safe", pure=True).load((files("bot.policy") / "data" / f"{name}.yaml").read_bytes())

@@ -1,12 +1,14 @@
-"""The words that the rules ask for, and a letter cut into words once.
+"""The words that the rules ask for; and a letter cut into words, once for all rules.
 
-A `Lexicon` gives a number to every word class that some rule asks for and tells the numbers of a letter's word. The
-forms are written out when the rules are compiled, so that judging a letter is one dictionary look-up a word. Words
-that no dictionary knows are tried again as misspellings: glued to «не», or one letter away.
+A `Lexicon` numbers every word class that some rule asks for, and gives the numbers for a word of a letter.
+All grammatical forms are generated when the rules are compiled, so judging a letter takes one dictionary
+look-up for each word. Words in no dictionary are tried again as typos: with «не» attached, or with one letter
+wrong.
 
-What an admin may write for a word: `слово` any form, `=слово` this form only, `слов*` a beginning, `a/b/c` one of
-them, `<name>` a list of the vocabulary, `<number>` a number. In a phrase also `...` up to four other words (`...9` up
-to nine), `word?` may be missing, `!word` must not stand there, and `&` between parts that stand in one sentence.
+What an admin may write for a word: `слово` any form, `=слово` this form only, `слов*` a beginning, `a/b/c`
+any of these, `<name>` a list of the vocabulary, `<number>` a number. In a phrase also: `...` up to four other
+words (`...9`: up to nine), `word?` may be missing, `!word` must not be there, and `&` joins parts of one
+sentence.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from bot.policy.folding import fold
 from bot.policy.language import forms, known, neighbours, plain, stem
 from bot.policy.phrases import Parts, Phrase, Step, Token, Tokens
 
-LONGEST = 100_000  # characters of a letter that are judged; what follows is an attachment in disguise
-MOST_OPTIONAL = 4  # words of a phrase
+LONGEST = 100_000  # characters of a letter that are judged; longer ones are pasted files
+MOST_OPTIONAL = 4  # of the words in a phrase
 GAP = 4
 TYPO_LETTERS = 6  # shorter words have too many neighbours
 FILLERS = (
@@ -32,7 +34,7 @@ _BOUNDARY = re.compile(r"[.!?…]+(?=\s|$)|[.!?…]{2,}|[!?…]|\n\s*\n|\n(?=\s*
 
 
 class PhraseError(ValueError):
-    """A phrase that cannot be understood; the message says why."""
+    """A phrase that makes no sense; the message says why."""
 
 
 class Lexicon:
@@ -43,7 +45,7 @@ class Lexicon:
         self._forms: dict[str, set[int]] = {}
         self._stems: dict[str, set[int]] = {}
         self._starts: dict[str, set[int]] = {}
-        self._longest = 0  # letters of a start: a letter's word may have as many as the letter
+        self._longest = 0  # the longest beginning (`слов*`); a letter's word may be much longer
         self._seen: dict[str, tuple[frozenset[int], ...]] = {}
         self.compounds: dict[int, list[tuple[int, Phrase]]] = {}  # class of the first word -> members of several words
         self.digits = frozenset[int]()  # classes that any number belongs to
@@ -82,7 +84,7 @@ class Lexicon:
                 self._forms.setdefault(form, set()).add(number)
 
     def look(self, word: str) -> tuple[frozenset[int], ...]:
-        """The classes of a letter's word (already plain): one set, or two where «не» is glued to the word."""
+        """The classes of a letter's word (already plain): one set, or two if «не» is attached to the word."""
         found = self._seen.get(word)
         if found is None:
             if len(self._seen) > 50_000:
@@ -114,7 +116,7 @@ class Lexicon:
 
 
 def cut(text: str, lexicon: Lexicon, where: str = "text") -> Tokens:
-    """The words of a text (its first 100,000 characters) with their classes. Linear in the length."""
+    """The words in the first 100,000 characters of a text, with their classes. Linear."""
     text = text[:LONGEST]
     folded = fold(text)
     ends = [match.end() for match in _BOUNDARY.finditer(text)] + [len(text)]
@@ -175,7 +177,7 @@ class Phrasebook:
         return Phrase(tuple(steps), forbidden)
 
     def members(self, item: str) -> frozenset[str]:
-        """What `a/b/<name>` stands for. Raises PhraseError."""
+        """The members of `a/b/<name>`. Raises PhraseError."""
         found: set[str] = set()
         for spec in item.split("/"):
             name = spec[1:-1] if re.fullmatch(r"<[^<>]+>", spec) else ""
@@ -186,7 +188,7 @@ class Phrasebook:
 
     @staticmethod
     def _member(entry: str) -> str:
-        """One member as the lexicon takes it."""
+        """One member, as the lexicon expects it."""
         if entry == "<number>":
             return entry
         words = _TOKEN.findall(entry)

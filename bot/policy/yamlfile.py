@@ -1,7 +1,7 @@
-"""YAML bytes -> plain data, with the place of everything, and every oddity as a mistake; and what a mistake is.
+"""YAML bytes -> plain data with the place of everything; every oddity is a mistake. Also: what a mistake is.
 
-Composed by ruamel.yaml and turned into data by our own hand, so that duplicate keys, anchors (and with them YAML bombs)
-and odd tags are mistakes with a line and not surprises.
+ruamel.yaml composes the nodes; the code here turns them into data. So duplicate keys, anchors (and thereby
+YAML bombs) and odd tags become mistakes with a line number, and no surprises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EMPTY = (1, 1, "is empty", "it needs at least desk: and people:")
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong: where (line and column from 1), what, and what would help."""
+    """One mistake: where it is (line and column, from 1), what it is, and what would help."""
 
     file: str
     line: int
@@ -46,13 +46,13 @@ class RulesError(ValueError):
 
 @dataclass
 class Places:
-    """Where each value and each key of the file stands: path -> (line, column), counted from 1."""
+    """Where each value and each key of the file is: path -> (line, column), counted from 1."""
 
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def of(self, path: Path, key: bool = False) -> tuple[int, int]:
-        """The place of that path, or of the nearest one around it."""
+        """The place of that path, or of the nearest one that encloses it."""
         for end in range(len(path), -1, -1):
             found = (self.keys if key else self.values).get(path[:end]) or self.values.get(path[:end])
             if found:
@@ -61,7 +61,7 @@ class Places:
 
 
 def read(source: bytes, name: str) -> tuple[Any, Places, list[Mistake]]:
-    """The data of a YAML file, the places in it, and its oddities. Raises RulesError where it is no YAML at all."""
+    """The data of a YAML file, the places in it, and its oddities. Raises RulesError if it is not YAML."""
     problem = _refused(source)
     node = None
     try:
@@ -86,7 +86,7 @@ def read(source: bytes, name: str) -> tuple[Any, Places, list[Mistake]]:
 
 
 def _refused(source: bytes) -> tuple[int, int, str, str] | None:
-    """What is refused before the YAML parser sees it: size, binary data, tabs, and depth that would exhaust the stack."""
+    """Refuses what the YAML parser must not see: too large files, binary data, tabs, too deep nesting."""
     if len(source) > BIGGEST:
         return 1, 1, f"is larger than {BIGGEST // 1_000_000} MB", "this cannot be a file of rules"
     for number, line in enumerate(source.split(b"\n"), 1):
@@ -101,7 +101,7 @@ def _refused(source: bytes) -> tuple[int, int, str, str] | None:
 
 
 def _yaml_hint(text: str) -> str:
-    """What is probably wrong in a line that is no YAML."""
+    """What is probably wrong with a line that is not YAML."""
     if re.search(r":\s+[^\"'\[{|>#]*:\s", text) or re.search(r":\s+[^\"'\s][^\"']*: ", text):
         return "put a text that holds a colon into quotes"
     if re.search(r"(:|-)\s+[@`%*&!]", text):
@@ -112,7 +112,7 @@ def _yaml_hint(text: str) -> str:
 
 
 class _Builder:
-    """Turns YAML nodes into data and notes where everything stands."""
+    """Turns YAML nodes into data and records where everything is."""
 
     def __init__(self, name: str) -> None:
         self.name, self.places = name, Places()
@@ -149,7 +149,7 @@ class _Builder:
         return found
 
     def scalar(self, node: Node) -> Any:
-        """A text, number, truth value or nothing; numbers that would lose a digit (4.10) stay texts, and so do dates."""
+        """A text, number, truth value or nothing. Dates and numbers like 4.10 stay texts."""
         text, tag = clean(str(node.value)), str(node.tag).rpartition(":")[2]
         if tag == "null":
             return None

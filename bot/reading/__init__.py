@@ -1,4 +1,4 @@
-"""Bytes of a stranger -> Letter. Pure, linear in the size of the letter, and never at a loss: any bytes give a Letter."""
+"""A stranger's bytes -> Letter. Pure, linear in the size of the letter; any bytes give a Letter."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bot.reading.mime import Part, fields, parse
 
 __all__ = ["extract", "file_texts", "read"]
 
-MOST_TEXT = 2 * 1024 * 1024  # octets of all text files of a letter that the leak gate reads
+MOST_TEXT = 2 * 1024 * 1024  # octets of a letter's text files that the leak check reads
 
 _CYRILLIC, _LATIN = re.compile("[а-яё]+", re.IGNORECASE), re.compile("[a-z]+", re.IGNORECASE)
 _CONTENT_ID = re.compile(r"""cid:([^"'\s>)]{1,200})""", re.IGNORECASE)
 
 
 def read(raw: bytes, envelope: Envelope) -> Letter:
-    """The letter that these bytes are. `matches` and `ms` are left for the reader process; only MemoryError is raised."""
+    """The letter in these bytes. Raises only MemoryError; the reader process fills in `matches` and `ms`."""
     try:
         return _read(raw, envelope)
     except MemoryError:
@@ -33,9 +33,9 @@ def read(raw: bytes, envelope: Envelope) -> Letter:
 
 
 def extract(raw: bytes, wanted: Iterable[tuple[int, str]]) -> list[bytes | None]:
-    """The decoded bytes of parts, `wanted` by number (`Attachment.part`) and the type under which they go on.
+    """The decoded bytes of parts; `wanted` maps their numbers (`Attachment.part`) to the types to send.
 
-    Pictures are made bare, see `pictures`. None for one that cannot be, and for a part that is not there.
+    Pictures lose their metadata, see `pictures`. None if that fails, and for a part that does not exist.
     """
     parts = {part.number: part for part in parse(raw)[0].walk()}
     room, found = pictures.TURNED, list[bytes | None]()
@@ -49,7 +49,7 @@ def extract(raw: bytes, wanted: Iterable[tuple[int, str]]) -> list[bytes | None]
 
 
 def file_texts(raw: bytes) -> list[str]:
-    """The words of a letter's text files, whatever their type claims, as far as the leak gate reads them."""
+    """The words of a letter's text files, whatever type they claim, as far as the leak check reads them."""
     root, _ = parse(raw)
     hint, found, room = _hint(root), list[str](), MOST_TEXT
     for part in body(root, hint).files:
@@ -102,7 +102,7 @@ def _read(raw: bytes, envelope: Envelope) -> Letter:
 
 
 def _rescued(raw: bytes, envelope: Envelope, fault: str) -> Letter:
-    """The letter with its bytes for a text, for an agent to see; nothing of it is answered by a machine."""
+    """The letter with its bytes shown as text, for an agent. It never gets an automatic answer."""
     text = charset.decode(raw[: 1024 * 1024])[0]
     subject, sender = "", tuple[Address, ...]()
     with contextlib.suppress(Exception):
@@ -116,7 +116,7 @@ def _rescued(raw: bytes, envelope: Envelope, fault: str) -> Letter:
 
 
 def _hint(root: Part) -> str:
-    """The first charset that a text of the letter names, for fields and names that have none."""
+    """The first charset that a text part of the letter names; used for fields and names without one."""
     for part in root.walk():
         label = part.parameters.get("charset", b"").decode("latin-1")
         if label and charset.codec(label) not in ("", "ascii"):
@@ -125,9 +125,10 @@ def _hint(root: Part) -> str:
 
 
 def _language(sample: str) -> str:
-    """ "ru" where a good part of the letters is Cyrillic, "en" where nearly all are Latin, "" without letters enough.
+    """ "ru" if a good part is in Cyrillic, "en" if nearly all is Latin, "" if there is too little text.
 
-    Russian letters are full of Latin product names, addresses and error messages; English ones hold no Cyrillic.
+    Russian texts are full of Latin product names, addresses and error messages; English ones have no
+    Cyrillic.
     """
     cyrillic, latin = (sum(map(len, script.findall(sample))) for script in (_CYRILLIC, _LATIN))
     if cyrillic * 4 >= latin and cyrillic >= 2:
@@ -148,14 +149,14 @@ def _files(said: Body, hint: str) -> tuple[tuple[Attachment, ...], list[bytes]]:
 
 
 def _unreadable(file: Attachment) -> str:
-    """What the agent is told of a letter whose text may be inside of this file, or ""."""
+    """What the agent is told if the text of the letter may be inside this file, else ""."""
     if file.why == "encrypted":
         return "encrypted with PGP" if "pgp" in file.type or file.type == "application/octet-stream" else "S/MIME, cannot be read here"
     return "winmail.dat, Outlook's own format" if file.why == "tnef" else ""
 
 
 def _fingerprint(sender: str, subject: str, text: str, digests: list[bytes]) -> str:
-    """The same for two copies of a letter that took different ways: blanks and line ends do not count."""
+    """The same for two copies of a letter that took different routes: blanks and line ends do not count."""
     content = "\0".join((sender, subject, " ".join(text.split()))).encode("utf-8", "replace")
     return _digest(b"\0".join((content, *digests))).hex()
 

@@ -1,7 +1,7 @@
-"""Files of a letter: their names made safe, and which of them are the pictures that clause 4.5 allows.
+"""Files of a letter: their names are made safe, and the pictures that clause 4.5 allows are found.
 
-A picture is judged by its content, never by its name: JPG, GIF or PNG that can be made bare, and that Pillow
-then opens and verifies, within the limits.
+A picture is judged by its content, never by its name: a JPG, GIF or PNG within the limits that can be
+stripped of its metadata and that Pillow then opens and verifies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BYTES = 10 * 1024 * 1024
 PIXELS = 50_000_000
 
 _TABLES = table("attachments")
-WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`, for the templates that word it
+WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`; templates put it into words
 
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _WITHHELD = {type_: why for why, types in _TABLES["types"].items() for type_ in types.split()}
@@ -33,7 +33,7 @@ _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060
 def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = False) -> Attachment:
     """The part as an attachment: `data` its decoded bytes, `hint` the letter's charset.
 
-    `shown_in_html` says that the letter's HTML places it by its Content-ID.
+    `shown_in_html`: the letter's HTML shows it by its Content-ID.
     """
     inline = shown_in_html or part.disposition == "inline"
     kind, why, size = _judged(part, data)
@@ -45,7 +45,7 @@ def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = Fa
 
 
 def safe_name(name: str) -> str:
-    """A name fit for showing: no path, control, direction override or blank at the ends, at most 120 characters."""
+    """The name as it may be shown: no path, controls, direction marks or outer blanks; 120 characters."""
     name = _NOT_IN_NAMES.sub("", name.replace("\\", "/").rsplit("/", 1)[-1])
     name = unicodedata.normalize("NFC", " ".join(name.split())).strip(". ")
     if len(name) <= 120:
@@ -55,7 +55,7 @@ def safe_name(name: str) -> str:
 
 
 def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:
-    """(type by content or as the letter says, why it is withheld or "", width and height)."""
+    """Type (by content, or as the letter says), why it is withheld (or ""), width and height."""
     why = _WITHHELD.get(part.type, "")
     if not why and part.parent is not None and part.parent.type == "multipart/encrypted":
         why = "encrypted"
@@ -85,9 +85,9 @@ def _picture(kind: str, data: bytes) -> tuple[str, str, tuple[int, int]]:
 
 
 def _is_logo(size: tuple[int, int], length: int, inline: bool) -> bool:
-    """Whether a picture decorates a letter: a pixel, a line, an icon, a banner or a logo in a signature.
+    """Whether a picture is decoration: a tracking pixel, a line, an icon, a banner or a logo in a signature.
 
-    What is attached by hand is a screenshot unless it is too small to show anything.
+    A picture attached by hand is a screenshot unless it is too small to show anything.
     """
     width, height = size
     if min(width, height) <= 12 or max(width, height) <= 40:

@@ -1,7 +1,7 @@
 """Finds what introduces another person's words: an attribution line, or a block of quoted headers.
 
-Lines come without invisible characters and blanks at their ends. Everything works on a window of a few lines of bounded
-length, so reading a letter stays linear in its size.
+The lines passed in have no invisible characters and no blanks at their ends. Everything works on a window of
+a few lines of limited length, so reading a letter stays linear in its size.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from bot.model.address import FOUND
 from bot.reading.vocabulary import HEADERS, pattern
 
-LONGEST = 500  # characters; a longer line introduces nothing
-_WINDOW = 7  # lines an attribution may be wrapped to, blank ones included
-_BLOCK = 16  # lines a header block may take
+LONGEST = 500  # characters; a longer line is no attribution
+_WINDOW = 7  # most lines of a wrapped attribution, blank ones included
+_BLOCK = 16  # most lines of a header block
 
 _CLOCK, _DATE, _DATED, _VERB = map(pattern, ("clock", "date", "dated", "verb"))
 _HEADER = re.compile(r"[*_>|\s]{0,9}([^\W\d_][^:：*\n]{0,24}?)[\s*]{0,3}[:：][\s*]{0,3}(.*)$")
@@ -33,8 +33,9 @@ _DIGIT = re.compile(r"\d")
 
 
 def attribution(lines: Sequence[str], start: int) -> tuple[int, bool] | None:
-    """The attribution that begins at `start`: the line after it, and whether it stands on its own (True) or only
-    counts when quoted lines follow (False). None when nothing there looks like one. Wrapped ones are joined.
+    """The attribution that begins at `start`, or None: the number of the line after it, and its strength.
+
+    True: it counts whatever follows; False: only if quoted lines follow. Wrapped attributions are joined.
     """
     first = lines[start]
     if not 6 <= len(first) <= LONGEST:
@@ -57,7 +58,7 @@ def attribution(lines: Sequence[str], start: int) -> tuple[int, bool] | None:
 
 
 def _continued(joined: str, dated: bool, lines: Sequence[str], at: int) -> str:
-    """The line that goes on with an unfinished attribution; a newline for a blank that may be skipped; or ""."""
+    """The line that continues an unfinished attribution; a newline for a blank that may be skipped; or ""."""
     line = lines[at]
     opened = joined.count("<") > joined.count(">")
     if line.startswith(">"):
@@ -69,7 +70,7 @@ def _continued(joined: str, dated: bool, lines: Sequence[str], at: int) -> str:
 
 
 def _strength(text: str, dated: bool) -> bool | None:
-    """True: an attribution whatever follows; False: one if quoted lines follow; None: not (yet) one."""
+    """True: an attribution, whatever follows; False: one if quoted lines follow; None: none (so far)."""
     core, end = text.strip(" -_*—–[]\t"), text.rstrip(" ]")
     ends = end[-1:] in tuple(":：-_*—–") and _ENDS.search(end) is not None
     angle = _ANGLE.search(core) if "<" in core else None
@@ -89,7 +90,7 @@ def _strength(text: str, dated: bool) -> bool | None:
 
 
 def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None, verb: re.Match[str]) -> bool | None:
-    """The same of a text that says "wrote" where an attribution says it."""
+    """The same for a text with the word "wrote" where attributions have it."""
     before, after = core[: verb.start()], core[verb.end() :]
     clock = _CLOCK.search(core) is not None
     together = False
@@ -97,7 +98,7 @@ def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None
         angle = address[0].startswith("<")
         between = core[_address_end(core) : verb.start()].strip(" >)],") if address.end() <= verb.start() else ""
         together = len(between) <= (30 if angle else 0)
-        # After the writer and the verb only the date may follow: in "12 мая писал на x@y.ru, ответа нет:" more is said.
+        # After writer and verb only the date may follow; "12 мая писал на x@y.ru, ответа нет:" says more.
         rest = core[max(verb.end(), _address_end(core)) :]
         if together and (dated or angle) and _DATE.search(core) and (len(rest) <= 6 or _DATE.search(rest)):
             return True
@@ -106,7 +107,7 @@ def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None
     if dated and clock and _NAMED.search(before.rstrip(" ") + " ") and not _YOU.search(core):
         return True
     if address and ends and not core[address.end() : verb.start()].strip(" >)]"):
-        # "Ivan Petrov <ivan@x.ru> wrote:" or "ivan@x.ru писал 12.05.2024 12:51:": a name, an address, the verb at once.
+        # "Ivan Petrov <ivan@x.ru> wrote:", "ivan@x.ru писал 12.05.2024 12:51:": name, address, then the verb.
         named = address.start() == 0 or _names(core[: address.start()], least=1)
         if named and (len(after) <= 2 or _DATED.match(after)):
             return True
@@ -114,13 +115,13 @@ def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None
 
 
 def _address_end(core: str) -> int:
-    """Where the last address of the text ends: programs write the same one twice, "<a@b.c<mailto:a@b.c>>"."""
+    """Where the last address in the text ends. Some programs write it twice: "<a@b.c<mailto:a@b.c>>"."""
     domain = _DOMAIN.match(core, max(core.rfind("@"), 0))
     return domain.end() if domain else 0
 
 
 def _names(words: str, least: int = 2) -> bool:
-    """Words that all begin with a capital, or somebody "via" something: "Иван Петров" писал(а), not "система" пишет."""
+    """Whether this is a name: all words are capitalised, or somebody writes "via" something."""
     names = words.strip(" \"'«».,<(").split()
     if "via" in names[1:]:
         return len(names) <= 6
@@ -130,13 +131,13 @@ def _names(words: str, least: int = 2) -> bool:
 def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool:
     """Whether a block of quoted headers (From, Sent, To, Subject in any language) begins at `start`.
 
-    `nothing_before`: the letter has no words above it; then the block must be complete, since a form that was
-    mailed may begin with a few fields of its own.
+    `nothing_before`: the letter has no words above it. Then the block must be complete, since a letter from a
+    web form may begin with a few fields of its own.
     """
     if not (first := _header(lines[start])):
         return False
     kinds = dict([first])
-    if len(first[1]) > 40:  # Some program has put the whole block on one line.
+    if len(first[1]) > 40:  # Some programs put the whole block on one line.
         kinds |= {HEADERS[word[1].lower()]: first[1][word.end() :] for word in _WORD.finditer(first[1]) if word[1].lower() in HEADERS}
     plain = 0
     for line in lines[start + 1 : start + _BLOCK]:
@@ -154,7 +155,7 @@ def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool
 
 
 def is_header(line: str) -> bool:
-    """Whether the line has the form of a header in some language, known or not."""
+    """Whether the line looks like a header in any language, known to us or not."""
     return _HEADER.match(line[:LONGEST]) is not None
 
 
@@ -166,7 +167,7 @@ def _header(line: str) -> tuple[str, str] | None:
 
 
 def _complete(kinds: dict[str, str], nothing_before: bool) -> bool:
-    """Enough headers, with values of their own kind, to be a letter's and not a sentence with a colon."""
+    """Whether enough headers have fitting values: a letter's headers, not sentences with colons."""
     known = len(kinds.keys() - {"other"})
     dated = "date" in kinds and bool(_DATE.search(kinds["date"]) or _CLOCK.search(kinds["date"]))
     addressed = any("@" in kinds.get(kind, "") for kind in ("from", "to"))

@@ -1,7 +1,7 @@
-"""Whether a machine wrote a letter, and whether it may be answered: two questions, every hit kept (design, section 7).
+"""Whether a machine wrote a letter, and whether it may be answered. All signs are kept (design, section 7).
 
-Only headers and the structure of the body are asked here. Whether a letter is our own, or answers one of ours, needs the
-desk's signatures and is judged there, from the same hits.
+Only headers and the structure of the body are looked at here. Whether a letter is our own or answers one of
+ours takes the desk's signatures; bot.tickets.place judges that from the same hits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEADERS: dict[str, list[dict[str, str]]] = defaultdict(list)
 for _entry in _MACHINES["headers"]:
     for _name in _entry["names"].split():
         _HEADERS[_name].append(_entry)
-_MOST_PARTS = 10  # of a report that are looked into
+_MOST_PARTS = 10  # most parts of a report that are read
 _DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
 _DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
 _SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
@@ -35,9 +35,10 @@ _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 
 def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject: str, sender: str, text: str) -> tuple[Hit, ...]:
-    """Every sign of a machine, or of a wish not to be answered, in the order of the headers.
+    """Every sign that a machine wrote it or that it wants no answer, in the order of the headers.
 
-    `headers` decoded, names in lower case; `mail_from` the envelope sender ("" null, "?" unknown); `sender` the first From.
+    `headers` are decoded, with names in lower case; `mail_from` is the envelope sender ("" the null sender,
+    "?" unknown), `sender` the first From.
     """
     headers = tuple(headers)
     found = [Hit(rule=rule, evidence=f"{name}: {value}"[:200]) for name, value in headers if (rule := _of_header(name, value))]
@@ -61,8 +62,8 @@ def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject
 def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = False) -> tuple[LetterClass, bool]:
     """The class, and whether an automatic answer is allowed.
 
-    Lists named in `own_lists` (addresses or List-Ids of group addresses in front of the desk) are ignored, in any case;
-    `reply` says that the letter answers one of ours: only then a subject hint decides.
+    The lists in `own_lists` are ignored: addresses or List-Ids, in any case, of groups that forward to the
+    desk. `reply`: the letter answers one of ours. Only then a hint in the subject decides.
     """
     found = tuple(found)
     kinds = {kind for hit in found if (kind := _ORDER.get(hit.rule)) is not None}
@@ -75,7 +76,7 @@ def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = Fal
 
 
 def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """((recipient, status code) of a delivery report, Message-IDs of the letters that a report or a bounce holds)."""
+    """A delivery report's (recipient, status code) pairs, and the Message-IDs of the letters reported on."""
     bounced: dict[str, str] = {}
     ids: list[str] = []
     told = [part for part in root.walk() if part.type in _DELIVERY or part.type in _NAMING]
@@ -89,13 +90,13 @@ def report(root: Part, found: Iterable[Hit], text: str) -> tuple[tuple[tuple[str
             if MAILBOX.fullmatch(address):
                 bounced.setdefault(address, "")
     if not ids and any(hit.rule in ("bounce", "null-sender") for hit in found):
-        # Mail systems without MIME copy the headers of what they return into their text.
+        # Mail systems without MIME copy the headers of a returned letter into the text.
         ids = list(message_ids(match[1].encode() for match in _COPIED_ID.finditer(text[: 256 * 1024])))
     return tuple(list(bounced.items())[:50]), tuple(dict.fromkeys(ids))[:20]
 
 
 def _of_header(name: str, value: str) -> str:
-    """The rule that a header calls for, or ""; comments and parameters do not count."""
+    """The rule that applies to a header, or "". Comments and parameters in the header do not count."""
     for entry in _HEADERS.get(name, ()):
         words = {word.strip(" \t\"'") for word in _COMMENT.sub(" ", value).lower().split(";")[0].split(",")}
         if words & set(entry["words"].split()) if "words" in entry else words - {"", *entry.get("except", "").split()}:
@@ -119,7 +120,7 @@ def _of_structure(root: Part, subject: str) -> list[Hit]:
 
 
 def _only_own_list(found: tuple[Hit, ...], own_lists: Iterable[str]) -> bool:
-    """Whether an own list carried the letter and no other did; what it wrote beside its name then counts as little."""
+    """Whether only lists of our own carried the letter; what they added to it is then ignored."""
     names = "|".join(re.escape(form) for name in own_lists for form in {name.lower().strip("<>"), name.lower().strip("<>").replace("@", ".")})
     named = re.compile(rf"(?<![\w.@-])(?:{names})(?![\w@-]|\.\w)") if names else None
     lists = [hit.evidence.lower() for hit in found if hit.rule == "list"]

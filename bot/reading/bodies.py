@@ -1,6 +1,6 @@
-"""Which parts of a letter are its text and which its files, and how the text reads.
+"""Which parts of a letter are its text and which are its files; and the text itself.
 
-Of a plain and an HTML alternative the plain one is taken, unless it is empty or only says that there is HTML.
+If a part has a plain and an HTML form, the plain one is taken, unless it is empty or only refers to the HTML.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from bot.reading import charset, history, html, quotes
 from bot.reading.mime import Part
 from bot.reading.vocabulary import pattern
 
-# What is read of a letter's texts, and of their HTML; nobody reads more, the letter itself is kept whole.
+# How much of a letter's texts, and of their HTML, is read. The letter itself is kept whole.
 TEXT_CHARS, HTML_CHARS = 250_000, 1_000_000
-PIECE, PART = 25, 2500  # what a line or a tag, and a part, count at least: a letter has no end of empty ones
+PIECE, PART = 25, 2500  # least size that a line or tag, and a part, count: empty ones cost time too
 CUT = "text too long, cut"
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
@@ -31,7 +31,7 @@ _ARMOUR = re.compile(
 
 
 class Block(Struct):
-    """A stretch of text in one or two forms; "" is a form that the letter does not have."""
+    """A piece of text in one or two forms; a form that the letter does not have is ""."""
 
     plain: str = ""
     html: str = ""
@@ -46,11 +46,11 @@ class Body(Struct):
     html: str = ""
     files: list[Part] = []
     defects: list[str] = []
-    room: dict[bool, int] = {}  # characters that may still be read, of HTML (True) and of other texts
+    room: dict[bool, int] = {}  # characters that may still be read: of HTML (True), of other text (False)
 
 
 def body(root: Part, hint: str) -> Body:
-    """The text and the files of a letter; `hint` is its charset where a part has no label."""
+    """The text and the files of a letter; `hint` is the charset of parts without a label."""
     found = Body(files=[], defects=[], room={True: HTML_CHARS, False: TEXT_CHARS})
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
     said: list[_Said] = []
@@ -73,9 +73,9 @@ def body(root: Part, hint: str) -> Body:
 
 
 def flowed(text: str, delete_space: bool) -> str:
-    """The lines of a format=flowed text joined into paragraphs (RFC 3676); quote marks stay before each."""
+    """A format=flowed text with its lines joined into paragraphs (RFC 3676); each keeps its quote marks."""
     paragraphs: list[list[str]] = []
-    going_on = -1  # the depth of quotation of a paragraph that has not ended
+    going_on = -1  # quote depth of the paragraph that may go on; -1: none may
     for line in text.split("\n"):
         rest = line.lstrip(">")
         depth = len(line) - len(rest)
@@ -105,7 +105,7 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
     if part.disposition == "attachment" or (named and not (part.parent and part.parent.type == "multipart/alternative")):
         found.files.append(part)
         before = part.parent.children[: part.parent.children.index(part)] if part.parent else []
-        # A letter that is nothing but a file of text says what the file says.
+        # If a letter consists of a single text file, that file is its text.
         if part.parent and (part.disposition == "attachment" or any(other.type in _TEXTS or other.children for other in before)):
             return []
     text = _decoded(part, found, hint)
@@ -155,7 +155,7 @@ class _Said(NamedTuple):
     """What a block says."""
 
     full: str
-    own: str | None  # the author's own, where only the HTML shows what is quoted; else None
+    own: str | None  # the author's own words if only the HTML tells; None: quotes.own_text will find them
     top: str
     marked: bool  # history begins in it
 
@@ -165,7 +165,7 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _said(block: Block, defects: list[str]) -> _Said:
-    """The text of a block: its plain form, unless that says nothing."""
+    """The text of a block: its plain form, unless that is empty or refers to the HTML."""
     plain, source = block.plain, block.html
     top, marked = history.above(_without_armour(plain))
     if not source:
@@ -191,7 +191,7 @@ def _said(block: Block, defects: list[str]) -> _Said:
 
 
 def _without_armour(text: str) -> str:
-    """Text that was signed with PGP in line, without the armour around it."""
+    """The text without the armour of an inline PGP signature."""
     if "-----BEGIN PGP SIGNED MESSAGE-----" not in text:
         return text
     return _ARMOUR.sub(lambda match: re.sub(r"^- ", "", match[1], flags=re.MULTILINE) + "\n", text)

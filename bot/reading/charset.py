@@ -1,7 +1,8 @@
-"""Bytes of a stranger as text: what the label says, unless the bytes say otherwise.
+"""A stranger's bytes as text: decoded as the label says, unless the bytes show otherwise.
 
-Labels lie: utf-8 under windows-1251, koi8-r under us-ascii, text encoded twice. Russian mail is where this happens most, so a
-reading is judged by how much it looks like Russian words; charset-normalizer is asked only where that says nothing.
+Labels are often wrong: UTF-8 labelled windows-1251, KOI8-R labelled us-ascii, text encoded twice. This
+happens most in Russian mail, so a decoding is judged by how much it looks like Russian words.
+charset-normalizer is used only if that tells nothing.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
-# A capital behind a small letter is none: Outlook for Mac puts a byte of its own where three dots stood.
+# A capital after a small letter is not counted: Outlook for Mac writes an ellipsis as a byte of its own.
 _NO_LETTER = re.compile("(?<=[a-zß-öø-ÿ])[ŠŒŽŸ]")
 _CUT_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
-# What Russian text does not hold: if a Cyrillic label gives it, the others are asked.
+# What Russian text does not contain. If the labelled Cyrillic charset yields it, the others are tried.
 _ODD = re.compile(r"[^\x00-\x7fа-яА-ЯёЁ«»—–…№\xa0]|[а-яё][А-ЯЁ]")
 
-MOST_JUDGED = 500  # lines of one text; more are read as the last of them was
+MOST_JUDGED = 500  # lines of one text; further ones are read like the last of these
 
-# Misreadings of Russian are made of real letters, so only what stands beside what gives them away.
-_TRIGGER = re.compile(  # what a text that was encoded twice can hardly be without
+# Wrongly decoded Russian consists of real letters; only which letters follow each other gives it away.
+_TRIGGER = re.compile(  # what nearly every text that was encoded twice contains
     r"[\u0080-\u009f\u2500-\u259f]|[ÐÑâÃÂ][^\s\w]|[ÐÑÃÂ][\u00a0-\u00ff\u0152-\u0192]|[À-ÿ]{3}|[РСГВ][^\s\wа-яё]|[РС][\u0402-\u040f\u0452-\u045f\u0490\u0491]|"
     r"[а-яё][А-ЯЁ]{2}|[А-ЯЁ]{4}"
 )
-_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]{1,60}[a-zA-Z]?")  # longer runs are no words
-# Row and column of a letter in the table of what follows what, in log2 of the share; the first of both is the blank.
+_HIGH = re.compile(r"[a-zA-Z]?[^\x00-\x7f]{1,60}[a-zA-Z]?")  # longer runs are not words
+# Each letter's row and column in the table of pairs (log2 of their share); number 0 is the blank.
 _LETTERS = {letter: index for index, letter in enumerate(" абвгдежзийклмнопрстуфхцчшщъыьэюя")} | {"ё": 6, "і": 9, "ї": 9, "є": 6, "ґ": 4, "ў": 20}
 _FOLLOWS = [[int(digit) - 9 for digit in row] for row in _TABLES["follows"].split()]
 _DASHES = frozenset("–—…")
@@ -51,7 +52,7 @@ _MISREADINGS = [pair.split() for pair in _TABLES["misreadings"]]
 
 @lru_cache(512)
 def codec(label: str) -> str:
-    """Python's name for a charset label, "" for one that is no charset or that nobody knows."""
+    """Python's name for a charset label, "" if it is unknown or no charset."""
     name = label.strip(" \t\r\n\"';,<>").lower().removeprefix("charset=").split("*")[0]
     name = _ALIASES.get(name) or _ALIASES.get(name.replace("_", "-")) or name
     try:
@@ -62,14 +63,14 @@ def codec(label: str) -> str:
 
 
 def decode(data: bytes, label: str = "", hint: str = "") -> tuple[str, str]:
-    """The text of `data`, and a defect ("" when the label was right or needed no thought).
+    """The text of `data`, and a defect ("" if the label was right or does not matter).
 
-    `hint` is a charset used elsewhere in the same letter, for bytes without a label. The text is `clean`;
-    U+FFFD stays only where no right reading was found.
+    `hint` is a charset used elsewhere in the same letter, for bytes without a label. The text is `clean`; it
+    has U+FFFD only if no correct decoding was found.
     """
     text, used = _read(data, codec(label), codec(hint))
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    mended = mend(text)  # C1 controls tell of a misreading: they go last
+    mended = mend(text)  # before `clean`, because C1 controls are a sign of a wrong decoding
     if mended != text:
         return clean(mended), "text encoded twice"
     text = clean(text)
@@ -82,7 +83,7 @@ def decode(data: bytes, label: str = "", hint: str = "") -> tuple[str, str]:
 
 
 def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
-    """Text and the charset used."""
+    """The text and the charset that was used."""
     if b"\x00" in data and (wide := _wide(data, declared)):
         return data.decode(wide, "replace"), wide
     if data.isascii():
@@ -119,7 +120,7 @@ def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
 
 
 def _wide(data: bytes, declared: str) -> str:
-    """The UTF-16 or UTF-32 that these bytes are in, "" for none: every second one of Latin and Cyrillic text is 0 or 4."""
+    """UTF-16 or UTF-32 without a mark, or "": in Latin and Cyrillic text every second byte is then 0 or 4."""
     if declared.startswith(("utf-16", "utf-32")) or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return declared if declared.startswith("utf-") and declared != "utf-8" else "utf-16"
     halves = (("utf-16-le", data[1::2]), ("utf-16-be", data[::2]))
@@ -127,7 +128,7 @@ def _wide(data: bytes, declared: str) -> str:
 
 
 def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tuple[str, str]:
-    """The likeliest reading among the Cyrillic charsets, the declared one and Latin-1; the declared one needs less evidence."""
+    """The likeliest decoding: a Cyrillic charset, Latin-1 or the declared one, which needs less evidence."""
     known = declared not in ("", "ascii")
     if not known or declared in _VAGUE:
         text = data.decode("cp1252", "replace") if text is None else text
@@ -153,7 +154,7 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
 
 
 def _mixed(data: bytes, hint: str) -> str | None:
-    """Text that is UTF-8 but for some lines or a cut character; None when it is hardly UTF-8 at all."""
+    """The text if it is UTF-8 except for some lines or a cut character; None if it hardly is."""
     good = len(b"".join(_UTF8_PAIR.findall(data)))
     high = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if good * 10 < high * 3:
@@ -182,7 +183,7 @@ def _escaped(data: bytes, declared: str) -> tuple[str, str]:
     for name in names:
         if (text := _strict(data, name)) is not None:
             return text, name if b"\x1b$" in data else declared
-    # Programs use characters of later tables, as the numero sign, under the name of the first one.
+    # Programs use characters of later versions, such as №, under the name of the first version.
     later = _strict(data.replace(b"\x1b$B", b"\x1b$(Q"), "iso2022_jp_2004")
     return (later, names[0]) if later is not None else (data.decode(names[0], "replace"), declared)
 
@@ -190,19 +191,20 @@ def _escaped(data: bytes, declared: str) -> tuple[str, str]:
 def _likeness(text: str) -> tuple[float, int]:
     """How likely the non-ASCII characters of a text are (log2, so below 0), and how many were looked at.
 
-    Russian letters are judged by their neighbours; capitals after small letters, two scripts in a word and symbols inside of
-    words are marks of a misreading. Other letters cost what makes a language written with them win over Cyrillic noise.
+    Russian letters are judged by their neighbours. Capitals after small letters, two scripts in a word and
+    symbols inside words are signs of a wrong decoding. The cost of other letters is set so that a language
+    written with them still wins over Cyrillic noise.
     """
     total, count = 0.0, 0
     for match in _HIGH.finditer(text, 0, 6000):
-        row, before, small = 0, "", False  # row: the Russian letter before, 0 at the start of a word
+        row, before, small = 0, "", False  # row: of the previous Russian letter, 0 at the start of a word
         for char in match[0]:
             column = _LETTERS.get(char.lower(), -1)
             if column >= 0:
                 total += _FOLLOWS[row][column] - (char in "іїєґўІЇЄҐЎ")
                 total -= 9 * (before.isascii() and before != "") + 7 * (before in _DASHES)
             elif char.isascii():
-                total -= 9 if row else 5  # Latin letters belong beside those of Latin-1, not beside Cyrillic ones.
+                total -= 9 if row else 5  # Latin fits beside Latin-1, not beside Cyrillic
             elif char.isalpha():
                 total -= 14 if "\u0400" <= char <= "\u04ff" else 5 if not before or before.isascii() else 9
             else:
@@ -221,7 +223,7 @@ def _likeness(text: str) -> tuple[float, int]:
 
 
 def mend(text: str) -> str:
-    """Text whose lines are turned back where they were encoded twice ("РџСЂРёРІРµС‚", "Ïðèâåò")."""
+    """The text with each line repaired that was encoded twice ("РџСЂРёРІРµС‚", "Ïðèâåò")."""
     if text.isascii() or not _TRIGGER.search(text):
         return text
     whole = _mended(text) if len(text) < 20_000 else text
@@ -239,7 +241,7 @@ def _mended(line: str) -> str:
         except UnicodeError:
             continue
         new, _ = _likeness(again)
-        # Bytes are hardly ever valid UTF-8 by chance, so that any likelier reading may be taken, also one that is not Russian.
+        # Bytes are hardly ever valid UTF-8 by chance: any likelier reading is right, even one not in Russian.
         if new > found + (0 if best != line else 2 if right == "utf-8" else needed) and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", again):
             best, found = again, new
     return best

@@ -1,8 +1,8 @@
 """Header fields as people read them: encoded words, raw 8-bit text, addresses, dates and references.
 
-mail-parser reads addresses and dates: it decides by the structure of the field which mailbox is the sender, whatever a
-display name pretends. It is given those fields alone, decoded from their bytes before, because its own reading of 8-bit
-fields is lossy and a whole message made of a stranger's fields would cost time.
+mail-parser reads addresses and dates. It finds the sender by the structure of the field, whatever a display
+name pretends. It gets only those fields, already decoded: its own decoding of 8-bit fields is lossy, and a
+whole message of a stranger's fields would cost time.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from bot.model.markup import clean
 from bot.reading import charset
 from bot.reading.mime import base64, unpercent
 
-FIELD_BYTES = 64 * 1024  # of one field that is looked at
+FIELD_BYTES = 64 * 1024  # how much of one field is read
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
-NAME_BYTES = 1000  # of a parameter; a letter has a thousand parts, and a file's name is cut to 120 characters
-SHORT = 300  # characters of an address field whose mailboxes are remembered
+NAME_BYTES = 1000  # of a parameter; there may be a thousand parts, and names are cut to 120 characters
+SHORT = 300  # characters; the mailboxes of shorter address fields are cached
 
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
@@ -49,7 +49,7 @@ class Senders:
 
 
 def words(value: bytes | str, hint: str = "") -> str:
-    """A field's text on one line: encoded words decoded wherever they stand, 8-bit bytes read, controls gone (RFC 2047)."""
+    """A field as one line of text: encoded words (RFC 2047) and 8-bit bytes decoded, without controls."""
     if isinstance(value, bytes) and value.isascii() and b"=?" not in value and not _CONTROLS.search(value):
         return " ".join(value[:FIELD_BYTES].decode("ascii").split())
     text = value if isinstance(value, str) else charset.decode(value[:FIELD_BYTES], "", hint)[0]
@@ -70,12 +70,12 @@ def parameter(values: dict[str, bytes], name: str, hint: str = "") -> str:
 
 
 def shown(fields: list[tuple[str, bytes]], hint: str = "") -> tuple[tuple[str, str], ...]:
-    """The fields for `Letter.headers`: decoded and cut, so that they stay small."""
+    """The fields for `Letter.headers`: decoded, and cut to stay small."""
     return tuple((name, words(value[: SHOWN_CHARS * 6], hint)[:SHOWN_CHARS]) for name, value in fields[:SHOWN_FIELDS])
 
 
 def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
-    """The Message-IDs in these fields, in order, once each, without brackets and the blanks that folding left in them."""
+    """The Message-IDs in these fields, in order, each once, without brackets and blanks from folding."""
     found: dict[str, None] = {}
     for value in values:
         text = value[:FIELD_BYTES].decode("utf-8", "replace")
@@ -98,7 +98,7 @@ def _date(raw: str) -> datetime | None:
 
 
 def _decoded(text: str) -> str:
-    """Encoded words decoded; neighbours of one charset are joined as bytes first, since programs cut letters in two."""
+    """Decodes encoded words. Neighbours are joined as bytes first, since programs split characters."""
     out: list[str] = []
     pending: list[tuple[bytes, str]] = []
     label, end = "", 0
@@ -106,7 +106,7 @@ def _decoded(text: str) -> str:
     def flush() -> None:
         if pending:
             read = charset.decode(b"".join(word for word, _ in pending), label)[0]
-            # What decodes to nothing readable is shown as it came.
+            # What cannot be decoded is shown as it came.
             out.append("".join(literal for _, literal in pending) if read.count("\ufffd") > 2 else read)
             pending.clear()
 
@@ -151,7 +151,7 @@ def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:
 
 
 def _recovered(raw: str) -> tuple[Address, ...]:
-    """Mailboxes of a field whose form is broken: what stands in angle brackets outside of quotes, or else bare addresses."""
+    """Mailboxes of a broken field: those in angle brackets outside quotes; without any, bare addresses."""
     if "@" not in raw and "=?" not in raw:
         return ()
     for text in dict.fromkeys((raw[:8192], words(raw[:8192]))):

@@ -1,8 +1,8 @@
-"""Where the history of a letter begins: nothing at or below its first mark is its author's (design, 8).
+"""Where the history of a letter begins. Nothing from its first mark on counts as the author's (design, 8).
 
-Marks are the line above which to write, an attribution, a header block, the rule of an original message, and
-in HTML the elements by which programs name what they quote. A bare ">" is none, since people quote manuals;
-and no later line ends what a mark began.
+Marks are our line “reply above”, an attribution, a header block, the rule above an original message and, in
+HTML, the elements that programs use for quotations. A bare ">" is no mark, since people quote manuals. No
+later line ends the history.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from bot.reading.vocabulary import pattern
 
 _ABOVE, _GLUED, _FORWARD, _HEADING = map(pattern, ("above", "above_glued", "forward", "heading"))
 _CLOCK, _DATE = map(pattern, ("clock", "date"))
-MOST = 100_000  # characters in which a mark is looked for; nobody writes as many by hand
+MOST = 100_000  # characters that are searched for a mark; nobody types that many
 QUOTED = re.compile(r"[>|]|[A-ZА-ЯЁ]\w{0,3}>")  # The Bat puts the author's initials before the mark
 _PREFIX = re.compile(rf"(?:\s|{QUOTED.pattern})*+")
-_WIDE = re.compile("[\u00a0\u2007\u202f]")  # blanks that some programs put in the place of others
+_WIDE = re.compile("[\u00a0\u2007\u202f]")  # some programs write these instead of blanks
 _UNDERSCORES = re.compile(r"_{20,}$")  # Outlook's rule has 32
 _TAG = re.compile(r"\[[^\W_]{1,12}-\d{1,9}\]")
 _SIGNS = tuple("#№＃")
-_INTRODUCTION = 12  # lines that a program may put above a letter that it quotes
+_INTRODUCTION = 12  # most lines that a program puts above a quoted letter
 
 
 def above(text: str, *, cut: bool = False) -> tuple[str, bool]:
-    """The author's words above the first mark, without signature and footers, and whether there is a mark.
+    """The author's words above the first mark, without signature and footers; and whether there is a mark.
 
-    `cut`: history is known to follow. Quoted lines that no mark has introduced stay. Linear; never raises.
+    `cut`: history is known to follow. Quoted lines without a mark before them stay. Linear; never raises.
     """
     lines = _GLUED.sub("\n\\g<0>", text[: MOST + 1]).splitlines()
     end = begins(lines)
@@ -58,7 +58,7 @@ def begins(lines: Sequence[str]) -> int:
 
 
 def until_ours(lines: Sequence[str]) -> Sequence[str]:
-    """The lines before a letter of a desk's, which begins with the line above which to write."""
+    """The lines before a letter of ours, which begins with the line “reply above”."""
     bare = _bare(lines)
     at = next((at for at, line in enumerate(bare) if _ABOVE.match(line[:LONGEST])), -1)
     return lines if at < 0 else lines[: introduced(bare, at)]
@@ -73,12 +73,12 @@ def _bare(lines: Sequence[str]) -> list[str]:
 
 
 def unmarked(line: str) -> str:
-    """The line without the marks of quoting before it."""
+    """The line without the quote marks before it."""
     return _PREFIX.sub("", line, count=1)
 
 
 def _is_mark(lines: Sequence[str], at: int) -> bool:
-    """Whether another letter begins at this line, whatever stands above it."""
+    """Whether another letter begins at this line, whatever is above it."""
     line = lines[at]
     rule = _FORWARD.match(line[:LONGEST]) and not RULER.match(line)
     if rule or _UNDERSCORES.match(line) or header_block(lines, at, nothing_before=False):
@@ -88,11 +88,11 @@ def _is_mark(lines: Sequence[str], at: int) -> bool:
         return found is not None
     said, after = " ".join(lines[at : found[0]]), next(filter(None, lines[found[0] : found[0] + 3]), "")
     told = "@" in said or (_CLOCK.search(said) and _DATE.search(said))
-    return bool(told and QUOTED.match(after))  # «В инструкции написано:» is a person's own introduction
+    return bool(told and QUOTED.match(after))  # «В инструкции написано:» is the author's own sentence
 
 
 def introduced(shown: Sequence[str], at: int) -> int:
-    """Where what a program has put above our letter at line `at` begins: rules, words in any language."""
+    """Where a program's introduction to our letter (at line `at`) begins: rulers, words in any language."""
     end = _rules(shown, at)
     start = end
     while start and shown[start - 1] and end - start <= _INTRODUCTION:

@@ -11,28 +11,29 @@ from bot.reading.quotes import own_text
 
 _TOO_DEEP = 1000
 _SHOWN_LEVELS = 12
-_LINES = 10_000  # nobody reads more
+_LINES = 10_000  # more are cut
 
 
 class Page(NamedTuple):
     """An HTML letter as text."""
 
     text: str  # everything a reader sees; quoted lines begin with "> "
-    own: str | None  # what the author wrote, or None when the structure shows neither quote nor signature
+    own: str | None  # the author's words; None if the structure shows neither quote nor signature
     defect: str = ""  # what was wrong with the HTML
     top: str = ""  # what the author wrote above the first mark of history
     marked: bool = False  # whether there is such a mark
 
 
 def to_text(html: str) -> Page:
-    """What a reader of this HTML sees, as lines: tables, lists and links read well, hidden text is dropped.
+    """What a reader of this HTML sees, as lines with readable tables, lists and links, without hidden text.
+
     Linear in its length; never raises.
     """
     return _page(_walked(html))
 
 
 def betrays(html: str, plain: str) -> bool:
-    """Whether the plain form of a letter says what its page hides, and does not show elsewhere."""
+    """Whether the plain form of a letter contains text that its HTML form hides and shows nowhere else."""
     walker = _walked(html)
     if not walker.unseen:
         return False
@@ -42,7 +43,7 @@ def betrays(html: str, plain: str) -> bool:
 
 @lru_cache(1)
 def _walked(html: str) -> Walker:
-    """The walk; the last one is kept, since a letter is asked for its text and then for what it hides."""
+    """The walk over the HTML. The last one is cached: first its text is wanted, then what it hides."""
     return Walker(html.replace("\0", ""))
 
 
@@ -52,7 +53,7 @@ def _page(walker: Walker) -> Page:
     own = None
     if any(line.level or line.signature for line in lines):
         own = own_text("\n".join(text for text, line in zip(shown, lines, strict=True) if not line.signature))
-        if not own:  # some write inside of what their program takes for the signature
+        if not own:  # some people write inside what their program marks as the signature
             own = own_text("\n".join(shown))
     cut = walker.history if walker.history >= 0 else len(lines)
     unsigned = (text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature)

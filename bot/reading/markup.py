@@ -1,8 +1,8 @@
-"""Walks over HTML and collects the lines that a reader would see, with what the structure says of them.
+"""Walks over HTML and collects the lines that a reader would see, with what the structure says about them.
 
-A tokeniser of our own, since the known parsers take quadratic time on deep nesting or many attributes (lexbor) or give
-nothing (inscriptis). It is linear on any input: each tag is looked at once, and the search for the element that a
-closing tag ends is bounded.
+This is our own tokeniser because the known parsers take quadratic time on deep nesting or many attributes
+(lexbor) or return nothing (inscriptis). It is linear on any input: each tag is looked at once, and the search
+for the element that a closing tag ends is limited.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ _BLANKS = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 _BLOCKS, _SPACED, _SELF_CLOSING, _VOID = (TAGS[use] for use in ("blocks", "spaced", "self_closing", "void"))
 _WALLS, _CELLS, _LISTS = (TAGS[use] for use in ("walls", "cells", "lists"))
 _KEPT = _BLOCKS | _WALLS | TAGS["unseen"]
-_REACH = 64  # how far up a closing tag looks for its opening one
+_REACH = 64  # how many levels up the opening tag is searched for
 _DEEPEST_LIST = 20
-_MOST_HIDDEN = 200  # pieces of hidden text that are kept
+_MOST_HIDDEN = 200  # most pieces of hidden text that are kept
 _WORD = re.compile(r"\w")
 
 
 class Line(NamedTuple):
     """A line that a reader sees."""
 
-    level: int  # of quotation; 0 is not quoted
+    level: int  # quote depth; 0 is not quoted
     signature: bool
     text: str
 
 
 class Walker:
-    """Reads HTML once; then `lines` is what a reader sees, `deepest` the depth of nesting."""
+    """Reads HTML once. Then `lines` is what a reader sees, and `deepest` is the greatest depth of nesting."""
 
     def __init__(self, html: str) -> None:
         self.lines: list[Line] = []
         self.deepest = 0
-        self.unseen: list[str] = []  # the first pieces of text that were hidden from whoever sees the page
-        self.history = -1  # the first line of what a program's own mark says is quoted; -1: there is none
+        self.unseen: list[str] = []  # the first pieces of text that a reader does not see
+        self.history = -1  # first line that the mail program itself marks as quoted; -1: none
         self._line: list[str] = []
-        # Open elements: name, what was in force before, and how many pieces the line had (of tables: how many lines there were).
+        # Open elements: name, state before, and the number of pieces on the line (for tables: of lines).
         self._stack: list[tuple[str, Force, int]] = []
         self._counts: dict[str, int] = {}
         self._lists: list[int] = []
         self._now = Force()
-        self._base = 0  # the least level from here on
-        self._blank = False  # a blank line is due before the next words
+        self._base = 0  # the lowest quote depth from here on
+        self._blank = False  # a blank line belongs before the next words
         self._cell = False  # a table cell has begun and has no words yet
         self._sheet = styles.Sheet(sheets(html)) if "<style" in html.lower() else None
         self._read(html)
@@ -103,7 +103,7 @@ class Walker:
             self._line.append(text)
 
     def _end_line(self, always: bool = False) -> None:
-        """Ends the line; an empty one stays only where the author made it, and a cell without words does not end one."""
+        """Ends the line. Only the author's own empty lines stay; a table cell without words ends no line."""
         if not always and (self._cell or not self._line):
             return
         text = "".join(self._line).rstrip()
@@ -135,7 +135,7 @@ class Walker:
             self._begin_cell()
         if name in _VOID:
             self._void(name, changes.alt, after.hidden)
-        elif name in _KEPT or after != before or self._counts.get(name):  # or its end ends another
+        elif name in _KEPT or after != before or self._counts.get(name):  # else its end would end another one
             self._now = after
             self._stack.append((name, before, start))
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -165,7 +165,7 @@ class Walker:
             self._line.append("  " * depth + (f"{self._lists[-1]}. " if self._lists and self._lists[-1] > 0 else "- "))
 
     def _begin_cell(self) -> None:
-        """Puts a cell on the line of the one before it, when that is one short line."""
+        """Puts a cell on the same line as the previous one if that is a single short line."""
         row = next((start for name, _, start in self._stack[-1:-4:-1] if name == "tr"), -1)
         if not self._line and row >= 0 and len(self.lines) - row == 1 and len(self.lines[-1].text) <= 80:
             self._line.append(self.lines.pop().text)
@@ -187,7 +187,7 @@ class Walker:
                 return
 
     def _pop(self) -> None:
-        """Ends the innermost element and puts back what was in force before it."""
+        """Ends the innermost element and restores the state before it."""
         name, before, start = self._stack.pop()
         self._counts[name] -= 1
         if name in ("tr", "table"):
@@ -202,7 +202,7 @@ class Walker:
         self._now = before
 
     def _show_link(self, start: int) -> None:
-        """The address of a link after its words, unless the words are the address."""
+        """Puts the address of a link after its words, unless the words are the address."""
         words, target = "".join(self._line[start:]).strip(), " ".join(clean(unescape(self._now.link)).split())
         if words and len(target) <= 200 and re.sub(r"^https?://(www\.)?|/$", "", target) not in words:
             self._line.append(f" <{target}>")

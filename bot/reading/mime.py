@@ -1,7 +1,8 @@
 """The tree of MIME parts of a letter, read from bytes in linear time (RFC 2045, 2046, 2231; RFC 5322 section 2.1).
 
-The standard library's parser works line by line, recurses once a level and fails on deep nesting; a stranger decides about
-lines and levels. This one cuts slices at boundaries, so that hostile shapes cost no more than their size, and keeps bytes.
+The standard library's parser works line by line, recurses for each level and fails on deep nesting, and lines
+and levels are up to strangers. This parser cuts slices at boundaries, so a hostile structure costs no more
+time than its size warrants. It keeps bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ HEADER_LINES = 1000
 NESTING = 50
 PARTS = 1000
 
-# Fields that are still taken from a header block with too many lines.
+# Fields that are read even beyond the limit of lines of a header block.
 _NEEDED = {b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references",
            b"content-type", b"content-transfer-encoding", b"content-disposition", b"auto-submitted", b"precedence"}  # fmt: skip
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
@@ -28,7 +29,7 @@ _KNOWN_FIELD = re.compile(
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _LOST_PARAMETER = re.compile(rb"[\w*-]{1,40}=")
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
-_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")  # a bare CR ends no line: what stands behind it is no field
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")  # a bare CR ends no line, so no field begins after it
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
@@ -36,37 +37,38 @@ _SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
 
 
 class Part(Struct):
-    """One node of the tree. `number` is its place in walk order, the letter itself being 0; `parent` is None there only."""
+    """A node of the tree. `number` is its place in walk order; the letter itself is 0 and has no `parent`."""
 
     number: int
     fields: list[tuple[str, bytes]]  # lower-case names, unfolded values
-    raw: bytes  # the body as it stands in the letter
+    raw: bytes  # the body as it came, still encoded
     depth: int = 0
     parent: Part | None = None
     type: str = "text/plain"
-    parameters: dict[str, bytes] = {}  # of Content-Type, see `values`
+    parameters: dict[str, bytes] = {}  # of Content-Type; see `values`
     disposition: str = ""
     named: dict[str, bytes] = {}  # parameters of Content-Disposition
     children: list[Part] = []
 
     def field(self, name: str) -> bytes:
-        """The first value of that lower-case name, or b""."""
+        """The value of the first field with this lower-case name, or b""."""
         return next((value for key, value in self.fields if key == name), b"")
 
     def body(self) -> bytes:
-        """The decoded bytes (RFC 2045, section 6). Broken encodings give what can be had; a text that only claims to be
-        base64, or an unknown encoding, stays as it is.
+        """The decoded bytes (RFC 2045, section 6). A broken encoding is decoded as far as possible.
+
+        A text that only claims to be base64, or that has an unknown encoding, stays as it is.
         """
         encoding, raw = self.field("content-transfer-encoding").strip(b" \t\"';").lower(), self.raw
         if encoding == b"base64":
             return raw if self.type.startswith("text/") and len(_NO_BASE64.findall(raw[:2000])) * 20 > len(raw[:2000]) else base64(raw)
         if encoding == b"quoted-printable":
-            # Blanks behind a soft line end, which some relays add, are no part of the text.
+            # Some relays add blanks after a soft line end; they are not part of the text.
             return binascii.a2b_qp(re.sub(rb"=[ \t]+(?=\r?\n)", b"=", raw))
         return _uudecoded(raw) if encoding in (b"x-uuencode", b"uuencode", b"x-uue", b"uue") else raw
 
     def walk(self) -> Iterator[Part]:
-        """This part and all below it, in order; without recursion."""
+        """This part and all parts below it, in order, without recursion."""
         waiting = [self]
         while waiting:
             part = waiting.pop()
@@ -75,7 +77,7 @@ class Part(Struct):
 
 
 def parse(raw: bytes) -> tuple[Part, list[str]]:
-    """The tree of a letter and what was wrong with its form. Never raises; attached letters are leaves."""
+    """The tree of a letter, and what is wrong with its form. Never raises. Attached letters are leaves."""
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
     defects: list[str] = []
@@ -95,7 +97,7 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
             defects.append("boundary missing")
         slices = list(_slices(parent.raw, boundary, PARTS + 1 - count)) if boundary else []
         if not slices:
-            # What claims to be a multipart and is none is read as the text that it is.
+            # A part that claims to be a multipart but is none is read as text.
             defects.append("multipart without parts")
             parent.type = "text/html" if re.match(rb"\s*<(!doctype|html)", parent.raw[:200], re.IGNORECASE) else "text/plain"
             continue
@@ -103,7 +105,7 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
             defects.append("too many parts")
             slices = slices[: max(0, PARTS - count)]
         count += len(slices)
-        parent.raw = b""  # The slices hold it now; fifty levels would hold it fifty times.
+        parent.raw = b""  # now in the slices; fifty levels would keep it fifty times
         parent.children = [_part(piece, parent.depth + 1, parent, defects) for piece in slices]
         open_parts.extend(parent.children)
     for number, part in enumerate(root.walk()):
@@ -115,7 +117,7 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
     """The header fields at the start of `raw`, unfolded, and the offset of the body."""
     start = 0
     if raw[:1].isspace() and (blank := re.match(rb"\s+(?=[!-9;-~]{1,100}:)", raw[:4096])):
-        start = blank.end()  # Blank lines before the first field, which some programs leave, do not end the headers.
+        start = blank.end()  # some programs begin with blank lines; these do not end the headers
     if raw[start : start + 5] == b"From " or raw[start : start + 6] == b">From ":
         start = raw.find(b"\n", start) + 1 or len(raw)
     if raw[start : start + 2] == b"\r\n" or raw[start : start + 1] == b"\n":
@@ -135,7 +137,7 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
             if count < HEADER_LINES or name[1].lower() in _NEEDED:
                 found.append((name[1].lower().decode("ascii"), [line[name.end() :]]))
         elif not (line[:1] in b" \t" and found):
-            # A fold that lost its indentation belongs to the field before, if more fields follow.
+            # A folded line that lost its indentation belongs to the previous field, if more fields follow.
             if offset >= last_known and not (found and found[-1][0].startswith("content-") and _LOST_PARAMETER.match(line)):
                 defects.append("no blank line after the headers")
                 body = start + offset
@@ -150,9 +152,10 @@ def fields(raw: bytes, defects: list[str]) -> tuple[list[tuple[str, bytes]], int
 
 
 def values(value: bytes) -> tuple[str, dict[str, bytes]]:
-    """A structured field as its first word, in lower case, and its parameters; of two with one name the first.
+    """A structured field: its first word in lower case, and its parameters (of equal names the first).
 
-    Pieces of RFC 2231 are joined. A value with a charset of its own is kept apart as `name*`, as `charset'language'bytes`.
+    The pieces of RFC 2231 are joined. A value with its own charset is kept as `name*`:
+    `charset'language'bytes`.
     """
     value = value[:16384]
     main = re.match(rb"[\s\"']*([^\s;\"']*)", value)
@@ -177,7 +180,7 @@ def values(value: bytes) -> tuple[str, dict[str, bytes]]:
 
 
 def base64(raw: bytes) -> bytes:
-    """The bytes, with lost padding, strange characters and a torn end forgiven."""
+    """The bytes; missing padding, foreign characters and a cut end are tolerated."""
     try:
         return binascii.a2b_base64(raw)
     except binascii.Error:
@@ -187,7 +190,7 @@ def base64(raw: bytes) -> bytes:
 
 
 def unpercent(value: bytes) -> bytes:
-    """Percent signs undone (RFC 2231, section 4)."""
+    """Percent encoding undone (RFC 2231, section 4)."""
     return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
 
 
@@ -197,7 +200,7 @@ def _uudecoded(raw: bytes) -> bytes:
     for line in raw[begin.end() if begin else 0 :].splitlines():
         if line.strip() in (b"end", b"`", b""):
             continue
-        # Only the promised number of bytes counts: some encoders add padding, some lose it.
+        # Only the announced number of bytes counts: some encoders add padding, some lose it.
         length = (((line[0] - 32) & 63) * 4 + 5) // 3
         try:
             out.append(binascii.a2b_uu(line[:length].ljust(length)))
@@ -217,12 +220,12 @@ def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Pa
 
 
 def _slices(raw: bytes, boundary: bytes, most: int) -> Iterator[bytes]:
-    """The parts between the boundary lines, at most `most`; a missing last line is forgiven."""
+    """The parts between the boundary lines, at most `most` of them; the last boundary may be missing."""
     mark, start = b"--" + boundary, None
     at = raw.find(mark)
     while at >= 0:
         after = at + len(mark)
-        if at and raw[at - 1] != 10:  # before the search for the end of the line, which may be far away
+        if at and raw[at - 1] != 10:  # checked first: the end of the line may be far away
             at = raw.find(mark, after)
             continue
         last = raw[after : after + 2] == b"--"

@@ -1,8 +1,9 @@
-"""Pictures as they go on to others: what is seen of them, and nothing else.
+"""Pictures as they are sent on: only what people see of them.
 
-EXIF with the place of a photo, XMP, comments, thumbnails, blocks of programs and whatever stands behind the end stay
-here. The picture itself is copied, so that colours, quality and animations are the same; only a photo that lies on its
-side is turned first. A format is walked through as its standard says: ITU-T T.81 (JPEG), GIF89a, PNG (ISO 15948).
+EXIF (with a photo's location), XMP, comments, thumbnails, programs' private blocks and anything after the end
+are left out. The picture itself is copied, so colours, quality and animations stay the same; only a photo
+that lies on its side is rotated first. Each format is read as its standard says: ITU-T T.81 (JPEG), GIF89a,
+PNG (ISO 15948).
 """
 
 from __future__ import annotations
@@ -13,29 +14,29 @@ from collections.abc import Iterator
 
 from PIL import GifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
-# Named here, so that Pillow loads no other reader of its own.
+# Loaded here, so that Pillow uses no other readers.
 _READERS = (JpegImagePlugin.JpegImageFile, GifImagePlugin.GifImageFile, PngImagePlugin.PngImageFile)
 TYPES = {str(reader.format): str(Image.MIME[str(reader.format)]) for reader in _READERS}
-TURNED = 30_000_000  # pixels of a letter's photos that are turned; others stay as they lie
+TURNED = 30_000_000  # pixels of a letter's photos that are rotated at most; others stay as they are
 _ORIENTATION = 0x0112
 _PNG, _GIF, _JPEG = b"\x89PNG\r\n\x1a\n", b"GIF8", b"\xff\xd8\xff"
 _CHUNKS = frozenset(b"IHDR PLTE IDAT tRNS cHRM gAMA iCCP sBIT sRGB cICP bKGD pHYs acTL fcTL fdAT".split())
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends the data of a scan
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # ends the data of a scan
 _FILL = re.compile(rb"\xff++")  # before the kind of a marker
 _MOST_SEGMENTS = 5000
 _ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}  # markers without a length
-_KEPT = frozenset(range(0xC0, 0xE0)) - {0xC8, 0xD8, 0xD9} | {0xEE}  # tables, frames and scans; Adobe's colours
+_KEPT = frozenset(range(0xC0, 0xE0)) - {0xC8, 0xD8, 0xD9} | {0xEE}  # tables, frames, scans, Adobe's colours
 
 
 def of_type(data: bytes) -> str:
-    """The type of a picture by its first bytes, "" for anything else."""
+    """The type of a picture, told by its first bytes; "" for anything else."""
     marks = ((_JPEG, "JPEG"), (_GIF, "GIF"), (_PNG, "PNG"))
     return next((TYPES[name] for mark, name in marks if data.startswith(mark)), "")
 
 
 def bare(data: bytes, exif: bool = False) -> bytes | None:
-    """A JPEG, GIF or PNG without what is not seen of it, but for its `exif`; None for what is none."""
+    """A JPEG, GIF or PNG without its invisible parts (`exif` keeps EXIF); None if it is none of these."""
     walk = {"image/jpeg": _jpeg, "image/gif": _gif, "image/png": _png}.get(of_type(data))
     try:
         return b"".join(walk(data, exif)) if walk else None
@@ -44,8 +45,8 @@ def bare(data: bytes, exif: bool = False) -> bytes | None:
 
 
 def upright(data: bytes, room: int) -> tuple[bytes, int]:
-    """A photo turned as its EXIF says, and its pixels; as it is, and 0, where it need not or cannot be turned."""
-    plain = bare(data, exif=True)  # Pillow takes quadratic time over EXIF in a thousand pieces
+    """A photo rotated as its EXIF says, and its pixels; unchanged, and 0, if it need not or cannot be."""
+    plain = bare(data, exif=True)  # Pillow takes quadratic time if EXIF comes in many pieces
     try:
         with Image.open(io.BytesIO(plain or b""), formats=tuple(TYPES)) as image:
             pixels, still = image.width * image.height, getattr(image, "n_frames", 1) == 1

@@ -1,7 +1,7 @@
-"""What the author of a letter wrote, told from quoted history, forwarded letters, signatures and footers (section 5).
+"""Separates the author's words from quoted history, forwarded letters, signatures and footers (section 5).
 
-One pass over the lines. Each line goes to the author's words or to the rest; nothing is lost between the two.
-Where it is doubtful whose words they are, they stay the author's: a support desk must not lose a sentence.
+One pass over the lines puts each line into the author's words or into the rest; no line is lost. In doubt a
+line counts as the author's: a support desk must not lose a sentence.
 """
 
 from __future__ import annotations
@@ -34,40 +34,40 @@ class Parts(NamedTuple):
 
 
 def own_text(text: str, *, quotes: bool = True) -> str:
-    """What this letter's author wrote; answers between quoted lines stay, in their order. Never raises.
+    """What this letter's author wrote. Answers between quoted lines stay, in their order. Never raises.
 
-    `quotes=False`: the text holds no history, so that only signature and footers leave it.
+    `quotes=False`: the text has no history, so only signature and footers are removed.
     """
     return split(text, quotes=quotes).own
 
 
 def split(text: str, *, quotes: bool = True) -> Parts:
-    """Own words and the rest; every line of the text that is not blank is in one of them. Linear in its length."""
+    """The author's words and the rest; each line that is not blank is in one of them. Linear."""
     reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), quotes)
     reader.run()
     return Parts(_joined(reader.own), _joined(reader.rest))
 
 
 def _joined(lines: list[str]) -> str:
-    """Lines as a text without blank edges and without more than two blank lines in a row."""
+    """The lines as a text, without blank lines at its ends and without more than two in a row."""
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(map(str.rstrip, lines))).strip("\n")
 
 
 class _Reader:
-    """The state of one pass: where it is, and to whom the lines so far were given."""
+    """The state of one pass: where it is, and who got the lines so far."""
 
     def __init__(self, text: str, quotes: bool) -> None:
         self.quotes = quotes
         self.lines = text.split("\n")
-        self.shown = [line.strip() for line in UNSEEN.sub("", text).split("\n")]  # the lines as they are judged
+        self.shown = [line.strip() for line in UNSEEN.sub("", text).split("\n")]  # as the lines are judged
         self.at = 0
         self.own: list[str] = []
         self.rest: list[str] = []
-        self.segment = 0  # where in `own` the words since the last quote begin
-        self.mark = _QUOTED  # what a quoted line begins with beside ">", set by some attributions
+        self.segment = 0  # where in `own` the words after the last quote begin
+        self.mark = _QUOTED  # what quoted lines begin with, besides ">"; some attributions set it
         self.attributed = False
-        self.rewrapped = False  # a quoted line was seen broken in two by somebody's line wrapping
-        self.clear = 0  # no quote begins before this line; asked for by signatures only once
+        self.rewrapped = False  # a quoted line was seen that line wrapping broke in two
+        self.clear = 0  # no quote begins before this line, so that signatures search only once
 
     def run(self) -> None:
         """Reads all lines."""
@@ -81,7 +81,7 @@ class _Reader:
         self._end_segment()
 
     def _keep(self, until: int) -> None:
-        """Gives the lines up to `until` to the author, with one blank line where something was taken out before."""
+        """Gives the lines up to `until` to the author, after a blank line if something was removed before."""
         words = any(self.shown[self.at : until])
         if words and len(self.own) == self.segment > 0:
             self.own.append("")
@@ -135,7 +135,7 @@ class _Reader:
         return certain and self._give(len(self.lines))
 
     def _quoted(self) -> None:
-        """A run of marked lines, with the ends of lines that were wrapped after they had been marked."""
+        """A run of quoted lines, including the wrapped ends of quoted lines, which have no mark."""
         end = self.at
         while self._marked(end) or self._wrapped(end):
             end += 1
@@ -149,7 +149,7 @@ class _Reader:
         return line.startswith(">") or self.mark.match(line) is not None
 
     def _wrapped(self, at: int) -> bool:
-        """Whether an unmarked line between two marked ones is the end of the one before it."""
+        """Whether a line without a mark, between two quoted ones, is the wrapped end of the first."""
         line, before = self.shown[at] if at < len(self.shown) else "", self.shown[at - 1]
         if not line or len(line) > 80 or not self._marked(at + 1) or not self._marked(at - 1):
             return False
@@ -190,7 +190,7 @@ class _Reader:
         return False
 
     def _small_print(self, line: str) -> bool:
-        """One line of a phone; of a virus scanner or a lawyer the whole paragraph."""
+        """A footer: one line of a phone's, the whole paragraph of a virus scanner's or a lawyer's."""
         if len(line) <= LONGEST and _PHONE.match(line):
             return self._give(self.at + 1)
         if len(line) > 3000 or not _FOOTER.match(line):
@@ -198,7 +198,7 @@ class _Reader:
         return self._give(next((at for at in range(self.at, len(self.lines)) if not self.shown[at]), len(self.lines)))
 
     def _end_segment(self) -> None:
-        """Takes rulers and a closing with a name and an address off the end of the words since the last quote."""
+        """Removes rulers, and a closing with name and address, from the end of the words so far."""
         cut = self._last_word(len(self.own))
         closing = self._closing(cut)
         if closing is not None and any(line.strip() for line in self.own[:closing]):
@@ -208,7 +208,7 @@ class _Reader:
         self.segment = len(self.own)
 
     def _last_word(self, end: int) -> int:
-        """The end of the words before `end`, without blank lines and rulers."""
+        """Where the words before `end` really end: without blank lines and rulers."""
         while end > self.segment and (not self.own[end - 1] or RULER.match(self.own[end - 1])):
             end -= 1
         return end

@@ -1,7 +1,7 @@
-"""What the styles of an element say of its being seen: inline ones and sheets, as mail programs know CSS.
+"""Whether an element can be seen, by its styles: inline styles and style sheets, as mail programs know CSS.
 
-Nothing here fails, and all of it is linear: where a sheet asks for too much work, nothing more is seen.
-Selectors are judged by their last part alone; what is for small screens, print or dark mode is left out.
+Nothing here fails, and everything is linear: if a sheet needs too much work, nothing more counts as seen.
+Only the last part of a selector counts. Rules for small screens, print or dark mode are ignored.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from PIL.ImageColor import colormap
 Color = tuple[int, int, int]
 Said = list[tuple[bool, str, str]]  # (important, property, value)
 
-UNKNOWN = (-999, 0, 0)  # the colour of pictures and gradients: anything is seen on them
+UNKNOWN = (-999, 0, 0)  # the colour of pictures and gradients; any text can be seen on them
 CLEAR = (999, 0, 0)  # no colour at all
 WHITE, BLACK, LINK = (255, 255, 255), (0, 0, 0), (0, 0, 238)
-ALIKE = 24  # of 255: colours that differ by less in each channel cannot be told apart
-FAINT, SOLID = 0.1, 0.9  # opacity: of what nobody sees, of a background that lets nothing through
-TINY, SMALL, FAR = 2.0, 2.0, 300.0  # pixels: of a letter, of a box, and out of the window
-WORK = 1_000_000  # rules that may be looked at for one letter
+ALIKE = 24  # of 255; colours that differ by less in each channel look the same
+FAINT, SOLID = 0.1, 0.9  # opacity: below the first nobody sees it, above the second it covers what is behind
+TINY, SMALL, FAR = 2.0, 2.0, 300.0  # pixels: a character's height, a box's size, a shift out of the window
+WORK = 1_000_000  # most rules looked at for one letter
 
 _BOX, _OFFSETS = ("height", "max-height", "width", "max-width"), ("left", "top", "right", "bottom")
 _MOVED = ("margin", "margin-left", "margin-top", "text-indent")
 _GIVEN = ("color", "text", "bgcolor", "background")  # attributes
 _KEPT = "inherit|initial|unset|revert"
-_VALID = {  # the properties that matter, and what a valid value begins with; an invalid one changes nothing
+_VALID = {  # the properties that matter, and how a valid value begins; an invalid one changes nothing
     "display": f"none|block|inline|flex|grid|table|contents|list-item|flow|{_KEPT}",
     "visibility content-visibility": f"visible|hidden|collapse|auto|{_KEPT}",
     "mso-hide": "all|none|screen",
@@ -70,7 +70,7 @@ _MARK = re.compile(r"[.#][\w-]+")
 
 
 class Style(NamedTuple):
-    """What an element changes for its letters; None is nothing."""
+    """What an element changes for the characters in it; None: nothing."""
 
     hides: bool = False
     tiny: bool | None = None
@@ -79,7 +79,7 @@ class Style(NamedTuple):
 
 
 def declarations(source: str) -> Said:
-    """Those that matter, in order."""
+    """The declarations that matter, in order."""
     text = _ESCAPE.sub(lambda found: _character(found[1]) if found[1] else found[2], _COMMENT.sub("", source))
     found = []
     for piece in text.split(";"):
@@ -93,7 +93,7 @@ def declarations(source: str) -> Said:
 
 
 def style(said: Said, name: str, attributes: dict[str, str]) -> Style:
-    """The declarations of an element, the weakest first, with what its attributes say beside them."""
+    """The declarations of an element, its attributes included, the weakest first."""
     values = {one: value for _, one, value in sorted(said, key=lambda one: one[0])}
     given = {one: attributes.get(one, "").strip().lower() for one in _GIVEN}
     ink = color(values.get("-webkit-text-fill-color", "")) or color(values.get("color", ""))
@@ -106,14 +106,14 @@ def style(said: Said, name: str, attributes: dict[str, str]) -> Style:
 
 @lru_cache(512)
 def unseen(ink: Color, ground: Color) -> bool:
-    """Whether letters of that colour cannot be told from what they stand on."""
+    """Whether characters of this colour cannot be told from their background."""
     alike = all(abs(one - other) < ALIKE for one, other in zip(ink, ground, strict=True))
     return ink == CLEAR or (alike and UNKNOWN not in (ink, ground))
 
 
 @lru_cache(512)
 def color(value: str, bare: bool = False, least: float = FAINT) -> Color | None:
-    """A colour in any notation, CLEAR below the `least` opacity; `bare` takes ffffff, as attributes do."""
+    """A colour in any notation; CLEAR below the `least` opacity. `bare` allows ffffff, as attributes do."""
     named = colormap.get(value, f"#{value.lstrip('#')}" if bare else value)
     value = named if isinstance(named, str) else value
     if value == "transparent":
@@ -152,7 +152,7 @@ class Sheet:
                 self._rules[marks[-1] if marks else name].append((weight, name, frozenset(marks), said))
 
     def of(self, name: str, classes: str, ident: str) -> Said:
-        """What the rules say of an element, the weakest first."""
+        """What the rules say about an element, the weakest first."""
         marks = dict.fromkeys((*(f".{one}" for one in classes.split()[:10]), f"#{ident.strip()}"))
         asked = [rules for key in ("", name, *marks) if (rules := self._rules.get(key))]
         self._left -= sum(map(len, asked))
@@ -165,14 +165,14 @@ class Sheet:
 
 
 def is_elsewhere(query: str) -> bool:
-    """Whether a media query asks for a small screen, paper, dark mode or the like, and for nothing else."""
+    """Whether a media query is only for small screens, paper, dark mode or the like."""
     return all(_ELSEWHERE.search(one) for one in query.lower().split(","))
 
 
 def _rules(source: str) -> Iterator[tuple[str, str]]:
     """(selectors, declarations) of a sheet."""
     selectors, left_out = "", 0
-    blocks: list[bool] = []  # those that are open: whether each is for other screens
+    blocks: list[bool] = []  # for each open block: whether it is for other screens
     for piece, brace in _BRACES.findall(_COMMENT.sub("", source)):
         head = piece.replace("<!--", "").rpartition(";")[2].strip()
         if selectors:
@@ -198,7 +198,7 @@ def _pixels(value: str) -> list[float]:
 
 
 def _hides(values: dict[str, str]) -> bool:
-    """Whether nothing inside of the element is seen."""
+    """Whether nothing inside the element can be seen."""
     if values.get("display") == "none" or values.get("mso-hide") == "all":
         return True
     if values.get("visibility") in ("hidden", "collapse") or values.get("content-visibility") == "hidden":
@@ -219,7 +219,7 @@ def _hides(values: dict[str, str]) -> bool:
 
 
 def _tiny(values: dict[str, str]) -> bool | None:
-    """Whether the letters are too small to be seen; None where that depends on those around."""
+    """Whether the characters are too small to be seen; None if that depends on the element around them."""
     sizes = _LENGTH.findall(values.get("font-size") or values.get("font", ""))
     number, unit = next((one for one in sizes if one[1] or not float(one[0])), ("", ""))
     if not number:
@@ -231,7 +231,7 @@ def _tiny(values: dict[str, str]) -> bool | None:
 
 
 def _ground(values: dict[str, str]) -> Color | None:
-    """The colour of a background; UNKNOWN for a picture, and for what lets something through."""
+    """The colour of a background; UNKNOWN for pictures and for backgrounds that are not opaque."""
     if _PICTURE.search(values.get("background", "") + values.get("background-image", "")):
         return UNKNOWN
     painted = _PAINT.findall(values.get("background-color") or values.get("background", ""))

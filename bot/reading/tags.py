@@ -1,4 +1,4 @@
-"""What the tags of a page change for the words inside: whether they are seen, quoted, a signature, a link."""
+"""What HTML tags change for the words inside them: whether they are visible, quoted, a signature, a link."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _INDENT = re.compile(
 )
 TAGS = {use: frozenset(names.split()) for use, names in table("html").items()}
 RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in TAGS["raw"]}
-LOOKED_AT = 64 * 1024  # characters of a tag; only monstrous ones have more
+LOOKED_AT = 64 * 1024  # characters of a tag; only absurd ones have more
 _RAW_OR_COMMENT = re.compile(rf"<!--.*?(?:--!?>|\Z)|<({'|'.join(RAW)})\b([^<>]*)>", re.DOTALL | re.IGNORECASE)
 
 
 class Force(NamedTuple):
-    """What is in force inside of the open elements."""
+    """What holds inside the open elements."""
 
-    hidden: bool = False  # nobody sees it: the element, its letters' size or their colour
+    hidden: bool = False  # nobody sees it, because of the element, the size or the colour
     level: int = 0
     signature: bool = False
     pre: bool = False
     link: str = ""
-    gone: bool = False  # hidden whatever stands inside
-    spoken: bool = True  # it was meant for readers, as the options of a list are not
+    gone: bool = False  # hidden, whatever elements inside it say
+    spoken: bool = True  # meant for readers; options of a drop-down list are not
     tiny: bool = False
     ink: styles.Color = styles.BLACK
     ground: styles.Color = styles.WHITE
 
     def within(self, tag: Tag) -> Force:
-        """What is in force inside of one element more."""
+        """What holds inside one more element."""
         look, level = tag.look, max(self.level + tag.quotes, tag.history)
         gone, tiny = self.gone or tag.hides or look.hides, self.tiny if look.tiny is None else look.tiny
         ink, ground = look.ink or self.ink, look.ground or self.ground
@@ -52,12 +52,12 @@ class Force(NamedTuple):
 class Tag(NamedTuple):
     """What an opening tag changes."""
 
-    hides: bool = False  # it is nothing that anybody sees: an option, a map
+    hides: bool = False  # nobody ever sees it: an option, a map
     look: styles.Style = styles.Style()
     quotes: bool = False
-    history: bool = False  # a program's own mark of what it quotes ...
-    to_the_end: bool = False  # ... that nothing of the author's follows
-    begins: bool = False  # one of the two, or the border that Outlook draws above a header block
+    history: bool = False  # the mail program's own mark of a quotation ...
+    to_the_end: bool = False  # ... after which nothing is the author's
+    begins: bool = False  # one of these two, or Outlook's border above a header block
     signature: bool = False
     pre: bool = False
     link: str = ""
@@ -66,7 +66,7 @@ class Tag(NamedTuple):
 
 @lru_cache(1024)
 def tag(name: str, written: str, sheet: styles.Sheet | None = None) -> Tag:
-    """What the name, style, class and id of an element say. A letter repeats its tags: they are asked once."""
+    """What the name, style, class and id of an element say. Cached, since letters repeat their tags."""
     attributes: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(written):
         attributes.setdefault((match[1] or match[5]).lower(), match[2] or match[3] or match[4] or "")
@@ -97,7 +97,7 @@ NO_CHANGE = Tag()
 
 
 def sheets(html: str) -> Iterator[str]:
-    """What stands in <style> elements; sheets in comments and for paper do not count."""
+    """The contents of <style> elements, except sheets in comments and for paper."""
     at = 0
     while found := _RAW_OR_COMMENT.search(html, at):
         at = found.end()

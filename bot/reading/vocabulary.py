@@ -1,4 +1,4 @@
-"""The words of many languages that reading goes by: tables and patterns out of `data/`, where they are explained."""
+"""The words of many languages that reading relies on: tables and patterns from `data/`, explained there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 
 def table(name: str) -> dict[str, Any]:
-    """The data file of that name."""
+    """The data file with this name."""
     found: dict[str, Any] = YAML(typ="safe").load((files("bot.reading") / "data" / f"{name}.yaml").read_bytes())
     return found
 
@@ -22,7 +22,7 @@ HEADERS: dict[str, str] = {word: kind for kind, words in _WORDS["headers"].items
 
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """The expression of that name in `words.yaml`; case does not count."""
+    """The expression with this name in `words.yaml`; case does not matter."""
     return re.compile(_expanded(name), re.IGNORECASE)
 
 
