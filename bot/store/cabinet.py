@@ -27,7 +27,6 @@ class Pages(NamedTuple):
     division: Division
     head: bytes
     parts: dict[int, bytes]
-    gone: set[int]  # parts that it has no longer
 
 
 class Cabinet:
@@ -109,9 +108,8 @@ class Cabinet:
         number = ticket.number
         known = self._past.get(number) or (Past() if fresh else self._stored(number))
         division = divided(ticket, known)
-        gone = {part.name for part in known.parts} - division.past.sealed.keys()
         parts = {name: part_page(number, name, part) for name, part in division.new.items()}
-        return Pages(division, ticket_page(division.head), parts, gone)
+        return Pages(division, ticket_page(division.head), parts)
 
     def _stored(self, number: int) -> Past:
         for path in (self._live / f"{number}.json", self._place(number)):

@@ -64,6 +64,7 @@ class Division(NamedTuple):
     head: Stored
     past: Past
     new: dict[int, Sealed]  # those of the parts that are not stored yet
+    gone: set[int]  # parts that are stored and that the ticket has no longer
 
 
 def divided(ticket: Ticket, known: Past) -> Division:
@@ -101,7 +102,7 @@ def divided(ticket: Ticket, known: Past) -> Division:
     fields |= {"entries": ticket.entries[end.entries :], "seen": ticket.seen[end.seen :]}
     head = Stored(**fields | {"outgoing": older + ticket.outgoing[last_one:], "parts": tuple(parts), "made": name})
     whole = joined(head, sealed.values()) if new else ticket
-    return Division(whole, head, Past(head.parts, sealed, name), new)
+    return Division(whole, head, Past(head.parts, sealed, name), new, {part.name for part in known.parts} - sealed.keys())
 
 
 def joined(head: Stored, sealed: Iterable[Sealed]) -> Ticket:

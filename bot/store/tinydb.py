@@ -198,8 +198,8 @@ class FileStore:
             self._returning.add(number)
         if ERASED in ticket.labels and (known := self.get(number)):
             self.register.remove(known)
-        if pages.gone:
-            self._gone.setdefault(number, set()).update(pages.gone)
+        if pages.division.gone:
+            self._gone.setdefault(number, set()).update(pages.division.gone)
         self._dirty[number] = ticket
         self._cabinet.hold(number, pages.division.past)
         self.register.add(pages.division.head, pages.division.new.values())

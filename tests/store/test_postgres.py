@@ -116,6 +116,16 @@ async def test_a_search_finds_words_in_any_form_in_live_and_filed_tickets(store)
     assert [row.number for row in (await ask(store, searches=("экран",))).searched["экран"]] == [2]
 
 
+async def test_a_search_finds_words_that_stand_in_different_parts_of_a_long_ticket(store):
+    words = ("яблоко", "груша", "слива", "вишня", "малина", "клюква")
+    said = tuple(Entry(at=NOW, kind="letter", public=True, text=f"{word} в письме") for word in words)
+    await commit(store, ticket(1, entries=said), ticket(2, entries=said[:1]))
+    found = (await ask(store, searches=("яблоко клюква", "груши", "яблоко арбуз", "письмо"))).searched
+    assert {query: [row.number for row in rows] for query, rows in found.items()} == {
+        "яблоко клюква": [1], "груши": [1], "яблоко арбуз": [], "письмо": [2, 1],
+    }  # fmt: skip
+
+
 async def test_a_ticket_may_say_anything_at_any_length(store):
     long = Entry(at=NOW, kind="letter", public=True, text="слово\0" * 300_000)
     odd = ticket(1, subject="\0" * 5 + "\U0010ffff", who="i\0van@example.org", entries=(long,))

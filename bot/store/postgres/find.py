@@ -74,12 +74,24 @@ union all select 'highest', max(number), null, null from tickets
 """
 # A letter that waits for its confirmation, the one that has confirmed it; what has been gathered.
 BY_KEY = "select id, at, document from records where id in (select record from keys where key = any(%s))"
+# Each word may stand in another part of a ticket; a word that says nothing (a stop word) is looked for nowhere.
 SEARCH = """
-select line from tickets where search @@ plainto_tsquery('russian', %(words)s)
+with words as materialized (
+    select distinct query from (select plainto_tsquery('russian', word) as query from unnest(%(words)s::text[]) as word) each
+    where numnode(query) > 0
+), hits as (
+    select number, query from words join tickets on search @@ query
+    union select ticket, query from words join parts on search @@ query
+)
+select line from tickets where number in (
+    select number from hits group by number having count(*) = (select count(*) from words))
 and not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
 order by number desc limit 500
 """
-BY_ADDRESS = SEARCH.replace("search @@ plainto_tsquery('russian', %(words)s)", "true")
+BY_ADDRESS = """
+select line from tickets where not exists (select from unnest(%(pieces)s::text[]) as piece where position(piece in requester) = 0)
+order by number desc limit 500
+"""
 TICKETS = "select document from tickets where number = any(%s)"
 ROWS = "select line from tickets where not filed order by number"
 
@@ -88,8 +100,10 @@ _records = msgspec.json.Decoder(DeskRecord)
 
 async def find(
     connection: Connection, parts: Parts, question: Question, now: datetime
-) -> tuple[Found, dict[int, Past]]:
-    """The answer, as the desk is at this moment, and what is stored of the tickets in it."""
+) -> tuple[Found, dict[int, Past], set[int]]:
+    """The answer, as the desk is at this moment, what is stored of the tickets in it, and which of them
+    are live.
+    """
     named = await _named(connection, parts, question)
     tickets = {ticket.number: ticket for _, ticket, _ in named}
     addresses = {question.requester, question.bounce_to, *question.staff, *(one.requester.email for one in tickets.values())} - {"", "?"}
@@ -116,7 +130,7 @@ async def find(
         records += await _by_key(connection, days)
     concerned = {number: row for number, (row, _) in (await parts.whole(connection, rows)).items()}
     for _, row in sorted({**concerned, **{ticket.number: ticket for filed, ticket, _ in named if not filed}}.items()):
-        register.add(row)
+        register.add(relevant(row, question, now))
     for _, _, record in sorted(records, key=lambda one: one[:2]):
         register.record(record)
     register.highest = highest
@@ -125,7 +139,19 @@ async def find(
     searched = {words: await _search(connection, words) for words in question.searches}
     senders = {address: register.sender(address, now) for address in addresses}
     answer = replace(found, tickets=tickets, rows=everything, searched=searched, senders=senders)
-    return answer, {ticket.number: past for _, ticket, past in named}
+    past = {ticket.number: past for _, ticket, past in named}
+    return answer, past, {ticket.number for filed, ticket, _ in named if not filed}
+
+
+def relevant(row: Ticket, question: Question, now: datetime) -> Ticket:
+    """What of a ticket may answer the question: a long one holds thousands of letters."""
+    ids, names = {question.letter}, {question.message_id} - {""}
+    return replace(
+        row,
+        entries=tuple(one for one in row.entries if one.message_id in question.references),
+        seen=tuple(one for one in row.seen if one.letter in ids or one.message_id in names),
+        outgoing=tuple(one for one in row.outgoing if one.created > now - DAY),
+    )
 
 
 async def tickets(connection: Connection, parts: Parts, numbers: Collection[int]) -> dict[int, tuple[Ticket, Past]]:
@@ -137,8 +163,8 @@ async def tickets(connection: Connection, parts: Parts, numbers: Collection[int]
 async def _search(connection: Connection, query: str) -> tuple[Earlier, ...]:
     """Tickets that hold all the words of a query, in any form (clause 2.1: agents find what was said before)."""
     pieces = [piece for piece in query.split() if "@" in piece]
-    words = " ".join(piece for piece in query.split() if "@" not in piece)
-    values = {"words": folded(words), "pieces": [clean(piece) for piece in pieces]}
+    words = [folded(piece) for piece in query.split() if "@" not in piece]
+    values = {"words": words, "pieces": [clean(piece) for piece in pieces]}
     rows = await _all(await connection.execute(SEARCH if words else BY_ADDRESS, values))
     return tuple(earlier(line) for (line,) in rows)
 

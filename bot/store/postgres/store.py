@@ -83,10 +83,12 @@ class PostgresTurn:
         self._connection, self._parts = connection, parts
         self._known: dict[int, Ticket] = {}  # as they are in the database
         self._past: dict[int, Past] = {}
+        self._live = set[int]()  # found by their keys, so these are there
 
     async def find(self, question: Question, now: datetime) -> Found:
         """See the port."""
-        found, past = await find.find(self._connection, self._parts, question, now)
+        found, past, live = await find.find(self._connection, self._parts, question, now)
+        self._live |= live
         self._known |= found.tickets
         self._past |= past
         return found
@@ -119,11 +121,12 @@ class PostgresTurn:
         """See the port."""
         self.decision = decision
 
-    async def divided(self) -> list[Division]:
-        """The tickets that the decision really changes, as they are to be stored."""
+    async def divided(self) -> list[tuple[Division, Ticket | None]]:
+        """The tickets that the decision really changes, as they are to be stored, and as they were if they were live."""
         changed = [one for one in self.decision.tickets if self._known.get(one.number) != one]
         await self.tickets([one.number for one in changed if one.number not in self._past])
-        return [divided(one, self._past.get(one.number, Past())) for one in changed]
+        before = {one.number: known for one in changed if (known := self._known.get(one.number)) and one.number in self._live}
+        return [(divided(one, self._past.get(one.number, Past())), before.get(one.number)) for one in changed]
 
 
 class PostgresStore(Outbox):
@@ -157,10 +160,10 @@ class PostgresStore(Outbox):
             yield turn
             statements = [tables.record_statement(one) for one in turn.decision.records]
             divisions = await turn.divided()
-            statements += [one for division in divisions for one in tables.ticket_statements(division)]
+            statements += [one for division, before in divisions for one in tables.ticket_statements(division, before)]
             if statements:
                 await run(connection, statements)
-        self._parts.keep(divisions)
+        self._parts.keep([division for division, _ in divisions])
         if statements:
             await self._database.durable(witness)
             self.changed.set()

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from bot.model import Audience, DeskRecord, Envelope, Fate, Outgoing, Ticket, person_of
+from bot.model import Audience, DeskRecord, Entry, Envelope, Fate, Outgoing, Ticket, person_of
 from bot.store.inbox import Parked
 from bot.store.parts import Division
 from bot.store.port import UNFINISHED, Earlier
@@ -27,7 +28,8 @@ on conflict (number) do update set (document, line, requester, status, done_at, 
      excluded.timer, excluded.alarm, excluded.filed, excluded.erased, excluded.search)
 """
 PART = """
-insert into parts (ticket, name, document) values (%s, %s, %s) on conflict (ticket, name) do update set document = excluded.document
+insert into parts (ticket, name, document, search) values (%s, %s, %s, to_tsvector('russian', %s))
+on conflict (ticket, name) do update set (document, search) = (excluded.document, excluded.search)
 """
 NO_PARTS = "delete from parts where ticket = %s and name <> all(%s::int[])"
 KEYS = """
@@ -57,24 +59,44 @@ on conflict (id) do update set (envelope, raw, place, note) = (excluded.envelope
 """
 
 
-def ticket_statements(division: Division, *, filed: bool = False) -> list[Statement]:
-    """A ticket, new or changed, with what it is found by and what it has to send; a filed one is found by its number alone."""
-    ticket = division.ticket
+def ticket_statements(division: Division, before: Ticket | None = None, *, filed: bool = False) -> list[Statement]:
+    """A ticket, new or changed, with what it is found by and what it has to send; a filed one is found by its number
+    alone. `before` is what the database has of a live one: then only what is new goes into the keys.
+    """
+    ticket, head = division.ticket, division.head
     values = (
-        ticket.number, document(division.head), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
-        ticket.merged_into, clean(announced(ticket)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(ticket),
+        ticket.number, document(head), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
+        ticket.merged_into, clean(announced(ticket)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(head),
     )  # fmt: skip
-    waiting = [one for one in ticket.outgoing if one.state in UNFINISHED]
-    found: list[Statement] = [(PART, (ticket.number, name, document(part))) for name, part in division.new.items()]
+    waiting = [one for one in head.outgoing if one.state in UNFINISHED]
+    found: list[Statement] = [
+        (PART, (ticket.number, name, document(part), said(part.entries))) for name, part in division.new.items()
+    ]
     found += [(TICKET, values), (TAKEN_BACK, (ticket.number, [one.id for one in waiting]))]
-    found += [(NO_PARTS, (ticket.number, list(division.past.sealed)))]
+    if division.new or division.gone:
+        found.append((NO_PARTS, (ticket.number, list(division.past.sealed))))
     if waiting:
         found.append((OUTBOX, (ticket.number, *columns(waiting))))
-    keys = {} if filed else ticket_keys(ticket)
-    found.append((NO_KEYS, (ticket.number, list(keys))))
+    more = grown(before, ticket) if before else None
+    keys = {} if filed else ticket_keys(more or ticket)
+    if more is None:
+        found.append((NO_KEYS, (ticket.number, list(keys))))
     if keys:
         found.append((KEYS, (ticket.number, list(keys), list(keys.values()))))
     return found
+
+
+def grown(before: Ticket, ticket: Ticket) -> Ticket | None:
+    """The ticket with only what came to it since; None where something has gone as well."""
+    entries, seen, sent = len(before.entries), len(before.seen), len(before.outgoing)
+    same = (
+        ticket.entries[:entries] == before.entries
+        and ticket.seen[:seen] == before.seen
+        and [one.id for one in ticket.outgoing[:sent]] == [one.id for one in before.outgoing]
+        and (ticket.links, ticket.requester) == (before.links, before.requester)
+    )
+    fields = {"entries": ticket.entries[entries:], "seen": ticket.seen[seen:], "outgoing": ticket.outgoing[sent:]}
+    return replace(ticket, **fields) if same else None
 
 
 def deed(record: DeskRecord) -> int | None:
@@ -120,9 +142,14 @@ def clean(text: str) -> str:
 
 
 def searched(ticket: Ticket) -> str:
-    """What `#search` finds a ticket by, as queue.said has it: everything said in it."""
+    """What `#search` finds a ticket's own row by, as queue.said has it; its parts have what was said before."""
     person = ticket.requester
-    words = (ticket.subject, person.name, person.email, *(entry.text for entry in ticket.entries if entry.kind != "command"))
+    return said(ticket.entries, ticket.subject, person.name, person.email)
+
+
+def said(entries: Iterable[Entry], *more: str) -> str:
+    """What was said there, as a search reads it."""
+    words = (*more, *(entry.text for entry in entries if entry.kind != "command"))
     characters, octets = MOST_SEARCHED
     return folded(" ".join(words)[:characters]).encode()[:octets].decode(errors="ignore")
 
