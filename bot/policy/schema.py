@@ -188,7 +188,7 @@ class Periods(Section):
     silence_days: Days = 7  # … and after these the ticket is closed
     low_offer_hours: Hours = 72  # clause 5.2: a low ticket this old is shown to the lead, who may refuse it
     department_days: Days = 3  # if a department does not answer, the agent is told
-    score_days: Annotated[int, Field(ge=1, le=31)] = 30  # clause 6: at most one question for a score
+    score_days: Annotated[int, Field(ge=1, le=31)] = 30  # clause 6: nobody is asked twice in this time
     report: Literal["weekly", "never"] = "weekly"  # the letter with the figures, to the leads on Monday morning
     kept_hours: Hours = 24  # how long an agent's text without a command is kept
     suppress_days: Days = 30  # no automatic mail to an address that bounced

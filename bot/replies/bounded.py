@@ -1,7 +1,7 @@
-"""Jinja with an end: whatever a template says, it stops after so many steps and so many characters; pure.
+"""Jinja with limits: whatever a template says, it stops after a number of steps and of characters. Pure.
 
-Turns of loops, pieces that are included and values that are set are counted; what makes much out of one number,
-or calls itself, is not there.
+Turns of loops, included pieces and values that are set are counted. Whatever makes much out of one number, or
+calls itself, is removed.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from jinja2.filters import do_join, do_replace
 from jinja2.runtime import Context as Names
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-STEPS = 200_000  # in one letter; the longest transcript takes a tenth
-MOST = 32 * 2**20  # characters, more than a mail server takes
-AT_ONCE = 256  # pieces of the text that are counted together
+STEPS = 200_000  # for one letter; the longest transcript needs a tenth of them
+MOST = 32 * 2**20  # characters; more than mail servers accept
+AT_ONCE = 256  # pieces of text that are counted together
 LONG = f"it makes more than {MOST:,} characters"
-COUNTED, WEIGHED = "counted", "weighed"  # filters that no template names
-# What makes much out of one number; docs/templates.md names them.
+COUNTED, WEIGHED = "counted", "weighed"  # internal filters, which templates cannot name
+# These make much text out of one number; docs/templates.md lists them.
 FILTERS = (
     "batch", "center", "filesizeformat", "format", "indent", "pprint",
     "round", "slice", "tojson", "urlize", "wordwrap", "xmlattr",
 )  # fmt: skip
 METHODS = frozenset(("center", "expandtabs", "format", "format_map", "ljust", "rjust", "to_bytes", "zfill"))
-# What calls itself, or makes text in which a value could no longer be told from the markup around it.
+# These call themselves, or make text in which values cannot be told from the markup around them.
 STATEMENTS = (
     nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block,
     nodes.Macro, nodes.CallBlock, nodes.AssignBlock, nodes.FilterBlock,
@@ -34,7 +34,7 @@ STATEMENTS = (
 
 
 class TooMuchError(TemplateRuntimeError):
-    """A template goes over a limit; the text says which."""
+    """A template exceeds a limit; the text says which."""
 
 
 class Bounded(ImmutableSandboxedEnvironment):
@@ -60,7 +60,7 @@ class Bounded(ImmutableSandboxedEnvironment):
         return attr not in METHODS and super().is_safe_attribute(obj, attr, value)
 
     def wrap_str_format(self, value: Any) -> None:
-        """Nothing: METHODS has no place for str.format."""
+        """Always empty, since METHODS does not allow str.format."""
 
     def join_path(self, template: str, parent: str) -> str:
         self._spend(1)
@@ -86,9 +86,9 @@ class Bounded(ImmutableSandboxedEnvironment):
         if self._left < 0:
             raise TooMuchError(f"it takes more than {STEPS:,} steps: loops, pieces, parts of lists")
 
-    @pass_context  # or a constant would be paid for once, when its template is compiled
+    @pass_context  # else a constant would be counted only once, at compile time
     def _counted(self, _: Names, items: Any) -> Any:
-        """What a loop goes through, its turns paid for."""
+        """The items of a loop; its turns are counted."""
         if not hasattr(items, "__len__"):
             items = list(islice(items, self._left + 1))
         self._spend(len(items))
@@ -96,7 +96,7 @@ class Bounded(ImmutableSandboxedEnvironment):
 
     @pass_context
     def _weighed(self, _: Names, value: Any) -> Any:
-        """What a name is set to: text that is not too long, lists whose parts, and theirs, are paid for."""
+        """The value that a name is set to: not too long a text, and lists with all their parts counted."""
         todo = [value]
         while todo:
             one = todo.pop()

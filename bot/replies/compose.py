@@ -1,7 +1,7 @@
-"""An outgoing letter as bytes (RFC 5322, RFC 2045-2047, RFC 2231): what a relay or the outbox folder is given.
+"""An outgoing letter as bytes (RFC 5322, RFC 2045-2047, RFC 2231), for a relay or the outbox folder.
 
-The same letter always gives the same bytes: Date and Message-ID come from the letter and the MIME boundaries from its
-Message-ID. No value can add a header: line breaks and controls never reach one.
+The same letter always gives the same bytes: Date and Message-ID come from the letter, the MIME boundaries
+from its Message-ID. No value can add a header, since line breaks and controls never get into one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.replies.render import Layout
 File = tuple[str, str, bytes]  # name, type, content
 
 WIDTH = 76
-TOKEN_LIMIT = 900  # octets; RFC 5322 ends a line at 998, and a longer Message-ID is somebody's attack
+TOKEN_LIMIT = 900  # octets; RFC 5322 allows 998 in a line, and a longer Message-ID is an attack
 ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-to"}
 CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
@@ -35,8 +35,9 @@ ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str = "", files: Sequence[File] = ()) -> bytes:
     """The whole letter with CRLF line ends: From `sender_name <sender>`, text and HTML (in its layout) as alternatives, then the files.
 
-    `outgoing.headers` come last, in their order; a From among them takes the place of the sender's. Raises ValueError
-    for a header name that is none. A picture whose name the HTML mentions as "cid:NAME" goes inside of it (RFC 2392).
+    `outgoing.headers` come last, in their order; a From among them replaces the sender's. Raises ValueError
+    for an invalid header name. A picture that the HTML mentions as "cid:NAME" is put into the HTML part (RFC
+    2392).
     """
     own = any(name.lower() == "from" for name, _ in outgoing.headers)
     headers = [
@@ -61,7 +62,7 @@ def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str =
 
 
 def _readings(outgoing: Outgoing, layout: Layout) -> tuple[str, str]:
-    """Text and HTML. Copies for several people differ in the address that is signed for each: it is put in at the end."""
+    """Text and HTML. Copies for several people differ only in the signed address, put in at the end."""
     reply = next((value for name, value in outgoing.headers if name == "Reply-To"), "").partition("@")[0]
     if not SIGNED.fullmatch(reply):
         return layout.readings(outgoing.subject, outgoing.body, outgoing.language)
@@ -74,7 +75,7 @@ def _readings(outgoing: Outgoing, layout: Layout) -> tuple[str, str]:
 
 @lru_cache(256)  # most headers of a letter are those of the one before: sender, marks, the same subject to another agent
 def header(name: str, value: str) -> bytes:
-    """One header, encoded and folded; ValueError for a name that is none."""
+    """One header, encoded and folded; ValueError for an invalid name."""
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no header name")
     clean = CONTROLS.sub(" ", value).strip()
@@ -86,7 +87,7 @@ def header(name: str, value: str) -> bytes:
 
 
 def mailbox(name: str, address: str) -> str:
-    """One mailbox; a foreign domain in its ASCII form (RFC 5890) where it has one."""
+    """One mailbox; an international domain in its ASCII form (RFC 5890), if it has one."""
     local, _, domain = address.replace("<", "").replace(">", "").replace(" ", "").rpartition("@")
     if not domain.isascii():
         with suppress(UnicodeError):
@@ -104,7 +105,7 @@ _sender = lru_cache(16)(mailbox)
 
 
 def _encoded(value: str) -> str:
-    """Encoded words (RFC 2047), whole characters in each. A leading [TAG] stays plain, so that any filter can read it."""
+    """Encoded words (RFC 2047) of whole characters. A leading [TAG] stays plain, for filters to read."""
     tag = re.match(r"\[[A-Za-z0-9-]{1,40}\] ", value)
     rest = value[tag.end() :] if tag else value
     pieces, piece = [], b""
@@ -119,7 +120,7 @@ def _encoded(value: str) -> str:
 
 
 def _folded(value: str, used: int) -> str:
-    """The value behind its colon, folded at spaces; a word that no line can hold is left out."""
+    """The value after the colon, folded at spaces; a word too long for any line is left out."""
     lines, line = [], ""
     for word in value.split(" "):
         if len(word) > TOKEN_LIMIT:
@@ -142,10 +143,10 @@ def _multipart(kind: str, boundary: str, parts: Iterable[bytes]) -> bytes:
 
 
 def _text(kind: str, text: str) -> bytes:
-    """Quoted-printable where it is the shorter one, and people can read the source; base64 otherwise."""
+    """Quoted-printable if it is shorter, so that people can read the source; otherwise base64."""
     octets = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").replace(b"\n", b"\r\n")
     if len(octets) - len(text) < len(octets) // 12:  # a letter that is not ASCII makes six characters of its two octets
-        octets += b"" if b"\n" in octets else b"\r\n"  # the codec breaks lines as the first one of the text is broken
+        octets += b"" if b"\n" in octets else b"\r\n"  # the codec ends all lines as the first one
         how, coded = b"quoted-printable", b2a_qp(octets, istext=True) + b"\r\n"  # which the boundary takes
     else:
         how, coded = b"base64", base64_lines(octets)
@@ -158,7 +159,7 @@ def _file(file: File) -> bytes:
     clean = CONTROLS.sub(" ", name).replace('"', "'").replace("\\", "_").strip()[:120] or "file"
     if clean.isascii() and "=?" not in clean:
         type_, disposition = f'{type_}; name="{clean}"', f'attachment; filename="{clean}"'
-    else:  # RFC 2231 for today's programs, an encoded word for the old ones
+    else:  # RFC 2231 for current programs, an encoded word for old ones
         pieces = re.findall(r"(?:%[0-9A-F]{2}|.){1,20}", "utf-8''" + quote(clean, safe=""))
         disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
         type_ = f'{type_};\r\n name="{_folded(_encoded(clean), 7).strip()}"'

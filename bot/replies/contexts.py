@@ -1,4 +1,4 @@
-"""What a template may know. A customer's template gets a `PublicTicket` and public entries, by type: no internal word can reach it."""
+"""What a template may know. Those for customers get a `PublicTicket` and public entries only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.model import Attachment, Priority, Resolution, Status, Value, Waiting
 
 
 class DeskView(Value, frozen=True):
-    """The desk as `rules.yaml` names it."""
+    """The desk as `rules.yaml` describes it."""
 
     name: str
     address: str
@@ -39,7 +39,7 @@ class PublicEntry(Value, frozen=True):
     # внутреннее)"
     name: str
     text: str
-    mine: bool = False  # whoever is written to wrote it
+    mine: bool = False  # the recipient of this letter wrote it
 
 
 class Button(Value, frozen=True):
@@ -61,7 +61,7 @@ class AgentTicket(Value, frozen=True):
     priority: Priority
     opened: datetime
     due: datetime | None
-    owner: str  # name of the agent, "" while free
+    owner: str  # name of the agent, "" if nobody has it
     requester_name: str
     requester_email: str
     labels: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class AgentTicket(Value, frozen=True):
 
 
 class Finding(Value, frozen=True):
-    """A rule that fired, as a notice tells it."""
+    """A rule that fired, as a notice shows it."""
 
     rule: str
     clause: str
@@ -87,9 +87,9 @@ class Line(Value, frozen=True):
 
 
 class Preview(Value, frozen=True):
-    """A customer-bound letter as a receipt shows it: `text` is the very text part that will leave."""
+    """A letter to a customer as a receipt shows it: `text` is exactly the text part that will leave."""
 
-    to: str  # everybody who gets these very words
+    to: str  # everybody who gets exactly this text
     subject: str
     text: str
     leaves: datetime | None = None  # end of the undo window; None: at once
@@ -97,7 +97,7 @@ class Preview(Value, frozen=True):
 
 
 class Context(Value, frozen=True):
-    """What every template gets. The others add to it; each template's name stands in its context's docstring."""
+    """What every template gets; the other contexts add to it. Their docstrings name their templates."""
 
     desk: DeskView
     language: str
@@ -107,10 +107,10 @@ class ToRequester(Context, frozen=True):
     """Every letter to a requester."""
 
     ticket: PublicTicket
-    first: bool = False  # this letter is the acknowledgement as well: it tells number and time
+    first: bool = False  # this letter is also the acknowledgement, with number and time
     withheld: tuple[Attachment, ...] = ()  # files that are not accepted, with `why` (clause 4.5)
     forwarded_to: str = ""  # name of the department that the letter was passed on to
-    copy: bool = False  # it goes to a participant, who reads an answer that is written to somebody else
+    copy: bool = False  # for a participant, who reads an answer to somebody else
 
 
 class Acknowledgement(ToRequester, frozen=True):
@@ -124,10 +124,10 @@ class GroundLetter(ToRequester, frozen=True):
     """ground_<ground>: clause 4.6; by a machine (it asks) or by an agent (`text` and `agent`, `refused` perhaps)."""
 
     clause: str = "4.6"
-    refused: bool = False  # False: suspended, a plain answer brings a person
+    refused: bool = False  # False: suspended; a plain answer calls a person
     evidence: str = ""  # only to proved addresses
     missing: tuple[str, ...] = ()  # of policy.judge.ASKED: description, steps, environment, screenshot
-    software: str = ""  # "Chrome 98", or the words that name it
+    software: str = ""  # "Chrome 98", or the author's words for it
     minimum: tuple[str, ...] = ()  # "Chrome 109 и новее"
     text: str = ""
     agent: str = ""
@@ -141,8 +141,8 @@ class TopicLetter(ToRequester, frozen=True):
     opens_at: datetime | None = None
     changes: tuple[str, ...] = ()  # announced exceptions: holidays, breaks, in words
     announcement: str = ""
-    text: str = ""  # what the admin wrote for this topic in rules.yaml
-    closes: bool = False  # nothing else was asked: the ticket is done
+    text: str = ""  # the admin's text for this topic in rules.yaml
+    closes: bool = False  # nothing else was asked, so the ticket is done
 
 
 class AgentLetter(ToRequester, frozen=True):
@@ -154,7 +154,7 @@ class AgentLetter(ToRequester, frozen=True):
     clause: str = ""
     history: tuple[PublicEntry, ...] = ()
     score: tuple[Button, ...] = ()  # 1 to 5, clause 6
-    other: str = ""  # merged: the tag that gave way to ticket.tag
+    other: str = ""  # merged: the old tag, replaced by ticket.tag
 
 
 class ScoreLetter(ToRequester, frozen=True):
@@ -165,7 +165,7 @@ class ScoreLetter(ToRequester, frozen=True):
 
 
 class TooLarge(ToRequester, frozen=True):
-    """too_large: the letter could not be taken; a ticket of number 0 is none."""
+    """too_large: the letter could not be taken. Number 0 means that there is no ticket."""
 
     size: int = 0  # bytes
 
@@ -180,7 +180,7 @@ class Notice(Context, frozen=True):
     joined: str = ""  # signed, references, tag, unconfirmed
     reopened: bool = False
     files: tuple[Attachment, ...] = ()
-    before: int = 0  # files of earlier letters: #file counts through the ticket
+    before: int = 0  # files of earlier letters; #file counts all files of the ticket
     findings: tuple[Finding, ...] = ()
     earlier: tuple[str, ...] = ()  # "PF-3 (Выполнено, Решена): Не открывается фильм"
     linked: tuple[str, ...] = ()
@@ -192,8 +192,7 @@ class Notice(Context, frozen=True):
 
 
 class TicketLine(Value, frozen=True):
-    """A ticket in a list. `url` is a mailto: link to that ticket's own signed address, which asks for the
-    whole of it.
+    """A ticket in a list. `url` is a mailto: link to its own signed address, which asks for the whole ticket.
     """
 
     title: str  # "PF-3: Не открывается фильм"
@@ -207,26 +206,25 @@ class Section(Value, frozen=True):
     title: str
     rows: tuple[str, ...] = ()
     tickets: tuple[TicketLine, ...] = ()
-    picture: str = ""  # the Content-ID of a picture of the letter itself
+    picture: str = ""  # the Content-ID of a picture in the letter itself
 
 
 class Shown(Notice, frozen=True):
-    """case: a whole ticket, notes included, to an agent who asked for it, gets it or should know; `why` says
-    which.
+    """case: a whole ticket with notes, to an agent who asked for it, gets it or should know (`why`).
     """
 
     why: str = ""
 
 
 class Digest(Context, frozen=True):
-    """digest: what waits, to an agent, at the start of the day."""
+    """digest: what waits; to an agent at the start of the day."""
 
     sections: tuple[Section, ...] = ()
     buttons: tuple[Button, ...] = ()
 
 
 class Gathered(Digest, frozen=True):
-    """gathered: notices of letters that came faster than one can read, in one letter to an agent."""
+    """gathered: one letter to an agent with the notices of letters that came too fast to read."""
 
     count: int = 0
 
@@ -243,7 +241,7 @@ class Receipt(Context, frozen=True):
 
     done: tuple[str, ...]
     ticket: AgentTicket | None = None  # None: the commands were about the desk as a whole
-    sections: tuple[Section, ...] = ()  # what #queue, #search and #sla were asked for
+    sections: tuple[Section, ...] = ()  # the answers to #queue, #search and #sla
     previews: tuple[Preview, ...] = ()
     undo: Button | None = None
     buttons: tuple[Button, ...] = ()
@@ -274,7 +272,7 @@ class Confirm(Context, frozen=True):
 
     text: str
     until: datetime
-    files: tuple[str, ...] = ()  # names and sizes of those that came with it
+    files: tuple[str, ...] = ()  # names and sizes of the files that came with it
     ticket: AgentTicket | None = None
     buttons: tuple[Button, ...] = ()
 
@@ -287,11 +285,11 @@ class Handed(Context, frozen=True):
     agent: str
     history: tuple[PublicEntry, ...] = ()
     files: tuple[Attachment, ...] = ()
-    to_requester: bool = False  # rules.yaml says that this department's answers go to the requester
+    to_requester: bool = False  # rules.yaml sends this department's answers to the requester
 
 
 class Help(Context, frozen=True):
-    """help: the commands, each with its words and a line that says what it does."""
+    """help: the commands, each with its words and a line of explanation."""
 
     commands: tuple[tuple[str, str], ...]
     ticket: AgentTicket | None = None

@@ -1,6 +1,7 @@
 """The gate: may this automatic letter be sent, to whom, and may it repeat what the sender wrote? (Design, section 7.)
 
-It stands before every outgoing automatic letter, error letters and notices to staff included. Pure: counts come in, a ruling goes out.
+Every outgoing automatic letter passes it, also error letters and notices to staff. Pure: counts in, a ruling
+out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NOBODY = re.compile(
 
 
 class Traffic(Value, frozen=True):
-    """What has gone to an address already."""
+    """What has been sent to an address before."""
 
     sent: tuple[datetime, ...] = ()
     ticket_sent: tuple[datetime, ...] = ()
@@ -29,14 +30,14 @@ class Traffic(Value, frozen=True):
     same_subject: int = 0  # how often this non-empty subject came within the window, this letter included
     through: int = 0
     latched: bool = False
-    doubted: bool = False  # latched by unproved letters, which anybody can send in another's name
+    doubted: bool = False  # latched by unproved letters, which anybody can send in another name
     renew: bool = False  # the latch is older than a day
-    proved: bool = False  # the letter that is answered
+    proved: bool = False  # the letter to be answered is proved
     suppressed: bool = False
 
 
 class Ruling(Value, frozen=True):
-    """`to` is "" when nothing may be sent; `held` says that the letter is kept, not sent."""
+    """`to` is "" if nothing may be sent; `held`: the letter is kept and not sent."""
 
     to: str = ""
     held: bool = False
@@ -46,7 +47,7 @@ class Ruling(Value, frozen=True):
 
 
 def sendable(address: str, is_ours: Callable[[str], bool]) -> str:
-    """"" when automatic mail may go to the address, or else why not (item 2)."""
+    """"" if automatic mail may go to the address; otherwise why not (item 2)."""
     if not address or address == "?" or not MAILBOX.fullmatch(address):
         return "no_address"
     if is_ours(address):
@@ -55,7 +56,7 @@ def sendable(address: str, is_ours: Callable[[str], bool]) -> str:
 
 
 def recipient(letter: Letter, aligned: bool) -> str:
-    """Whom an automatic answer goes to (item 3): From if it is the envelope sender or aligned, or else the envelope sender."""
+    """Who gets an automatic answer (item 3): From, if aligned or the envelope sender; else the latter."""
     sender, envelope = letter.requester.email, letter.envelope.mail_from.lower()
     return sender if aligned or envelope in ("?", sender) or letter.envelope.intake == "form" else envelope
 
@@ -86,7 +87,7 @@ def ruled(to: str, seen: Traffic, repeats: bool, caps: Caps | None, now: datetim
         return Ruling(reason="suppressed")
     if caps is None:
         return Ruling(to=to, repeats=repeats)
-    if seen.latched or (seen.doubted and not seen.proved):  # the days are quiet ones: each letter begins them anew
+    if seen.latched or (seen.doubted and not seen.proved):  # quiet days: each letter restarts them
         renewed = ("latch" if seen.latched else "doubt") if seen.renew else ""
         return Ruling(to=to, held=True, latch=renewed, repeats=repeats, reason="latched")
     latch = "doubt" if not seen.proved else "" if seen.doubted else "latch"
@@ -111,6 +112,6 @@ def to_staff(to: str, seen: Traffic, is_ours: Callable[[str], bool], caps: Caps 
 
 
 def full(times: Sequence[datetime], how_many: int, minutes: int, now: datetime) -> bool:
-    """True when the sliding window has no room for one more. What lies far in the future was sent before a clock was set back."""
+    """Whether the sliding window is full. Moments far in the future are from before a clock was set back."""
     span = timedelta(minutes=minutes)
     return sum(1 for time in times if now - span < time <= now + span) >= how_many

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from bot.model import Entry, Outgoing
 
-RUN = 8  # words; shorter runs are anybody's
+RUN = 8  # words; shorter runs may occur anywhere
 WORD = re.compile(r"[^\W_]+")
 INVISIBLE = re.compile(r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 TAG = re.compile(r"<[^<>]*>")
@@ -20,7 +20,7 @@ STAFF_TOKEN = re.compile(r"\b\d{1,9}-[akcd][0-9a-z]{0,8}(?:\.[0-9a-z]{1,4})?-[a-
 
 
 def words(text: str) -> list[tuple[str, int, int]]:
-    """The words of a text in a form that case, ё, punctuation and invisible letters do not change, each with its place."""
+    """The words of a text and their places. Case, ё, punctuation and invisible letters make no difference."""
     clean = INVISIBLE.sub("", text)
     return [(found[0].casefold().replace("ё", "е"), found.start(), found.end()) for found in WORD.finditer(clean)]
 
@@ -36,8 +36,9 @@ def leak(
 ) -> str:
     """The first fragment of the letter that must not reach a customer, or "".
 
-    `internal` are the entries that the customer may not know, `public` those that he wrote or was sent; words that stand there or in
-    a template are his already. Text, HTML, subject, names of files and `files`, the words of text files that go along, are looked through.
+    `internal` are the entries that the customer must not see, `public` those that they wrote or were sent.
+    Words in public entries or templates are known to them already. Text, HTML, subject, file names and
+    `files` (the words of attached text files) are searched.
     """
     names = " ".join(one.name for one in outgoing.attachments)
     files = files if outgoing.attachments else ()
@@ -57,7 +58,7 @@ def leak(
 
 
 def common(text: str, hidden: set[tuple[str, ...]]) -> str:
-    """The longest piece of the text from the first hidden run on, as it stands there."""
+    """The longest internal piece of the text, from the first internal run on, in its original form."""
     said = words(text)
     plain = [word for word, _, _ in said]
     for at in range(len(said) - RUN + 1):
@@ -71,5 +72,5 @@ def common(text: str, hidden: set[tuple[str, ...]]) -> str:
 
 @lru_cache(4)
 def template_runs(templates: tuple[tuple[str, str], ...]) -> frozenset[tuple[str, ...]]:
-    """Every run of words that the templates themselves say."""
+    """Every run of words in the templates themselves."""
     return frozenset().union(*(runs(piece) for _, source in templates for piece in SCRIPT.split(source)))

@@ -1,8 +1,8 @@
-"""Templates: a name and a context in, a letter's subject and body out, of which its text and its HTML are made.
+"""Templates: a name and a context in, a letter's subject and body out. Text and HTML are made from the body.
 
-A template is `LANGUAGE/NAME.txt`: "Subject: …", a blank line, the body in the markup of `model.markup`, all of it
-jinja. Files that begin with `_` are pieces to include; `layout.html` stands around every HTML part. Pure: the caller
-reads the files and hands them over; a changed file means a new `Templates`.
+A template is `LANGUAGE/NAME.txt`: "Subject: …", a blank line, the body in the markup of `model.markup`, all
+of it jinja. Files that begin with `_` are pieces to include; `layout.html` encloses every HTML part. Pure:
+the caller reads the files and hands them over; a changed file means a new `Templates`.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ REQUIRED = (
     *("alert", "case", "digest", "gathered", "score", "report", "too_large"),
 )
 SPEAKING = ("reply", "clarify", "update_out", "ground_", "resolved_")  # the letters that agents write
-SUBJECT_LIMIT = 200  # characters; mail programs show fewer, and a header has to end somewhere
+SUBJECT_LIMIT = 200  # characters; mail programs show fewer
 SUBJECT = "Subject:"
 LAYOUT = "layout.html"
 Within = Callable[[], AbstractContextManager[object]]  # stands around a sample; may raise TooMuchError in it
 OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "cache_size": -1, "auto_reload": False}
 
-# A line of nothing but tags leaves no empty line behind (the comment keeps the count of lines for error messages). Jinja's
-# own trim_blocks would also glue the next line to a sentence that ends in {% endif %}.
+# A line that has only tags leaves no empty line (a comment keeps the line count for error messages).
+# Jinja's own trim_blocks would also join the next line to a sentence that ends in {% endif %}.
 TAG_LINE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}|\{#(?:(?!#\})[^\n])*#\})+)[ \t]*\n", re.MULTILINE)
 STAFF = re.compile(
     r"/(?:notice_|receipt|command_error|kept|confirm|help|escalation|alert|case|digest|report"
     r"|_case|_notice|_sections|_above|_buttons)"
 )
-PROMISE = re.compile(  # a verb of ours and a span of time behind it
+PROMISE = re.compile(  # a verb about us, followed by a span of time
     r"\b(?:(?:ответ|реш|исправ|устран|почин|верн|свяж|рассмотр)\w*(?:им|ем|ём)(?:ся)?|будет\s\w+|(?:will|shall|we.ll)\s\w+)\b[^.!?\n]{0,80}?"
     r"\b(?:в\sтечение|через|за|не\sпозднее|не\sпозже|within|in)\s[^.!?\n]{0,20}?"
     r"(?:\d+|\b(?:час|сут|дня\b|минут|недел|hour|day|minute|week))",
@@ -67,17 +67,17 @@ class Rendered(Wording, frozen=True):
     """A letter's final words."""
 
     def put(self, old: str, new: str) -> Rendered:
-        """The same letter with one value in the place of another."""
+        """The same letter with one value replaced by another."""
         return Rendered(subject=self.subject, body=self.body.replace(markup.literal(old), markup.literal(new)), language=self.language)
 
 
 class TemplateMistake(Value, frozen=True):
-    """What is wrong with a template, and where; `line` is 0 where no line is to blame."""
+    """What is wrong with a template, and where; `line` is 0 if it concerns no single line."""
 
     file: str
     line: int
     message: str
-    limit: bool = False  # it goes over a limit, and so may every other template that includes it
+    limit: bool = False  # it exceeds a limit, and so may every template that includes it
 
     def __str__(self) -> str:
         return f"templates/{self.file}:{self.line}: {self.message}" if self.line else f"templates/{self.file}: {self.message}"
@@ -92,16 +92,16 @@ class TemplateError(Exception):
 
 
 class Letters(Bounded):
-    """Jinja as the letters use it: strict, bounded, every value literal, pieces of the same language."""
+    """Jinja for our letters: strict, limited, with literal values and pieces of the same language."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A field of one of our values is plain data; anything else is looked at in jinja's way, which costs five times as much."""
+        """Fields of our own values are plain data; for others jinja takes five times as long."""
         if isinstance(obj, Value) and attribute in obj.__struct_fields__:
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """One dictionary, where jinja would look through a chain of two at every letter."""
+        """One dictionary; jinja would look through a chain of two for every letter."""
         return {**self.globals, **(d or {})}
 
     def join_path(self, template: str, parent: str) -> str:
@@ -112,8 +112,8 @@ class Letters(Bounded):
 class Templates:
     """All templates of a desk, compiled once each.
 
-    `files` maps "ru/acknowledgement.txt", "ru/terms.yaml", "layout.html" … to their texts, `sources` those of letters
-    alone; `timezone` is the desk's IANA name.
+    `files` maps "ru/acknowledgement.txt", "ru/terms.yaml", "layout.html" … to their texts, `sources` only
+    those of letters; `timezone` is the desk's IANA name.
     """
 
     def __init__(self, files: Mapping[str, str], timezone: str) -> None:
@@ -129,13 +129,14 @@ class Templates:
 
     def languages_of(self, name: str) -> tuple[str, ...]:
         """The languages that have this template."""
-        if name not in self._languages:  # asked for at every letter
+        if name not in self._languages:  # cached: needed for every letter
             self._languages[name] = tuple(sorted(file.partition("/")[0] for file in self.sources if file.endswith(f"/{name}.txt")))
         return self._languages[name]
 
     def terms(self, language: str) -> Terms:
-        """The words of that language; where it has none of its own, the English ones, or any. TemplateError where they
-        cannot be used.
+        """The words of that language; if it has none, the English ones; without those, any.
+
+        Raises TemplateError if they cannot be used.
         """
         known = self.all_terms()
         found = known.get(language) or known.get("en") or next(iter(known.values()), None)
@@ -170,8 +171,9 @@ class Templates:
         return Rendered(subject=subject, body=body, language=context.language)
 
     def check(self, required: Sequence[str] = REQUIRED, within: Within = nullcontext) -> list[TemplateMistake]:
-        """All that is wrong: templates missing from a language, failing on a sample of what they can meet, or
-        leaving out what must not be. The first that goes over a limit is the last that is tried.
+        """All mistakes: templates that are missing, that fail on a sample, or that lack what is required.
+
+        The first template that exceeds a limit is the last one that is tried.
         """
         languages = sorted({file.partition("/")[0] for file in self.sources if "/" in file})
         found = list[TemplateMistake | None](self._term_mistakes())
@@ -224,7 +226,7 @@ class Layout:
     def __init__(self, source: str | None = None) -> None:
         self.source = source
         self._layouts = Letters(**OPTIONS, loader=FunctionLoader(self._found), autoescape=True)
-        self.readings = lru_cache(8)(self._readings)  # a notice to several agents is one letter but for their addresses
+        self.readings = lru_cache(8)(self._readings)  # notices to several agents differ in addresses only
 
     def _found(self, file: str) -> tuple[str, str, Callable[[], bool]] | None:
         return (self.source, file, lambda: True) if file == LAYOUT and self.source is not None else None
@@ -257,7 +259,7 @@ def _run(environment: Bounded, file: str, given: Mapping[str, object]) -> str:
 
 
 def _unused(file: str, required: Sequence[str]) -> TemplateMistake | None:
-    """A template that no letter uses is a slip of the pen: its admin waits for it in vain."""
+    """A template that no letter uses is probably misspelled: it would never be sent."""
     name = file.partition("/")[2].removesuffix(".txt")
     if name.startswith(("_", "topic_")) or name in required:
         return None
@@ -276,7 +278,7 @@ def _mistake(file: str, line: int, message: str) -> TemplateMistake:
 
 
 def _finalize(value: object) -> str:
-    """What `{{ value }}` puts into a letter: the value as literal text; TypeError for what no person would want to read."""
+    """What `{{ value }}` puts into a letter: literal text; TypeError if it is not meant for people."""
     if type(value) is markup.Marked:
         return value
     if type(value) is str:
@@ -292,7 +294,7 @@ def _finalize(value: object) -> str:
 
 
 def _filters(zone: ZoneInfo, terms: Callable[[str], Terms]) -> dict[str, Callable[..., object]]:
-    """The filters that templates may use beside jinja's own; docs/templates.md explains each."""
+    """The filters that templates may use besides jinja's own; docs/templates.md explains each."""
 
     @pass_context
     def when(names: Names, at: datetime) -> str:
@@ -324,7 +326,7 @@ def _filters(zone: ZoneInfo, terms: Callable[[str], Terms]) -> dict[str, Callabl
 
 
 def _links(value: str) -> markup.Marked:
-    """A person's own text with its web addresses made clickable; in the text part it stays as it was written."""
+    """A person's text with clickable web addresses; in the text part it stays as it was written."""
     made, last = [], 0
     for found in URL.finditer(value):
         url = markup.literal(found[0])

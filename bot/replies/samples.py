@@ -1,8 +1,8 @@
-"""Sample contexts of every template, so that `Templates.check` and people see each one at work.
+"""Sample contexts for every template, so that `Templates.check` and people can see each one rendered.
 
-The values stand by field name in `SAID`; a context is filled from them by the types of its fields: `full` knows all,
-`bare` only what has no default, `machine` has nobody's text, each flag is turned once, and `nasty` holds markup, HTML,
-line breaks and terminal escapes wherever a person may have chosen the words.
+`SAID` has the values by field name; a context is filled from them by the types of its fields. `full` has all,
+`bare` only what has no default, `machine` has no person's text, each flag is switched once, and `nasty` has
+markup, HTML, line breaks and terminal escapes wherever a person may choose the words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NASTY = (
     "**a** [b](https://evil.example) <script>x</script> {{ 7 * 7 }} {% if %}\r\nBcc: x@evil.example\n\n---\n## h\n- l\n> q\n"
     "[[x|javascript:x]] \x1b[31m \ue000\u202e"
 )
-HARMLESS = {"language", "tag"}  # the only strings that no person outside the desk has a hand in
+HARMLESS = {"language", "tag"}  # the only strings that nobody outside the desk can influence
 
 BOTH: dict[str, Any] = {
     "tag": "PF-12", "number": 12, "count": 37,
@@ -104,7 +104,7 @@ def cases(name: str, language: str) -> Iterator[tuple[str, contexts.Context]]:
 
 
 def _of(name: str) -> dict[str, Any]:
-    """What a template's name says of its ticket."""
+    """What a template's name says about its ticket."""
     kind, _, which = name.partition("_")
     if kind == "ground":
         waits = which != Ground.needs_development

@@ -1,6 +1,6 @@
 """The desk's own words in one language: statuses, dates, working hours, help, and the lines of letters and reports.
 
-They stand in `templates/LANGUAGE/terms.yaml`. Pure: the caller reads the file.
+They come from `templates/LANGUAGE/terms.yaml`. Pure: the caller reads the file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GREETING = re.compile(
 
 
 class TermsError(ValueError):
-    """A terms.yaml cannot be used; `line` is 0 where no line is to blame."""
+    """A terms.yaml cannot be used; `line` is 0 if it concerns no single line."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)
@@ -37,11 +37,11 @@ class TermsError(ValueError):
 
 
 class Strict(Value, frozen=True, forbid_unknown_fields=True):
-    """A part of the file; a key that means nothing is a slip of the pen."""
+    """A part of the file; an unknown key is a mistake."""
 
 
 class ToRequesters(Strict, frozen=True):
-    """What requesters read where the regulation's own word would blame or puzzle them (clause 5.1, letter г)."""
+    """What requesters read where the regulation's word would blame or puzzle them (clause 5.1, г)."""
 
     resolution: dict[Resolution, str]
     waiting_for: dict[Waiting, str]
@@ -83,8 +83,9 @@ class Terms(Strict, frozen=True):
     language: str = ""
 
     def say(self, code: str, *values: object) -> str:
-        """The line of that code with its values, or the word of a status, resolution, ground or priority; an
-        unknown code is shown as it is.
+        """The line with that code and its values; or the word for a status, resolution, ground or priority.
+
+        An unknown code is shown as it is.
         """
         if line := self.lines.get(code):
             return line.format(*values)
@@ -115,7 +116,7 @@ class Terms(Strict, frozen=True):
         return self.dates.moment.format(date=day, time=f"{local:%H:%M}", zone=name)
 
     def zone_name(self, at: datetime) -> str:
-        """The zone's usual short name at that moment: МСК, MSK, CET; UTC+5 where the zone has none."""
+        """The zone's usual short name at that moment: МСК, MSK, CET; UTC+5 if it has none."""
         name = at.tzname() or ""
         if name[:1] not in ("+", "-"):
             return self.dates.zones.get(name, name)
@@ -138,7 +139,7 @@ class Terms(Strict, frozen=True):
 
 
 def read_terms(source: str, language: str) -> Terms:
-    """The terms of a file. Raises TermsError with what is wrong, and its line where one is to blame."""
+    """The terms of a file. Raises TermsError with what is wrong and, if it is known, the line."""
     try:
         return replace(msgspec.convert(YAML(typ="safe").load(source), Terms), language=language)
     except MarkedYAMLError as error:
@@ -151,7 +152,7 @@ def read_terms(source: str, language: str) -> Terms:
 
 
 def mistakes(terms: Terms, others: Sequence[Terms]) -> Iterator[str]:
-    """What a file lacks that the other languages have, and lines whose values are not those of the first of them."""
+    """What a file lacks that other languages have, and lines with other values than in the first of these."""
     for kind, words in terms.words().items():
         yield from (f"{_name(kind)}.{one} is missing" for one in kind if one not in words)
     if len(terms.dates.months) != 12 or len(terms.hours.days) != 7 or not terms.sizes:
@@ -168,7 +169,7 @@ def mistakes(terms: Terms, others: Sequence[Terms]) -> Iterator[str]:
 
 
 def _values(line: str) -> list[str] | None:
-    """The places of a line's values, in order; None where its braces mean nothing."""
+    """The places of a line's values, in order; None if its braces make no sense."""
     try:
         names = [name + (form or "") for _, name, form, _ in Formatter().parse(line) if name is not None]
     except ValueError:
@@ -177,7 +178,7 @@ def _values(line: str) -> list[str] | None:
 
 
 def _name(kind: type[StrEnum]) -> str:
-    """The key under which the words of an enum stand."""
+    """The key that has the words of an enum."""
     return "waiting_for" if kind is Waiting else kind.__name__.lower()
 
 
