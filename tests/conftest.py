@@ -31,13 +31,13 @@ collect_ignore = [] if os.environ.get("TEST_IMAGE") == "1" else ["e2e/test_image
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-m quick` the other modules are not even imported: that takes longer than half of the quick tests."""
+    """With `-m quick` the other modules are not even imported: that would take half as long as the tests."""
     other = collection_path.suffix == ".py" and not is_quick(collection_path)
     return True if config.getoption("markexpr") == "quick" and other else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the quick tests. The long stories with real peers and bad disks run in CI, and where TEST_ALL=1 asks for them."""
+    """Marks the quick tests; skips long ones with real peers and bad disks, unless TEST_ALL=1 asks for them."""
     for item in items:
         measures = "grows_with" in item.name  # how the time grows: many runs each, and not for a busy machine
         if is_quick(item.path) and not measures and not any(map(item.get_closest_marker, LONG)):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG = ("slow", "chromium", "postgres", "postfix", "dovecot", "faults", "image")
-PROCESSES = frozenset({"subprocess", "daemon", "peers", "cluster"})  # a test that imports one of these starts programs
+# A test that imports one of these starts programs.
+PROCESSES = frozenset({"subprocess", "daemon", "peers", "cluster"})
 
 
 @cache
@@ -34,4 +35,5 @@ def is_quick(module: Path) -> bool:
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module or "")
     ours = (name for name in names if name.split(".")[0] == "bot")
-    return not names & PROCESSES and all(f"{name}.".startswith(tuple(f"{one}." for one in core())) for name in ours)
+    packages = tuple(f"{one}." for one in core())
+    return not names & PROCESSES and all(f"{name}.".startswith(packages) for name in ours)
