@@ -28,6 +28,7 @@ from bot.store.port import Found, Letters, Store, Turn
 from bot.store.regular import OddFileError
 from bot.tickets import agents, departments, machines, proof, requester, shares, too_large
 from bot.tickets.alerts import alarm
+from bot.tickets.due import set_right
 from bot.tickets.identity import Purpose
 from bot.tickets.office import Office
 from bot.tickets.place import Sight, astray, joins, look, question
@@ -138,10 +139,10 @@ class Desk:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
         found = await turn.find(question(letter, sight, self.office), now)
         more = set(agents.wanted(letter, sight, found)) - found.tickets.keys()
-        if not sight.agent and not more:
-            return found
-        tickets = {**found.tickets, **await turn.tickets(more)}
-        return structs.replace(found, tickets=tickets, leaving=await turn.leaving(tickets.keys()))
+        tickets = {**found.tickets, **(await turn.tickets(more) if more else {})}
+        leaving = await turn.leaving(tickets.keys()) if sight.agent or more else found.leaving
+        right = {number: set_right(one, now, self.office.policy) for number, one in tickets.items()}
+        return structs.replace(found, tickets=right, leaving=leaving)
 
     def in_order(self, letter: Letter, found: Found) -> None:
         """Raises OSError for what answers an earlier letter that is not decided yet, or may do so: it belongs

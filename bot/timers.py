@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.desk import Tell, fair
-from bot.model import Decision, Ticket
-from bot.store.port import Question, Sender, Store
+from bot.model import Decision, Status, Ticket
+from bot.store.port import SET_BACK, Question, Sender, Store
 from bot.store.rows import line_of
 from bot.tickets import outages, shares, timers
+from bot.tickets.due import set_right
 from bot.tickets.office import Office
 
 Decide = Callable[[Ticket, Sender, Office, datetime], Decision]
@@ -24,6 +25,7 @@ class Timers:
     def __init__(self, store: Store, office: Callable[[], Office], now: Callable[[], datetime], tell: Tell) -> None:
         self._store, self._office, self._now, self._tell = store, office, now, tell
         self._looking = False
+        self._looked: datetime | None = None
 
     async def look(self) -> int:
         """Carries out what is due; how many tickets it looked at. A look that is still under way is not begun again."""
@@ -32,6 +34,11 @@ class Timers:
             return looked
         self._looking = True
         try:
+            now, rows = self._now(), () if self._looked else await self._store.rows()
+            opened = [one.opened for one in rows if one.status != Status.done]
+            if now < max(opened, default=self._looked or now) - SET_BACK:  # a clock ran ahead, now or in an earlier run
+                await self._store.wake(now)
+            self._looked = now
             while due := await self._store.timers(self._now(), BATCH):
                 for number in due:
                     await self._safely(number)
@@ -63,9 +70,10 @@ class Timers:
 
     async def _one(self, number: int, decide: Decide = timers.decide) -> None:
         async with self._store.turn() as turn:
-            now, ticket = self._now(), await turn.ticket(number)
-            if ticket is None:
+            now, stored = self._now(), await turn.ticket(number)
+            if stored is None:
                 return
+            ticket = set_right(stored, now, self._office().policy)
             person = timers.address(ticket)
             found = await turn.find(Question(letter="", requester=person), now)
             office = replace(self._office(), away=found.away, outage=found.outage)
@@ -73,7 +81,7 @@ class Timers:
             case = shares.Case(office, now, f"timer/{number}/{now:%Y%m%dT%H%M%S%f}", ticket.requester.email)
             share = shares.of_sender(case.who, office)
             decision = await fair(turn, decision, share, {number: ticket}, case)
-            if decision.events:
+            if decision.events or ticket is not stored:
                 turn.commit(decision)
             elif decision.tickets:  # nothing yet: the next moment is remembered without a write
                 await self._store.snooze(number, decision.tickets[0].timer)

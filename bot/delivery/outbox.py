@@ -23,14 +23,14 @@ from bot.delivery.result import Result
 from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.model.markup import literal
 from bot.replies.compose import File
-from bot.store.port import Due, Store, Window
+from bot.store.port import SET_BACK, Due, Store, Window
 
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
 Files = Mapping[str, asyncio.Future[Mapping[Reference, bytes]]]  # what has been read out of archived letters
 OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
-SET_BACK, MOST_SET_BACK = timedelta(minutes=10), 10_000  # a clock that goes back further; letters that are looked at then
+MOST_SET_BACK = 10_000  # letters that are looked at when a clock was set back
 EVER = datetime.max.replace(tzinfo=UTC)
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
 

@@ -100,7 +100,7 @@ def _public_holidays(country: str, year: int) -> Mapping[date, str]:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Working hours in a timezone. Moments passed in are aware; those returned are in the desk's timezone."""
+    """Working hours in a timezone. Moments passed in are aware; those returned are in UTC: no hour comes twice there."""
 
     section: CalendarSection
     timezone: str
@@ -155,27 +155,28 @@ class Calendar:
 
     def is_open(self, at: datetime) -> bool:
         """Whether people work at this moment. At the closing moment they do not."""
-        return self.next_open(at) == at
+        return self.next_open(at) == at.astimezone(UTC)
 
     def next_open(self, at: datetime) -> datetime:
         """`at` itself during working hours, otherwise when work begins again."""
-        return next(self._from(at))[0].astimezone(self.zone)
+        return next(self._from(at))[0]
 
     def add(self, at: datetime, span: timedelta) -> datetime:
         """When `span` of working time has passed since `at`: a moment within the hours, or at their end."""
         if span < timedelta(0):
             raise ValueError("working time is only added forwards")
-        day = at.astimezone(self.zone).date()
+        at, day = at.astimezone(UTC), at.astimezone(self.zone).date()
         if not span and any(end == at for shift in (-1, 0) for _, end in self._stretches(day + shift * DAY)):
-            return at.astimezone(self.zone)
+            return at
         for start, end in self._from(at):
             if span <= end - start:
-                return (start + span).astimezone(self.zone)
+                return start + span
             span -= end - start
         raise CalendarError("never opens")
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Working time from `start` to `end`; negative if `end` is earlier."""
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
         if end < start:
             return -self.between(end, start)
         total = timedelta(0)

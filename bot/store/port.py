@@ -21,6 +21,7 @@ BY_MAIL = "mail"  # the id of what a lead announces by mail
 
 # Outgoing letters that are not over: time sends the first, an admin decides about the others.
 UNFINISHED = (Delivery.waiting, Delivery.held, Delivery.failed)
+SET_BACK = timedelta(minutes=10)  # a clock that goes back further is made up for
 
 
 class Question(Value, frozen=True):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from bot.model import Count, Priority, Stretch, Ticket
 from bot.policy import Policy
 from bot.replies.terms import Terms
+from bot.store.port import SET_BACK, UNFINISHED
 
 ZERO = timedelta(0)
 
@@ -62,6 +63,33 @@ def clock(ticket: Ticket, now: datetime, policy: Policy, *, stop: bool) -> Ticke
 def counted(ticket: Ticket, policy: Policy) -> Count:
     """What the ticket's due time is counted from."""
     return ticket.count or Count(since=ticket.opened, hours=policy.priorities[ticket.priority], start=ticket.opened)
+
+
+def set_right(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:
+    """The ticket with no moment of its past later than `now`, where a clock that ran ahead has left one: these
+    things happened by now. What is due is counted from the moments that are left. The same ticket where all is well.
+    """
+    past = (ticket.opened, ticket.changed, *(one.at for one in ticket.entries), *(one.since for one in ticket.paused))
+    if max(past) <= now + SET_BACK:
+        return ticket
+
+    def by_now(at: datetime | None) -> Any:
+        return at and min(at, now)
+
+    old, due = counted(ticket, policy), ticket.due
+    paused = tuple(Stretch(by_now(one.since), by_now(one.until)) for one in ticket.paused)
+    count = replace(old, since=by_now(old.since), start=by_now(old.start))
+    if due and (count, paused) != (old, ticket.paused):
+        stood = (between(max(one.since, count.since), one.until, policy) for one in paused if one.until)
+        due = shift(count.since, timedelta(hours=count.hours) + sum(stood, ZERO), policy)
+    return replace(
+        ticket, opened=by_now(ticket.opened), changed=by_now(ticket.changed), done_at=by_now(ticket.done_at),
+        count=count if ticket.count else None, paused=paused, due=due,
+        entries=tuple(replace(one, at=by_now(one.at)) for one in ticket.entries),
+        outgoing=tuple(
+            one if one.state in UNFINISHED else replace(one, created=by_now(one.created)) for one in ticket.outgoing
+        ),
+    )  # fmt: skip
 
 
 def anew(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:

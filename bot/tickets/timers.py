@@ -54,9 +54,9 @@ def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
         yield from silence(ticket, policy)
         return
     count = counted(ticket, policy)
-    if ticket.due and not stopped(ticket) and not ("overdue" in done and done["overdue"] >= count.since):
+    if ticket.due and not stopped(ticket) and not ("overdue" in done and done["overdue"] > count.since):
         yield ticket.due, "overdue"
-        if not ("warned" in done and done["warned"] >= count.since):
+        if not ("warned" in done and done["warned"] > count.since):
             yield ticket.due - min(timedelta(hours=policy.sla.warn_hours), timedelta(hours=count.hours) / 2), "warned"
     if ticket.waiting_for is Waiting.department:
         handed = [one.created for one in ticket.outgoing if one.audience is Audience.department]

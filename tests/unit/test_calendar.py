@@ -136,3 +136,14 @@ def test_the_end_lies_within_the_hours_and_the_time_between_is_what_was_added(ca
     end = calendar.add(start, span)
     assert calendar.is_open(end) or calendar.is_open(end - timedelta(microseconds=1))
     assert calendar.between(start, end) == span
+
+
+@pytest.mark.parametrize("minutes", range(0, 180, 15))
+def test_an_hour_that_exists_twice_is_worked_twice(minutes):
+    """Moments of such an hour are equal to none of another zone, Python says (PEP 495)."""
+    night = Calendar(CalendarSection(hours="02:00-03:00"), "Europe/Berlin")
+    moment = datetime(2027, 10, 31, 0, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+    assert night.is_open(moment) == night.is_open(moment.astimezone(night.zone)) == (minutes < 120)
+    assert night.add(moment, timedelta(0)).utcoffset() == timedelta(0)
+    noon = datetime(2027, 10, 31, 12, tzinfo=night.zone)
+    assert night.between(moment.astimezone(night.zone), noon) == max(0, 120 - minutes) * timedelta(minutes=1)

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from spoken import EN, RU
 
-from bot.model import Address, Ground, Priority, Resolution, Status, Ticket, Waiting
+from bot.model import Address, Entry, Ground, Priority, Resolution, Status, Ticket, Waiting
 from bot.policy import Policy, load
-from bot.tickets.due import due_from, prioritise, segments, stopped_since, told
+from bot.tickets.due import between, due_from, prioritise, segments, set_right, shift, stopped_since, told
 from bot.tickets.states import move
 
 ROOT = Path(__file__).parent.parent.parent
@@ -171,3 +172,64 @@ def test_the_segments_that_run_always_add_up_and_end_at_the_due_time(deeds, work
         ran = sum((piece.span for piece in pieces), timedelta())
         assert ran == timedelta(hours=hours) or (overdue and ran > timedelta(hours=hours))
         assert all(before.until == after.since for before, after in pairwise(pieces))
+
+
+# -------------------------------------------------------------------------------- clocks that change and leap days
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "priority", "due"),
+    [
+        ("Europe/Berlin", "2027-03-26 16:00", Priority.high, "2027-03-28 16:00"),  # 12 hours a day, whatever the night
+        ("Europe/Berlin", "2027-10-30 16:00", Priority.high, "2027-11-01 16:00"),
+        ("America/New_York", "2027-03-13 10:00", Priority.medium, "2027-03-16 22:00"),
+        ("America/New_York", "2027-11-06 10:00", Priority.medium, "2027-11-09 22:00"),
+        ("Europe/Moscow", "2027-03-27 16:00", Priority.high, "2027-03-29 16:00"),
+        ("Asia/Kolkata", "2027-02-27 16:30", Priority.high, "2027-03-01 16:30"),
+        ("Asia/Kolkata", "2028-02-28 16:30", Priority.high, "2028-03-01 16:30"),
+        ("Asia/Kathmandu", "2026-12-31 10:00", Priority.high, "2027-01-01 22:00"),
+        ("Australia/Lord_Howe", "2027-04-03 16:00", Priority.high, "2027-04-05 16:00"),  # by half an hour
+    ],
+)
+def test_working_days_are_as_long_whatever_the_nights_between_them(zone, start, priority, due):
+    policy, here = on_working_time(zone=zone), ZoneInfo(zone)
+    assert due_from(at(start, here), priority, policy) == at(due, here)
+    hours = timedelta(hours=policy.priorities[priority])
+    assert between(at(start, here), at(due, here), policy) == hours
+
+
+@pytest.mark.parametrize(
+    ("calendar", "zone", "start", "end", "counted"),
+    [
+        ("hours: 02:00-03:00", "Europe/Berlin", "2027-03-27 12:00", "2027-03-29 12:00", 1),  # does not exist on the 28th
+        ("hours: 02:00-03:00", "Europe/Berlin", "2027-10-30 12:00", "2027-11-01 12:00", 3),  # and exists twice on the 31st
+        ("hours: 01:00-04:00", "Europe/Berlin", "2027-03-28 00:00", "2027-03-28 12:00", 2),
+        ("hours: 01:00-04:00", "Europe/Berlin", "2027-10-31 00:00", "2027-10-31 12:00", 4),
+        ("hours: always", "America/New_York", "2027-03-14 00:00", "2027-03-15 00:00", 23),
+        ("hours: always", "America/New_York", "2027-11-07 00:00", "2027-11-08 00:00", 25),
+        ("hours: always", "Asia/Kolkata", "2028-02-28 00:00", "2028-03-01 00:00", 48),
+        ("hours: always", "Europe/Moscow", "2027-02-28 00:00", "2027-03-01 00:00", 24),
+    ],
+)
+def test_an_hour_counts_as_often_as_it_is_lived(calendar, zone, start, end, counted):
+    policy, here = on_working_time(calendar, zone), ZoneInfo(zone)
+    span = between(at(start, here), at(end, here), policy)
+    assert span == timedelta(hours=counted)
+    assert between(at(start, here), shift(at(start, here), span, policy), policy) == span
+
+
+@pytest.mark.parametrize("policy", [WALL, WORKING])
+def test_what_a_clock_that_ran_ahead_has_left_is_counted_from_now(policy):
+    start, ahead, now = at("2026-11-23 12:00"), at("2026-11-26 13:00"), at("2026-11-23 14:00")
+    opened_then = ticket(ahead, policy)
+    answered_then = answered(asked(ticket(start, policy), start + timedelta(hours=1), policy), ahead, policy)
+    event = Entry(at=ahead, kind="event", public=False, about="warned")
+    raised_then = prioritise(ticket(start, policy, Priority.low), Priority.medium, ahead - timedelta(days=1), policy)
+    assert set_right(opened_then, now, policy) == ticket(now, policy)
+    assert set_right(answered_then, now, policy).due == shift(start, timedelta(hours=49), policy)
+    assert set_right(replace(raised_then, changed=ahead), now, policy).due <= raised_then.due
+    assert set_right(replace(ticket(start, policy), entries=(event,)), now, policy).entries[0].at == now
+    for one in (opened_then, answered_then):
+        mended = set_right(one, now, policy)
+        assert set_right(mended, now, policy) is mended
+        assert set_right(one, ahead, policy) is one
