@@ -36,7 +36,7 @@ class Timers:
         try:
             now, rows = self._now(), () if self._looked else await self._store.rows()
             opened = [one.opened for one in rows if one.status != Status.done]
-            if now < max(opened, default=self._looked or now) - SET_BACK:  # a clock ran ahead, now or in an earlier run
+            if now < max(opened, default=self._looked or now) - SET_BACK:  # it ran ahead, or did in an earlier run
                 await self._store.wake(now)
             self._looked = now
             while due := await self._store.timers(self._now(), BATCH):

@@ -66,10 +66,10 @@ def counted(ticket: Ticket, policy: Policy) -> Count:
 
 
 def set_right(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:
-    """The ticket with no moment of its past later than `now`, where a clock that ran ahead has left one: these
-    things happened by now. What is due is counted from the moments that are left. The same ticket where all is well.
+    """The ticket with no moment of its past later than `now`, where a clock that ran ahead has left one. What is
+    due is counted from the moments that are left. The same ticket where all is well.
     """
-    past = (ticket.opened, ticket.changed, *(one.at for one in ticket.entries), *(one.since for one in ticket.paused))
+    past = (ticket.opened, ticket.changed, *(one.at for one in ticket.entries))
     if max(past) <= now + SET_BACK:
         return ticket
 
