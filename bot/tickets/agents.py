@@ -13,7 +13,7 @@ from bot.model import Audience, Decision, Fate, Letter, Ticket
 from bot.reading import history
 from bot.store.port import Found
 from bot.tickets import answering, proof
-from bot.tickets.commands import OF_THE_DESK, Order, Parsed, Wrong, named, parse
+from bot.tickets.commands import BY_NAME, Order, Parsed, Wrong, named, parse
 from bot.tickets.erasing import ERASED
 from bot.tickets.identity import Purpose, Reference
 from bot.tickets.job import Desk, Job, Refusal, noted
@@ -159,7 +159,7 @@ def together(orders: tuple[Order, ...], own: int) -> None:
             raise Refusal("nothing_to_confirm", line=order.line)
         if order.name == "undo" and len(orders) > 1:
             raise Refusal("undo_alone", line=order.line)
-        if shows and order.name not in OF_THE_DESK:
+        if shows and BY_NAME[order.name].scope == "ticket":
             raise Refusal("which_ticket", shows, line=order.line)
         if order.name == "next" or (order.name == "show" and order.argument not in ("", str(own))):
             shows = order.name
@@ -225,7 +225,7 @@ def wanted(letter: Letter, sight: Sight, found: Found) -> tuple[int, ...]:
     """Further tickets that the commands of this letter may need, beside those that it names."""
     if not sight.agent:
         return ()
-    names, _, _, queries = named(letter.top)
+    names, _, _, queries, _ = named(letter.top)
     undone = [number for ticket in found.tickets.values() for number in ticket.undo.get("others", ())] if "undo" in names else []
     numbers = [row.number for row in found.rows if row.owner == sight.agent and row.status != "done"] if names & {"next", "away"} else []
     numbers += [row.number for row in waiting(found.rows)[:2]] if "next" in names else []

@@ -61,14 +61,11 @@ def receipted(job: Job, before: Desk, ticket: Desk, parsed: Parsed) -> Decision:
     if outgoing:
         letter, who = job.ident, job.agent.address
         records = (*records, DeskRecord(at=job.now, about="list", letter=letter, who=who, outgoing=outgoing))
-    undoable = not looked and "undo" not in names and set(names) - LOOKING
+    undoable = not looked and "undo" not in names and any(not BY_NAME[name].undo for name in names)
     undone = "undo" in names and not tickets[-1].undo  # with what it took back, it has changed nothing
     *rest, last = (answered(job, one, bool(undoable)) for one in tickets)
     last = entered(job, last, looked=looked, undone=undone)
     return Decision(tickets=(*rest, last), records=records, events=events)
-
-
-LOOKING = frozenset({"show", "queue", "search", "sla", "file", "help", "next", "away", "back", "outage", "unblock", "release"})  # no #undo
 
 
 def answered(job: Job, ticket: Ticket, undoable: bool) -> Ticket:

@@ -7,7 +7,7 @@ from itertools import islice
 from bot.model import Entry, Ticket
 from bot.replies.contexts import PublicEntry
 from bot.replies.terms import Terms, sentence
-from bot.tickets.commands import BY_WORD, OF_THE_DESK, fold, line_of
+from bot.tickets.commands import BY_WORD, fold, line_of
 from bot.tickets.writing import MOST_ENTRIES, MOST_QUOTED, shortened
 
 MERGED = "merged/"  # what `about` of an entry begins with that a merge has brought
@@ -73,5 +73,5 @@ def said(entry: Entry, terms: Terms) -> str:
     if entry.kind != "command":
         return entry.text
     lines = [(BY_WORD.get(fold(found[1])), found) for found in map(line_of, entry.text.splitlines()) if found]
-    mine = [(found[1], found[2] or "") for one, found in lines if one and one.name not in OF_THE_DESK]
+    mine = [(found[1], found[2] or "") for one, found in lines if one and one.scope == "ticket"]
     return terms.say("commands", " · ".join(" ".join(filter(None, pair)) for pair in mine)) if mine else ""

@@ -41,11 +41,6 @@ LONG_WORD = 40  # characters; no program breaks a shorter one
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
 MOST_WRONG = 20  # wrong lines that an error tells: a forged letter may hold thousands
 MOST_ORDERS = 100
-# Commands that need no ticket.
-OF_THE_DESK = frozenset(
-    {"next", "queue", "search", "sla", "show", "open", "away", "back", "outage", "unblock"}
-)
-LISTS = frozenset({"next", "queue", "search", "sla", "away"})  # commands that look at the whole desk
 
 
 class Command(Value, frozen=True):
@@ -57,6 +52,8 @@ class Command(Value, frozen=True):
     optional: bool = False
     text: str = "none"  # none, customer, inside, department, foreign: another's words, down to the letter's end
     needs_text: bool = False
+    scope: str = "ticket"  # one ticket; desk, none; lists, none, and it looks at all of them
+    undo: str = ""  # nothing: it changes no ticket; never: it cannot be taken back
 
 
 class Order(Value, frozen=True):
@@ -85,55 +82,56 @@ class Parsed(Value, frozen=True):
     wrong: tuple[Wrong, ...] = ()
 
 
-# name and other words | argument (? optional) | where its text goes (! needed); what each does is said in terms.yaml
+# name and other words | argument (? optional) | where its text goes (! needed) | scope: one ticket, the desk, all
+# tickets of the desk | undo: `never`, or nothing to undo. What each does is said in terms.yaml; orders.HANDLERS does it.
 TABLE = """
-take взять беру                                                          |             |
-next следующее следующий дальше                                          |             |
-reply ответ ответить answer                                              |             | customer!
-clarify уточнить уточнение ask                                           | ground?     | customer!
-resolve решено решить закрыть solved close                               | resolution? | customer
-refuse отказать отказ                                                    | ground      | customer
-template шаблон                                                          | free        | inside
-send отправить                                                           | number?     |
-undo отмена отменить                                                     | number?     |
-note заметка                                                             |             | inside!
-escalate передать эскалация                                              | department  | department
-update вышло обновление                                                  |             | customer
-transcript переписка                                                     |             |
-assign назначить                                                         | agent       |
-free освободить вернуть_в_очередь                                        |             |
-priority приоритет                                                       | priority    |
-label метка                                                              | free        |
-reopen вернуть открыть_снова                                             |             |
-cc копия                                                                 | address     |
-uncc убрать_копию без_копии                                              | address     |
-merge объединить                                                         | number      |
-split разделить                                                          | address?    | foreign
-open новое создать открыть                                               | address     | foreign
-file файл                                                                | number      |
-remind напомнить                                                         | date        | inside
-show показать                                                            | number?     |
-queue очередь                                                            |             |
-search найти поиск                                                       | free        |
-sla срок сроки                                                           |             |
-away отсутствую отпуск                                                   | date?       |
-back вернулся вернулась здесь                                            |             |
-override правило_неверно правило_ошиблось                                | free?       |
-spam спам                                                                |             |
-block блок заблокировать                                                 |             |
-unblock разблокировать                                                   | address     |
-release отпустить                                                        |             |
-outage авария сбой                                                       | free?       |
-confirm подтвердить подтверждаю                                          |             |
-help помощь справка                                                      |             |
+take взять беру                                                    |             |            | ticket |
+next следующее следующий дальше                                    |             |            | lists  | nothing
+reply ответ ответить answer                                        |             | customer!  | ticket |
+clarify уточнить уточнение ask                                     | ground?     | customer!  | ticket |
+resolve решено решить закрыть solved close                         | resolution? | customer   | ticket |
+refuse отказать отказ                                              | ground      | customer   | ticket |
+template шаблон                                                    | free        | inside     | ticket |
+send отправить                                                     | number?     |            | ticket |
+undo отмена отменить                                               | number?     |            | ticket |
+note заметка                                                       |             | inside!    | ticket |
+escalate передать эскалация                                        | department  | department | ticket |
+update вышло обновление                                            |             | customer   | ticket |
+transcript переписка                                               |             |            | ticket |
+assign назначить                                                   | agent       |            | ticket |
+free освободить вернуть_в_очередь                                  |             |            | ticket |
+priority приоритет                                                 | priority    |            | ticket |
+label метка                                                        | free        |            | ticket |
+reopen вернуть открыть_снова                                       |             |            | ticket |
+cc копия                                                           | address     |            | ticket |
+uncc убрать_копию без_копии                                        | address     |            | ticket |
+merge объединить                                                   | number      |            | ticket |
+split разделить                                                    | address?    | foreign    | ticket |
+open новое создать открыть                                         | address     | foreign    | desk   |
+file файл                                                          | number      |            | ticket | nothing
+remind напомнить                                                   | date        | inside     | ticket |
+show показать                                                      | number?     |            | desk   | nothing
+queue очередь                                                      |             |            | lists  | nothing
+search найти поиск                                                 | free        |            | lists  | nothing
+sla срок сроки                                                     |             |            | lists  | nothing
+away отсутствую отпуск                                             | date?       |            | lists  | nothing
+back вернулся вернулась здесь                                      |             |            | desk   | nothing
+override правило_неверно правило_ошиблось                          | free?       |            | ticket |
+spam спам                                                          |             |            | ticket |
+block блок заблокировать                                           |             |            | ticket |
+unblock разблокировать                                             | address     |            | desk   | never
+release отпустить                                                  |             |            | ticket | never
+outage авария сбой                                                 | free?       |            | desk   | nothing
+confirm подтвердить подтверждаю                                    |             |            | ticket |
+help помощь справка                                                |             |            | ticket | nothing
 """
 
 
 def _command(row: str) -> Command:
-    words, argument, text = (cell.strip() for cell in row.split("|"))
+    words, argument, text, scope, undo = (cell.strip() for cell in row.split("|"))
     return Command(
         name=words.split()[0], words=tuple(words.split()), argument=argument.rstrip("?"), optional=argument.endswith("?"),
-        text=text.rstrip("!") or "none", needs_text=text.endswith("!"),
+        text=text.rstrip("!") or "none", needs_text=text.endswith("!"), scope=scope, undo=undo,
     )  # fmt: skip
 
 
@@ -191,6 +189,7 @@ class Named(NamedTuple):
     numbers: tuple[int, ...] = ()
     addresses: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()  # of #search
+    lists: bool = False  # one of them looks at all tickets
 
 
 def named(text: str) -> Named:
@@ -200,7 +199,8 @@ def named(text: str) -> Named:
     rests = [rest[:LONGEST_ARGUMENT] for one, rest in lines if one.argument == "address"]
     addresses = [found[0].lower() for found in map(FOUND.search, rests) if found]
     queries = [rest.strip() for one, rest in lines if one.name == "search"]
-    return Named(frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses), tuple(queries[:MOST_ORDERS]))
+    lists = any(one.scope == "lists" for one, _ in lines)
+    return Named(frozenset(one.name for one, _ in lines), tuple(numbers), tuple(addresses), tuple(queries[:MOST_ORDERS]), lists)
 
 
 def line_of(line: str) -> re.Match[str] | None:

@@ -7,6 +7,7 @@ of the whole letter happens.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,10 +26,8 @@ def carry_out(job: Job, ticket: Desk, orders: tuple[Order, ...]) -> Desk:
     """All orders in turn; raises Refusal with the line number of the one that cannot be carried out."""
     for order in orders:
         try:
-            if for_the_desk := DO_FOR_THE_DESK.get(order.name):
-                ticket = for_the_desk(job, ticket, order)
-            else:
-                ticket = DO[order.name](job, one_ticket(ticket), order)
+            about = one_ticket(ticket) if BY_NAME[order.name].scope == "ticket" else ticket
+            ticket = HANDLERS[order.name](job, about, order)
         except Refusal as refusal:
             refusal.line = refusal.line or order.line
             raise
@@ -169,14 +168,13 @@ def override(job: Job, ticket: Ticket, order: Order) -> Ticket:
     return marked(job, ticket, "override", hit.rule)
 
 
-DO_FOR_THE_DESK: dict[str, Callable[[Job, Desk, Order], Desk]] = {
-    "next": desk.next_one, "queue": desk.show_queue, "search": desk.search, "sla": desk.deadlines, "show": desk.show, "open": desk.open_one,
-    "away": desk.away, "back": desk.back, "outage": desk.outage, "unblock": desk.unblock,
-}  # fmt: skip
-DO: dict[str, Callable[[Job, Ticket, Order], Ticket]] = {
-    "take": take, "note": note, "priority": priority, "label": label, "assign": assign, "free": free, "reopen": reopen, "spam": spam,
-    "block": block, "cc": cc, "uncc": uncc, "override": override, "undo": undo, "reply": customer.reply, "clarify": customer.clarify,
-    "resolve": customer.resolve, "refuse": customer.refuse, "escalate": customer.escalate, "update": customer.update, "send": customer.send,
-    "transcript": customer.transcript, "template": customer.template, "file": desk.file, "remind": desk.remind, "merge": desk.merge,
-    "split": desk.split, "release": desk.release,
+# The commands that carry something out; `help` and `confirm` are answered before (tickets.agents).
+HANDLERS: dict[str, Callable[[Job, Any, Order], Desk]] = {
+    "take": take, "next": desk.next_one, "reply": customer.reply, "clarify": customer.clarify, "resolve": customer.resolve,
+    "refuse": customer.refuse, "template": customer.template, "send": customer.send, "undo": undo, "note": note,
+    "escalate": customer.escalate, "update": customer.update, "transcript": customer.transcript, "assign": assign, "free": free,
+    "priority": priority, "label": label, "reopen": reopen, "cc": cc, "uncc": uncc, "merge": desk.merge, "split": desk.split,
+    "open": desk.open_one, "file": desk.file, "remind": desk.remind, "show": desk.show, "queue": desk.show_queue, "search": desk.search,
+    "sla": desk.deadlines, "away": desk.away, "back": desk.back, "override": override, "spam": spam, "block": block,
+    "unblock": desk.unblock, "release": desk.release, "outage": desk.outage,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.model import Hit, Letter, LetterClass, Status, Ticket, Value
 from bot.reading.automatic import judge as class_of
 from bot.store.port import Found, Question
-from bot.tickets.commands import LISTS, Named, named
+from bot.tickets.commands import Named, named
 from bot.tickets.erasing import ERASED
 from bot.tickets.identity import TOKEN, Purpose, Reference
 from bot.tickets.office import Office
@@ -120,7 +120,7 @@ def question(letter: Letter, sight: Sight, office: Office) -> Question:
         references=letter.references,
         tickets=tuple(dict.fromkeys(number for number in (*numbers, *names.numbers) if number)),
         staff=(*(one.address for one in office.policy.people.agents), *names.addresses),
-        rows=bool(names.commands & LISTS),
+        rows=names.lists,
         searches=tuple(words for query in names.queries if (words := asked(query, office)[1])),
         confirms=next((one.serial for one in sight.references if one.purpose is Purpose.confirm and not one.expired), 0),
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Delivery, Fate, Ground, Outgoing, Status, Ticket
 from bot.tickets.authors import MERGED
-from bot.tickets.commands import Order, spoken
+from bot.tickets.commands import COMMANDS, Order, spoken
 from bot.tickets.job import Job, Refusal
 from bot.tickets.writing import tag
 
@@ -18,7 +18,7 @@ from bot.tickets.writing import tag
 KEPT_OUT = ("entries", "seen", "outgoing", "undo", "links")
 # record of the desk -> the one, with empty words, that ends it
 UNDONE = {"block": "unblock", "away": "away", "outage": "outage"}
-NEVER_UNDONE = ("unblock", "release")
+NEVER_UNDONE = frozenset(one.name for one in COMMANDS if one.undo == "never")
 WAITS = (Delivery.waiting, Delivery.held)
 UNCC = "uncc "  # result of a letter whose reader was removed, with the letter that did so
 # events that have closed the ticket, or told its requester something

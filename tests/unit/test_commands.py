@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from spoken import EN, RU
 
 from bot.policy import Policy, load
-from bot.tickets.commands import BY_NAME, COMMANDS, Parsed, named, parse
+from bot.tickets.commands import BY_NAME, COMMANDS, Command, Parsed, named, parse
 from bot.tickets.dates import moment_in
+from bot.tickets.orders import HANDLERS
 
 TODAY = date(2026, 11, 23)
 
@@ -82,6 +83,21 @@ def test_every_word_of_every_command_is_understood_and_is_nobody_elses() -> None
         assert EN.commands[command.name].help
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
+def test_each_command_is_whole(command: Command) -> None:
+    """A row of the table without a handler would park the agent's letter."""
+    assert (command.name in HANDLERS) != (command.name in ("help", "confirm"))
+    assert command.words[0].isascii()
+    assert any(not word.isascii() for word in command.words)
+    assert command.argument in ("", "resolution", "ground", "department", "priority", "agent", "number", "address", "date", "free")
+    assert (command.text in ("none", "customer", "inside", "department", "foreign"), command.scope in ("ticket", "desk", "lists")) == (True, True)
+    assert command.undo in ("", "nothing", "never")
+
+
+def test_each_handler_is_a_commands() -> None:
+    assert HANDLERS.keys() <= BY_NAME.keys()
+
+
 def test_text_belongs_to_the_command_above_it() -> None:
     result = parsed("Привет\n\n#ответ сразу\n\nпервая\n  вторая\n\n#заметка\nвнутри\n\\#не команда\n")
     assert result.above == "Привет"
@@ -128,8 +144,9 @@ def test_days(said: str, day: str) -> None:
 
 
 def test_what_the_store_is_asked_for() -> None:
-    names, numbers, addresses, queries = named("#merge PF-7\n#split Petr@example.net\n#queue\n> #show 9\n#найти чёрный экран \n")
+    names, numbers, addresses, queries, lists = named("#merge PF-7\n#split Petr@example.net\n#queue\n> #show 9\n#найти чёрный экран \n")
     assert (names, numbers, addresses, queries) == ({"merge", "split", "queue", "search"}, (7,), ("petr@example.net",), ("чёрный экран",))
+    assert (lists, named("#merge PF-7\n> #queue").lists) == (True, False)
 
 
 NOT_THE_AUTHORS = r"[\s\\←]"  # blanks, the mark that shows a word as no command, and our arrow at the end of a wrong line

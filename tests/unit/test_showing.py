@@ -16,9 +16,7 @@ from desk import ROOT, TestDesk
 from msgspec.structs import replace
 
 from bot.model import Outgoing, Status
-from bot.tickets.commands import OF_THE_DESK
 from bot.tickets.identity import Purpose, Signer
-from bot.tickets.orders import DO, DO_FOR_THE_DESK
 
 IVAN, PETR, OLGA = "ivan@example.org", "petr@example.net", "olga@example.com"
 ANNA, BORIS, DEV = "anna@providence.film", "boris@providence.film", "dev@providence.film"
@@ -461,11 +459,6 @@ async def test_the_owner_of_the_other_ticket_hears_of_a_merge(desk: TestDesk) ->
     told = desk.mail(BORIS, "case")[-1]
     assert of(told)[0] == "PF-1"
     assert "Анна" in told.text
-
-
-def test_the_commands_of_the_desk_are_named_in_one_place() -> None:
-    assert frozenset(DO_FOR_THE_DESK) == OF_THE_DESK
-    assert not OF_THE_DESK & DO.keys()
 
 
 async def test_english_letters_name_authors_too(tmp_path: Path) -> None:
