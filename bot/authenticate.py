@@ -36,6 +36,7 @@ ROW = 5
 # What a relay says; but for the first, why its word does not count (for `Letter.defects`, as those of
 # `bot.coverage`).
 PASSED, FAILED, OTHER = "pass", "the relay reports dmarc=fail", "the relay checked another From"
+SILENT = "the DNS does not answer"
 MENTIONED = re.compile(rb"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
 
 
@@ -44,23 +45,24 @@ class Names:
 
     def __init__(self, ask: Lookup, clock: Callable[[], float] = time.monotonic, seconds: float = SECONDS) -> None:
         self._ask, self._clock, self._seconds = ask, clock, seconds
-        self._known: dict[str, tuple[float, str]] = {}
+        self._known: dict[str, tuple[float, str | None]] = {}
         self._failed, self._rests_until = 0, 0.0
 
-    async def text(self, name: str) -> str:
-        """The record, or "" where there is none or nobody answers."""
+    async def text(self, name: str) -> str | None:
+        """The record, "" where there is none; None where nobody answers."""
         now = self._clock()
         known = self._known.get(name)
         if known and known[0] > now:
             return known[1]
         if now < self._rests_until:
-            return ""
+            return None
+        value: str | None = None
         try:
             async with asyncio.timeout(self._seconds):
                 value, lasts = await self._ask(name), REMEMBERED
             self._failed = 0
         except Exception:  # noqa: BLE001  whatever the network does, the letter is only unproved
-            value, lasts = "", FORGOTTEN
+            lasts = FORGOTTEN
             self._failed += 1
             if self._failed >= ROW:
                 self._failed, self._rests_until = 0, now + REST
@@ -146,21 +148,22 @@ async def checked(raw: bytes, domain: str, names: Names, readers: Readers) -> tu
         return "", next((one.gap for one in of_domain), "")
     asked = [names.text(f"{one.selector}._domainkey.{one.domain}") for one in candidates]
     said, *records = await asyncio.gather(policy_of(domain, names), *asked)
-    policy = tag_list(said)
+    policy = tag_list("adkim=s" if said is None else said)  # a policy that is not known may be strict
     for one, record in zip(candidates, records, strict=True):
-        flags = tag_list(record).get("t", "").replace(" ", "").split(":")
+        flags = tag_list(record or "").get("t", "").replace(" ", "").split(":")
         if policy.get("adkim", "").lower() == "s" and one.domain != domain:
             continue
         if not record or "y" in flags or ("s" in flags and one.user not in ("", one.domain)):
             continue
         if await readers.verified(raw, one.number, record):
             return "dmarc" if policy.get("v", "").upper() == "DMARC1" else "dkim", ""
-    return "", ""
+    return "", SILENT if None in (said, *records) else ""
 
 
-async def policy_of(domain: str, names: Names) -> str:
-    """The DMARC record in force (RFC 7489, 6.6.3), "" for none."""
-    return await names.text(f"_dmarc.{domain}") or await names.text(f"_dmarc.{organisation(domain)}")
+async def policy_of(domain: str, names: Names) -> str | None:
+    """The DMARC record in force (RFC 7489, 6.6.3), "" for none; None where the DNS does not answer."""
+    own = await names.text(f"_dmarc.{domain}")
+    return await names.text(f"_dmarc.{organisation(domain)}") if own == "" else own
 
 
 def tag_list(record: str) -> dict[str, str]:

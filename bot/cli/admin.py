@@ -162,11 +162,11 @@ def secret_rotate() -> None:
 def secret_new() -> None:
     """Make a new key where the old one is lost for good. Stop the desk first; prefer the key of a backup."""
     from bot.office import make_secret
-    from bot.store.files import DataLock, Disk, LockedError
+    from bot.store.files import DataLock, Disk, LockedError, is_there
     from bot.stores import at_work, forget_keys
 
     chosen = settings_here()
-    if chosen.secret_file.exists():
+    if is_there(chosen.secret_file):
         fail(f"{chosen.secret_file} is there: `run.py secret rotate` renews it, and older addresses stay good", 1)
     try:
         with DataLock(chosen.data):

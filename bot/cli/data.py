@@ -14,6 +14,7 @@ import typer
 from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
 from bot.model.address import FOUND, MAILBOX
 from bot.printing import say
+from bot.store.files import is_there
 from bot.store.names import foreign
 from bot.stores import MOVED, open_shelf, open_store
 from bot.upkeep.backup import RefusedError
@@ -45,11 +46,10 @@ def backup(file: Where) -> None:
     chosen = settings_here()
     with said(), closing(open_shelf(chosen)) as shelf:
         carried = write(chosen, shelf, file, datetime.now(UTC))
-        broken = sorted(shelf.broken)
     say(f"{file}: {carried.tickets} tickets, {carried.records} records, {carried.letters} letters")
-    for path in broken:
+    for path in sorted(shelf.broken):
         say(f"{path} cannot be read and is left out; a restore handles its letters again", err=True)
-    raise typer.Exit(1 if broken else 0)
+    raise typer.Exit(1 if shelf.broken else 0)
 
 
 def restore(file: Where) -> None:
@@ -93,7 +93,7 @@ def export(
 
     chosen, desk, who = settings_here(), rules().desk, _address(address)
     folder = to or Path(f"export-{who.replace('/', '_')}")  # RFC 5322 allows / in an address
-    if folder.exists():
+    if is_there(folder):
         fail(f"{folder} is there already", 1)
     with said(), closing(open_shelf(chosen)) as shelf:
         try:
@@ -102,7 +102,9 @@ def export(
             fail(str(error), 1)
         letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name), layout)
     say(f"{folder}: {letters} letters, {tickets} tickets")
-    raise typer.Exit(0 if letters or tickets else 1)
+    for path in sorted(shelf.broken):
+        say(f"{path} cannot be read and is left out", err=True)
+    raise typer.Exit(0 if (letters or tickets) and not shelf.broken else 1)
 
 
 def forget(
@@ -142,7 +144,7 @@ def forget(
         say(f"Not reached: {chosen.rules} names the address.")
     if next(foreign(chosen.data), ""):
         say(f"Not reached: files in {chosen.data} that are not the desk's; `run.py doctor` names them.")
-    if (chosen.data / MOVED).exists():
+    if is_there(chosen.data / MOVED):
         say(f"Not reached: {chosen.data / MOVED}, what lay here before the desk moved; remove it.")
 
 
@@ -182,7 +184,7 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
 
     def otherwise(data: Path) -> dict[str, Any]:
         for path in (data / "log" / name for name in LOGS):  # first, while his letters are known
-            if path.exists():
+            if is_there(path):
                 log_without(path, plan.person)
         asyncio.run(work())
         return {"ok": True}

@@ -24,6 +24,7 @@ from bot.model import Audience, Delivery, Outgoing, Reference
 from bot.model.markup import literal
 from bot.replies.compose import File
 from bot.store.port import SET_BACK, Due, Store, Window
+from bot.store.regular import OddFileError
 
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
@@ -31,6 +32,7 @@ Files = Mapping[str, asyncio.Future[Mapping[Reference, bytes]]]  # what has been
 OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 MOST_SET_BACK = 10_000  # letters that are looked at when a clock was set back
+READS = 5  # tries of a letter before it leaves without a file that cannot be read
 EVER = datetime.max.replace(tzinfo=UTC)
 PATIENCE = timedelta(seconds=5)  # before the store is asked again after trouble with the disk
 
@@ -264,8 +266,11 @@ class Outbox:
         for reference in letter.attachments:
             try:
                 files.append((reference.name, reference.type, (await known[reference.letter])[reference]))
-            except Exception as error:  # noqa: BLE001  a broken attachment must not keep the letter
+            except Exception as error:  # a broken attachment must not keep the letter
                 self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
+                gone = isinstance(error, FileNotFoundError | OddFileError)
+                if isinstance(error, OSError) and not gone and letter.attempts < READS:
+                    raise  # it may be read at the next try
                 lacking.append(reference.name)
         if lacking:
             letter = replace(letter, body=f"{letter.body}\n\n{literal(self._rules().left_out(lacking, letter.language))}")
@@ -298,12 +303,9 @@ class Outbox:
     def _report(self, one: Due) -> None:
         letter = one.letter
         fields: dict[str, Any] = {
-            "ticket": one.ticket or None,
-            "letter": letter.letter,
-            "outgoing": letter.id,
-            "template": letter.template,
-            "to": letter.to,
-        }
+            "ticket": one.ticket or None, "letter": letter.letter, "outgoing": letter.id,
+            "template": letter.template, "to": letter.to,
+        }  # fmt: skip
         if letter.state is Delivery.waiting and letter.attempts:
             self._tell("retry", **fields, attempts=letter.attempts, result=letter.result, next=letter.due)
         elif letter.state is Delivery.held:

@@ -50,7 +50,8 @@ def summary(letter: Letter, ruling: Ruling, office: Office) -> tuple[str, ...]:
     who = letter.requester.email or letter.envelope.mail_from
     facts = ", ".join(filter(None, (who, terms.size(letter.envelope.too_large), subject)))
     knows = "told" if ruling.to and not ruling.held else "untold"
-    codes = ("pipe",) if letter.envelope.intake == "pipe" else ("imap", knows)
+    helps = ("trust",) * (ruling.reason == "unconfirmed" and "imap" not in office.relays)
+    codes = ("pipe",) if letter.envelope.intake == "pipe" else ("imap", knows, *helps)
     return (facts, *(terms.say(f"too_large_{one}", terms.say(ruling.reason)) for one in codes))
 
 

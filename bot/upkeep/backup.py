@@ -15,18 +15,18 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
 from bot.settings import Settings
 from bot.store import formats
-from bot.store.files import Disk, listed
+from bot.store.files import Disk, is_there, listed
 from bot.store.folders import FOLDERS, Files
 from bot.store.names import ASIDE, TICKET
 from bot.store.regular import files_under, open_regular, read_regular
-from bot.store.rest import FormatError, Shelf
+from bot.store.rest import Shelf
 from bot.upkeep.carry import Carried, carry
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/(?:secret|{formats.NAME})|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")
@@ -85,7 +85,7 @@ def _beside(settings: Settings) -> Iterator[tuple[str, Path]]:
     data = settings.data
     yield "data/secret", settings.secret_file
     yield "rules.yaml", settings.rules
-    for path in files_under(settings.templates) if settings.templates.is_dir() else ():
+    for path in files_under(settings.templates) if is_there(settings.templates) else ():
         yield f"templates/{path.relative_to(settings.templates).as_posix()}", path
     weeks = [f"reports/{folder.name}" for folder in listed(data / "reports", r"[\w-]+", folders=True)]
     for name, pattern in {"tickets/broken": ASIDE, "desk/broken": ASIDE, **dict.fromkeys(weeks, r"\w[\w.-]*")}.items():
@@ -98,6 +98,17 @@ def unpack(archive: Path, incoming: Path) -> None:
     backup, and FormatError for one of a newer program, before anything else is touched.
     """
     shutil.rmtree(incoming, ignore_errors=True)
+    with ExitStack() as undone:  # whatever it is, nothing has been touched yet
+        undone.callback(shutil.rmtree, incoming, ignore_errors=True)
+        _unpack_all(archive, incoming)
+        if not is_there(incoming / "data" / "secret"):
+            raise RefusedError(f"{archive} is no backup of a desk: it holds no secret")
+        formats.bring(incoming / "data", Disk())
+        undone.pop_all()
+    Disk().sync_tree(incoming)
+
+
+def _unpack_all(archive: Path, incoming: Path) -> None:
     try:
         with open_regular(archive, links=True) as file, gzip.open(file) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
@@ -107,20 +118,7 @@ def unpack(archive: Path, incoming: Path) -> None:
             while stream.read(2**20):  # to the checksum at its very end
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
-        shutil.rmtree(incoming, ignore_errors=True)
         raise RefusedError(f"{archive} is no whole backup: {error}") from None
-    except OSError:  # a full disk, say: nothing has been touched yet
-        shutil.rmtree(incoming, ignore_errors=True)
-        raise
-    if not (incoming / "data" / "secret").exists():
-        shutil.rmtree(incoming, ignore_errors=True)
-        raise RefusedError(f"{archive} is no backup of a desk: it holds no secret")
-    try:
-        formats.bring(incoming / "data", Disk())
-    except FormatError:
-        shutil.rmtree(incoming, ignore_errors=True)
-        raise
-    Disk().sync_tree(incoming)
 
 
 def _allow(name: str) -> None:

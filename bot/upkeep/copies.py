@@ -79,12 +79,12 @@ def _outgoing(shelf: Shelf) -> Iterator[Outgoing]:
 
 
 def _file(shelf: Shelf, data: Path, part: Reference) -> Iterator[File]:
-    """An attachment; one whose letter is gone is left out."""
+    """An attachment; one whose letter is gone is left out. Raises OSError for one that cannot be read."""
     try:
         content = picture_bytes(data, part)
         if content is None:
             [content] = reading.extract(shelf.letter(part.letter)[1], [(part.part, part.type)])
-    except (NoLetterError, OSError):
+    except (NoLetterError, FileNotFoundError):
         return
     if content is not None:
         yield part.name, part.type, content

@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from bot.store.files import Disk
+from bot.store.files import Disk, is_there
 from bot.store.inbox import Inbox
 from bot.store.regular import OddFileError, open_regular, read_regular
 from bot.store.rest import Shelf
@@ -37,19 +37,19 @@ def health(data: Path, shelf: Shelf, told: dict[str, Any] | None, now: datetime)
         "running": told is not None,
         "unread": len(unread),
         "oldest_unread_seconds": age(unread[0], now) if unread else None,
-        "unsent": None,
-        "oldest_unsent_seconds": None,
-        "held": None,
-        "failed": None,
-        "disk_waits": None,
-        "broken": None,
+        **dict.fromkeys(("unsent", "oldest_unsent_seconds", "held", "failed", "disk_waits", "broken")),
         **(told or {}),
         "parked": len(shelf.parked()),
         "disk_free_mb": shutil.disk_usage(data).free // 2**20,
-        "heartbeat_seconds": heartbeat(data / "log" / "desk.jsonl", now),
+        "heartbeat_seconds": None,
     }
+    try:
+        found["heartbeat_seconds"] = heartbeat(data / "log" / "desk.jsonl", now)
+    except OSError as error:
+        found.setdefault("error", str(error))
     why = [name for name, most in MOST.items() if (found.get(name) or 0) > most]
     why += [] if found["running"] else ["running"]
+    why += ["error"] if "error" in found else []  # the daemon's too: it runs, and cannot say how it is
     floor = max(LEAST_FREE_MB, found.get("min_free_mb") or 0)
     why += ["disk_free_mb"] if found["disk_free_mb"] < floor else []
     return {"healthy": not why, "why": why, **found}
@@ -63,15 +63,17 @@ def age(letter: str, now: datetime) -> int | None:
 
 
 def heartbeat(log: Path, now: datetime) -> int | None:
-    """Seconds since the daemon's last heartbeat (or its start), as the log has it."""
-    with contextlib.suppress(OSError), open_regular(log, links=True) as file:
+    """Seconds since the last heartbeat, start or else oldest line in the log's end; None for none. OSError."""
+    since = None
+    with contextlib.suppress(FileNotFoundError), open_regular(log, links=True) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         for line in reversed(file.read().splitlines()):
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 event = json.loads(line)
+                since = max(0, int((now - datetime.fromisoformat(event["time"])).total_seconds()))
                 if event["event"] in ("heartbeat", "ready"):
-                    return max(0, int((now - datetime.fromisoformat(event["time"])).total_seconds()))
-    return None
+                    break
+    return since
 
 
 def repair(data: Path, say: Callable[[str], None]) -> int:
@@ -94,7 +96,7 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
         aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
         disk.mkdir(aside)
         there = aside / path.name
-        if there.exists():  # a second file of the same ticket, live and filed
+        if is_there(there):  # a second file of the same ticket, live and filed
             there = there.with_name(f"{path.name}.{inbox.new_id(datetime.now(UTC))}")
         disk.rename(path, there)
         disk.sync_folder(aside)

@@ -237,7 +237,7 @@ def files_without(data: Path, plan: Plan) -> int:
         if person.unnamed(text) != text or person.named.search(text):  # its name keeps the number
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
             changed += 1
-    rotated = (path for path in data.glob("log/desk.*") if path.name not in LOGS and path.is_file())
+    rotated = (path for path in listed(data / "log", r"desk\..*") if path.name not in LOGS)
     return changed + sum(log_without(path, person) for path in rotated)
 
 

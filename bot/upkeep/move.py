@@ -17,10 +17,10 @@ from pathlib import Path
 from bot.model import Address, Status, Ticket
 from bot.settings import Settings
 from bot.store import formats
-from bot.store.files import Disk, listed
+from bot.store.files import Disk, is_there, listed
 from bot.store.folders import FOLDERS, Folder, is_empty
 from bot.store.names import TICKET
-from bot.store.regular import read_regular
+from bot.store.regular import files_under, read_regular
 from bot.store.rest import Shelf, Target
 from bot.store.shelf import FileShelf
 from bot.stores import FILLING, INCOMING, MOVED, at_work, leave, open_shelf, open_target
@@ -42,9 +42,10 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
     if begun:
         say(f"A restore that was cut off is being finished; {archive} is not looked at.")
     else:
-        _refuse_unless(not (settings.data / FILLING).exists(), "a move was cut off: finish that first")
+        _refuse_unless(not is_there(settings.data / FILLING), "a move was cut off: finish that first")
         moved = settings.data / MOVED
-        _refuse_unless(bool(settings.store) or not moved.exists(), f"{moved} is what lay here before the desk moved to a database: remove it first")
+        words = f"{moved} is what lay here before the desk moved to a database: remove it first"
+        _refuse_unless(bool(settings.store) or not is_there(moved), words)
         full = f"there is a desk in {settings.data} already, or a file in its folders: a backup is restored into empty ones"
         _refuse_unless(is_empty(settings.data, "reports"), full)
         if settings.store:
@@ -72,16 +73,17 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
 
 def _to_database(settings: Settings, goal: Settings, now: datetime, say: Say) -> None:
     data, moved = settings.data, settings.data / MOVED
-    _refuse_unless(not any((data / INCOMING).glob("*")), "a restore, or a move to files, was cut off: finish that first")
-    if not (data / FILLING).exists():
-        _refuse_unless(not moved.exists(), f"this desk was moved already; {moved} is what lay here: remove it first")
+    begun = is_there(data / INCOMING) and any((data / INCOMING).iterdir())
+    _refuse_unless(not begun, "a restore, or a move to files, was cut off: finish that first")
+    if not is_there(data / FILLING):
+        _refuse_unless(not is_there(moved), f"it was moved already; {moved} is what lay here: remove it first")
         _sound(FileShelf(data))
     _fill(goal, data, now)
     moved.mkdir(exist_ok=True)
     for name in FOLDERS:
-        if (moved / name).exists():  # it was cut off here, and a look at the desk since (`run.py health`) has made folders
+        if is_there(moved / name):  # it was cut off here, and `run.py health` has made folders since
             _remove_empty(data / name)
-        elif (data / name).exists():
+        elif is_there(data / name):
             Disk().rename(data / name, moved / name)
     Disk().sync_folder(data)
     _unmark(data / FILLING)
@@ -91,13 +93,13 @@ def _to_database(settings: Settings, goal: Settings, now: datetime, say: Say) ->
 def _to_files(settings: Settings, goal: Settings, now: datetime, say: Say) -> None:
     data, incoming = settings.data, settings.data / INCOMING
     if not _complete(incoming, "move"):
-        _refuse_unless(not (data / FILLING).exists(), "a move to a database, or a restore, was cut off: finish that first")
+        _refuse_unless(not is_there(data / FILLING), "a move, or a restore, was cut off: finish that first")
         _nobody_at(settings)
         _refuse_unless(is_empty(data), f"there is a desk in {data} already")
         shutil.rmtree(incoming, ignore_errors=True)
         _empty_into(settings, incoming / "data", now)
         _mark(incoming / COMPLETE, "move")
-    if (data / MOVED).exists():  # an older state of the same desk: it goes with what else is left over in `incoming`
+    if is_there(data / MOVED):  # an older state of the same desk: it goes with what is left in `incoming`
         Disk().rename(data / MOVED, incoming / MOVED)
     _install(goal, FOLDERS, say)
     say("The database keeps its copy until you drop it. Unset DESK_STORE before you start the desk.")
@@ -124,10 +126,11 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
     """Puts a desk of files into the database of `goal`, which must be empty, or half full of just that."""
     source = FileShelf(data)
     which, marker = _which(goal), goal.data / FILLING
-    state = marker.read_text("ascii") if marker.exists() else ""
+    state = marker.read_text("ascii") if is_there(marker) else ""
     if state == f"{which} full":
         return
-    given_up = f"; or, to give it up, drop that database and remove {marker}" * (data == goal.data and not (data / MOVED).exists())
+    alone = data == goal.data and not is_there(data / MOVED)
+    given_up = f"; or, to give it up, drop that database and remove {marker}" * alone
     _refuse_unless(state in ("", which), f"another database was being filled: finish that first{given_up}")
     _nobody_at(goal)
     target = open_target(goal)
@@ -161,7 +164,7 @@ def _empty(target: Target) -> None:
 
 def _complete(incoming: Path, what: str) -> str:
     """What COMPLETE says, "" where not all is there yet; refuses where something else was cut off."""
-    begun = (incoming / COMPLETE).read_text("ascii") if (incoming / COMPLETE).exists() else ""
+    begun = (incoming / COMPLETE).read_text("ascii") if is_there(incoming / COMPLETE) else ""
     other, _, where = begun.removesuffix(FILLED).partition(" ")
     place = {"": "", "files": " into files (without DESK_STORE)"}.get(where, " into a database (DESK_STORE as it was then)")
     _refuse_unless(begun.removesuffix(FILLED) in ("", what), f"a {other}{place} was cut off: finish that first")
@@ -203,16 +206,18 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
     data, disk = settings.data, Disk()
     incoming = data / INCOMING
     for name in (*names, "reports"):
-        if (source := incoming / "data" / name).exists():
+        if is_there(source := incoming / "data" / name):
             _remove_empty(data / name)
             disk.rename(source, data / name)
     disk.sync_folder(data)
     if names:
         formats.bring(data, disk)
     places = {incoming / "data" / "secret": settings.secret_file, incoming / "rules.yaml": settings.rules}
-    places |= {path: settings.templates / path.relative_to(incoming / "templates") for path in (incoming / "templates").rglob("*") if path.is_file()}
+    templates = incoming / "templates"
+    found = files_under(templates) if is_there(templates) else ()
+    places |= {path: settings.templates / path.relative_to(templates) for path in found}
     for source, target in places.items():
-        if source.exists():
+        if is_there(source):
             _put_back(source, target, 0o600 if target == settings.secret_file else 0o640, disk, say)
     for path in incoming.iterdir():
         if path.name not in (COMPLETE, "rules.yaml"):
@@ -225,7 +230,7 @@ def _install(settings: Settings, names: tuple[str, ...], say: Say) -> None:
 def _put_back(source: Path, target: Path, mode: int, disk: Disk, say: Say) -> None:
     """A file in its place; what was there, and differs, is kept beside it under another name."""
     content = read_regular(source)
-    if target.exists():
+    if is_there(target):
         if target.is_file() and target.read_bytes() == content:
             return
         disk.rename(target, target.with_name(f"{target.name}.old"))
@@ -237,7 +242,7 @@ def _put_back(source: Path, target: Path, mode: int, disk: Disk, say: Say) -> No
 
 def _remove_empty(folder: Path) -> None:
     """Removes a folder in which there are folders alone; raises OSError for one that holds a file."""
-    for path in [*sorted(folder.rglob("*"), reverse=True), *[folder] * folder.exists()]:
+    for path in [*sorted(folder.rglob("*"), reverse=True), *[folder] * is_there(folder)]:
         path.rmdir()
 
 

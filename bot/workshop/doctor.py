@@ -8,6 +8,7 @@ import ctypes
 import imaplib
 import itertools
 import os
+import pwd
 import secrets
 import shutil
 import smtplib
@@ -31,6 +32,7 @@ from bot.office import RulesRefused, open_office, untried
 from bot.policy.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
 from bot.store import formats
+from bot.store.files import is_there
 from bot.store.names import foreign
 from bot.stores import has_signed, open_shelf
 
@@ -53,6 +55,7 @@ class Finding(NamedTuple):
 def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     """Everything, one after another; `letter` sends one to the desk itself. Reads and asks, changes nothing else."""
     yield from rules(settings)
+    yield from user(settings)
     yield from disk(settings)
     yield from files(settings)
     yield from store(settings)
@@ -67,7 +70,11 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     address = policy.desk.address
     yield from records(settings, address.rpartition("@")[2])
     yield from trust(settings, policy.people.agents)
-    running = asyncio.run(ask(settings.data, {"do": "look"})) is not None
+    try:
+        running = asyncio.run(ask(settings.data, {"do": "look"})) is not None
+    except OSError as error:
+        yield Finding("red", f"whether the desk is running cannot be told: {error}", RIGHTS)
+        return
     yield Finding("green", "the desk is running") if running else Finding("yellow", "the desk is not running", "start it: run.py serve")
     if running and letter:
         yield round_trip(settings, address)
@@ -93,10 +100,18 @@ def rules(settings: Settings) -> Iterator[Finding]:
             yield Finding("red", f"templates/form: {error}", "mend the page; the shipped one stands in the repository")
 
 
+def user(settings: Settings) -> Iterator[Finding]:
+    """Who asks, where the data is another user's: what the desk may read and write is not known then."""
+    if is_there(settings.data) and (owner := settings.data.stat().st_uid) != os.geteuid():
+        names = {one.pw_uid: one.pw_name for one in pwd.getpwall()}
+        whose, ours = (names.get(one, f"user {one}") for one in (owner, os.geteuid()))
+        yield Finding("yellow", f"{settings.data} belongs to {whose}, this runs as {ours}", f"run it as {whose}")
+
+
 def disk(settings: Settings) -> Iterator[Finding]:
     """The data folder: there, ours, with room, quick enough, and closed to others."""
     data = settings.data
-    if not data.is_dir():
+    if not is_there(data):
         yield Finding("yellow", f"{data} is not there yet", "the first start makes it")
         return
     probe = data / f".doctor-{secrets.token_hex(4)}"
@@ -111,7 +126,8 @@ def disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("red", f"{data} cannot be written: {error.strerror}", "give the folder to the user that runs the desk, and room to the disk")
         return
     finally:
-        probe.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            probe.unlink()
     slow = "a synced write is slow: letters will come in slowly; put the data onto another disk" if took > 100 else ""
     yield Finding("yellow" if slow else "green", f"{data} is writable, a synced write takes {took:.0f} ms", slow)
     usage = shutil.disk_usage(data)
@@ -120,30 +136,32 @@ def disk(settings: Settings) -> Iterator[Finding]:
     state = "red" if usage.free < floor else "yellow" if tight else "green"
     yield Finding(state, f"{usage.free / 1e9:.1f} GB are free for {data}", "" if state == "green" else "make room, or letters are refused")
     with contextlib.suppress(OSError, ValueError):
-        if not settings.secret_file.exists() and has_signed(settings):
+        if not is_there(settings.secret_file) and has_signed(settings):
             todo = "restore it from a backup; while the desk runs, run.py secret rotate writes it again; or else run.py secret new"
             yield Finding("red", f"{settings.secret_file} is gone: after the next stop the desk does not start", todo)
     folders = [path for path in data.iterdir() if path.is_dir()] if data.stat().st_mode & 0o007 else []
     for path, mask, right in (*((path, 0o007, "chmod o= ") for path in folders), (settings.secret_file, 0o077, "chmod 600 ")):
-        if path.exists() and path.stat().st_mode & mask:
+        if is_there(path) and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
 
 
 def files(settings: Settings) -> Iterator[Finding]:
     """Whether the desk can read all it has, what lies beside it, and whether the next start changes the format."""
-    with contextlib.suppress(OSError, ValueError):  # who opens the store says what is wrong with it
-        with contextlib.closing(open_shelf(settings)) as shelf:
+    try:
+        with contextlib.suppress(ValueError), contextlib.closing(open_shelf(settings)) as shelf:  # see `store`
             deque(itertools.chain(shelf.tickets(), shelf.records()), maxlen=0)
-        for path in sorted(shelf.broken):
-            todo = "stop the desk, then run.py repair: it handles the letters again"
-            todo = "restore it from a backup" if settings.store else todo
-            yield Finding("red", f"{path} cannot be read", todo)
-        for path in foreign(settings.data):
-            yield Finding("yellow", f"{path} is not the desk's, and is left alone", "move it away")
-        if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:
-            what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}"
-            yield Finding("yellow", f"{what}, which older programs refuse", "make a backup first: run.py backup FILE")
+            for path in sorted(shelf.broken):
+                todo = "stop the desk, then run.py repair: it handles the letters again"
+                todo = "restore it from a backup" if settings.store else todo
+                yield Finding("red", f"{path} cannot be read", todo)
+            for path in foreign(settings.data):
+                yield Finding("yellow", f"{path} is not the desk's, and is left alone", "move it away")
+            if not settings.store and (found := formats.check(settings.data).format) < formats.FORMAT:
+                what = f"{settings.data} has data of format {found}: the first start makes it {formats.FORMAT}"
+                yield Finding("yellow", f"{what}, which older programs refuse", "make a backup first: run.py backup FILE")
+    except OSError as error:
+        yield Finding("red", f"not all of the desk's data can be read: {error}", RIGHTS)
 
 
 def store(settings: Settings) -> Iterator[Finding]:
@@ -263,7 +281,9 @@ def mailbox(settings: Settings) -> Iterator[Finding]:
             client.login(box.user, read_password(settings.imap_password_file))
             answer, counted = client.select(f'"{box.folder}"', readonly=True)
             if answer != "OK":
-                yield Finding("red", f"there is no folder {box.folder} at {box.host}", "DESK_IMAP ends with the folder: imaps://user@host/INBOX")
+                words = str(counted[0] or b"", "utf-8", "replace")
+                what = f"{box.folder} at {box.host} cannot be opened: {words}"
+                yield Finding("red", what, "DESK_IMAP ends with the folder: imaps://user@host/INBOX")
                 return
             waiting = int(counted[0] or b"0")
             todo = "each of them will be answered: move old ones away first" if waiting > 50 else ""
@@ -284,18 +304,25 @@ def records(settings: Settings, domain: str) -> Iterator[Finding]:
     else:
         loose = spf[0].endswith(("+all", " all"))
         yield Finding("red" if loose else "green", f"SPF of {domain}: {spf[0]}", "end it with -all or ~all" if loose else "")
-    key = selector(settings, domain)
-    todo = "" if key else "ask your relay for its selector, and publish its key"
-    yield Finding("green" if key else "yellow", f"DKIM of {domain}: {f'a key under {key}' if key else 'no key under the usual names'}", todo)
-    policy = [one for one in texts(settings, f"_dmarc.{domain}") or () if one.upper().startswith("V=DMARC1")]
+    key, said = selector(settings, domain), texts(settings, f"_dmarc.{domain}")
+    if silent := [what for what, found in (("DKIM", key), ("DMARC", said)) if found is None]:
+        yield Finding("yellow", f"{' and '.join(silent)} of {domain}: DNS does not answer", "run the doctor again")
+    if key is not None:
+        todo = "" if key else "ask your relay for its selector, and publish its key"
+        what = f"a key under {key}" if key else "no key under the usual names"
+        yield Finding("green" if key else "yellow", f"DKIM of {domain}: {what}", todo)
+    if said is None:
+        return
+    policy = [one for one in said if one.upper().startswith("V=DMARC1")]
     todo = "" if len(policy) == 1 else f"TXT _dmarc.{domain}: v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}"
     yield Finding("yellow" if todo else "green", f"DMARC of {domain}: {policy[0] if not todo else f'{len(policy)} records instead of one'}", todo)
 
 
-def selector(settings: Settings, domain: str) -> str:
-    """The usual name under which the domain has a DKIM key, "" where there is none."""
-    known = ((name, texts(settings, f"{name}._domainkey.{domain}") or ()) for name in SELECTORS)
-    return next((name for name, records in known if any("p=" in one for one in records)), "")
+def selector(settings: Settings, domain: str) -> str | None:
+    """The usual name under which the domain has a DKIM key, "" for none; None where DNS does not answer."""
+    known = {name: texts(settings, f"{name}._domainkey.{domain}") for name in SELECTORS}
+    found = (name for name, records in known.items() if any("p=" in one for one in records or ()))
+    return next(found, None if None in known.values() else "")
 
 
 def trust(settings: Settings, agents: Sequence[Agent]) -> Iterator[Finding]:
@@ -309,7 +336,7 @@ def trust(settings: Settings, agents: Sequence[Agent]) -> Iterator[Finding]:
             todo = f"trust: both for {fewer}: a notice that is forwarded then lets nobody in"
             yield Finding("green", f"the mail of {domain} is signed: commands could need that, too", todo)
         if both and not key and not settings.trusted_relays:
-            what = f"trust: both for {both}, but no key of {domain} is found: commands have to be confirmed"
+            what = f"trust: both for {both}, but no key of {domain} is known: commands have to be confirmed"
             yield Finding("yellow", what, "sign the domain's mail, set DESK_TRUSTED_RELAYS, or trust: reply")
 
 

@@ -19,7 +19,7 @@ import dns.rrset
 import pytest
 from desk import Here
 
-from bot.authenticate import Names, authenticator, resolver
+from bot.authenticate import SILENT, Names, authenticator, resolver
 from bot.model import Envelope, Letter
 from bot.readers import FULL, QUICK, LimitError, Limits, Readers
 from bot.reading import read
@@ -142,8 +142,25 @@ async def test_no_dns_is_no_proof_and_no_wait() -> None:
 
     names = Names(silent, seconds=0.01)
     for number in range(20):
-        assert await names.text(f"{number}.example.org") == ""
+        assert await names.text(f"{number}.example.org") is None
     assert len(asked) == 5, "after five failures in a row the DNS is left in peace"
+
+
+async def test_a_policy_that_cannot_be_asked_for_is_taken_for_a_strict_one() -> None:
+    """A failure of the DNS is no leave for the signatures of other hosts of the same organisation."""
+    raw = signed(PLAIN.replace(b"anna@example.org", b"anna@mail.example.org"))
+    for silent in ("_dmarc.mail.example.org", "_dmarc.example.org", "s1._domainkey.example.org"):
+
+        async def ask(name: str, silent: str = silent) -> str:
+            if name == silent:
+                raise TimeoutError
+            return str(await answers()(name))
+
+        letter = await checked(raw, ask)
+        assert (letter.aligned, SILENT in letter.defects) == ("", True), silent
+        exact = await checked(signed(), ask)
+        assert exact.aligned == ("" if silent.startswith("s1") else "dkim")
+    assert SILENT not in (await checked(signed(), answers(**{"s1._domainkey.example.org": ""}))).defects
 
 
 async def test_answers_are_remembered() -> None:

@@ -28,8 +28,11 @@ class Names(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         question = dns.message.from_wire(self.request[0])
         answer, name = dns.message.make_response(question), question.question[0].name
-        if found := self.server.zone.get(name.to_text(omit_final_dot=True)):
+        found = self.server.zone.get(name.to_text(omit_final_dot=True))
+        if found:
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{one}"' for one in found)))
+        elif found == []:
+            answer.set_rcode(2)  # it fails
         else:
             answer.set_rcode(3)
         self.request[1].sendto(answer.to_wire(), self.client_address)
@@ -80,6 +83,50 @@ def test_what_proves_an_agent(names):
     assert told(place, "both") == []
     [(state, todo)] = told(None, "both")
     assert (state, "DESK_TRUSTED_RELAYS" in todo) == ("yellow", True)
+
+
+def test_a_name_that_cannot_be_asked_for_is_not_said_to_be_missing(names):
+    zone, place = names
+    zone |= {"desk.example": ["v=spf1 -all"], "_dmarc.desk.example": [], "k1._domainkey.desk.example": []}
+    settings = Settings(dns=place)
+    spf, unknown = doctor.records(settings, "desk.example")
+    assert (spf.state, unknown.what) == ("green", "DKIM and DMARC of desk.example: DNS does not answer")
+    agent = Agent(name="A", address="a@desk.example", trust="both")
+    [found] = doctor.trust(settings, [agent])
+    assert "is known" in found.what
+    zone["s1._domainkey.desk.example"] = ["v=DKIM1; p=MIG"]
+    assert list(doctor.trust(settings, [agent])) == []
+
+
+def test_data_that_cannot_be_listed_is_not_said_to_be_sound(tmp_path):
+    (tmp_path / "tickets").mkdir()
+    settings = Settings(data=tmp_path)
+    assert list(doctor.files(settings)) == []
+    (tmp_path / "tickets" / "live").touch()  # where a folder belongs
+    [found] = doctor.files(settings)
+    assert (found.state, "tickets/live" in found.what) == ("red", True)
+
+
+def test_who_runs_it_for_whose_data_is_said(tmp_path, monkeypatch):
+    settings = Settings(data=tmp_path)
+    assert list(doctor.user(settings)) == []
+    assert list(doctor.user(Settings(data=tmp_path / "none"))) == []
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: 54321)
+    [found] = doctor.user(settings)
+    whose = tmp_path.owner()
+    assert found.state == "yellow"
+    assert f"belongs to {whose}, this runs as user 54321" in found.what
+    assert found.todo == f"run it as {whose}"
+
+
+def test_a_desk_that_cannot_be_asked_is_not_said_to_be_stopped(tmp_path, monkeypatch):
+    async def refused(*_):
+        raise PermissionError(13, "Permission denied", "control")
+
+    monkeypatch.setattr(doctor, "ask", refused)
+    settings = Settings(data=tmp_path / "data", dns=None)
+    last = list(doctor.examine(settings, letter=False))[-1]
+    assert (last.state, "cannot be told" in last.what) == ("red", True)
 
 
 def test_the_disk(tmp_path, monkeypatch):

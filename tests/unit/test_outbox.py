@@ -332,6 +332,38 @@ async def test_a_file_that_cannot_go_along_is_named(desk):
     assert ("error", {"where": "attachment", "kind": "KeyError", "words": "L1"}) in desk.told
 
 
+@pytest.mark.parametrize(
+    ("trouble", "times", "names"),
+    [
+        (OSError(5, "Input/output error"), 1, ["1.png"]),
+        (FileNotFoundError(2, "gone"), 0, []),
+        (OSError(5, "Input/output error"), outbox.READS, []),
+    ],
+)
+async def test_a_file_that_cannot_be_read_just_now_is_waited_for_and_one_that_is_gone_is_not(
+    desk, trouble, times, names
+):
+    file = Reference(letter="L1", part=1, name="1.png", type="image/png", size=10)
+    left = times if names else 1000
+
+    async def extract(wanted):
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise trouble
+        return dict.fromkeys(wanted, b"png")
+
+    desk.outbox._extract = extract
+    await commit(desk.store, ticket(1, outgoing=(replace(outgoing(), attachments=(file,)),)))
+    waited = 0
+    while await desk.work(desk.now) == ["waiting"]:
+        waited += 1
+        desk.now += timedelta(hours=4)
+    assert waited == times
+    [(_, raw)] = desk.got
+    assert [part.get_filename() for part in message_from_bytes(raw).walk() if part.get_filename()] == names
+
+
 async def test_a_clock_set_back_while_the_store_is_away_is_made_up_for_later(desk):
     await commit(desk.store, ticket(1, outgoing=(outgoing(1, due=NOW + timedelta(minutes=2)),)))
     desk.now, due = NOW - timedelta(hours=6), desk.store.due

@@ -213,7 +213,8 @@ def test_the_log_waits_for_nobody(tmp_path: Path) -> None:
     log("started", version="1", pid=1)
     log.close()
     assert log.lost == 1
-    assert heartbeat(tmp_path / "desk.jsonl", NOW) is None
+    with pytest.raises(OSError, match=r"desk\.jsonl"):
+        heartbeat(tmp_path / "desk.jsonl", NOW)
     link(tmp_path / "lock")
     with pytest.raises(OSError, match="symbolic links"):
         DataLock(tmp_path).take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,9 +66,20 @@ async def test_nobody_is_written_to_whom_nothing_proves(tmp_path: Path) -> None:
     [alert] = await large(desk)
     assert (alert.template, alert.to) == ("alert", ANNA)
     assert "отправитель не подтверждён" in alert.text
+    assert "DESK_TRUSTED_RELAYS=imap=" in alert.text
     [alert] = await large(desk, intake="pipe")
     assert "вернул его отправителю" in alert.text
     assert "Too large" not in alert.text
+    assert "DESK_TRUSTED_RELAYS" not in alert.text
+
+
+async def test_whose_word_counts_is_not_asked_for_where_it_is_known(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path)
+    desk.office = replace(desk.office, relays=desk.office.relays | {"imap"})
+    await desk.restart()
+    [alert] = await large(desk)
+    assert "отправитель не подтверждён" in alert.text
+    assert "DESK_TRUSTED_RELAYS" not in alert.text
 
 
 async def test_whom_the_mail_server_tells_is_not_told_twice(tmp_path: Path) -> None:
