@@ -20,11 +20,15 @@ class Commits:
         self._thread = ThreadPoolExecutor(1, name)
         self._waiting: list[Waiting] = []
         self._busy = False
+        self._gap: BaseException | None = None  # in the row of the exclusive ones, until all who wait have heard of it
 
     def put(self, write: Write) -> asyncio.Future[None]:
         """A future that ends when the file is durable, or raises the OSError for which it is not."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
+        if write.exclusive and self._gap:  # it would come before those that have failed and are made again
+            _tell(future, self._gap)
+            return future
         self._waiting.append((write, future))
         if not self._busy:
             self._busy = True
@@ -51,10 +55,15 @@ class Commits:
             for _, future in [one for one in self._waiting if one[0].exclusive]:
                 _tell(future, gap)
             self._waiting = [one for one in self._waiting if not one[0].exclusive]
+            self._gap = gap
+            asyncio.get_running_loop().call_soon(self._closed)  # after the callbacks of those that were told
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._begin)  # what the waiters hand in goes along
         else:
             self._busy = False
+
+    def _closed(self) -> None:
+        self._gap = None
 
 
 def _tell(future: asyncio.Future[None], error: BaseException | None) -> None:

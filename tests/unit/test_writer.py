@@ -201,3 +201,22 @@ async def test_a_disk_that_breaks_in_an_unforeseen_way_is_heard_by_the_whole_gro
     writes = [commits.put(Write(tmp_path / "t", tmp_path / "p", b"")) for _ in range(3)]
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(one) for one in outcomes] == [MemoryError] * 3
+
+
+async def test_a_new_ticket_that_comes_between_a_failure_and_the_word_of_it_waits_in_the_row(monkeypatch):
+    """It was written before the older one that had failed, and a kill then left the older number out."""
+    monkeypatch.setattr(module, "AGAIN", 0)
+    told, late = Told(), list[Pending]()
+    told.disk.go.set()
+    told.disk.bad = {b"1"}
+
+    def meanwhile() -> None:
+        told.disk.bad = set()
+        late.append(told.start(2, b"2", in_row=True))
+
+    day = Write(Path("t"), Path("day"), b"day")
+    told.writer.start(("day", "2026-11-23"), lambda: (day, meanwhile))  # hears of its success before 1 of its failure
+    first = told.start(1, b"1", in_row=True)
+    assert await heard(first) == ["OSError"]
+    assert await heard(first, *late) == ["durable", "durable"]
+    assert told.durable == [b"1", b"2"]
