@@ -322,8 +322,8 @@ def test_a_schema_that_is_missing_old_or_newer_is_named(tmp_path: Path, cluster:
         cluster.sql(command.replace("role desk", "role keeper").replace("database desk owner desk", "database bare owner keeper"))
     desk = Running(tmp_path / "data", DESK_STORE=cluster.url("bare").replace("desk@", "keeper@"))
     assert b"run.py migrate" in desk.run("serve").stderr
-    assert desk.run("migrate").stdout == b"schema none -> 0001\n"
-    assert desk.run("migrate").stdout == b"schema 0001\n"
+    assert desk.run("migrate").stdout == b"schema none -> 0002\n"
+    assert desk.run("migrate").stdout == b"schema 0002\n"
     assert desk.run("ledger").returncode == 0
     assert b"the database answers" in desk.run("doctor", "--no-letter").stdout
     cluster.sql("update alembic_version set version_num = '9999'", "bare")
