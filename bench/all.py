@@ -54,8 +54,8 @@ class Run(NamedTuple):
 def rates(run: Run) -> Iterator[Row]:
     """(a) Accept and whole way against the yardstick."""
     with temporary() as place:
-        yardstick, door = measure_door(place, Load(place / "load", run.of(4000, 1000)))
-    yield Row("the SMTP door with the inbox alone, of the yardstick", "0.8", f"{door / yardstick:.2f}")
+        yardstick, listener = measure_door(place, Load(place / "load", run.of(4000, 1000)))
+    yield Row("the SMTP door with the inbox alone, of the yardstick", "0.8", f"{listener / yardstick:.2f}")
     kinds: tuple[tuple[str, int, int, dict[str, Any]], ...] = (
         ("small letters, a connection each", 10_000, 600, {}),
         ("small letters, kept connections", 2000, 400, {"kept": True}),

@@ -242,7 +242,7 @@ def family(pid: int) -> list[int]:
 
 
 def cpu(*pids: int) -> float:
-    """CPU seconds of these processes and of their children that have ended, as a reader does after so many letters."""
+    """CPU seconds of these processes and of their children that have ended, as a parser does after so many letters."""
     there = [path for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
     return sum(sum(map(int, path.read_text().rpartition(")")[2].split()[11:15])) for path in there) / os.sysconf("SC_CLK_TCK")
 

@@ -80,11 +80,11 @@ def one_round(submissions: int, picture: bytes) -> str:
             wait_for(WARM * ANSWERS, folder / "desk" / "outbox")
             used, idle, began = cpu(server.pid), memory(server.pid), time.perf_counter()
             taken = submissions / send(port, range(WARM, WARM + submissions), picture)
-            door = (cpu(server.pid) - used) * 1000 / submissions
+            listener = (cpu(server.pid) - used) * 1000 / submissions
             wait_for((WARM + submissions) * ANSWERS, folder / "desk" / "outbox")
             whole, after = submissions / (time.perf_counter() - began), memory(server.pid)
     return (f"yardstick {yardstick:.0f}/s   form {taken:.0f}/s ({taken / yardstick:.2f})   whole {whole:.0f}/s ({whole / yardstick:.2f})   "
-            f"main process {door:.1f} ms a submission until its answer, {idle} MB before, {after} MB after")  # fmt: skip
+            f"main process {listener:.1f} ms a submission until its answer, {idle} MB before, {after} MB after")  # fmt: skip
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python bench/fuzz_reading.py FOLDER [--times 100000] [--seed 1] [--slow 1000] [--keep FOLDER]
 
-FOLDER holds letters (*.eml, subfolders too). Every mutation is read by `bot.reading.read` in this process; a finding is a
+FOLDER holds letters (*.eml, subfolders too). Every mutation is read by `bot.parsing.read` in this process; a finding is a
 letter that raised inside (the reading then says "could not be read"), gave text that is no text, or took over SLOW
 milliseconds; it is kept as a file and named. A letter over ten seconds ends in an exception, too. Exit 1 with findings.
 
@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import msgspec
 
 from bot.model import Envelope
-from bot.reading import extract, read
+from bot.parsing import extract, read
 
 ENVELOPE = Envelope(letter="fuzz", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from="?")
 WORDS = [b"\r\n", b"\n\n", b"\r", b"\0", b"--", b"=?", b"?=", b"=?utf-8?B?", b"boundary=", b"Content-Type: ", b"multipart/", b"message/rfc822",

@@ -27,7 +27,7 @@ from common import ANSWERS, ROOT, Load, Unmeasured, aside, desk, disk_use, famil
 from msgspec.structs import replace
 
 from bot.model import Resolution, Status
-from bot.store.documents import read_ticket, ticket_page
+from bot.store.files.documents import read_ticket, ticket_page
 
 NUMBER = 987_654_321  # of the first ticket: digits that stand nowhere else in it
 A_DAY = 10_000  # letters

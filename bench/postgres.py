@@ -48,7 +48,7 @@ def cluster() -> Iterator[tuple[Any, list[str]]]:
 
 @contextmanager
 def watched(url: str) -> Iterator[list[bool]]:
-    """Looks meanwhile whether the lock of the turn is held: its share of the time is what a decision takes of the whole desk's."""
+    """Looks meanwhile whether the lock of the unit of work is held: its share of the time is what a decision takes of the whole desk's."""
     import psycopg
 
     from bot.store.postgres.database import TURN

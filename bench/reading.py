@@ -2,7 +2,7 @@
 
     python bench/reading.py [--only WORD]
 
-Prints a table: bytes, milliseconds of `bot.reading.read` (the better of two), of mail-parser, and the ratio. mail-parser is
+Prints a table: bytes, milliseconds of `bot.parsing.read` (the better of two), of mail-parser, and the ratio. mail-parser is
 given ten seconds; "raises" and "over 10 s" are its results, not ours.
 """
 
@@ -25,7 +25,7 @@ import mailparser
 from PIL import Image
 
 from bot.model import Envelope
-from bot.reading import read
+from bot.parsing import read
 
 HEAD = "From: Анна <anna@example.ru>\nTo: support@example.com\nSubject: Не открывается фильм\nMIME-Version: 1.0\nMessage-ID: <1@example.ru>\n"
 TEXT = "Здравствуйте! После обновления приложения фильм останавливается на пятой минуте, звук идёт дальше.\n"

@@ -45,15 +45,16 @@ import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from bot.intake.session import Limits
-from bot.intake.smtp import Door
-from bot.log import Log
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
+from bot.intake.smtp import SmtpListener
+from bot.app.log import Log
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
 async def main():
     folder, now = Path(sys.argv[1]), lambda: datetime.now(UTC)
     inbox = Inbox(folder, Disk())
-    door = Door(inbox.take, lambda address: True, new_id=inbox.new_id, now=now, hostname="bench", tell=Log(folder / "log", now), limits=Limits())
-    print("ready smtp=127.0.0.1:%d" % (await door.start("127.0.0.1", 0))[1], flush=True)
+    listener = SmtpListener(inbox.take, lambda address: True, new_id=inbox.new_id, now=now, hostname="bench",
+                            log=Log(folder / "log", now), limits=Limits())
+    print("ready smtp=127.0.0.1:%d" % (await listener.start("127.0.0.1", 0))[1], flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -88,7 +89,7 @@ def rate(server: Server, folder: Path, load: Load, *, kept: bool = False) -> flo
 
 
 def measure_door(place: Path, load: Load) -> tuple[float, float]:
-    """The yardstick and the SMTP door with nothing behind it but the inbox, letters a second."""
+    """The yardstick and the SMTP listener with nothing behind it but the inbox, letters a second."""
     with bare(place / "bare") as server:
         yardstick = rate(server, place / "bare/new", load)
     with running([sys.executable, "-c", DOOR, str(place / "door")], place / "door.err") as server:
@@ -107,7 +108,7 @@ def measure_desk(servers: list[Server], outboxes: list[Path], load: Load, *, kep
 
 
 def warm(servers: list[Server], outboxes: list[Path]) -> None:
-    """Desks that have loaded, with all their reader processes started."""
+    """Desks that have loaded, with all their parser processes started."""
     for server, outbox in zip(servers, outboxes, strict=True):
         Load(outbox.parent.with_suffix(".warm"), WARM).send(server.where)
     wait_for(len(servers) * WARM * ANSWERS, *outboxes)

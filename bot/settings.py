@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.store.regular import KEY, read_regular
+from bot.store.files.regular_files import KEY, read_regular
 
 
 class SettingsError(Exception):
@@ -125,7 +125,7 @@ class Mailbox:
 
 
 def _relays(text: str) -> dict[str, str]:
-    """`ip=authserv-id,ip=authserv-id` as a dict, addresses in their canonical form; the doors without one are `unix` and `imap`."""
+    """`ip=authserv-id,ip=authserv-id` as a dict, addresses in their canonical form; the listeners without one are `unix` and `imap`."""
     found: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         address, _, server = (part.strip() for part in item.partition("="))

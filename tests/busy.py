@@ -10,14 +10,14 @@ from typing import Any
 
 from desk import TestDesk
 
-from bot import reading
+from bot import parsing
+from bot.app.log import Log
+from bot.data.erasure import Plan, files_without, forget, log_without, trace
 from bot.delivery.folder import Folder
-from bot.log import Log
 from bot.model import Envelope
-from bot.store.files import Disk
-from bot.store.letters import FileLetters
-from bot.store.shelf import FileShelf
-from bot.upkeep.law import Plan, files_without, forget, log_without, trace
+from bot.store.files.disk import Disk
+from bot.store.files.letters import FileLetters
+from bot.store.files.reader import FileDataReader
 
 ANNA, IVAN, MARIA = "anna@providence.film", "ivan@example.org", "maria@example.org"
 PHRASE = "the purple badger ate my download at dawn"
@@ -32,7 +32,7 @@ def found(data: Path, *words: str) -> list[str]:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = raw.decode("utf-8", "replace")
         if path.suffix == ".eml":
-            letter = reading.read(raw.partition(b"\n")[2], Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=""))
+            letter = parsing.read(raw.partition(b"\n")[2], Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=""))
             text += f"{letter.subject}\n{letter.full_text}\n{letter.headers}"
         hits += [f"{word} in {path.relative_to(data)}" for word in words if word.lower() in f"{path.name}\n{text}".lower()]
     return hits
@@ -42,9 +42,9 @@ async def busy(data: Path) -> TestDesk:
     """A desk where Ivan has a ticket of his own, a part in Maria's, and is named in all kinds of places."""
     desk = await TestDesk.opened(data, undo=0)
     log = Log(data / "log", lambda: desk.now)
-    tell = desk._tell
-    desk._tell = lambda event, /, **fields: (tell(event, **fields), log(event, **fields))  # type: ignore[method-assign]
-    desk.post = Folder(data / "outbox", Disk())  # type: ignore[assignment]
+    tell = desk._log
+    desk._log = lambda event, /, **fields: (tell(event, **fields), log(event, **fields))  # type: ignore[method-assign]
+    desk.sender = Folder(data / "outbox", Disk())  # type: ignore[assignment]
     await desk.restart()
     await desk.send(IVAN, f"{PROBLEM} {PHRASE}", subject="Badger trouble on Tuesday", name="Ivan Badgerov")
     mine = desk.mail(ANNA)[0]
@@ -72,8 +72,8 @@ async def busy(data: Path) -> TestDesk:
 
 async def erase(desk: TestDesk, person: str = IVAN, letters: Any = None, store: Any = None) -> Plan:
     """What `run.py forget` does under the lock."""
-    with closing(FileShelf(desk.data)) as shelf:
-        plan = trace(shelf, person, desk.now)
+    with closing(FileDataReader(desk.data)) as reader:
+        plan = trace(reader, person, desk.now)
     files_without(desk.data, plan)
     await forget(plan, letters or FileLetters(desk.inbox), store or desk.store, desk.now)
     for path in (desk.data / "log").glob("desk.*"):

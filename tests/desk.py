@@ -21,29 +21,30 @@ from typing import Any
 
 import msgspec
 
-from bot import coverage, reading
+from bot import parsing
+from bot.app.context_loading import missing, refuse, sending_rules, untried
+from bot.app.ticket_timers import TicketTimers
+from bot.data.ledger import account
 from bot.delivery.outbox import Outbox
-from bot.delivery.post import DirectPost
 from bot.delivery.result import Result
+from bot.delivery.sender import DirectSender
 from bot.desk import Desk
-from bot.line import Line, Place
-from bot.model import Envelope, Letter, Outgoing, Reference, Ticket
-from bot.office import missing, refuse, sending_rules, untried
-from bot.policy import check_examples
-from bot.policy.matching import matcher
-from bot.readers import FULL
+from bot.letter_order import LetterOrder, Position
+from bot.model import Envelope, FileReference, Letter, Outgoing, Ticket
+from bot.parsing import dkim_coverage
 from bot.reports.weekly import Weekly, picture_bytes
+from bot.rules import check_examples
+from bot.rules.matching import matcher
 from bot.settings import Settings
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.letters import FileLetters
-from bot.store.port import Due
-from bot.store.shelf import FileShelf
-from bot.store.tinydb import FileStore
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.letters import FileLetters
+from bot.store.files.reader import FileDataReader
+from bot.store.files.store import FileStore
+from bot.store.interface import Due
 from bot.tickets.alerts import undelivered
-from bot.tickets.office import Office
-from bot.timers import Timers
-from bot.upkeep.ledger import account
+from bot.tickets.context import DeskContext
+from bot.workers.parser_pool import FULL
 
 ROOT = Path(__file__).parent.parent
 MOSCOW_NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
@@ -60,22 +61,22 @@ def picture(width: int = 640, height: int = 400) -> bytes:
     return out.getvalue()
 
 
-def open_office(settings: Settings, secret: bytes) -> Office:
-    """As bot.office does, without other processes."""
-    office = untried(settings, secret)
-    policy, templates = office.policy, office.templates
+def open_office(settings: Settings, secret: bytes) -> DeskContext:
+    """As bot.app.context_loading does, without other processes."""
+    context = untried(settings, secret)
+    policy, templates = context.policy, context.templates
     refuse([*check_examples(policy), *templates.check(), *missing(policy, templates)])
-    return office
+    return context
 
 
 @cache
-def opened(rules: Path) -> Office:
-    """The office of a rules file; checking it with all its examples takes a second, so it is done once a run."""
+def opened(rules: Path) -> DeskContext:
+    """The desk context of a rules file; checking it with all its examples takes a second, so it is done once a run."""
     return open_office(Settings(rules=rules, templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
 
 
 class Here:
-    """Reads letters in this process: what bot.readers does in others."""
+    """Reads letters in this process: what bot.workers.parser_pool does in others."""
 
     limits = FULL
 
@@ -85,22 +86,22 @@ class Here:
 
     async def read(self, raw: bytes, envelope: Envelope) -> Letter:
         self.asked.append("read")
-        letter = reading.read(raw, envelope)
+        letter = parsing.read(raw, envelope)
         return msgspec.structs.replace(letter, matches=matcher(self.rules).match(letter))
 
     async def file_texts(self, raw: bytes) -> tuple[str, ...]:
         self.asked.append("file_texts")
-        return tuple(reading.file_texts(raw))
+        return tuple(parsing.file_texts(raw))
 
-    async def signatures(self, raw: bytes) -> list[coverage.Signature]:
-        return coverage.signatures(raw)
+    async def signatures(self, raw: bytes) -> list[dkim_coverage.Signature]:
+        return dkim_coverage.signatures(raw)
 
     async def verified(self, raw: bytes, number: int, record: str) -> bool:
-        return coverage.verified(raw, number, record)
+        return dkim_coverage.verified(raw, number, record)
 
 
-class Post:
-    """A carrier that keeps what it is given."""
+class KeepingSender:
+    """A transport that keeps what it is given."""
 
     def __init__(self) -> None:
         self.letters: list[tuple[bytes, str, str]] = []
@@ -127,11 +128,11 @@ class TestDesk:
         self.data = data
         self.aligned = set(aligned)  # From addresses whose mail is authenticated
         self.settings = Settings(data=data, rules=rules, templates=ROOT / "templates", **settings)
-        self.office = replace(opened(rules), undo=timedelta(seconds=self.settings.undo), caps=self.settings.caps)
+        self.context = replace(opened(rules), undo=timedelta(seconds=self.settings.undo), caps=self.settings.caps)
         self.disk = Disk()
         self.inbox = Inbox(data, self.disk)
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.post = Post()
+        self.sender = KeepingSender()
         self.delivered: list[Outgoing] = []
         self.reports = False  # whether the weekly report is written
         self._count = 0
@@ -147,26 +148,26 @@ class TestDesk:
         """As after a crash: nothing is known but what the disk says."""
         self.store = FileStore(self.data, self.disk, self.now)
         await self.store.load()
-        reader: Any = Here(self.office.policy.source)
-        self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.office, self._authenticate, lambda: self.now, self._tell)
-        self.weekly = Weekly(self.data, self.store, lambda: FileShelf(self.data), self.disk, lambda: self.office, lambda: self.now)
-        self.timers = Timers(self.store, lambda: self.office, lambda: self.now, self._tell)
+        reader: Any = Here(self.context.policy.source)
+        self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.context, self._authenticate, lambda: self.now, self._log)
+        self.weekly = Weekly(self.data, self.store, lambda: FileDataReader(self.data), self.disk, lambda: self.context, lambda: self.now)
+        self.timers = TicketTimers(self.store, lambda: self.context, lambda: self.now, self._log)
         self.outbox = Outbox(
-            self.store, DirectPost(self.post, lambda: self.office.templates.layout), self._extract,
-            self._given_up, self._alarm, lambda: sending_rules(self.office), lambda: self.now, self._tell, together=True,
+            self.store, DirectSender(self.sender, lambda: self.context.templates.layout), self._extract,
+            self._given_up, self._alarm, lambda: sending_rules(self.context), lambda: self.now, self._log, together=True,
         )  # fmt: skip
 
-    def _tell(self, event: str, /, **fields: Any) -> None:
+    def _log(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
 
-    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
+    async def _authenticate(self, raw: bytes, letter: Letter, parser_pool: Any) -> Letter:
         return msgspec.structs.replace(letter, aligned="dkim") if letter.requester.email in self.aligned else letter
 
-    async def _extract(self, files: Sequence[Reference]) -> dict[Reference, bytes]:
+    async def _extract(self, files: Sequence[FileReference]) -> dict[FileReference, bytes]:
         drawn = [picture_bytes(self.data, file) for file in files]
         if None in drawn:
             raw = self.inbox.read(files[0].letter)[1]
-            drawn = reading.extract(raw, [(file.part, file.type) for file in files])
+            drawn = parsing.extract(raw, [(file.part, file.type) for file in files])
         return {file: data for file, data in zip(files, drawn, strict=True) if data is not None}
 
     async def _alarm(self, words: str) -> None:
@@ -175,8 +176,8 @@ class TestDesk:
     async def _given_up(self, one: Due) -> None:
         ticket = self.store.get(one.ticket) if one.ticket else None
         if ticket is not None:
-            async with self.store.turn() as turn:
-                turn.commit(undelivered(self.office, ticket, one.letter, self.now))
+            async with self.store.unit_of_work() as unit:
+                unit.commit(undelivered(self.context, ticket, one.letter, self.now))
 
     # ------------------------------------------------------------------------------------------------ letters in
 
@@ -187,7 +188,7 @@ class TestDesk:
         """A letter that somebody writes; the letters that left because of it, at once."""
         message = EmailMessage()
         message["From"] = f"{name} <{sender}>" if name else sender
-        message["To"] = to or self.office.policy.desk.address
+        message["To"] = to or self.context.policy.desk.address
         message["Subject"] = subject
         message["Date"] = format_datetime(self.now)
         self._count += 1
@@ -200,7 +201,7 @@ class TestDesk:
         for filename, content in files:
             kind = ("image", "png") if filename.endswith(".png") else ("application", "octet-stream")
             message.add_attachment(content, maintype=kind[0], subtype=kind[1], filename=filename)
-        return await self.raw(message.as_bytes(), sender if mail_from is None else mail_from, (to or self.office.policy.desk.address,))
+        return await self.raw(message.as_bytes(), sender if mail_from is None else mail_from, (to or self.context.policy.desk.address,))
 
     async def raw(
         self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",),
@@ -213,7 +214,7 @@ class TestDesk:
             letter=ident, received=self.now, mail_from=mail_from, recipients=recipients, client=self.client, **more
         )
         self.inbox.accept(letter, envelope)
-        await self.desk.handle(envelope.letter, Place(Line()))
+        await self.desk.handle(envelope.letter, Position(LetterOrder()))
         await self.deliver()
         return self.delivered[before:]
 
@@ -222,8 +223,8 @@ class TestDesk:
         named = dict(to.headers)
         headers = {"In-Reply-To": f"<{to.message_id}>", "References": f"{named.get('References', '')} <{to.message_id}>".strip()}
         quoted = "\n".join(f"> {line}" for line in to.text.splitlines())
-        body = f"{text}\n\n{self.now:%d.%m.%Y}, {self.office.policy.desk.name} <support@providence.film> пишет:\n{quoted}\n"
-        address = named.get("Reply-To", self.office.policy.desk.address)
+        body = f"{text}\n\n{self.now:%d.%m.%Y}, {self.context.policy.desk.name} <support@providence.film> пишет:\n{quoted}\n"
+        address = named.get("Reply-To", self.context.policy.desk.address)
         return await self.send(sender, body, subject=f"Re: {to.subject}", to=address, headers=headers | more.pop("headers", {}), **more)
 
     # ------------------------------------------------------------------------------------------------ letters out
@@ -261,8 +262,8 @@ class TestDesk:
 
     def tickets(self) -> list[int]:
         """Numbers of the live tickets."""
-        return sorted(self.store.register.lines)
+        return sorted(self.store.index.lines)
 
     def ledger_adds_up(self) -> bool:
         """The proof, from the disk."""
-        return account(FileShelf(self.data)).adds_up
+        return account(FileDataReader(self.data)).adds_up

@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bot.office import sources  # noqa: E402 - the product is not installed where this is run
-from bot.replies.render import REQUIRED, Templates  # noqa: E402
-from bot.replies.samples import cases  # noqa: E402
+from bot.app.context_loading import sources  # noqa: E402 - the product is not installed where this is run
+from bot.rendering.samples import cases  # noqa: E402
+from bot.rendering.templates import REQUIRED, Templates  # noqa: E402
 
 VIEWS: dict[str, tuple[str, list[str]]] = {
     "phone": ("390,1100", []),

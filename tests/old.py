@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cluster import Cluster
 
-from bot.upkeep.ledger import Account
+from bot.data.ledger import Account
 
 OLD = Path(__file__).parent / "data-1.0"
-LETTERS = {"opened": 8, "appended": 2, "command": 9, "machine": 1, "duplicate": 1}  # the fates of its letters
+LETTERS = {"opened": 8, "appended": 2, "command": 9, "machine": 1, "duplicate": 1}  # the dispositions of its letters
 
 
 def old_data(data: Path) -> Path:
@@ -30,6 +30,10 @@ def old_database(cluster: Cluster) -> str:
 
 
 def whole(book: Account, **more: int) -> bool:
-    """Whether all its letters are accounted for as they were, with so many more of each fate."""
-    expected = {fate: count + more.get(fate, 0) for fate, count in LETTERS.items()}
-    return book.adds_up and {fate: book.places[fate] for fate in LETTERS} == expected and book.places["parked"] == book.places["dropped"] == 1
+    """Whether all its letters are accounted for as they were, with so many more of each disposition."""
+    expected = {disposition: count + more.get(disposition, 0) for disposition, count in LETTERS.items()}
+    return (
+        book.adds_up
+        and {disposition: book.places[disposition] for disposition in LETTERS} == expected
+        and book.places["parked"] == book.places["dropped"] == 1
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.office import sources
-from bot.replies.render import Templates
+from bot.app.context_loading import sources
+from bot.rendering.templates import Templates
 
 SHIPPED = Templates(sources(Path(__file__).resolve().parents[1] / "templates"), "Europe/Moscow")
 RU, EN = SHIPPED.terms("ru"), SHIPPED.terms("en")

@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 fine, 1 found something, 2 wrong usage or settings, 75 try again.
 
-Each command is a function of one of these modules; what it does stands in `bot.daemon`, `bot.workshop`, `bot.upkeep` and `bot.reports`.
+Each command is a function of one of these modules; what it does stands in `bot.app.daemon`, `bot.tools`, `bot.data` and `bot.reports`.
 They are imported by the command alone: `deliver` has to start at once.
 """
 

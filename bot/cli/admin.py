@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.terminal import AGAIN, fail, settings, settings_here, shelf, tell_daemon
+from bot.cli.terminal import AGAIN, data_reader, fail, settings, settings_here, tell_daemon
 from bot.printing import one_line, say, to_json
 
 BROKEN = """What was signed with the old key proves nothing any more:
@@ -28,7 +28,7 @@ secret_app = typer.Typer(help="The key that signs addresses: rotate, or make a n
 def parked_list() -> None:
     """List parked letters with their reasons. Exit 1 when there are any."""
 
-    found = shelf().parked()
+    found = data_reader().parked()
     for one in found:
         say(one_line(one.letter, f"{one.at.astimezone():%Y-%m-%d %H:%M}", one.reason))
     raise typer.Exit(1 if found else 0)
@@ -47,8 +47,8 @@ def parked_drop(letter: str) -> None:
 
 
 def _parked(do: str, letter: str) -> None:
-    from bot.store.files import Disk
-    from bot.stores import open_store
+    from bot.store.factory import open_store
+    from bot.store.files.disk import Disk
 
     async def alone() -> None:
         now = datetime.now(UTC)
@@ -72,13 +72,13 @@ def held_list() -> None:
 
 @held_app.command("release")
 def held_release(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
-    """Let held letters go and open the latch of their address."""
+    """Let held letters go and lift the auto-reply block of their address."""
     _decide("release", to)
 
 
 @held_app.command("drop")
 def held_drop(to: Annotated[str, typer.Argument(help="address; all when left out")] = "") -> None:
-    """Cancel held letters and open the latch of their address."""
+    """Cancel held letters and lift the auto-reply block of their address."""
     _decide("discard", to)
 
 
@@ -102,7 +102,7 @@ def failed_drop(to: Annotated[str, typer.Argument(help="address; all when left o
 
 def _stuck_list(state: str) -> None:
 
-    desk = shelf()
+    desk = data_reader()
     kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(filed=False)]
     kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records()]
     stuck = [(place, one) for place, letters in kept for one in letters if one.state == state]
@@ -124,7 +124,7 @@ def suppressed_list() -> None:
     """List suppressed addresses with the day and the code of the bounce. Exit 1 when there are any."""
 
     found: dict[str, str] = {}
-    for _, record in shelf().records():
+    for _, record in data_reader().records():
         if record.about == "suppression":
             found[record.who] = f"{record.at.astimezone():%Y-%m-%d %H:%M}  {record.words}"
         elif record.about == "lift":
@@ -143,9 +143,9 @@ def suppressed_lift(address: str) -> None:
 @secret_app.command("rotate")
 def secret_rotate() -> None:
     """Sign with a new key from now on; what older keys signed stays good until it expires."""
-    from bot.office import read_secret, rotate
-    from bot.store.files import Disk
-    from bot.stores import has_signed
+    from bot.app.context_loading import read_secret, rotate
+    from bot.store.factory import has_signed
+    from bot.store.files.disk import Disk
 
     chosen = settings_here()
 
@@ -161,9 +161,9 @@ def secret_rotate() -> None:
 @secret_app.command("new")
 def secret_new() -> None:
     """Make a new key where the old one is lost for good. Stop the desk first; prefer the key of a backup."""
-    from bot.office import make_secret
-    from bot.store.files import DataLock, Disk, LockedError, is_there
-    from bot.stores import at_work, forget_keys
+    from bot.app.context_loading import make_secret
+    from bot.store.factory import at_work, forget_keys
+    from bot.store.files.disk import DataLock, Disk, LockedError, is_there
 
     chosen = settings_here()
     if is_there(chosen.secret_file):
@@ -183,7 +183,7 @@ def overrides() -> None:
     """Print the letters that agents said a rule was wrong about, as `ignore:` examples to take over into rules.yaml."""
 
     found: dict[str, list[str]] = {}
-    for _, record in shelf().records():
+    for _, record in data_reader().records():
         if record.about == "override":
             rule, _, text = record.words.partition("\n")
             found.setdefault(rule, []).append(text)

@@ -12,15 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
+from bot.data.backup import RefusedError
+from bot.data.backup import backup as write
+from bot.data.copy import ChangedError
+from bot.data.ledger import Account
 from bot.model.address import FOUND, MAILBOX
 from bot.printing import say
-from bot.store.files import is_there
-from bot.store.names import foreign
-from bot.stores import MOVED, open_shelf, open_store
-from bot.upkeep.backup import RefusedError
-from bot.upkeep.backup import backup as write
-from bot.upkeep.carry import ChangedError
-from bot.upkeep.ledger import Account
+from bot.store.factory import MOVED, open_data_reader, open_store
+from bot.store.files.disk import is_there
+from bot.store.files.names import foreign
 
 Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
 
@@ -28,8 +28,8 @@ Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
 @contextmanager
 def said() -> Iterator[None]:
     """What cannot be done, in a word: exit 75 where it may go later, 1 where it is refused."""
-    from bot.store.files import LockedError
-    from bot.store.rest import ElsewhereError
+    from bot.store.data_access import ElsewhereError
+    from bot.store.files.disk import LockedError
 
     try:
         yield
@@ -44,18 +44,18 @@ def said() -> Iterator[None]:
 def backup(file: Where) -> None:
     """Write a backup of the whole desk, also while it runs: letters, tickets, rules, templates and the secret. Keep the file safe."""
     chosen = settings_here()
-    with said(), closing(open_shelf(chosen)) as shelf:
-        carried = write(chosen, shelf, file, datetime.now(UTC))
+    with said(), closing(open_data_reader(chosen)) as reader:
+        carried = write(chosen, reader, file, datetime.now(UTC))
     say(f"{file}: {carried.tickets} tickets, {carried.records} records, {carried.letters} letters")
-    for path in sorted(shelf.broken):
+    for path in sorted(reader.broken):
         say(f"{path} cannot be read and is left out; a restore handles its letters again", err=True)
-    raise typer.Exit(1 if shelf.broken else 0)
+    raise typer.Exit(1 if reader.broken else 0)
 
 
 def restore(file: Where) -> None:
     """Fill an empty desk from a backup, rules and secret included. Stop the desk first. Exit 1 where the ledger does not add up."""
-    from bot.store.files import DataLock
-    from bot.upkeep.move import restore as run
+    from bot.data.move import restore as run
+    from bot.store.files.disk import DataLock
 
     chosen = settings()
     with said(), DataLock(chosen.data):
@@ -65,8 +65,8 @@ def restore(file: Where) -> None:
 
 def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -> None:
     """Carry the desk over to another store. Stop the desk first; cut off at any point, run it again."""
-    from bot.store.files import DataLock
-    from bot.upkeep.move import move as run
+    from bot.data.move import move as run
+    from bot.store.files.disk import DataLock
 
     chosen = settings()
     if to != "files" and not to.startswith(("postgresql://", "postgres://")):
@@ -87,24 +87,24 @@ def export(
     to: Annotated[Path | None, typer.Option(help="a new folder; default: export-ADDRESS")] = None,
 ) -> None:
     """Copy what a person wrote and was sent into a folder: letters.mbox and tickets.json. Exit 1 where there is nothing."""
-    from bot.office import RulesRefused, sources
-    from bot.replies.render import LAYOUT, Layout
-    from bot.upkeep.copies import export as run
+    from bot.app.context_loading import RulesRefused, sources
+    from bot.data.export import export as run
+    from bot.rendering.templates import LAYOUT, Layout
 
     chosen, desk, who = settings_here(), rules().desk, _address(address)
     folder = to or Path(f"export-{who.replace('/', '_')}")  # RFC 5322 allows / in an address
     if is_there(folder):
         fail(f"{folder} is there already", 1)
-    with said(), closing(open_shelf(chosen)) as shelf:
+    with said(), closing(open_data_reader(chosen)) as reader:
         try:
             layout = Layout(sources(chosen.templates).get(LAYOUT))
         except RulesRefused as error:
             fail(str(error), 1)
-        letters, tickets = run(shelf, chosen.data, who, folder, (desk.address, desk.name), layout)
+        letters, tickets = run(reader, chosen.data, who, folder, (desk.address, desk.name), layout)
     say(f"{folder}: {letters} letters, {tickets} tickets")
-    for path in sorted(shelf.broken):
+    for path in sorted(reader.broken):
         say(f"{path} cannot be read and is left out", err=True)
-    raise typer.Exit(0 if (letters or tickets) and not shelf.broken else 1)
+    raise typer.Exit(0 if (letters or tickets) and not reader.broken else 1)
 
 
 def forget(
@@ -112,16 +112,16 @@ def forget(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
 ) -> None:
     """Erase a person everywhere: tickets, letters, records, logs. The figures stay, and the ledger still adds up."""
-    from bot.control import ask
-    from bot.office import read
-    from bot.upkeep.law import Plan, files_without, trace
+    from bot.app.context_loading import read
+    from bot.app.control_socket import ask
+    from bot.data.erasure import Plan, files_without, trace
 
     chosen, who, now = settings_here(), _address(address), datetime.now(UTC)
     _no_staff(who)
-    with said(), closing(open_shelf(chosen)) as shelf:
-        plan: Plan = trace(shelf, who, now)
-        if shelf.broken:
-            fail(f"{', '.join(sorted(shelf.broken))}: cannot be read; `run.py repair` first", 1)
+    with said(), closing(open_data_reader(chosen)) as reader:
+        plan: Plan = trace(reader, who, now)
+        if reader.broken:
+            fail(f"{', '.join(sorted(reader.broken))}: cannot be read; `run.py repair` first", 1)
     lines = {
         "ticket(s) of his own: emptied": plan.own, "other ticket(s): he is taken out": plan.others, "record(s)": plan.records,
         "letter(s): erased": plan.erased, "letter(s) of others: his address and words are cut": plan.cut,
@@ -169,9 +169,9 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
     """Lets the running desk do it, or does it under the lock."""
     import msgspec
 
-    from bot.store.files import Disk
-    from bot.upkeep.law import LOGS, log_without
-    from bot.upkeep.law import forget as run
+    from bot.data.erasure import LOGS, log_without
+    from bot.data.erasure import forget as run
+    from bot.store.files.disk import Disk
 
     async def work() -> None:
         letters, store = open_store(chosen, Disk(), now)
@@ -194,7 +194,7 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
 
 def migrate() -> None:
     """Bring the data up to date, or make the tables of DESK_STORE. Stop the desk and make a backup first."""
-    from bot.stores import needed
+    from bot.store.factory import needed
 
     chosen = settings()
     url = chosen.store
@@ -213,8 +213,8 @@ def migrate() -> None:
 
 
 def _migrate_files(data: Path) -> None:
-    from bot.store.files import DataLock, Disk
-    from bot.store.formats import bring
+    from bot.store.files.disk import DataLock, Disk
+    from bot.store.files.formats import bring
 
     with said(), DataLock(data):
         before, after = bring(data, Disk())
@@ -223,8 +223,8 @@ def _migrate_files(data: Path) -> None:
 
 def repair() -> None:
     """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
-    from bot.store.files import DataLock, LockedError
-    from bot.upkeep.health import repair as mend
+    from bot.data.health import repair as mend
+    from bot.store.files.disk import DataLock, LockedError
 
     if settings().store:
         fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")

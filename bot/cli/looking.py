@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import fail, rules, settings_here, shelf, terms
+from bot.cli.terminal import data_reader, fail, rules, settings_here, terms
 from bot.printing import one_line, say, to_json
 
 PATIENCE = 5.0  # seconds for which `health` waits for the desk
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def doctor(letter: Annotated[bool, typer.Option(help="send a test letter all the way round")] = True) -> None:
     """Examine the whole installation; each line says what to do. Exit 1 where something is red."""
-    from bot.workshop.doctor import examine
+    from bot.tools.doctor import examine
 
     worst = 0
     for state, what, todo in examine(settings_here(), letter):
@@ -43,10 +43,10 @@ def tickets(
     """List the tickets: number, status, priority, owner, requester, subject; in a pipe one a line, parted by tabs."""
     from rich.table import Table
 
-    from bot.workshop.window import Window
+    from bot.tools.window import Window
 
     rows: list[tuple[str, ...]] = [TITLES]
-    for row in shelf().tickets(filed=everything):
+    for row in data_reader().tickets(filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
         opened = f"{row.opened.astimezone():%Y-%m-%d %H:%M}"
@@ -72,11 +72,11 @@ def show(
     """Show one ticket: everything said and done in it, and what it sent."""
     from msgspec import DecodeError
 
-    from bot.tickets.due import told
+    from bot.tickets.sla import told
 
     number = int(re.sub("[^0-9]", "", ticket)[:10] or 0)
     try:
-        found = shelf().ticket(number) if number < 2**31 else None
+        found = data_reader().ticket(number) if number < 2**31 else None
     except DecodeError as error:
         fail(f"ticket {ticket} cannot be read, `run.py repair` sets it aside: {error}", 1)
     if found is None:
@@ -93,7 +93,7 @@ def _shown(ticket: Ticket) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
-    from bot.workshop.window import Window
+    from bot.tools.window import Window
 
     out = Window()
     out.print(Text.assemble((str(ticket.number), "bold"), "  ", ticket.subject))
@@ -110,8 +110,8 @@ def _shown(ticket: Ticket) -> None:
         what = f"{entry.about} {entry.text}" if entry.kind == "event" else entry.text or entry.about
         out.print(what.strip())
         for file in entry.attachments:
-            fate = "" if file.accepted else f" withheld: {file.why}"
-            out.print(f"  · {file.name} ({file.size} bytes){fate}")
+            disposition = "" if file.accepted else f" withheld: {file.why}"
+            out.print(f"  · {file.name} ({file.size} bytes){disposition}")
         for hit in entry.hits:
             out.print(f"  · rule {hit.rule} (clause {hit.clause}): {hit.evidence}", style="dim")
     out.print(Rule("outgoing", align="left"))
@@ -121,17 +121,17 @@ def _shown(ticket: Ticket) -> None:
 
 def ledger(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Prove from the disk that every accepted letter ended in exactly one place. Exit 1 where it does not add up."""
-    from bot.upkeep.ledger import account
+    from bot.data.ledger import account
 
-    result = account(shelf())
+    result = account(data_reader())
     say(to_json(result.as_dict()) if as_json else result.as_text())
     raise typer.Exit(0 if result.adds_up else 1)
 
 
 def health() -> None:
     """Tell monitoring how the desk is, in one line of JSON. Exit 1 when something needs a look; `why` says what."""
-    from bot.control import ask
-    from bot.upkeep.health import health as look
+    from bot.app.control_socket import ask
+    from bot.data.health import health as look
 
     data = settings_here().data
     if not data.is_dir():
@@ -145,7 +145,7 @@ def health() -> None:
         answer = asyncio.run(told())
     except OSError:  # TimeoutError too: a desk that hangs is none; nor is one that we may not ask
         answer = None
-    found = look(data, shelf(), answer, datetime.now(UTC))
+    found = look(data, data_reader(), answer, datetime.now(UTC))
     say(to_json(found))
     raise typer.Exit(0 if found["healthy"] else 1)
 
@@ -174,7 +174,7 @@ def report(
     from bot.reports.tables import as_csv as csv_of
     from bot.reports.tables import tables, title
     from bot.reports.weekly import names
-    from bot.workshop.window import Window
+    from bot.tools.window import Window
 
     policy = rules()
     language = language or policy.desk.language
@@ -183,7 +183,7 @@ def report(
     first = day(since) if since else last - timedelta(days=6)
     if first > last:
         fail(f"--from {first} is after --to {last}")
-    with closing(shelf()) as desk:
+    with closing(data_reader()) as desk:
         figures = Figures(first, last + timedelta(days=1), policy.calendar.zone, names(policy)).add_all(desk.tickets())
     found, head = tables(figures, spoken), title(figures, spoken)
     if html:

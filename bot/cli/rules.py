@@ -23,7 +23,7 @@ def init(
     agents: Annotated[str, typer.Option(help="Name <address>, Name <address>; the lead first")] = "",
 ) -> None:
     """Write a rules.yaml for your company; asks what is not given. The old file is kept as rules.yaml.old."""
-    from bot.workshop.init import QUESTIONS, SHIPPED, Answers, rules_for, write
+    from bot.tools.init import QUESTIONS, SHIPPED, Answers, rules_for, write
 
     if language not in ("ru", "en"):
         fail("ru or en")
@@ -44,8 +44,8 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of rules.yaml, for editors")] = False,
 ) -> None:
     """Validate rules.yaml, its examples and the templates."""
-    from bot.office import RulesRefused, open_office
-    from bot.policy import json_schema
+    from bot.app.context_loading import RulesRefused, open_context
+    from bot.rules import json_schema
 
     if schema:
         say(to_json(json_schema(), indent=1))
@@ -53,14 +53,14 @@ def check(
     chosen = settings()
     try:
         chosen = chosen.model_copy(update={"rules": rules} if rules else {})
-        office = asyncio.run(open_office(chosen, b"x" * 32))
+        context = asyncio.run(open_context(chosen, b"x" * 32))
     except RulesRefused as error:
         mistakes = str(error).splitlines()
         say("\n".join(mistakes))
         fail(f"{len(mistakes)} mistake(s)", 1)
-    policy = office.policy
+    policy = context.policy
     examples = sum(len(rule.examples.match) + len(rule.examples.ignore) for rule in policy.rules)
-    files = len(office.templates.sources)
+    files = len(context.templates.sources)
     say(f"{policy.name}: good. {len(policy.rules)} rules, {examples} examples, {files} template files.")
 
 
@@ -69,7 +69,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
 ) -> None:
     """Tell how each letter is read, classed and judged. Changes nothing."""
-    from bot.workshop.explain import explain_files
+    from bot.tools.explain import explain_files
 
     raise typer.Exit(asyncio.run(explain_files(settings(), files, as_json)))
 
@@ -79,10 +79,10 @@ def replay(
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only letters that came on this day or later")] = None,
 ) -> None:
     """Past letters under new rules: what would change, as a table. Changes nothing; exit 1 when something would."""
-    from bot.office import RulesRefused
-    from bot.policy import RulesError
-    from bot.workshop.replay import replay as run
-    from bot.workshop.window import Window
+    from bot.app.context_loading import RulesRefused
+    from bot.rules import RulesError
+    from bot.tools.replay import replay as run
+    from bot.tools.window import Window
 
     try:
         raise typer.Exit(asyncio.run(run(settings_here(), rules, since.date() if since else None, Window())))

@@ -21,15 +21,15 @@ PATIENCE = 3.0  # seconds
 
 def serve() -> None:
     """Run the desk: take letters, answer them, until SIGTERM or Ctrl-C."""
-    from bot.fork import warm
+    from bot.workers.process import warm
 
     chosen = settings()
     warm()  # first of all: it loads beside us
-    from bot.daemon import FaultError
-    from bot.daemon import serve as run
-    from bot.office import RulesRefused
-    from bot.store.files import LockedError
-    from bot.store.rest import ElsewhereError
+    from bot.app.context_loading import RulesRefused
+    from bot.app.daemon import FaultError
+    from bot.app.daemon import serve as run
+    from bot.store.data_access import ElsewhereError
+    from bot.store.files.disk import LockedError
 
     try:
         asyncio.run(run(chosen, say))
@@ -50,12 +50,12 @@ def deliver(
     recipient: Annotated[list[str] | None, typer.Option(help="envelope recipient, may be repeated; default: $RECIPIENT")] = None,
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
-    from bot.control import ask
+    from bot.app.control_socket import ask
     from bot.intake.crowd import FreeSpace
     from bot.intake.pipe import LIMIT
     from bot.intake.pipe import deliver as take
-    from bot.store.files import Disk
-    from bot.stores import open_store
+    from bot.store.factory import open_store
+    from bot.store.files.disk import Disk
 
     async def work() -> tuple[int, str]:
         chosen = Settings.load()
@@ -80,6 +80,6 @@ def deliver(
 
 def demo() -> None:
     """Watch a conversation: a user, a stranger and an agent over real SMTP, in a temporary data folder."""
-    from bot.workshop.demo import play
+    from bot.tools.demo import play
 
     raise typer.Exit(play(settings()))

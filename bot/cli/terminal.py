@@ -13,7 +13,7 @@ from bot.printing import say
 from bot.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from bot.store.rest import Shelf  # in earnest only where it is asked for: `deliver` has to start at once
+    from bot.store.data_access import DataReader  # in earnest only where it is asked for: `deliver` has to start at once
 
 AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -36,8 +36,8 @@ def settings_here() -> Settings:
     """The settings of a desk that lives where they say; exit 75 where it moved, or a restore or a move was cut off, and 2 for
     data of another version.
     """
-    from bot.store.rest import ElsewhereError, FormatError
-    from bot.stores import must_be_here
+    from bot.store.data_access import ElsewhereError, FormatError
+    from bot.store.factory import must_be_here
 
     chosen = settings()
     try:
@@ -53,8 +53,8 @@ def settings_here() -> Settings:
 
 def rules() -> Any:
     """The Policy of rules.yaml, or the end with every mistake named."""
-    from bot.office import RulesRefused, read
-    from bot.policy import RulesError, load
+    from bot.app.context_loading import RulesRefused, read
+    from bot.rules import RulesError, load
 
     chosen = settings()
     try:
@@ -65,13 +65,13 @@ def rules() -> Any:
         fail(str(error))
 
 
-def shelf() -> Shelf:
+def data_reader() -> DataReader:
     """The data at rest, or the end with what keeps us from it."""
-    from bot.store.rest import ElsewhereError
-    from bot.stores import open_shelf
+    from bot.store.data_access import ElsewhereError
+    from bot.store.factory import open_data_reader
 
     try:
-        return open_shelf(settings())
+        return open_data_reader(settings())
     except ElsewhereError as error:
         fail(str(error), AGAIN)
     except ValueError as error:
@@ -82,9 +82,9 @@ def shelf() -> Shelf:
 
 def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
-    from bot.control import ask
-    from bot.store.files import DataLock, LockedError
-    from bot.store.rest import ElsewhereError, FormatError
+    from bot.app.control_socket import ask
+    from bot.store.data_access import ElsewhereError, FormatError
+    from bot.store.files.disk import DataLock, LockedError
 
     data = settings().data
     answer = asyncio.run(ask(data, request))
@@ -105,8 +105,8 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
 
 def terms(policy: Any, language: str) -> Any:
     """The desk's Terms in a language, or the end with what is wrong with them."""
-    from bot.office import RulesRefused, sources
-    from bot.replies.render import TemplateError, Templates
+    from bot.app.context_loading import RulesRefused, sources
+    from bot.rendering.templates import TemplateError, Templates
 
     try:
         return Templates(sources(settings().templates), policy.desk.timezone).terms(language)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.delivery.result import Result
-from bot.store.port import Due
+from bot.store.interface import Due
 
 SHORT, LONG = timedelta(seconds=5), timedelta(minutes=5)  # pauses while it cannot be reached: the first one, the longest
 REFUSED_SHORT, REFUSED_LONG = timedelta(minutes=1), timedelta(minutes=30)  # while it refuses us

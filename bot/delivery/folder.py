@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.delivery.result import Result
-from bot.store.commits import Commits
-from bot.store.files import Disk, Write
+from bot.store.files.disk import Disk, Write
+from bot.store.files.group_commit import GroupCommit
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^<>\r\n]*)>?", re.IGNORECASE | re.MULTILINE)
 _DATE = re.compile(rb"^Date:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -20,14 +20,14 @@ _ONE_LINE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Folder:
-    """A carrier that writes letters into a folder. A letter sent twice has one name, and so replaces itself."""
+    """A transport that writes letters into a folder. A letter sent twice has one name, and so replaces itself."""
 
     def __init__(self, path: Path, disk: Disk) -> None:
         """Makes the folder `path`; raises OSError where it cannot."""
         self._path = path
         self._tmp = path / ".tmp"
         disk.mkdir(self._tmp)
-        self._commits = Commits(disk, "outbox")
+        self._group_commit = GroupCommit(disk, "outbox")
         self._last: asyncio.Future[None] | None = None  # what was handed over last is written last
 
     def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> asyncio.Future[Result]:
@@ -47,7 +47,7 @@ class Folder:
             else:
                 result.set_result(Result("sent", str(path), 250))
 
-        self._last = self._commits.put(Write(self._tmp / name, path, content))
+        self._last = self._group_commit.put(Write(self._tmp / name, path, content))
         self._last.add_done_callback(written)
         return result
 
@@ -61,10 +61,10 @@ class Folder:
         return f"{at or 'undated'}-{key[:16]}.eml", envelope + letter
 
     async def close(self) -> None:
-        """As Carrier.close."""
+        """As Transport.close."""
         if self._last is not None:
             await asyncio.wait([self._last])
-        await asyncio.to_thread(self._commits.close)
+        await asyncio.to_thread(self._group_commit.close)
 
 
 @lru_cache(16)  # letters of one second have one date

@@ -1,6 +1,6 @@
-"""The outbox: takes committed letters whose time has come, rechecks them, hands them to the carrier and records what became of them.
+"""The outbox: takes committed letters whose time has come, rechecks them, hands them to the transport and records what became of them.
 
-A letter is marked sent only after the carrier has it: a crash in between sends it again, with the same Message-ID.
+A letter is marked sent only after the transport has it: a crash in between sends it again, with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from bot.delivery.breaker import LATER, Breaker
-from bot.delivery.post import Parcel, Post
 from bot.delivery.relay import CLOSED, next_try
 from bot.delivery.result import Result
-from bot.model import Audience, Delivery, Outgoing, Reference
+from bot.delivery.sender import OutgoingMail, Sender
+from bot.model import Audience, Delivery, FileReference, Outgoing
 from bot.model.markup import literal
-from bot.replies.compose import File
-from bot.store.port import SET_BACK, Due, Store, Window
-from bot.store.regular import OddFileError
+from bot.rendering.compose import File
+from bot.store.files.regular_files import OddFileError
+from bot.store.interface import SET_BACK, Due, Store, Window
 
 BATCH = 256
 AT_ONCE = 16 * 1024 * 1024  # octets of attachments that are in memory for letters on their way
-Files = Mapping[str, asyncio.Future[Mapping[Reference, bytes]]]  # what has been read out of archived letters
+Files = Mapping[str, asyncio.Future[Mapping[FileReference, bytes]]]  # what has been read out of archived letters
 OVER = "window"  # result of a letter that waited too long for room in a shared window
 WAITS = "waits since "  # result of a letter over a shared window, with the moment from which it waits
 MOST_SET_BACK = 10_000  # letters that are looked at when a clock was set back
@@ -75,19 +75,19 @@ class Outbox:
     def __init__(
         self,
         store: Store,
-        post: Post,
-        extract: Callable[[Sequence[Reference]], Awaitable[Mapping[Reference, bytes]]],
+        sender: Sender,
+        extract: Callable[[Sequence[FileReference]], Awaitable[Mapping[FileReference, bytes]]],
         given_up: Callable[[Due], Awaitable[None]],
         alarm: Callable[[str], Awaitable[None]],
         rules: Callable[[], SendingRules],
         now: Callable[[], datetime],
-        tell: Callable[..., None],
+        log: Callable[..., None],
         *,
         together: bool,
     ) -> None:
-        self._store, self._post, self._extract, self._together = store, post, extract, together
+        self._store, self._sender, self._extract, self._together = store, sender, extract, together
         self._given_up, self._alarm, self._rules = given_up, alarm, rules
-        self._now, self._tell, self._changed = now, tell, store.changed
+        self._now, self._log, self._changed = now, log, store.changed
         self._busy, self._stopping = 0, False
         self.breaker = Breaker()
         self._looked: datetime | None = None
@@ -196,7 +196,7 @@ class Outbox:
 
     async def _pause(self, error: OSError) -> None:
         """The store cannot be asked: it is tried again, letters wait."""
-        self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+        self._log("error", where="outbox", kind=type(error).__name__, words=str(error))
         await asyncio.sleep(PATIENCE.total_seconds())
 
     async def _recheck(self, due: Sequence[Due], now: datetime) -> tuple[list[Due], list[Due]]:
@@ -207,9 +207,9 @@ class Outbox:
             others += [changed(one, state=Delivery.cancelled, result="suppressed", done_at=now) for one in due if _to(one, gone)]
             allowed = [one for one in due if not _to(one, gone)] if gone else due
             wanted = [windows(one.letter, limits) for one in allowed]
-            frees = await self._store.leaves(wanted, now) if any(wanted) else [None] * len(wanted)
+            frees = await self._store.reserve(wanted, now) if any(wanted) else [None] * len(wanted)
         except OSError as error:
-            self._tell("error", where="outbox", kind=type(error).__name__, words=str(error))
+            self._log("error", where="outbox", kind=type(error).__name__, words=str(error))
             return [], [changed(one, due=now + PATIENCE) for one in due]
         for one, free in zip(allowed, frees, strict=True):
             if free is None or limits is None:
@@ -230,7 +230,7 @@ class Outbox:
             if self._stopping:  # their files need not be read
                 outcomes += [CLOSED] * len(portion)
                 continue
-            wanted = defaultdict[str, dict[Reference, None]](dict)  # one for several is read once
+            wanted = defaultdict[str, dict[FileReference, None]](dict)  # one for several is read once
             for file in (file for one in portion for file in one.letter.attachments):
                 wanted[file.letter][file] = None
             files = {letter: asyncio.ensure_future(self._extract([*of])) for letter, of in wanted.items()}
@@ -239,7 +239,7 @@ class Outbox:
         stopped = self.breaker.since
         results = [one for pair in zip(leaving, outcomes, strict=True) for one in self._heard(*pair)]
         if self.breaker.since != stopped:
-            self._tell("relay_stopped", words=self.breaker.why) if self.breaker.why else self._tell("relay_works")
+            self._log("relay_stopped", words=self.breaker.why) if self.breaker.why else self._log("relay_works")
         alarming = {outcome.words for outcome in outcomes if outcome.alarm}
         for words in alarming | ({self.breaker.why} if self.breaker.alarm and self.breaker.since != stopped else set()):
             await self._alarm(words)  # it will not heal by itself: a login refused, a bad certificate
@@ -248,7 +248,7 @@ class Outbox:
     async def _hand_over(self, one: Due, files: Files) -> Awaitable[Result]:
         """What becomes of the letter. A letter that cannot be made must not stop the others."""
         try:
-            return self._post.send(await self._parcel(one.letter, files))
+            return self._sender.send(await self._parcel(one.letter, files))
         except Exception as error:  # noqa: BLE001  it is raised again where the letter is waited for
             failed: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
@@ -257,24 +257,24 @@ class Outbox:
     def _outcome(self, result: Result | BaseException) -> Result:
         if isinstance(result, Result):
             return result
-        self._tell("error", where="relay", kind=type(result).__name__, words=str(result))
+        self._log("error", where="relay", kind=type(result).__name__, words=str(result))
         return Result("retry", type(result).__name__, 0)
 
-    async def _parcel(self, letter: Outgoing, known: Files) -> Parcel:
+    async def _parcel(self, letter: Outgoing, known: Files) -> OutgoingMail:
         """The letter with its files; it says so where one cannot be read, or made bare, and is left out."""
         files, lacking = list[File](), list[str]()
         for reference in letter.attachments:
             try:
                 files.append((reference.name, reference.type, (await known[reference.letter])[reference]))
             except Exception as error:  # a broken attachment must not keep the letter
-                self._tell("error", where="attachment", kind=type(error).__name__, words=reference.letter)
+                self._log("error", where="attachment", kind=type(error).__name__, words=reference.letter)
                 gone = isinstance(error, FileNotFoundError | OddFileError)
                 if isinstance(error, OSError) and not gone and letter.attempts < READS:
                     raise  # it may be read at the next try
                 lacking.append(reference.name)
         if lacking:
             letter = replace(letter, body=f"{letter.body}\n\n{literal(self._rules().left_out(lacking, letter.language))}")
-        return Parcel(letter, *self._rules().sender, tuple(files))
+        return OutgoingMail(letter, *self._rules().sender, tuple(files))
 
     def _heard(self, one: Due, result: Result) -> Iterator[Due]:
         """What becomes of the letter, and of those that only seemed to be refused."""
@@ -307,13 +307,13 @@ class Outbox:
             "template": letter.template, "to": letter.to,
         }  # fmt: skip
         if letter.state is Delivery.waiting and letter.attempts:
-            self._tell("retry", **fields, attempts=letter.attempts, result=letter.result, next=letter.due)
+            self._log("retry", **fields, attempts=letter.attempts, result=letter.result, next=letter.due)
         elif letter.state is Delivery.held:
-            self._tell("held", **fields, reason=letter.result)
+            self._log("held", **fields, reason=letter.result)
         elif letter.state is Delivery.cancelled:
-            self._tell("cancelled", ticket=one.ticket or None, outgoing=letter.id, to=letter.to, by=letter.result)
+            self._log("cancelled", ticket=one.ticket or None, outgoing=letter.id, to=letter.to, by=letter.result)
         elif letter.state in (Delivery.sent, Delivery.failed):
-            self._tell(letter.state.value, **fields, attempts=letter.attempts, result=letter.result)
+            self._log(letter.state.value, **fields, attempts=letter.attempts, result=letter.result)
 
 
 def portions(leaving: Sequence[Due]) -> Iterator[list[Due]]:
@@ -344,7 +344,7 @@ def _to(one: Due, gone: Collection[str]) -> bool:
 
 
 def refused(letter: Outgoing) -> bool:
-    """Whether the relay has refused it; a letter may also be held by a window or by the gate."""
+    """Whether the relay has refused it; a letter may also be held by a window or by the reply policy."""
     return letter.state is Delivery.failed or (letter.state is Delivery.held and letter.attempts > 0 and letter.result != OVER)
 
 

@@ -25,7 +25,7 @@ CLOSED = Result("retry", "the desk is stopping", 0)
 BUSY = (421, 450, 451, 452)  # of a server that has connections of ours already, and wants no more
 
 
-class Carrier(Protocol):
+class Transport(Protocol):
     """Whatever takes letters away from the desk."""
 
     def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> Awaitable[Result]:
@@ -47,7 +47,7 @@ def next_try(attempts: int, now: datetime) -> datetime | None:
 
 
 class Relay:
-    """A carrier over SMTP. Connections are kept for the next letter and closed when idle."""
+    """A transport over SMTP. Connections are kept for the next letter and closed when idle."""
 
     def __init__(
         self, target: RelayTarget, *, hostname: str, connections: int = 8, timeout: float = 300, idle: float = 20, rest: float = 5,
@@ -65,7 +65,7 @@ class Relay:
         self._down: tuple[float, Result] | None = None  # until when, and what we say meanwhile
 
     async def send(self, letter: bytes, mail_from: str, to: str, tries: int = 0) -> Result:
-        """As Carrier.send; what a refusal means is said by bot.delivery.result."""
+        """As Transport.send; what a refusal means is said by bot.delivery.result."""
         self._under_way += 1
         try:
             while True:
@@ -106,7 +106,7 @@ class Relay:
         return await self._hand_over(slot, client, letter, mail_from, to) or Result("retry", "the connection was lost", 0)
 
     async def close(self) -> None:
-        """As Carrier.close: each transaction ends as it would have, for a letter that is cut off may have been taken. Says QUIT then."""
+        """As Transport.close: each transaction ends as it would have, for a letter that is cut off may have been taken. Says QUIT then."""
         self._closed.set()
         self._lanes.lift()  # who still waits hears that it is closed
         while self._under_way:

@@ -1,4 +1,4 @@
-"""What clients may take of a door, as Postfix' anvil counts it: connections at once, and what they hand over
+"""What clients may take of a listener, as Postfix' anvil counts it: connections at once, and what they hand over
 in a span; and how full the disk may become.
 """
 
@@ -95,7 +95,7 @@ class ClientRate:
         """`most` letters and new connections, ten times as many recipients; 0 for any number. `tell` hears of
         a client, with code and words.
         """
-        self._most, self._is_exempt, self._tell = most, is_exempt, tell
+        self._most, self._is_exempt, self._log = most, is_exempt, tell
         self._begun, self._counts, self._told = float("-inf"), Counter[tuple[str, str]](), set[str]()
 
     def is_over(self, what: str, client: str, now: float) -> bool:
@@ -110,15 +110,15 @@ class ClientRate:
         if over and network not in self._told:
             self._told.add(network)
             code = 421 if what == "connections" else 450
-            self._tell(client, code, f"more than {most} {what} in {SPAN:.0f} s")
+            self._log(client, code, f"more than {most} {what} in {SPAN:.0f} s")
         return over
 
 
 class FreeSpace:
-    """The floor of free space below which no door takes a letter, as Postfix' queue_minfree."""
+    """The floor of free space below which no listener takes a letter, as Postfix' queue_minfree."""
 
-    def __init__(self, folder: Path, least_mb: int, tell: Callable[..., None]) -> None:
-        self._folder, self._least, self._tell = folder, least_mb * MIB, tell
+    def __init__(self, folder: Path, least_mb: int, log: Callable[..., None]) -> None:
+        self._folder, self._least, self._log = folder, least_mb * MIB, log
         self._told = float("-inf")
 
     def must_have_room(self, now: float, size: int = 0) -> None:
@@ -132,5 +132,5 @@ class FreeSpace:
         if now - self._told >= SPAN:
             self._told = now
             words = f"{free // MIB} MB are free, and DESK_MIN_FREE is {self._least // MIB}"
-            self._tell("refused", code=452, words=words)
+            self._log("refused", code=452, words=words)
         raise NoRoomError(errno.ENOSPC, "less free space than DESK_MIN_FREE", str(self._folder))

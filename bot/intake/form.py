@@ -30,11 +30,11 @@ from bot.intake.visitors import VisitorLimits, protocol
 from bot.model import Envelope, network_of, person_of
 from bot.model.address import FOUND
 from bot.model.markup import clean
-from bot.reading.attachments import safe_name
-from bot.replies.bounded import Bounded
+from bot.parsing.attachments import safe_name
+from bot.rendering.bounded import Bounded
 from bot.settings import HostPort, Settings
-from bot.store.regular import TEMPLATE, read_regular
-from bot.tickets.office import Office
+from bot.store.files.regular_files import TEMPLATE, read_regular
+from bot.tickets.context import DeskContext
 
 LANGUAGES = ("ru", "en")
 LIMIT = 25 * MIB  # of a submission, as of a letter
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.words, self.status = words, status
 
 
-class Windows:
+class FormRateLimiter:
     """Sliding caps in memory: how many submissions a key has made lately."""
 
     def __init__(self) -> None:
@@ -76,20 +76,20 @@ class Windows:
         self._times.setdefault((kind, key), deque(maxlen=most)).append(now)
 
 
-class FormDoor:
+class FormListener:
     """The form's web server, in the daemon's own loop."""
 
     def __init__(
-        self, accept: Callable[[bytes, Envelope], Awaitable[None]], office: Callable[[], Office], settings: Settings, *,
-        new_id: Callable[[datetime], str], now: Callable[[], datetime], tell: Callable[..., None],
+        self, accept: Callable[[bytes, Envelope], Awaitable[None]], context: Callable[[], DeskContext], settings: Settings, *,
+        new_id: Callable[[datetime], str], now: Callable[[], datetime], log: Callable[..., None],
         visitors: VisitorLimits | None = None, must_have_room: Callable[[float, int], None] = lambda *_: None,
         spool: Spool = SYSTEM,
     ) -> None:  # fmt: skip
         """`must_have_room` raises OSError where the disk has none for so many octets; it is told the time."""
         self.must_have_room, self.spool = must_have_room, spool
         self.visitors = visitors or VisitorLimits()
-        self.accept, self.office, self.caps, self.new_id, self.now, self.tell = accept, office, settings.caps, new_id, now, tell
-        self.windows = Windows()
+        self.accept, self.context, self.caps, self.new_id, self.now, self.log = accept, context, settings.caps, new_id, now, log
+        self.windows = FormRateLimiter()
         self.slots = asyncio.Semaphore(AT_ONCE)
         self.in_hand, self.heard = 0, 0.0  # submissions that are here whole and wait for their answer; when the last one came or went
         self.templates, self.pages = settings.templates, _pages(settings.templates)
@@ -100,7 +100,7 @@ class FormDoor:
     async def start(self, where: HostPort) -> HostPort:
         """Listen; the place that was bound. Raises OSError, and ValueError for a mistake in a page."""
         try:
-            check(self.templates, self.office())
+            check(self.templates, self.context())
         except TemplateError as error:
             raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
@@ -151,7 +151,7 @@ class FormDoor:
                     self.heard = asyncio.get_running_loop().time()
         except Refused as refusal:
             code, words = refusal.status, " ".join(refusal.words)
-            self.tell("refused", intake="form", client=client, code=code, words=words)
+            self.log("refused", intake="form", client=client, code=code, words=words)
             return self._page(request, given, refusal.words, refusal.status)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -196,7 +196,7 @@ class FormDoor:
     def _trouble(self, error: OSError) -> Refused:
         """What the user is told of trouble of our own."""
         if not isinstance(error, NoRoomError):  # which has been told of
-            self.tell("error", where="form", kind=type(error).__name__, words=str(error))
+            self.log("error", where="form", kind=type(error).__name__, words=str(error))
         return Refused("trouble", status=503)
 
     async def _checked(self, form: FormData, given: dict[str, str], agent: str) -> Submission:
@@ -206,7 +206,7 @@ class FormDoor:
             domain = domain.encode("idna").decode()
         email = f"{local}@{domain}".lower()
         wrong = [name for name, most in LONGEST.items() if len(given[name]) > most]
-        if not (email.isascii() and FOUND.fullmatch(email)) or self.office().signer.is_ours(email):
+        if not (email.isascii() and FOUND.fullmatch(email)) or self.context().signer.is_ours(email):
             wrong.append("email")
         if not given["text"].strip():
             wrong.append("text")
@@ -233,24 +233,24 @@ class FormDoor:
 
     async def _store(self, one: Submission, language: str, client: str) -> None:
         now = self.now()
-        ident, to = self.new_id(now), self.office().policy.desk.address
+        ident, to = self.new_id(now), self.context().policy.desk.address
         envelope = Envelope(letter=ident, received=now, mail_from=one.email, recipients=(to,), client=client, intake="form")
         raw = letter(one, to, language, ident, now)
         try:
             await self.accept(raw, envelope)
         except OSError as error:
             raise self._trouble(error) from error
-        self.tell("accepted", letter=ident, intake="form", client=client, size=len(raw), recipients=1)
+        self.log("accepted", letter=ident, intake="form", client=client, size=len(raw), recipients=1)
 
     def _language(self, request: Request) -> str:
         """The one that is asked for, by the link or else by the browser, or else the desk's."""
         told = [request.query_params.get("lang", ""), *request.headers.get("accept-language", "").split(",")]
-        return next((word.strip()[:2].lower() for word in told if word.strip()[:2].lower() in LANGUAGES), self.office().policy.desk.language)
+        return next((word.strip()[:2].lower() for word in told if word.strip()[:2].lower() in LANGUAGES), self.context().policy.desk.language)
 
     def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
         """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
-        office, language, nonce = self.office(), self._language(request), secrets.token_urlsafe(12)
-        page, desk = _render(self.pages, office, language, given, wrong, done, nonce), office.policy.desk
+        context, language, nonce = self.context(), self._language(request), secrets.token_urlsafe(12)
+        page, desk = _render(self.pages, context, language, given, wrong, done, nonce), context.policy.desk
         urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
         framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
@@ -258,11 +258,11 @@ class FormDoor:
         return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
 
 
-def check(templates: Path, office: Office) -> None:
+def check(templates: Path, context: DeskContext) -> None:
     """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
     for language in LANGUAGES:
         for wrong, done in ((), False), (WRONG, False), ((), True):
-            _render(_pages(templates), office, language, _EMPTY, wrong, done, "x")
+            _render(_pages(templates), context, language, _EMPTY, wrong, done, "x")
 
 
 def _pages(templates: Path) -> Bounded:
@@ -279,10 +279,10 @@ def _pages(templates: Path) -> Bounded:
 
 
 def _render(
-    pages: Bounded, office: Office, language: str, given: dict[str, str], wrong: Sequence[str], done: bool,
+    pages: Bounded, context: DeskContext, language: str, given: dict[str, str], wrong: Sequence[str], done: bool,
     nonce: str,
 ) -> str:  # fmt: skip
-    desk, once = office.policy.desk, given["once"] or secrets.token_urlsafe(12)
+    desk, once = context.policy.desk, given["once"] or secrets.token_urlsafe(12)
     shown = {"desk": desk, "name": desk.name_in(language), "links": desk.links, "given": given, "once": once}
     told = {"wrong": wrong, "done": done, "nonce": nonce, "most": PICTURES}
     return pages.bounded(f"{language}.html", shown | told)

@@ -1,4 +1,4 @@
-"""The IMAP door: letters of a provider's mailbox, each left there until it is on our disk, and then moved to Desk/Done.
+"""The IMAP fetcher: letters of a provider's mailbox, each left there until it is on our disk, and then moved to Desk/Done.
 
 IMAPClient blocks, so the mailbox is read in a thread of its own. A letter's inbox id is made of where it lay and of its bytes:
 after a crash between storing and moving it comes again under the same id, and is known.
@@ -45,16 +45,16 @@ def return_path(raw: bytes) -> str:
     return found[2].decode("utf-8", "replace") if found and found[2] is not None else UNKNOWN
 
 
-class ImapDoor:
+class ImapFetcher:
     """Reads one folder until it is stopped. `accept` stores durably or raises OSError; `has` knows the ids that were accepted."""
 
     def __init__(
         self, box: Mailbox, password_file: Path, accept: Callable[[bytes, Envelope], Awaitable[None]], has: Callable[[str], Awaitable[bool]],
-        now: Callable[[], datetime], tell: Callable[..., None], refused: Callable[[str, str], Coroutine[Any, Any, None]],
+        now: Callable[[], datetime], log: Callable[..., None], refused: Callable[[str, str], Coroutine[Any, Any, None]],
     ) -> None:  # fmt: skip
         """`refused` hears of a server that does not let us in: its words, and "mailbox_login"."""
         self.refused = refused
-        self.box, self.password_file, self.accept, self.has, self.now, self.tell = box, password_file, accept, has, now, tell
+        self.box, self.password_file, self.accept, self.has, self.now, self.log = box, password_file, accept, has, now, log
         self.ending = threading.Event()
         self.read_at, self.trouble = now(), ""  # when the mailbox was last read to its end; what keeps us from it since
         self._failures = 0
@@ -98,7 +98,7 @@ class ImapDoor:
                 kind = "login" if isinstance(error, LoginError) else type(error).__name__
                 words = f"{self.box.host}: " + re.sub(r"^b'(.*)'$", r"\1", str(error))
                 self.trouble = words
-                self.tell("error", where="imap", kind=kind, words=f"{words}; next try in {pause} s")
+                self.log("error", where="imap", kind=kind, words=f"{words}; next try in {pause} s")
                 unread = isinstance(error, UnicodeDecodeError) or getattr(error, "filename", None)  # the password file
                 if unread or (isinstance(error, LoginError | ssl.SSLCertVerificationError) and not _PASSING.search(words)):
                     asyncio.run_coroutine_threadsafe(self.refused(words, "mailbox_login"), loop)
@@ -209,7 +209,7 @@ class ImapDoor:
         if not await self.has(envelope.letter):
             await self.accept(raw, envelope)
             size = envelope.too_large or len(raw)
-            self.tell("accepted", letter=envelope.letter, intake="imap", client=self.box.host, size=size)
+            self.log("accepted", letter=envelope.letter, intake="imap", client=self.box.host, size=size)
 
     def _move(self, client: IMAPClient, uids: list[int], folder: str) -> None:
         if client.has_capability("MOVE"):
@@ -225,7 +225,7 @@ class ImapDoor:
         self._left[validity, uid] = time.monotonic() + LEAVE
         self._tries[validity, uid] = TRIES - 1
         words = f"{self.box.host}, {self.box.folder}, UID {uid}"
-        self.tell("error", where="imap", kind="letter", words=f"{words}: the server fails at this letter")
+        self.log("error", where="imap", kind="letter", words=f"{words}: the server fails at this letter")
         asyncio.run_coroutine_threadsafe(self.refused(words, "mailbox_letter"), loop)
 
 

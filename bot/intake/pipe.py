@@ -10,10 +10,10 @@ from typing import IO
 from msgspec.structs import replace
 
 from bot.model import Envelope
-from bot.store.port import Letters
+from bot.store.interface import Letters
 
 OK, DATAERR, TEMPFAIL = 0, 65, 75
-LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP door
+LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP listener
 HEAD = 256 * 1024 + 1  # bytes of headers: what is cut is longer than a reader takes, and proves nothing
 UNKNOWN = "?"
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
 
 from aiosmtpd.smtp import SMTP
-from aiosmtpd.smtp import Envelope as Dialogue
+from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
 from bot.intake.spool import MEMORY
 
 if TYPE_CHECKING:
-    from bot.intake.smtp import Door
+    from bot.intake.smtp import SmtpListener
 
 MIB = 1024 * 1024
 END = b"\r\n.\r\n"
@@ -28,7 +28,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the door takes. Sizes in bytes, times in seconds."""
+    """How much the listener takes. Sizes in bytes, times in seconds."""
 
     size: int = 25 * MIB
     memory: int = MEMORY  # octets of one incoming letter; the rest of it waits on disk
@@ -44,7 +44,7 @@ class Limits:
     received: int = 100  # Received: headers; more is a loop
 
 
-class Talk(SMTP):
+class SmtpSession(SMTP):
     """One session. It keeps aiosmtpd's grammar of commands, and has its own DATA, timer and limits."""
 
     line_length_limit = 64 * 1024  # of the stream reader: how much of a command or of a DATA is waited for in one go
@@ -52,23 +52,23 @@ class Talk(SMTP):
     protocol = "SMTP"
     commands: ClassVar[list[str]] = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, listener: SmtpListener) -> None:
         self.command_size_limits = defaultdict(lambda: self.command_size_limit)  # aiosmtpd shares one among all sessions
-        limits = door.limits
+        limits = listener.limits
         super().__init__(
-            door,
+            listener,
             data_size_limit=limits.size,
             enable_SMTPUTF8=True,
-            hostname=door.hostname,
+            hostname=listener.hostname,
             ident="ESMTP",
-            tls_context=door.tls,
+            tls_context=listener.tls,
             timeout=limits.idle,
             command_call_limit=CALLS,
             loop=asyncio.get_running_loop(),
         )
         for unspoken in ("AUTH", "EXPN"):
             del self._smtp_methods[unspoken]
-        self.door = door
+        self.listener = listener
         self.client = ""
         self.busy = False  # a whole letter is in hand
         self._errors = 0
@@ -89,7 +89,7 @@ class Talk(SMTP):
         self.client = _address(transport.get_extra_info("peername"))
         assert isinstance(transport, asyncio.WriteTransport)
         self._line = transport
-        if not self.door.admit(self):
+        if not self.listener.admit(self):
             transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
             transport.close()
             return
@@ -98,7 +98,7 @@ class Talk(SMTP):
 
     def data_received(self, data: bytes) -> None:
         self._incoming += len(data)
-        self.door.heard = self._heard = self.loop.time()
+        self.listener.heard = self._heard = self.loop.time()
         super().data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -106,7 +106,7 @@ class Talk(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.session is not None:
-            self.door.crowd.release(self)
+            self.listener.crowd.release(self)
             super().connection_lost(error)
 
     @property
@@ -118,7 +118,7 @@ class Talk(SMTP):
     @property
     def is_idle(self) -> bool:
         """Whether it may go where another needs its place."""
-        return not self.busy and self.loop.time() - self._heard >= self.door.limits.quiet
+        return not self.busy and self.loop.time() - self._heard >= self.listener.limits.quiet
 
     def abort(self) -> None:
         """Drop the connection without a word."""
@@ -133,12 +133,12 @@ class Talk(SMTP):
             self.transport.close()
 
     def _timeout_cb(self) -> None:
-        limits = self.door.limits
+        limits = self.listener.limits
         if self.busy or (self._in_data and self._incoming >= limits.rate * limits.idle):
             self._incoming = 0
             self._reset_timeout()
         else:
-            self.door.tell_refusal(self.client, 421, "slow, nothing said for too long")
+            self.listener.tell_refusal(self.client, 421, "slow, nothing said for too long")
             self.say_goodbye("421 4.4.2 Too slow, goodbye")
 
     async def push(self, status: AnyStr) -> None:
@@ -146,15 +146,15 @@ class Talk(SMTP):
         await super().push(status)
         if status[:1] in ("5", b"5"):
             self._errors += 1
-            if self._errors >= self.door.limits.errors:
-                self.door.tell_refusal(self.client, 421, "too many errors")
+            if self._errors >= self.listener.limits.errors:
+                self.listener.tell_refusal(self.client, 421, "too many errors")
                 self.say_goodbye("421 4.7.0 Too many errors, goodbye")
 
     async def handle_exception(self, error: Exception) -> str:
-        return self.door.trouble(error)
+        return self.listener.trouble(error)
 
     @property
-    def dialogue(self) -> Dialogue:
+    def smtp_envelope(self) -> SmtpEnvelope:
         """Sender and recipients as far as they were told."""
         assert self.envelope is not None
         return self.envelope
@@ -186,7 +186,7 @@ class Talk(SMTP):
         """As aiosmtpd's, but by chunks instead of lines: bounded in memory, lines of any length, ended by CRLF.CRLF alone."""
         if await self.check_helo_needed():
             return
-        if not self.dialogue.rcpt_tos:
+        if not self.smtp_envelope.rcpt_tos:
             await self.push("503 5.5.1 Error: need RCPT command")
             return
         if arg:
@@ -204,10 +204,10 @@ class Talk(SMTP):
 
     async def _content(self) -> bytes | str:
         """The bytes of the letter with the dots of transparency removed, or the refusal once it is over."""
-        limits, size, refusal = self.door.limits, 0, ""
+        limits, size, refusal = self.listener.limits, 0, ""
         # An empty letter is CRLF.CRLF too, if one thinks of DATA's own line end as the first CRLF.
         self._reader._buffer[:0] = b"\r\n"  # type: ignore[attr-defined]
-        with self.door.spool.open(limits.memory) as spool, self.door.room() as room:
+        with self.listener.spool.open(limits.memory) as spool, self.listener.room() as room:
             while True:
                 try:
                     chunk, last = await self._reader.readuntil(END), True
@@ -220,7 +220,7 @@ class Talk(SMTP):
                     try:
                         spool.write(chunk)
                     except OSError as error:
-                        refusal = self.door.trouble(error)
+                        refusal = self.listener.trouble(error)
                 if last:
                     break
                 if size > 4 * limits.size:
@@ -232,12 +232,12 @@ class Talk(SMTP):
     async def _finish(self, content: bytes) -> None:
         self.busy = True
         try:
-            status = await self.door.take(self, content)
+            status = await self.listener.take(self, content)
             self._reset_timeout()
             await self._reply(status)
         finally:
             self.busy = False
-        if self.door.closing:
+        if self.listener.closing:
             self.say_goodbye("421 4.3.2 Shutting down")
 
     async def _reply(self, status: str) -> None:

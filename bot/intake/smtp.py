@@ -1,4 +1,4 @@
-"""The SMTP door: what it takes is stored by `accept`, on disk and synced, before the sender hears 250."""
+"""The SMTP listener: what it takes is stored by `accept`, on disk and synced, before the sender hears 250."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
-from aiosmtpd.smtp import Envelope as Dialogue
+from aiosmtpd.smtp import Envelope as SmtpEnvelope
 from aiosmtpd.smtp import Session
 
 from bot.intake.crowd import AT_A_TIME, LOCAL, ClientRate, Crowd, NoRoomError, queue_up
-from bot.intake.session import Limits, Talk
+from bot.intake.session import Limits, SmtpSession
 from bot.intake.spool import SYSTEM, Spool
 from bot.intake.trace import received, received_count
 from bot.model import Envelope
@@ -24,7 +24,7 @@ from bot.model import Envelope
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-async def hello(_: Talk, greeting: Session, __: Dialogue, hostname: str, replies: list[str]) -> list[str]:
+async def hello(_: SmtpSession, greeting: Session, __: SmtpEnvelope, hostname: str, replies: list[str]) -> list[str]:
     """What we offer, in one packet: no AUTH, and PIPELINING, which aiosmtpd can do but does not say."""
     greeting.host_name = hostname
     replies.insert(1, "250-PIPELINING")
@@ -34,10 +34,10 @@ async def hello(_: Talk, greeting: Session, __: Dialogue, hostname: str, replies
 hello.__signature__ = inspect.signature(hello)  # type: ignore[attr-defined]  # aiosmtpd looks it up at each connection
 
 
-class Door:
+class SmtpListener:
     """Listens for letters. Also the handler of its sessions: the methods named `handle_` are aiosmtpd's hooks."""
 
-    talk: type[Talk] = Talk
+    session_class: type[SmtpSession] = SmtpSession
     hooks: ClassVar[list[str]] = ["handle_EHLO", "handle_MAIL", "handle_RCPT"]
     handle_EHLO = staticmethod(hello)  # noqa: N815  aiosmtpd's name
 
@@ -49,7 +49,7 @@ class Door:
         new_id: Callable[[datetime], str],
         now: Callable[[], datetime],
         hostname: str,
-        tell: Callable[..., None] = lambda *_, **__: None,
+        log: Callable[..., None] = lambda *_, **__: None,
         limits: Limits | None = None,
         trusted: frozenset[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
@@ -62,7 +62,7 @@ class Door:
         wait for their end, by default where the system keeps temporary files.
         `must_have_room` raises OSError where the disk has none for so many octets; it is told the time.
         """
-        self.accept, self.is_ours, self.new_id, self.now, self.tell = accept, is_ours, new_id, now, tell
+        self.accept, self.is_ours, self.new_id, self.now, self.log = accept, is_ours, new_id, now, log
         self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
         self.spool = spool
         self.incoming = 0  # bytes of letters that have begun and not ended
@@ -70,7 +70,7 @@ class Door:
         self.must_have_room = must_have_room
         self._rate = ClientRate(self.limits.letters, self.is_relay, self.tell_refusal)
         self._turned_away, self._told = 0, 0.0  # connections, and when that was last logged
-        self.crowd: Crowd[Talk] = Crowd()
+        self.crowd: Crowd[SmtpSession] = Crowd()
         self._storing: set[asyncio.Task[str]] = set()
         self.heard = 0.0  # when a client said something last, by the clock of the event loop
         self._server: asyncio.Server | None = None
@@ -83,7 +83,7 @@ class Door:
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; the address that was bound, with the port that was found for 0. Raises OSError."""
         loop = asyncio.get_running_loop()
-        made = await loop.create_server(lambda: self.talk(self), host or None, port, backlog=AT_A_TIME)
+        made = await loop.create_server(lambda: self.session_class(self), host or None, port, backlog=AT_A_TIME)
         self._server = made
         queue_up(made)
         bound = self._server.sockets[0].getsockname()
@@ -109,7 +109,7 @@ class Door:
         """Whether somebody waits for an answer, or has said something within `gap` seconds."""
         return bool(self._storing) or asyncio.get_running_loop().time() - self.heard < gap
 
-    def admit(self, session: Talk) -> bool:
+    def admit(self, session: SmtpSession) -> bool:
         """Count a session in, if there is room for one more from its address."""
         client, limits = session.client, self.limits
         if client in self.trusted:
@@ -136,12 +136,12 @@ class Door:
     def tell_refusal(self, client: str, code: int, words: str) -> None:
         """Logs that something was not taken, and from whom; ops/fail2ban-filter.conf looks at `client`."""
         who = "relay" if self.is_relay(client) else "client"
-        self.tell("refused", **{who: client}, code=code, words=words)
+        self.log("refused", **{who: client}, code=code, words=words)
 
     # --------------------------------------------------------------------------------------------------- hooks
 
     async def handle_MAIL(  # noqa: N802
-        self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]
+        self, session: SmtpSession, _: Session, smtp_envelope: SmtpEnvelope, address: str, options: list[str]
     ) -> str:
         """No letter for which the disk has no room."""
         told = next((one[5:] for one in options if one.startswith("SIZE=")), "")
@@ -149,22 +149,22 @@ class Door:
             self.must_have_room(asyncio.get_running_loop().time(), self.incoming + int(told or 0))
         except NoRoomError as error:
             return self.trouble(error)
-        dialogue.mail_from, dialogue.mail_options = address, options
+        smtp_envelope.mail_from, smtp_envelope.mail_options = address, options
         return "250 2.1.0 OK"
 
-    async def handle_RCPT(self, session: Talk, _: Session, dialogue: Dialogue, address: str, options: list[str]) -> str:  # noqa: N802
+    async def handle_RCPT(self, session: SmtpSession, _: Session, smtp_envelope: SmtpEnvelope, address: str, options: list[str]) -> str:  # noqa: N802
         """Only our own addresses, and not too many; not too many letters of one client either."""
         now, client = asyncio.get_running_loop().time(), session.client
-        if not dialogue.rcpt_tos and self._rate.is_over("letters", client, now):
+        if not smtp_envelope.rcpt_tos and self._rate.is_over("letters", client, now):
             return "450 4.7.1 Too many letters from your address, try again in a minute"
         if self._rate.is_over("recipients", client, now):
             return "450 4.7.1 Too many recipients from your address, try again in a minute"
-        if len(dialogue.rcpt_tos) >= self.limits.recipients:
+        if len(smtp_envelope.rcpt_tos) >= self.limits.recipients:
             return "452 4.5.3 Too many recipients"
         if not self.is_ours(address):
             self.tell_refusal(session.client, 550, f"no such address: {address}")
             return "550 5.1.1 No such address here"
-        dialogue.rcpt_tos.append(address)
+        smtp_envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     # ------------------------------------------------------------------------------------------------- letters
@@ -191,31 +191,31 @@ class Door:
         finally:
             self.incoming -= taken
 
-    async def take(self, talk: Talk, content: bytes) -> str:
+    async def take(self, session: SmtpSession, content: bytes) -> str:
         """Store a letter and answer; goes on to the end even when the client has left meanwhile."""
         if received_count(content) > self.limits.received:
-            self.tell_refusal(talk.client, 554, "loop: too many Received headers")
+            self.tell_refusal(session.client, 554, "loop: too many Received headers")
             return "554 5.4.6 Too many hops, this letter goes round in circles"
-        task = asyncio.ensure_future(self._store(talk, content))
+        task = asyncio.ensure_future(self._store(session, content))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
         return await asyncio.shield(task)
 
-    async def _store(self, talk: Talk, content: bytes) -> str:
-        now, dialogue = self.now(), talk.dialogue
+    async def _store(self, session: SmtpSession, content: bytes) -> str:
+        now, smtp_envelope = self.now(), session.smtp_envelope
         envelope = Envelope(
             letter=self.new_id(now),
             received=now,
-            mail_from="" if dialogue.mail_from in (None, "<>") else dialogue.mail_from,
-            recipients=tuple(dict.fromkeys(dialogue.rcpt_tos)),
-            client=talk.client,
-            intake=talk.protocol.lower(),
+            mail_from="" if smtp_envelope.mail_from in (None, "<>") else smtp_envelope.mail_from,
+            recipients=tuple(dict.fromkeys(smtp_envelope.rcpt_tos)),
+            client=session.client,
+            intake=session.protocol.lower(),
         )
         try:
-            await self.accept(received(envelope, talk.with_protocol, talk.helo, self.hostname) + content, envelope)
+            await self.accept(received(envelope, session.with_protocol, session.helo, self.hostname) + content, envelope)
         except Exception as error:  # noqa: BLE001 - whatever it was, the letter is not stored, and its sender must come again
             return self.trouble(error)
-        self.tell("accepted", letter=envelope.letter, intake=envelope.intake, client=talk.client, size=len(content),
+        self.log("accepted", letter=envelope.letter, intake=envelope.intake, client=session.client, size=len(content),
                   recipients=len(envelope.recipients))  # fmt: skip
         return f"250 2.0.0 OK {envelope.letter}"
 
@@ -223,7 +223,7 @@ class Door:
         """The reply to an error of our own: for a while, never for good, and without its text."""
         if isinstance(error, NoRoomError):  # it has been told of
             return "452 4.3.1 Insufficient system storage, try again later"
-        self.tell("error", where="smtp", kind=type(error).__name__, words=str(error))
+        self.log("error", where="smtp", kind=type(error).__name__, words=str(error))
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             return "452 4.3.1 Insufficient system storage, try again later"
         return "451 4.3.0 Local error, try again later"

@@ -10,7 +10,7 @@ MEMORY = 256 * 1024  # octets of one incoming letter that may take memory; the r
 
 
 class Spool(NamedTuple):
-    """A folder that belongs to the doors, whichever store the desk has. Its files have no names, so no crash
+    """A folder that belongs to the listeners, whichever store the desk has. Its files have no names, so no crash
     leaves one behind.
     """
 

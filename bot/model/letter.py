@@ -1,4 +1,4 @@
-"""A letter after it was read: its envelope, what a reader process made of it, and what the rules matched."""
+"""A letter after it was read: its envelope, what a parser process made of it, and what the rules matched."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bot.model.words import LetterClass
+from bot.model.enums import LetterClass
 
 
 class Value(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,7 +62,7 @@ class Span(Value, frozen=True):
 
 
 class Letter(Value, frozen=True):
-    """What a reader process made of the bytes. Texts hold no NUL and no lone surrogates."""
+    """What a parser process made of the bytes. Texts hold no NUL and no lone surrogates."""
 
     envelope: Envelope
     subject: str = ""

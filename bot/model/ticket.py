@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from bot.model import markup
+from bot.model.enums import Audience, Delivery, Disposition, Ground, Priority, Resolution, Status, Waiting
 from bot.model.letter import Address, Attachment, Value
 from bot.model.verdict import Evidence
-from bot.model.words import Audience, Delivery, Fate, Ground, Priority, Resolution, Status, Waiting
 
 
-class Seen(Value, frozen=True):
+class Seen(Value, frozen=True, rename={"disposition": "fate"}):
     """A letter that this ticket has taken in."""
 
     letter: str
-    fate: Fate
+    disposition: Disposition
     message_id: str = ""
     fingerprint: str = ""
     at: datetime | None = None
@@ -40,7 +40,7 @@ class Entry(Value, frozen=True):
     unconfirmed: bool = False  # nothing proves that the address in From wrote it
 
 
-class Reference(Value, frozen=True):
+class FileReference(Value, frozen=True):
     """A file to be attached: a part of an archived letter, not copied before the letter leaves."""
 
     letter: str
@@ -81,7 +81,7 @@ class Outgoing(Wording, frozen=True):
     envelope_from: str = ""  # "" is the null sender
     automatic: bool = True
     headers: tuple[tuple[str, str], ...] = ()  # everything but To, Subject, Date, Message-ID and MIME
-    attachments: tuple[Reference, ...] = ()
+    attachments: tuple[FileReference, ...] = ()
     letter: str = ""  # the inbox id of the letter that caused it
     state: Delivery = Delivery.waiting
     attempts: int = 0
@@ -147,13 +147,13 @@ class Ticket(Value, frozen=True):
         return tuple(entry for entry in self.entries if entry.public)
 
 
-class DeskRecord(Value, frozen=True):
+class DeskRecord(Value, frozen=True, rename={"disposition": "fate"}):
     """A letter or an action that belongs to no ticket; stored in the desk's file of the day."""
 
     at: datetime
     about: str  # machine, duplicate, command, confirmation, suppression, notice, release
     letter: str = ""
-    fate: Fate | None = None
+    disposition: Disposition | None = None
     message_id: str = ""
     fingerprint: str = ""
     who: str = ""

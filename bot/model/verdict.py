@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bot.model.enums import Ground, Priority
 from bot.model.letter import Span, Value
-from bot.model.words import Ground, Priority
 
 
 class Evidence(Value, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from bot.replies.terms import Terms
+from bot.rendering.terms import Terms
 from bot.reports.figures import Figures
 from bot.reports.tables import days, named
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from bot.printing import one_line
-from bot.replies.terms import Terms
+from bot.rendering.terms import Terms
 from bot.reports.figures import Figures, Spread
 
 Row = tuple[str, ...]

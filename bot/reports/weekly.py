@@ -10,19 +10,19 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bot.model import Decision, DeskRecord, Outgoing, Reference
-from bot.policy import Policy
-from bot.replies import gate
-from bot.replies.contexts import Report, Section
+from bot.model import Decision, DeskRecord, FileReference, Outgoing
+from bot.rendering import reply_policy
+from bot.rendering.contexts import Report, Section
 from bot.reports.charts import draw
 from bot.reports.figures import Figures
 from bot.reports.tables import tables, title
-from bot.store.files import Disk
-from bot.store.port import Question, Store
-from bot.store.regular import read_regular
-from bot.store.rest import Shelf
-from bot.tickets.office import Office
-from bot.tickets.writing import desk_view, loose
+from bot.rules import Policy
+from bot.store.data_access import DataReader
+from bot.store.files.disk import Disk
+from bot.store.files.regular_files import read_regular
+from bot.store.interface import Lookup, Store
+from bot.tickets.context import DeskContext
+from bot.tickets.outgoing import desk_view, draft_alone
 
 FOLDER = "reports"  # of the data folder; also the beginning of the references to its pictures
 
@@ -32,7 +32,7 @@ def names(policy: Policy) -> dict[str, str]:
     return {one.address: one.name for one in policy.people.agents}
 
 
-def picture_bytes(data: Path, reference: Reference) -> bytes | None:
+def picture_bytes(data: Path, reference: FileReference) -> bytes | None:
     """The picture that a report's letter refers to; None for the attachment of a letter."""
     ours = reference.letter.startswith(FOLDER + "/")
     return read_regular(data / reference.letter / reference.name) if ours else None
@@ -42,42 +42,46 @@ class Weekly:
     """Writes the report of the last week once it is over, when work has begun; once, also across restarts."""
 
     def __init__(
-        self, data: Path, store: Store, shelf: Callable[[], Shelf], disk: Disk, office: Callable[[], Office], now: Callable[[], datetime]
+        self, data: Path, store: Store, reader: Callable[[], DataReader], disk: Disk, context: Callable[[], DeskContext], now: Callable[[], datetime]
     ) -> None:
-        self._data, self._store, self._shelf, self._disk, self._office, self._now = data, store, shelf, disk, office, now
+        self._data, self._store, self._reader, self._disk, self._context, self._now = data, store, reader, disk, context, now
         self._written = ""  # the last week whose report is known to have gone out
 
     async def send(self) -> None:
         """The letter to each lead, where it is due. Figures and pictures are made in a thread."""
-        office, now = self._office(), self._now()
-        today = now.astimezone(office.policy.calendar.zone).date()
+        context, now = self._context(), self._now()
+        today = now.astimezone(context.policy.calendar.zone).date()
         until = today - timedelta(days=today.weekday())
         since = until - timedelta(days=7)
         week = f"{since:%G-W%V}"
-        if office.policy.periods.report != "weekly" or week == self._written or not office.policy.calendar.is_open(now):
+        if context.policy.periods.report != "weekly" or week == self._written or not context.policy.calendar.is_open(now):
             return
-        async with self._store.turn() as turn:
-            known = await turn.find(Question(letter="", requester=""), now)
+        async with self._store.unit_of_work() as unit:
+            known = await unit.find(Lookup(letter="", requester=""), now)
         if known.reported >= week:
             self._written = week
             return
-        letters = await asyncio.to_thread(self.written, office, since, until, week, now)
+        letters = await asyncio.to_thread(self.written, context, since, until, week, now)
         record = DeskRecord(at=now, about="report", letter=f"{FOLDER}/{week}", words=week, outgoing=tuple(letters))
-        async with self._store.turn() as turn:
-            turn.commit(Decision(records=(record,)))
+        async with self._store.unit_of_work() as unit:
+            unit.commit(Decision(records=(record,)))
 
-    def written(self, office: Office, since: date, until: date, week: str, now: datetime) -> list[Outgoing]:
+    def written(self, context: DeskContext, since: date, until: date, week: str, now: datetime) -> list[Outgoing]:
         """A letter for each lead; none while the desk is empty."""
-        figures = self._figures(office, since, until)
-        leads = [one for one in office.policy.people.leads if gate.to_staff(one.address, gate.Traffic(), office.signer.is_ours, None, now).to]
+        figures = self._figures(context, since, until)
+        leads = [
+            one
+            for one in context.policy.people.leads
+            if reply_policy.to_staff(one.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to
+        ]
         letters: list[Outgoing] = []
         for lead in leads if not figures.empty else ():
-            language = office.language(lead.language or "", office.policy.desk.language)
-            terms = office.terms(language)
+            language = context.language(lead.language or "", context.policy.desk.language)
+            terms = context.terms(language)
             charts = draw(figures, terms)
             files = {code: self._kept(f"{FOLDER}/{week}", f"{code}.{language}.png", png) for code, png in charts.items()}
-            context = Report(
-                desk=desk_view(office, language),
+            values = Report(
+                desk=desk_view(context, language),
                 language=language,
                 title=title(figures, terms),
                 sections=tuple(
@@ -85,25 +89,27 @@ class Weekly:
                     for one in tables(figures, terms)
                 ),
             )
-            made = loose(office, "report", context, lead.address, now, letter=f"{FOLDER}/{week}")
+            made = draft_alone(context, "report", values, lead.address, now, letter=f"{FOLDER}/{week}")
             letters.append(replace(made, attachments=tuple(files.values())))
         return letters
 
-    def _figures(self, office: Office, since: date, until: date) -> Figures:
-        with closing(self._shelf()) as shelf:
-            return Figures(since, until, office.policy.calendar.zone, names(office.policy)).add_all(shelf.tickets())
+    def _figures(self, context: DeskContext, since: date, until: date) -> Figures:
+        with closing(self._reader()) as reader:
+            return Figures(since, until, context.policy.calendar.zone, names(context.policy)).add_all(reader.tickets())
 
-    def picture(self, reference: Reference) -> bytes | None:
+    def picture(self, reference: FileReference) -> bytes | None:
         """The picture that a report's letter refers to, drawn anew where another daemon has made it; None for the attachment of a letter."""
         if reference.letter.startswith(FOLDER + "/") and not (self._data / reference.letter / reference.name).exists():
-            (code, language), office = reference.name.split(".")[:2], self._office()
+            (code, language), context = reference.name.split(".")[:2], self._context()
             since = datetime.strptime(reference.letter.removeprefix(FOLDER + "/") + "-1", "%G-W%V-%u").date()  # noqa: DTZ007  a day
-            self._kept(reference.letter, reference.name, draw(self._figures(office, since, since + timedelta(days=7)), office.terms(language))[code])
+            self._kept(
+                reference.letter, reference.name, draw(self._figures(context, since, since + timedelta(days=7)), context.terms(language))[code]
+            )
         return picture_bytes(self._data, reference)
 
-    def _kept(self, folder: str, name: str, png: bytes) -> Reference:
+    def _kept(self, folder: str, name: str, png: bytes) -> FileReference:
         """A picture on disk before the letter that refers to it."""
         self._disk.mkdir(self._data / folder)
         path = self._data / folder / name
         self._disk.write_synced(path.with_name(f".{name}.tmp"), path, png)
-        return Reference(letter=folder, part=0, name=name, type="image/png", size=len(png))
+        return FileReference(letter=folder, part=0, name=name, type="image/png", size=len(png))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bot.model import Audience, Delivery, Entry, Outgoing, Seen, Ticket, Value
-from bot.store.port import UNFINISHED
+from bot.store.interface import UNFINISHED
 
 FRESH, ROOM = 12, 16_000  # entries, letters taken in, letters sent, and characters of each, that stay in the ticket's own
 # file; when as much again has gathered behind them, that goes into a part

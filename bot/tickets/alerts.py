@@ -7,36 +7,36 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from bot.model import Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
-from bot.replies import gate
-from bot.replies.contexts import Alert
-from bot.replies.terms import Terms
-from bot.tickets import notices
-from bot.tickets.office import Office
-from bot.tickets.writing import agent_ticket, desk_view, loose, staff_thread
+from bot.rendering import reply_policy
+from bot.rendering.contexts import Alert
+from bot.rendering.terms import Terms
+from bot.tickets import staff_notices
+from bot.tickets.context import DeskContext
+from bot.tickets.outgoing import agent_ticket, desk_view, draft_alone, staff_thread
 
 
-def alarm(office: Office, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
+def alarm(context: DeskContext, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
     """A letter to every lead, as a record of the desk; of that `ticket`, if there is one: in its thread, with
     its address and buttons. `cause` names what happened: the same cause is told once.
     """
     outgoing: list[Outgoing] = []
     number = ticket.number if ticket else 0
-    for lead in office.policy.people.leads:
-        language = office.language(lead.language or "", office.policy.desk.language)
-        terms = office.terms(language)
+    for lead in context.policy.people.leads:
+        language = context.language(lead.language or "", context.policy.desk.language)
+        terms = context.terms(language)
         what = f": {details[0]}" if about in NAMED else ""
-        context = Alert(
-            desk=desk_view(office, language),
+        values = Alert(
+            desk=desk_view(context, language),
             language=language,
             title=terms.say(f"alert_{about}") + what,
             details=details,
-            ticket=agent_ticket(office, ticket) if ticket else None,
-            buttons=notices.buttons(ticket, lead, office, now, terms) if ticket else (),
+            ticket=agent_ticket(context, ticket) if ticket else None,
+            buttons=staff_notices.buttons(ticket, lead, context, now, terms) if ticket else (),
         )
-        ruling = gate.to_staff(lead.address, gate.Traffic(), office.signer.is_ours, None, now)
+        ruling = reply_policy.to_staff(lead.address, reply_policy.Traffic(), context.signer.is_ours, None, now)
         if ruling.to:
             answers, cause_of = staff_thread(ticket, ruling.to) if ticket else (), f"{about}/{cause}"
-            made = loose(office, "alert", context, ruling.to, now, letter=cause_of, number=number, answers=answers)
+            made = draft_alone(context, "alert", values, ruling.to, now, letter=cause_of, number=number, answers=answers)
             outgoing.append(replace(made, due=now - FIRST))
     record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))
@@ -51,7 +51,7 @@ def advice(cause: str, terms: Terms) -> str:
     return terms.lines.get(f"advice_{cause}", "")
 
 
-def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:
+def undelivered(context: DeskContext, ticket: Ticket, outgoing: Outgoing, now: datetime) -> Decision:
     """A letter that was given up, or that the relay refused and that is held: a note on the ticket, a letter
     to the lead. Asked for again, as after trouble with the disk, it is the same note.
     """
@@ -62,5 +62,5 @@ def undelivered(office: Office, ticket: Ticket, outgoing: Outgoing, now: datetim
     held = outgoing.state is Delivery.held
     about, way_out = ("refused", (f"run.py held release {outgoing.to}",)) if held else ("undelivered", ())
     words = (outgoing.to, outgoing.subject, outgoing.result, *way_out)
-    decision = alarm(office, about, words, cause, now, ticket)
+    decision = alarm(context, about, words, cause, now, ticket)
     return Decision(tickets=(changed,), records=decision.records, events=decision.events)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 from bot.model import Entry, Ticket
-from bot.replies.contexts import PublicEntry
-from bot.replies.terms import Terms, sentence
-from bot.tickets.commands import BY_WORD, fold, line_of
-from bot.tickets.writing import MOST_ENTRIES, MOST_QUOTED, shortened
+from bot.rendering.contexts import PublicEntry
+from bot.rendering.terms import Terms, sentence
+from bot.tickets.agents.parser import BY_WORD, fold, line_of
+from bot.tickets.outgoing import MOST_ENTRIES, MOST_QUOTED, shortened
 
 MERGED = "merged/"  # what `about` of an entry begins with that a merge has brought
 NOT_DELIVERED = ("bounced_", "undelivered_")

@@ -6,47 +6,47 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.model import Decision, DeskRecord
-from bot.replies import gate
-from bot.replies.contexts import Button, Digest
-from bot.store.port import Earlier
+from bot.rendering import reply_policy
+from bot.rendering.contexts import Button, Digest
+from bot.store.interface import TicketSummary
 from bot.tickets import queue
-from bot.tickets.commands import button_of
-from bot.tickets.identity import Purpose
-from bot.tickets.office import Office
-from bot.tickets.writing import desk_view, expiry, loose, mailto
+from bot.tickets.agents.parser import button_of
+from bot.tickets.context import DeskContext
+from bot.tickets.outgoing import desk_view, draft_alone, expiry, mailto
+from bot.tickets.tokens import Purpose
 
 
-def due(office: Office, digested: str, now: datetime) -> str:
+def due(context: DeskContext, digested: str, now: datetime) -> str:
     """The ISO day whose digest is to be written now, or "": once a day, when work has begun."""
-    today = now.astimezone(office.policy.calendar.zone).date().isoformat()
-    return today if today > digested and office.policy.calendar.is_open(now) else ""
+    today = now.astimezone(context.policy.calendar.zone).date().isoformat()
+    return today if today > digested and context.policy.calendar.is_open(now) else ""
 
 
-def digest(rows: Sequence[Earlier], office: Office, day: str, now: datetime) -> Decision:
+def digest(rows: Sequence[TicketSummary], context: DeskContext, day: str, now: datetime) -> Decision:
     """One letter to each agent on duty for whom something waits. The record of the day keeps it from being written twice."""
     letters = []
-    for agent in office.on_duty(day):
-        language = office.language(agent.language or "", office.policy.desk.language)
-        reader = queue.Reader(office, agent, language, now)
+    for agent in context.on_duty(day):
+        language = context.language(agent.language or "", context.policy.desk.language)
+        viewer = queue.Viewer(context, agent, language, now)
         late = any(row.due and row.due <= now for row in rows)
-        sections = [*queue.deadlines(rows, reader)[:1]] if late else []
-        sections += queue.sections(rows, reader)
+        sections = [*queue.deadlines(rows, viewer)[:1]] if late else []
+        sections += queue.sections(rows, viewer)
         waits = any(row.status != "done" and row.owner in ("", agent.address) for row in rows)
-        if not waits or not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
+        if not waits or not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue
-        buttons, desk = desk_buttons(reader), desk_view(office, language)
-        context = Digest(desk=desk, language=language, sections=tuple(sections), buttons=buttons)
-        letters.append(loose(office, "digest", context, agent.address, now, letter=f"digest/{day}"))
+        buttons, desk = desk_buttons(viewer), desk_view(context, language)
+        values = Digest(desk=desk, language=language, sections=tuple(sections), buttons=buttons)
+        letters.append(draft_alone(context, "digest", values, agent.address, now, letter=f"digest/{day}"))
     record = DeskRecord(at=now, about="digest", letter=f"digest/{day}", words=day, outgoing=tuple(letters))
     return Decision(records=(record,))
 
 
-def desk_buttons(reader: queue.Reader) -> tuple[Button, ...]:
+def desk_buttons(viewer: queue.Viewer) -> tuple[Button, ...]:
     """The buttons of a letter to an agent that is about no ticket: next, queue, help."""
-    office, agent = reader.office, reader.agent
-    reply = office.signer.address(0, Purpose.agent, agent.address, until=expiry(office, reader.now))
+    context, agent = viewer.context, viewer.agent
+    reply = context.signer.address(0, Purpose.agent, agent.address, until=expiry(context, viewer.now))
     made = []
     for name in ("next", "queue", "help"):
-        word, caption = button_of(name, reader.terms)
+        word, caption = button_of(name, viewer.terms)
         made.append(Button(label=caption, url=mailto(reply, caption, f"#{word}"), say=f"#{word}"))
     return tuple(made)

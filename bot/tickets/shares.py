@@ -25,14 +25,14 @@ from bot.model import (
     client_of,
     person_of,
 )
-from bot.replies.contexts import Gathered, Section
-from bot.store.port import Earlier, Window
+from bot.rendering.contexts import Gathered, Section
+from bot.store.interface import TicketSummary, Window
 from bot.tickets import queue
+from bot.tickets.context import DeskContext
 from bot.tickets.digest import desk_buttons
-from bot.tickets.identity import Purpose
-from bot.tickets.office import Office
-from bot.tickets.place import Sight
-from bot.tickets.writing import desk_view, loose, tag
+from bot.tickets.outgoing import desk_view, draft_alone, tag
+from bot.tickets.threading import SenderFacts
+from bot.tickets.tokens import Purpose
 
 TEN = timedelta(minutes=10)
 MOST_LISTED = 10  # tickets of one sender that are named; #queue shows all
@@ -50,40 +50,40 @@ class Share(NamedTuple):
 class Case(NamedTuple):
     """What causes the letters to staff: a letter or a deed, and whose it is."""
 
-    office: Office
+    context: DeskContext
     now: datetime
     cause: str
     who: str = ""
 
 
-def of_letter(letter: Letter, sight: Sight, decision: Decision, office: Office) -> tuple[Share, ...]:
+def of_letter(letter: Letter, sender_facts: SenderFacts, decision: Decision, context: DeskContext) -> tuple[Share, ...]:
     """The shares that the letter draws on; none for what staff prove. Letters in an agent's name that nothing
     proves have a share of their own: they leave the answers to the agent's real letters alone.
     """
     if letter.envelope.too_large:
-        return of_alert("too_large", office)
-    most, client = office.policy.caps.errors_10_min, client_of(letter.envelope, office.relays)
-    if sight.agent:
+        return of_alert("too_large", context)
+    most, client = context.policy.caps.errors_10_min, client_of(letter.envelope, context.relays)
+    if sender_facts.agent:
         unproved = any(one.about == "confirmation" for one in decision.records)
-        return (Share("names", client, most // 3), Share("names", sight.agent, most)) if unproved else ()
-    if sight.department and any(one.purpose is Purpose.department for one in sight.references):
+        return (Share("names", client, most // 3), Share("names", sender_facts.agent, most)) if unproved else ()
+    if sender_facts.department and any(one.purpose is Purpose.department for one in sender_facts.references):
         return ()
-    return of_sender(letter.requester.email or letter.envelope.mail_from, office, letter.envelope)
+    return of_sender(letter.requester.email or letter.envelope.mail_from, context, letter.envelope)
 
 
-def of_sender(address: str, office: Office, envelope: Envelope | None = None) -> tuple[Share, ...]:
+def of_sender(address: str, context: DeskContext, envelope: Envelope | None = None) -> tuple[Share, ...]:
     """The shares of a requester."""
-    caps, person = office.policy.caps, person_of(address)
+    caps, person = context.policy.caps, person_of(address)
     return (
         Share("from", person, caps.notices_requester_10_min),
-        Share("at", client_of(envelope, office.relays) if envelope else "", caps.notices_client_10_min),
+        Share("at", client_of(envelope, context.relays) if envelope else "", caps.notices_client_10_min),
         Share("domain", person.rpartition("@")[2], caps.notices_domain_10_min),
     )
 
 
-def of_alert(about: str, office: Office) -> tuple[Share, ...]:
+def of_alert(about: str, context: DeskContext) -> tuple[Share, ...]:
     """The share of one kind of trouble that strangers can cause."""
-    return (Share("alert", about, office.policy.caps.notices_requester_10_min),)
+    return (Share("alert", about, context.policy.caps.notices_requester_10_min),)
 
 
 def fresh(decision: Decision, before: Mapping[int, Ticket]) -> tuple[Outgoing, ...]:
@@ -95,7 +95,7 @@ def fresh(decision: Decision, before: Mapping[int, Ticket]) -> tuple[Outgoing, .
 
 def windows(shares: Sequence[Share], letters: Sequence[Outgoing], case: Case) -> dict[Window, Share]:
     """The windows in which these letters need room when they leave: those of a night leave together."""
-    due, most = leave(letters), case.office.policy.caps.notices_all_10_min
+    due, most = leave(letters), case.context.policy.caps.notices_all_10_min
     when = f" {due:%Y-%m-%dT%H:%M}" if due > case.now else ""
     needed = (*shares, Share("all", letters[0].to, most))
     return {Window(f"{one.kind} {one.who}{when}", one.most, TEN): one for one in needed if one.who}
@@ -155,31 +155,31 @@ def ripe(waiting: Sequence[DeskRecord], now: datetime) -> list[DeskRecord]:
     return [record for record in waiting if not record.outgoing or leave(record.outgoing) <= now]
 
 
-def listed(records: Sequence[DeskRecord], office: Office) -> set[int]:
+def listed(records: Sequence[DeskRecord], context: DeskContext) -> set[int]:
     """The tickets that the gathered letters name."""
     groups = [group for sorts in _by_agent(records).values() for group in sorts.values()]
-    return {number for group in groups for number in _numbers(group, office)[:MOST_LISTED]}
+    return {number for group in groups for number in _numbers(group, context)[:MOST_LISTED]}
 
 
 def gathering(
-    records: Sequence[DeskRecord], rows: Mapping[int, Earlier], office: Office, now: datetime
+    records: Sequence[DeskRecord], rows: Mapping[int, TicketSummary], context: DeskContext, now: datetime
 ) -> Decision:
     """One letter to each agent with what was gathered for them; the record keeps it from coming twice."""
     cause, letters = f"gathering/{now:%Y%m%dT%H%M%S%f}", []
     for to, sorts in _by_agent(records).items():
-        agent = office.policy.people.agent(to)
+        agent = context.policy.people.agent(to)
         if agent is None:  # no longer one of the staff
             continue
-        language = office.language(agent.language or "", office.policy.desk.language)
-        reader = queue.Reader(office, agent, language, now)
-        context = Gathered(
-            desk=desk_view(office, language),
+        language = context.language(agent.language or "", context.policy.desk.language)
+        viewer = queue.Viewer(context, agent, language, now)
+        values = Gathered(
+            desk=desk_view(context, language),
             language=language,
             count=sum(_count(group) for group in sorts.values()),
-            sections=tuple(_section(share, group, rows, reader) for share, group in sorts.items()),
-            buttons=desk_buttons(reader),
+            sections=tuple(_section(share, group, rows, viewer) for share, group in sorts.items()),
+            buttons=desk_buttons(viewer),
         )
-        letters.append(loose(office, "gathered", context, to, now, letter=cause))
+        letters.append(draft_alone(context, "gathered", values, to, now, letter=cause))
     words = " ".join(record.letter for record in records)
     told = DeskRecord(at=now, about="gathering", letter=cause, words=words, outgoing=tuple(letters))
     return Decision(records=(told,))
@@ -199,24 +199,24 @@ def _count(group: Sequence[Outgoing]) -> int:
     return len({one.letter for one in group})
 
 
-def _numbers(group: Sequence[Outgoing], office: Office) -> list[int]:
-    peeked = (office.signer.peek(one.message_id) for one in group)
+def _numbers(group: Sequence[Outgoing], context: DeskContext) -> list[int]:
+    peeked = (context.signer.peek(one.message_id) for one in group)
     return sorted({one[0] for one in peeked if one and one[0]})
 
 
 def _section(
-    share: str, group: Sequence[Outgoing], rows: Mapping[int, Earlier], reader: queue.Reader
+    share: str, group: Sequence[Outgoing], rows: Mapping[int, TicketSummary], viewer: queue.Viewer
 ) -> Section:
     """From one sender (ivan@example.org): 37, PF-12 … PF-48; the first tickets, and subjects of no ticket."""
-    office, (kind, _, who) = reader.office, share.partition(" ")
-    numbers = _numbers(group, office)
-    title = reader.terms.say(f"alert_{who}" if kind == "alert" else f"share_{kind}", who)
-    ends = dict.fromkeys(tag(office, number) for number in (*numbers[:1], *numbers[-1:]))
-    about_none = [one.subject for one in group if one.subject != title and not _numbers((one,), office)]
+    context, (kind, _, who) = viewer.context, share.partition(" ")
+    numbers = _numbers(group, context)
+    title = viewer.terms.say(f"alert_{who}" if kind == "alert" else f"share_{kind}", who)
+    ends = dict.fromkeys(tag(context, number) for number in (*numbers[:1], *numbers[-1:]))
+    about_none = [one.subject for one in group if one.subject != title and not _numbers((one,), context)]
     return Section(
         title=", ".join(filter(None, (f"{title}: {_count(group)}", " … ".join(ends)))),
         tickets=tuple(
-            queue.line(rows[number], reader) for number in numbers[:MOST_LISTED] if number in rows
+            queue.line(rows[number], viewer) for number in numbers[:MOST_LISTED] if number in rows
         ),
         rows=tuple(dict.fromkeys(about_none)),
     )

@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Value
-from bot.replies import contexts
-from bot.tickets.commands import escaped
+from bot.rendering import contexts
+from bot.tickets.agents.parser import escaped
 
 # What the desk itself says, with commands to copy; what agents wrote, which they get back to send it again; and
 # what is escaped already, with a line of ours below it.

@@ -13,25 +13,25 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
-from bot.policy import Policy
-from bot.policy.schema import Agent
-from bot.replies import gate
-from bot.replies.contexts import Button
-from bot.replies.gate import Ruling
-from bot.replies.terms import Terms
-from bot.store.port import Sender
-from bot.tickets import notices
-from bot.tickets.commands import in_words, spoken, words_for
-from bot.tickets.due import counted, stopped, stopped_since
-from bot.tickets.office import Office
-from bot.tickets.states import move
-from bot.tickets.writing import button, for_requester, history, post, thread_of
+from bot.rendering import reply_policy
+from bot.rendering.contexts import Button
+from bot.rendering.reply_policy import Ruling
+from bot.rendering.terms import Terms
+from bot.rules import Policy
+from bot.rules.schema import Agent
+from bot.store.interface import AddressFacts
+from bot.tickets import staff_notices
+from bot.tickets.agents.parser import in_words, spoken, words_for
+from bot.tickets.context import DeskContext
+from bot.tickets.outgoing import button, draft, for_requester, history, thread_of
+from bot.tickets.sla import counted, stopped, stopped_since
+from bot.tickets.status import move
 
 # ------------------------------------------------------------------------------------------------------------- when
 
 
 def armed(decision: Decision, policy: Policy, now: datetime) -> Decision:
-    """The decision with each ticket's next moment set: the store's register wakes the ticket then, and not before."""
+    """The decision with each ticket's next moment set: the store's index wakes the ticket then, and not before."""
     tickets = tuple(replace(one, timer=min((at for at, _ in moments(one, policy, now)), default=None)) for one in decision.tickets)
     return replace(decision, tickets=tickets)
 
@@ -99,48 +99,48 @@ def address(ticket: Ticket) -> str:
     return ticket.requester.email if known else answers[-1]
 
 
-def decide(ticket: Ticket, sender: Sender, office: Office, now: datetime) -> Decision:
+def decide(ticket: Ticket, sender: AddressFacts, context: DeskContext, now: datetime) -> Decision:
     """Everything that is due; the next moment is set. `sender` is what is known of `address(ticket)`."""
-    due = [what for at, what in sorted(moments(ticket, office.policy, now)) if at <= now]
+    due = [what for at, what in sorted(moments(ticket, context.policy, now)) if at <= now]
     events: list[tuple[str, dict[str, Any]]] = []
     for what in due:
         if what == "warned" and "overdue" in due:  # late: the alarm says it all
             continue
-        done, ticket = ACTS[what](ticket, what, sender, office, now)
+        done, ticket = ACTS[what](ticket, what, sender, context, now)
         ticket = replace(ticket, entries=(*ticket.entries, Entry(at=now, kind="event", public=False, about=done)))
         events.append(("timer", {"ticket": ticket.number, "about": done}))
         if ticket.status is Status.done:
             events.append(("closed", {"ticket": ticket.number, "ground": ticket.ground, "by": "silence"}))
-    return armed(Decision(tickets=(ticket,), events=tuple(events)), office.policy, now)
+    return armed(Decision(tickets=(ticket,), events=tuple(events)), context.policy, now)
 
 
-Act = Callable[[Ticket, str, Sender, Office, datetime], tuple[str, Ticket]]
+Act = Callable[[Ticket, str, AddressFacts, DeskContext, datetime], tuple[str, Ticket]]
 
 
-def to_agent(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+def to_agent(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """A letter to the owner, or to those on duty while the ticket is free."""
-    owner = office.policy.people.agent(ticket.owner) if ticket.owner else None
-    return what, nudged(ticket, what, (owner,) if owner else notices.on_duty(office, now), office, now)
+    owner = context.policy.people.agent(ticket.owner) if ticket.owner else None
+    return what, nudged(ticket, what, (owner,) if owner else staff_notices.on_duty(context, now), context, now)
 
 
-def to_leads(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+def to_leads(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """A letter to every lead."""
-    return what, nudged(ticket, what, office.policy.people.leads, office, now)
+    return what, nudged(ticket, what, context.policy.people.leads, context, now)
 
 
-def reminded(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+def reminded(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """The requester is asked once more."""
-    told = to_requester(ticket, "reminder", sender, office, now)
-    return (what, told) if told else to_agent(ticket, "unreachable", sender, office, now)
+    told = to_requester(ticket, "reminder", sender, context, now)
+    return (what, told) if told else to_agent(ticket, "unreachable", sender, context, now)
 
 
-def closed(ticket: Ticket, what: str, sender: Sender, office: Office, now: datetime) -> tuple[str, Ticket]:
+def closed(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """Closed for want of information (clause 4.6); an answer opens it again. Nobody's ticket is closed behind his back."""
-    done = move(ticket, Status.done, now, office.policy, ground=Ground.insufficient_information)
-    told = to_requester(done, "closed_silence", sender, office, now)
+    done = move(ticket, Status.done, now, context.policy, ground=Ground.insufficient_information)
+    told = to_requester(done, "closed_silence", sender, context, now)
     if told is None:
-        return to_agent(ticket, "unreachable", sender, office, now)
-    return to_agent(told, what, sender, office, now) if told.owner else (what, told)
+        return to_agent(ticket, "unreachable", sender, context, now)
+    return to_agent(told, what, sender, context, now) if told.owner else (what, told)
 
 
 ACTS: dict[str, Act] = {
@@ -148,27 +148,27 @@ ACTS: dict[str, Act] = {
 }  # fmt: skip
 
 
-def to_requester(ticket: Ticket, template: str, sender: Sender, office: Office, now: datetime) -> Ticket | None:
-    """The ticket with a letter to its requester; None where the gate does not let it leave now.
+def to_requester(ticket: Ticket, template: str, sender: AddressFacts, context: DeskContext, now: datetime) -> Ticket | None:
+    """The ticket with a letter to its requester; None where the reply policy does not let it leave now.
 
-    Timer mail passes the whole gate but for the class and the wishes of the last letter (design, section 7, item 1).
+    Timer mail passes the whole reply policy but for the class and what the last letter asks for (design, section 7, item 1).
     """
     to = address(ticket)
-    closed = sender.latched or (sender.doubted and not ticket.proved)
-    traffic = gate.Traffic(sent=sender.sent, latched=closed, suppressed=sender.suppressed)
+    closed = sender.auto_reply_blocked or (sender.soft_blocked and not ticket.proved)
+    traffic = reply_policy.Traffic(sent=sender.sent, auto_reply_blocked=closed, suppressed=sender.suppressed)
     repeats = ticket.proved and to == ticket.requester.email
-    refused = gate.sendable(to, office.signer.is_ours)
-    ruling = Ruling(reason=refused) if refused else gate.ruled(to, traffic, repeats, office.policy.caps if office.caps else None, now)
+    refused = reply_policy.sendable(to, context.signer.is_ours)
+    ruling = Ruling(reason=refused) if refused else reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
     if not ruling.to or ruling.held:
         return None
-    clause = office.policy.grounds[Ground.insufficient_information].clause
-    said = history(office, ticket) if repeats else ()
-    context = for_requester(office, ticket, repeats, clause=clause, history=said)
-    return post(office, ticket, Audience.requester, template, context, to, now, answers=thread_of(ticket))
+    clause = context.policy.grounds[Ground.insufficient_information].clause
+    said = history(context, ticket) if repeats else ()
+    values = for_requester(context, ticket, repeats, clause=clause, history=said)
+    return draft(context, ticket, Audience.requester, template, values, to, now, answers=thread_of(ticket))
 
 
 def nudged(
-    ticket: Ticket, why: str, agents: tuple[Agent, ...], office: Office, now: datetime, *,
+    ticket: Ticket, why: str, agents: tuple[Agent, ...], context: DeskContext, now: datetime, *,
     said: Entry | None = None, at_once: bool = False, values: tuple[object, ...] = (),
 ) -> Ticket:  # fmt: skip
     """The ticket with a short notice to each of these: why (a line `why_…` of terms.yaml, with its `values`), what was
@@ -176,20 +176,20 @@ def nudged(
     excepted.
     """
     calm = ticket.priority is not Priority.high and not at_once
-    due = max(now, office.policy.calendar.next_open(now)) if calm else now
+    due = max(now, context.policy.calendar.next_open(now)) if calm else now
     for agent in agents:
-        if not gate.to_staff(agent.address, gate.Traffic(), office.signer.is_ours, None, now).to:
+        if not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue
-        terms = office.terms(office.language_of(agent))
-        more = (refusing(office, ticket, agent, terms, now),) if why == "low_offered" else ()
+        terms = context.terms(context.language_of(agent))
+        more = (refusing(context, ticket, agent, terms, now),) if why == "low_offered" else ()
         line = terms.say(f"why_{why}", *values)
-        ticket = notices.shown(
-            ticket, agent, "", office, now, why=line, due=due, said=said, brief=True, more=more
+        ticket = staff_notices.shown(
+            ticket, agent, "", context, now, why=line, due=due, said=said, brief=True, more=more
         )
     return ticket
 
 
-def refusing(office: Office, ticket: Ticket, agent: Agent, terms: Terms, now: datetime) -> Button:
+def refusing(context: DeskContext, ticket: Ticket, agent: Agent, terms: Terms, now: datetime) -> Button:
     """The button that refuses a ticket of low priority (clause 5.2)."""
-    ground = in_words(words_for("ground", office.policy), terms.language)[Ground.low_priority]
-    return button(office, ticket, agent, terms.say("refuse_low"), f"#{spoken('refuse', terms.language)} {ground}", now)
+    ground = in_words(words_for("ground", context.policy), terms.language)[Ground.low_priority]
+    return button(context, ticket, agent, terms.say("refuse_low"), f"#{spoken('refuse', terms.language)} {ground}", now)

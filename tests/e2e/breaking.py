@@ -19,19 +19,19 @@ class Breaking:
         """`folder` gets the socket, which leads to that in the folder `server`."""
         self.every, self.broken = 0, {"question": 0, "answer": 0}
         self._server, self._chance, self._left, self._lock = server, random.Random(seed), 0, threading.Lock()
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(str(folder / NAME))
-        self._door.listen(100)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / NAME))
+        self._listener.listen(100)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Lets nobody in any more."""
-        self._door.close()
+        self._listener.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, far = self._door.accept()[0], socket.socket(socket.AF_UNIX)
+                near, far = self._listener.accept()[0], socket.socket(socket.AF_UNIX)
                 far.connect(str(self._server / NAME))
                 threading.Thread(target=self._both, args=(near, far), daemon=True).start()
 

@@ -40,7 +40,7 @@ class Running:
         self.command = [sys.executable, "run.py"]  # a test may start it under another program
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
-        self.ready = ""  # the ready line: every open door with its place
+        self.ready = ""  # the ready line: every open listener with its place
 
     def start(self) -> Running:
         """Starts the daemon; returns when it takes letters."""

@@ -154,7 +154,7 @@ def test_a_rotated_key_signs_from_now_on_and_older_ones_hold_until_they_are_dele
         [older] = desk.wait("anna@providence.film", 1)
         assert desk.run("secret", "rotate").returncode == 0
         rules.write_text(rules.read_text("utf-8").replace("name: Поддержка providence.film", "name: Поддержка"), "utf-8")
-        until(lambda: "rules_loaded" in desk.log())  # the office is opened anew, and with the new key
+        until(lambda: "rules_loaded" in desk.log())  # the desk context is opened anew, and with the new key
         desk.send("petr@example.org", f"{PROBLEM}.", "Тоже не открывается")
         newer = desk.wait("anna@providence.film", 2)[1]
         desk.send("anna@providence.film", "#заметка\nПроверю утром.", answers=older)

@@ -17,7 +17,7 @@ import pytest
 from cluster import Cluster
 from daemon import ROOT, Running
 
-from bot.store.shelf import FileShelf
+from bot.store.files.reader import FileDataReader
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play. Письмо"
@@ -85,7 +85,7 @@ def test_from_a_backup_under_load_another_desk_goes_on(tmp_path: Path) -> None:
         until(lambda: "commands=['take']" in two.log())
         book = json.loads(two.run("ledger", "--json").stdout)
         assert (book["adds_up"], book["accepted"] >= len(before)) == (True, True)
-        tickets = list(FileShelf(two.data).tickets())
+        tickets = list(FileDataReader(two.data).tickets())
         wanted = {f"u{ident[1:].partition('@')[0].replace('.', 'x')}@example.org" for ident in before}
         senders = [ticket.requester.email for ticket in tickets]
         assert wanted <= set(senders)

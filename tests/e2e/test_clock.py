@@ -20,7 +20,7 @@ from daemon import ROOT, Running
 from peers import wait_for
 
 from bot.model import Outgoing
-from bot.store.shelf import FileShelf
+from bot.store.files.reader import FileDataReader
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 pytestmark = [
@@ -91,21 +91,21 @@ class Clock:
 
     def told(self) -> dict[int, list[str]]:
         """What time alone has done to each ticket."""
-        with closing(FileShelf(self.desk.data)) as shelf:
+        with closing(FileDataReader(self.desk.data)) as reader:
             return {
                 one.number: [entry.about for entry in one.entries if entry.kind == "event" and not entry.letter and not entry.public]
-                for one in shelf.tickets()
+                for one in reader.tickets()
             }
 
     def regular(self, about: str) -> list[str]:
         """The days of the digests, or the weeks of the reports."""
-        with closing(FileShelf(self.desk.data)) as shelf:
-            return sorted(one.words for _, one in shelf.records() if one.about == about)
+        with closing(FileDataReader(self.desk.data)) as reader:
+            return sorted(one.words for _, one in reader.records() if one.about == about)
 
     def letters(self) -> list[Outgoing]:
         """All letters that the desk has made."""
-        with closing(FileShelf(self.desk.data)) as shelf:
-            return [one for each in (*shelf.tickets(), *(record for _, record in shelf.records())) for one in each.outgoing]
+        with closing(FileDataReader(self.desk.data)) as reader:
+            return [one for each in (*reader.tickets(), *(record for _, record in reader.records())) for one in each.outgoing]
 
     def check(self) -> None:
         """At the end nothing waits, nothing is lost, no day has two digests, no week two reports, nothing went wrong."""

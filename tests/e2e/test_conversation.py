@@ -143,7 +143,7 @@ def test_ledger_list_show(talk: Running) -> None:
 
 def test_log_has_documented_events_only(talk: Running) -> None:
     """Each line is one JSON object with a known event, and no letter's text."""
-    from bot.log import EVENTS
+    from bot.app.log import EVENTS
 
     lines = [json.loads(line) for line in (talk.data / "log" / "desk.jsonl").read_text("utf-8").splitlines()]
     assert {line["event"] for line in lines} <= set(EVENTS)

@@ -25,14 +25,14 @@ import pytest
 from daemon import Running
 from desk import TestDesk
 
+from bot.data.ledger import account
 from bot.delivery import outbox
 from bot.delivery.folder import Folder
-from bot.line import Line, Place
+from bot.letter_order import LetterOrder, Position
 from bot.model import Envelope, Outgoing
-from bot.store.documents import read_ticket
-from bot.store.files import Disk, Write
-from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import account
+from bot.store.files.disk import Disk, Write
+from bot.store.files.documents import read_ticket
+from bot.store.files.reader import FileDataReader
 
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 9
@@ -99,10 +99,10 @@ class Played(TestDesk):
         return desk
 
     async def wake(self) -> None:
-        from bot.store.inbox import Inbox
+        from bot.store.files.inbox import Inbox
 
         self.inbox = Inbox(self.data, self.disk)
-        self.post = Folder(self.data / "outbox", self.disk)
+        self.sender = Folder(self.data / "outbox", self.disk)
         await self.restart()
 
     async def raw(self, letter: bytes, mail_from: str = "?", recipients: tuple[str, ...] = ("support@providence.film",)) -> list[Outgoing]:
@@ -118,7 +118,7 @@ class Played(TestDesk):
     async def work_off(self) -> None:
         """What the daemon does with the letters of its inbox."""
         for ident in self.inbox.waiting():
-            await lasting(lambda ident=ident: self.desk.handle(ident, Place(Line())))
+            await lasting(lambda ident=ident: self.desk.handle(ident, Position(LetterOrder())))
         await self.deliver()
 
 
@@ -139,8 +139,8 @@ def notice(desk: Played, number: int) -> Outgoing:
 
 
 def numbers(desk: Played, message_id: str) -> list[int]:
-    rows = [desk.store.get(number) for number in sorted(desk.store.register.lines)]
-    return [one.number for one in rows if one and any(seen.message_id == message_id for seen in one.seen if seen.fate == "opened")]
+    rows = [desk.store.get(number) for number in sorted(desk.store.index.lines)]
+    return [one.number for one in rows if one and any(seen.message_id == message_id for seen in one.seen if seen.disposition == "opened")]
 
 
 def the(desk: Played, message_id: str) -> int:
@@ -190,14 +190,14 @@ def outcome(data: Path) -> dict[str, object]:
     assert ids <= set(letters), "a letter is recorded as sent and does not lie in the outbox"
     assert set(letters.values()) == {1}
     return {
-        "tickets": sorted((one.status, sorted(seen.fate for seen in one.seen), bool(one.merged_into)) for one in found),
+        "tickets": sorted((one.status, sorted(seen.disposition for seen in one.seen), bool(one.merged_into)) for one in found),
         "templates": Counter((one.template, one.to) for one in made),
         "in the outbox": sum(letters.values()),
     }
 
 
 def check(data: Path, expected: dict[str, object]) -> None:
-    ledger = account(FileShelf(data))
+    ledger = account(FileDataReader(data))
     assert ledger.adds_up, ledger.as_text()
     assert ledger.places["waiting"] == ledger.places["parked"] == 0
     assert outcome(data) == expected
@@ -212,7 +212,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, objec
         await play(await Played.on(data, disk))
 
     asyncio.run(whole())
-    assert account(FileShelf(data)).adds_up
+    assert account(FileDataReader(data)).adds_up
     assert len(outcome(data)["tickets"]) >= 3
     return disk.steps, outcome(data)
 
@@ -230,7 +230,7 @@ def test_a_disk_that_fails_once_at_any_step_loses_nothing(calm, tmp_path, monkey
             await play(await Played.on(data, Counting(at, refuse)))
 
         asyncio.run(whole())
-        ledger = account(FileShelf(data))
+        ledger = account(FileDataReader(data))
         assert ledger.adds_up, f"step {at}: {ledger.as_text()}"
         assert outcome(data) == calm[1], f"step {at}"
 
@@ -256,7 +256,7 @@ def test_a_process_that_dies_at_any_step_loses_nothing(calm, tmp_path):
             await play(desk, heard)
 
         asyncio.run(rest())
-        ledger = account(FileShelf(data))
+        ledger = account(FileDataReader(data))
         assert ledger.adds_up, f"step {at}: {ledger.as_text()}"
         found = outcome(data)
         assert found["tickets"] == calm[1]["tickets"] or repeated(data), f"step {at}: {found} != {calm[1]}"
@@ -265,7 +265,7 @@ def test_a_process_that_dies_at_any_step_loses_nothing(calm, tmp_path):
 
 def repeated(data: Path) -> bool:
     """A letter that was stored, but whose 250 the client never heard, came again: it is a duplicate."""
-    return account(FileShelf(data)).places["duplicate"] == 2
+    return account(FileDataReader(data)).places["duplicate"] == 2
 
 
 async def dying(data: Path, at: int, theirs: int) -> None:
@@ -322,7 +322,7 @@ def test_a_daemon_killed_under_load_loses_and_doubles_nothing(tmp_path):
     with desk:
         settled(desk)
     assert len(accepted) > KILLS
-    ledger = account(FileShelf(desk.data))
+    ledger = account(FileDataReader(desk.data))
     assert ledger.adds_up, ledger.as_text()
     assert ledger.places["waiting"] == ledger.places["parked"] == 0
     tickets = [read_ticket(path) for path in (desk.data / "tickets" / "live").glob("[0-9]*.json")]

@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_looked_into_is_no_desk_without_tickets(tmp_path
     import os
 
     from bot.settings import Settings
-    from bot.stores import has_signed
+    from bot.store.factory import has_signed
 
     (tmp_path / "tickets" / "live").mkdir(parents=True)
     real = os.scandir

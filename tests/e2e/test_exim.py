@@ -99,15 +99,15 @@ class Exim:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory):
+def context(tmp_path_factory):
     data = tmp_path_factory.mktemp("exim") / "data"
     program("exim4", root=True)  # without it the tests are skipped before anything is started
     with World() as world, Exim(world, data) as exim, Running(data, DESK_RELAY=f"smtp://127.0.0.1:{exim.port}") as desk:
         yield world, exim, desk
 
 
-def test_a_conversation_through_exim(office):
-    world, exim, desk = office
+def test_a_conversation_through_exim(context):
+    world, exim, desk = context
 
     def came(to: str) -> list[EmailMessage]:
         return wait_for(lambda: world.mail(to), words=lambda: exim.log() + desk.log())
@@ -123,8 +123,8 @@ def test_a_conversation_through_exim(office):
     assert registered["Auto-Submitted"] == "auto-replied"
 
 
-def test_what_the_desk_cannot_take_waits_and_what_it_never_will_goes_back(office):
-    world, exim, desk = office
+def test_what_the_desk_cannot_take_waits_and_what_it_never_will_goes_back(context):
+    world, exim, desk = context
     for code in ("75", "64", "70"):
         exim.code.write_text(code)
         exim.send(f"u{code}@example.org", "Не открывается каталог, ошибка 500 на странице.")

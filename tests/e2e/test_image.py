@@ -76,8 +76,8 @@ def test_the_image_is_what_the_file_says(image):
 def test_the_image_answers_a_letter_and_says_how_it_is(image):
     buildah, name = image
     smtp, form = free_port(), free_port()
-    doors = ["--env", f"DESK_SMTP=127.0.0.1:{smtp}", "--env", f"DESK_FORM=127.0.0.1:{form}"]
-    with buildah.start("run", *doors, name, "--", ".venv/bin/python", "run.py") as server:
+    listeners = ["--env", f"DESK_SMTP=127.0.0.1:{smtp}", "--env", f"DESK_FORM=127.0.0.1:{form}"]
+    with buildah.start("run", *listeners, name, "--", ".venv/bin/python", "run.py") as server:
         try:
             assert server.stdout is not None
             assert server.stdout.readline().startswith("ready smtp=")

@@ -14,9 +14,9 @@ import pytest
 from daemon import Running
 from peers import Postfix, World, block, free_port, program, wait_for
 
-from bot.intake.lmtp import LmtpDoor
+from bot.intake.lmtp import LmtpListener
 from bot.intake.session import Limits
-from bot.store.inbox import Ids
+from bot.store.files.inbox import Ids
 
 pytestmark = pytest.mark.postfix
 DESK = "support@providence.film"
@@ -49,7 +49,7 @@ def letter(sender: str, to: str, text: str, subject: str = "", **headers: str) -
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory, dkim):
+def context(tmp_path_factory, dkim):
     """World, Postfix and desk, wired as the documentation says."""
     lmtp = free_port()
     data = tmp_path_factory.mktemp("desk") / "data"
@@ -76,8 +76,8 @@ def number_of(answer: EmailMessage) -> int:
     return int(str(answer["Subject"]).split("[PF-")[1].split("]")[0])
 
 
-def test_a_letter_comes_in_through_postfix_and_its_answer_goes_out_through_it(office):
-    world, postfix, desk = office
+def test_a_letter_comes_in_through_postfix_and_its_answer_goes_out_through_it(context):
+    world, postfix, desk = context
     assert "lmtp=127.0.0.1:" in desk.ready
     first = letter("olga@example.org", DESK, "При входе в личный кабинет появляется ошибка 403, пароль верный.", "Не могу войти")
     post(postfix, first.as_bytes(), "olga@example.org", DESK)
@@ -91,9 +91,9 @@ def test_a_letter_comes_in_through_postfix_and_its_answer_goes_out_through_it(of
     wait_for(lambda: "Chrome 130" in json.dumps(ticket(desk, number), ensure_ascii=False), words=lambda: postfix.log() + desk.log())
 
 
-def test_the_findings_of_the_own_server_prove_a_sender_and_forged_ones_do_not(office, dkim):
+def test_the_findings_of_the_own_server_prove_a_sender_and_forged_ones_do_not(context, dkim):
     dkimpy = pytest.importorskip("dkim")
-    world, postfix, desk = office
+    world, postfix, desk = context
     proved = letter("petr@example.org", DESK, "Видео останавливается на десятой минуте фильма, ошибка 17.", "Останавливается").as_bytes()
     signed = dkimpy.sign(proved.replace(b"\n", b"\r\n"), b"test", b"example.org", dkim[1]) + proved.replace(b"\n", b"\r\n")
     post(postfix, signed, "petr@example.org", DESK)
@@ -108,8 +108,8 @@ def test_the_findings_of_the_own_server_prove_a_sender_and_forged_ones_do_not(of
     assert states == [True, False]
 
 
-def test_every_recipient_hears_of_his_own_copy(office):
-    _, _, desk = office
+def test_every_recipient_hears_of_his_own_copy(context):
+    _, _, desk = context
     port = int(desk.ready.split("lmtp=127.0.0.1:")[1].split()[0])
     with smtplib.LMTP("127.0.0.1", port, timeout=20) as client:
         client.ehlo()
@@ -125,8 +125,8 @@ def test_every_recipient_hears_of_his_own_copy(office):
         assert client.docmd("NOOP")[0] == 250
 
 
-def test_a_desk_that_is_down_keeps_the_letter_in_postfix(office):
-    world, postfix, desk = office
+def test_a_desk_that_is_down_keeps_the_letter_in_postfix(context):
+    world, postfix, desk = context
     desk.stop()
     raw = letter("lena@example.org", DESK, "После оплаты доступ к фильмам не появился, прошло два часа.", "Нет доступа").as_bytes()
     post(postfix, raw, "lena@example.org", DESK)
@@ -157,9 +157,9 @@ async def test_a_refusal_after_data_is_told_once_a_recipient(tmp_path):
         taken.append(envelope)
         raise OSError(errno.ENOSPC, "no space left")
 
-    door = LmtpDoor(accept, lambda address: True, new_id=Ids().new, now=lambda: datetime.now(UTC), hostname="desk.example",
-                    tell=lambda event, **fields: told.append(event), limits=Limits(size=1000))  # fmt: skip
-    host, port = await door.start("127.0.0.1", 0)
+    listener = LmtpListener(accept, lambda address: True, new_id=Ids().new, now=lambda: datetime.now(UTC), hostname="desk.example",
+                    log=lambda event, **fields: told.append(event), limits=Limits(size=1000))  # fmt: skip
+    host, port = await listener.start("127.0.0.1", 0)
 
     def talk() -> list[list[int]]:
         codes = []
@@ -176,5 +176,5 @@ async def test_a_refusal_after_data_is_told_once_a_recipient(tmp_path):
     try:
         assert await asyncio.to_thread(talk) == [[552] * 3 + [250], [452] * 3 + [250]]
     finally:
-        await door.stop(1)
+        await listener.stop(1)
     assert [one.recipients for one in taken] == [("a@desk.example", "b@desk.example")]

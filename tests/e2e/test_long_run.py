@@ -20,7 +20,7 @@ from contract import ticket
 from daemon import PATIENCE, ROOT, Running
 from peers import Moody, relay, wait_for
 
-from bot.store.documents import ticket_page
+from bot.store.files.documents import ticket_page
 
 TICKETS, LETTERS = int(os.environ.get("DESK_TICKETS", "2000")), int(os.environ.get("DESK_LETTERS", "100"))
 BROKEN = max(2, TICKETS // 1000)

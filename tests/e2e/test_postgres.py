@@ -22,8 +22,8 @@ from cluster import Cluster
 from daemon import Running, text_of
 from peers import block, relay
 
+from bot.data.ledger import Account, account
 from bot.model import Ticket
-from bot.upkeep.ledger import Account, account
 
 pytestmark = pytest.mark.postgres
 IVAN, MARIA, ANNA = "ivan@example.org", "maria@example.org", "anna@providence.film"
@@ -42,10 +42,10 @@ def ledger(desk: Running) -> dict[str, Any]:
 
 
 def on_shelf(store: str) -> tuple[Account, list[Ticket]]:
-    from bot.store.postgres.shelf import PostgresShelf
+    from bot.store.postgres.reader import PostgresDataReader
 
-    with closing(PostgresShelf(store)) as shelf:
-        return account(shelf), list(shelf.tickets())
+    with closing(PostgresDataReader(store)) as reader:
+        return account(reader), list(reader.tickets())
 
 
 def wait_until(true: Any, what: str, seconds: float = 30) -> None:
@@ -204,7 +204,7 @@ def test_a_daemon_that_was_frozen_for_a_while_goes_on_and_doubles_nothing(daemon
 def test_a_database_that_crashes_under_load_loses_and_doubles_nothing(
     daemons: Callable[..., list[Running]], store: str, cluster: Cluster
 ) -> None:
-    """Commits that were not yet on disk are gone with it; nobody had been told of them."""
+    """GroupCommit that were not yet on disk are gone with it; nobody had been told of them."""
     desks = daemons(2)
     clients = [Client(desks, f"c{n}x", 10) for n in range(6)]
     for client in clients:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from desk import ROOT, TestDesk
 
-from bot.workshop.replay import replay
-from bot.workshop.window import Window
+from bot.tools.replay import replay
+from bot.tools.window import Window
 
 
 async def stored(data: Path) -> TestDesk:

@@ -1,4 +1,4 @@
-"""A disk that is nearly full: every door says "not now", nothing is accepted, and nothing that was accepted is in the way."""
+"""A disk that is nearly full: every listener says "not now", nothing is accepted, and nothing that was accepted is in the way."""
 
 from __future__ import annotations
 

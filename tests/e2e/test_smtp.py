@@ -1,4 +1,4 @@
-"""The SMTP door on real sockets: what it takes, what it refuses, and what hostile clients cannot do."""
+"""The SMTP listener on real sockets: what it takes, what it refuses, and what hostile clients cannot do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import pytest
 from bot.intake import session
 from bot.intake.crowd import NoRoomError
 from bot.intake.session import Limits
-from bot.intake.smtp import Door, server_tls
+from bot.intake.smtp import SmtpListener, server_tls
 from bot.intake.spool import Spool
-from bot.store.files import Disk
-from bot.store.inbox import Ids, Inbox
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Ids, Inbox
 
 US, THEM = "support@desk.example", "user@example.org"
 LETTER = b"From: user@example.org\r\nSubject: Hello\r\n\r\nHello\r\n"
@@ -29,15 +29,15 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 class Desk:
-    """A door with what it took and what it told, and an `accept` that a test may replace."""
+    """A listener with what it took and what it told, and an `accept` that a test may replace."""
 
     def __init__(self, **settings):
         self.taken, self.told, self.clients = [], [], []
         self.accept = self.keep
         settings = {"limits": Limits(**settings.pop("limits", {})), **settings}
-        self.door = Door(
+        self.listener = SmtpListener(
             lambda raw, envelope: self.accept(raw, envelope), lambda address: address.lower() in (US, "postmaster"),
-            new_id=Ids().new, now=lambda: NOW, hostname="mail.desk.example", tell=lambda event, **fields: self.told.append((event, fields)),
+            new_id=Ids().new, now=lambda: NOW, hostname="mail.desk.example", log=lambda event, **fields: self.told.append((event, fields)),
             **settings,
         )  # fmt: skip
 
@@ -52,13 +52,13 @@ class Desk:
 async def desk(host="127.0.0.1", **settings):
     """A running desk; the test ends with every session closed."""
     one = Desk(**settings)
-    one.address = await one.door.start(host, 0)
+    one.address = await one.listener.start(host, 0)
     try:
         yield one
     finally:
         for client in one.clients:
             client.leave()
-        await one.door.stop(2)
+        await one.listener.stop(2)
 
 
 class Client:
@@ -393,7 +393,7 @@ async def test_a_flood_without_line_ends_costs_no_memory_and_is_cut():
         assert peak < 4_000_000
         assert await client.closed() or (await client.reply()).startswith("552")
         assert one.taken == []
-        assert one.door.incoming == 0
+        assert one.listener.incoming == 0
 
 
 async def test_a_flood_in_a_command_costs_no_memory_either():
@@ -415,7 +415,7 @@ async def test_a_large_letter_waits_for_its_end_on_disk(tmp_path):
         tracemalloc.start()
         try:
             await flood(client, 10_000_000)
-            await until(lambda: one.door.incoming > 9_000_000)
+            await until(lambda: one.listener.incoming > 9_000_000)
             now, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -445,10 +445,10 @@ async def test_all_incoming_letters_together_have_a_limit():
         slow, fast = await Client.to(one), await Client.to(one)
         await slow.say("DATA")
         await flood(slow, 900_000)
-        await until(lambda: one.door.incoming >= 500_000)
+        await until(lambda: one.listener.incoming >= 500_000)
         assert (await fast.data(b"y" * 990_000 + b"\r\n")).startswith("452 4.3.1")
         slow.leave()
-        await until(lambda: not one.door.incoming)
+        await until(lambda: not one.listener.incoming)
         third = await Client.to(one)
         assert (await third.data(b"y" * 990_000 + b"\r\n")).startswith("250")
 
@@ -502,7 +502,7 @@ async def test_a_check_of_recipients_that_fails_is_put_off():
         def fail(address):
             raise KeyError(address)
 
-        one.door.is_ours = fail
+        one.listener.is_ours = fail
         client = await Client.to(one, ready=False)
         await client.say("EHLO x")
         await client.say(f"MAIL FROM:<{THEM}>")
@@ -551,7 +551,7 @@ async def test_stopping_finishes_the_letter_in_hand_and_turns_the_others_away():
         busy.writer.write(LETTER + b".\r\n")
         async with asyncio.timeout(5):
             await started.wait()
-        stopping = asyncio.ensure_future(one.door.stop())
+        stopping = asyncio.ensure_future(one.listener.stop())
         assert await idle.reply() == "421 4.3.2 Shutting down"
         go.set()
         assert (await busy.reply()).startswith("250")
@@ -614,7 +614,7 @@ async def test_connections_of_an_address_have_a_limit_that_relays_do_not_have():
         assert (await third.reply()).startswith("421 4.7.0")
         assert await third.closed()
         first.leave()
-        await until(lambda: len(one.door.crowd.guests) == 1)
+        await until(lambda: len(one.listener.crowd.guests) == 1)
         await Client.to(one)
     async with desk(limits={"per_address": 2, "connections": 2}, trusted=frozenset({"127.0.0.1"})) as one:
         assert len([await Client.to(one) for _ in range(5)]) == 5
@@ -631,7 +631,7 @@ async def test_idle_sessions_make_room_and_those_that_talk_do_not():
         talking, _ = await connect("127.0.0.5")
         idle = [(await connect("127.0.0.6"))[0] for _ in range(5)]
         assert (await connect("127.0.0.7"))[1].startswith("421 4.7.0"), "nobody has been idle for long yet"
-        await until(lambda: all(session.is_idle for session in one.door.crowd.guests))
+        await until(lambda: all(session.is_idle for session in one.listener.crowd.guests))
         assert (await talking.say("EHLO client.example")).startswith("250")
         assert (await connect("127.0.0.7"))[1].startswith("220")
         assert await idle[0].closed()
@@ -691,7 +691,7 @@ async def test_a_refused_connection_that_talks_on_does_no_harm():
         client.writer.write(b"EHLO x\r\n" * 1000)
         assert (await client.reply()).startswith("421")
         assert await client.closed()
-        assert not one.door.crowd.guests
+        assert not one.listener.crowd.guests
 
 
 # ----------------------------------------------------------------------------------------------------------- together
@@ -729,8 +729,8 @@ async def test_hundreds_of_clients_at_once_and_some_of_them_rude(tmp_path):
         async with asyncio.timeout(30):
             sent = sum(await asyncio.gather(*(visit(one, number) for number in range(200))))
     assert len(inbox.waiting()) == sent == 150
-    assert not one.door.crowd.guests
-    assert not one.door.crowd._networks
+    assert not one.listener.crowd.guests
+    assert not one.listener.crowd._networks
 
 
 async def test_one_client_hands_over_so_many_letters_a_minute_and_others_are_served_meanwhile():

@@ -12,8 +12,8 @@ from daemon import Running
 from old import OLD, old_data, old_database
 from test_elsewhere import LOOKING, served
 
-from bot.store import formats
-from bot.store.formats import FORMAT, Mark
+from bot.store.files import formats
+from bot.store.files.formats import FORMAT, Mark
 
 
 def refused(desk: Running, *command: str) -> bool:

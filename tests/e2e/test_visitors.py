@@ -13,7 +13,7 @@ import pytest
 from desk import MOSCOW_NOON, ROOT
 from desk import opened as opened_office
 
-from bot.intake.form import FormDoor
+from bot.intake.form import FormListener
 from bot.intake.visitors import VisitorLimits
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
@@ -33,15 +33,15 @@ async def opened(tmp_path: Path, **limits: Any) -> AsyncIterator[tuple[str, int]
 
     async def accept(raw: bytes, envelope: Envelope) -> None: ...
 
-    door = FormDoor(
+    listener = FormListener(
         accept, lambda: opened_office(ROOT / "rules.yaml"), settings, new_id=lambda now: "x", now=lambda: MOSCOW_NOON,
-        tell=lambda *_, **__: None, visitors=VisitorLimits(**limits),
+        log=lambda *_, **__: None, visitors=VisitorLimits(**limits),
     )  # fmt: skip
-    where = await door.start(HostPort("0.0.0.0", 0))
+    where = await listener.start(HostPort("0.0.0.0", 0))
     try:
         yield "127.0.0.1", where.port
     finally:
-        await door.stop()
+        await listener.stop()
 
 
 async def test_who_says_nothing_keeps_nobody_out(tmp_path: Path) -> None:

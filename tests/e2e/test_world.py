@@ -15,7 +15,7 @@ from pathlib import Path
 from daemon import Running
 from peers import program, wait_for
 
-from bot.store.documents import read_ticket
+from bot.store.files.documents import read_ticket
 
 IVAN, MARIA, PETR, ANNA = "ivan@example.org", "maria@example.org", "petr@example.org", "anna@providence.film"
 PROBLEM = "После обновления не открывается фильм: чёрный экран после Play. Chrome 141, Windows 11. Что делать?"
@@ -82,7 +82,7 @@ CLOCKED = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from bot.daemon import serve
+from bot.app.daemon import serve
 from bot.settings import Settings
 offset = Path(sys.argv[1])
 def now():

@@ -22,11 +22,11 @@ import pytest
 import test_crash
 from test_crash import Played, outcome, play
 
+from bot.data.ledger import account
 from bot.delivery import outbox
-from bot.store import files, tinydb, writer
-from bot.store.files import Disk
-from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import account
+from bot.store.files import disk, durable_writer, store
+from bot.store.files.disk import Disk
+from bot.store.files.reader import FileDataReader
 
 SOME = 24
 FAILS = int(os.environ.get("DESK_FAILS", "1"))
@@ -87,9 +87,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
         return 0
 
     for place, name, value in (
-        (os, "stat", counted_stat), (os, "fsync", counted_fsync), (files, "_syncfs", counted_syncfs),
-        (files, "FEW", 1), (outbox, "PATIENCE", outbox.PATIENCE * 0), (writer, "AGAIN", 0.01),
-        (tinydb, "READ_AGAIN", 0.01), (test_crash, "lasting", lasting),
+        (os, "stat", counted_stat), (os, "fsync", counted_fsync), (disk, "_syncfs", counted_syncfs),
+        (disk, "FEW", 1), (outbox, "PATIENCE", outbox.PATIENCE * 0), (durable_writer, "AGAIN", 0.01),
+        (store, "READ_AGAIN", 0.01), (test_crash, "lasting", lasting),
     ):  # fmt: skip
         monkeypatch.setattr(place, name, value)
     yield STEPS
@@ -124,7 +124,7 @@ def told(steps: Steps, data: Path, at: int) -> dict[str, object]:
 
     asyncio.run(whole())
     steps.folder = ""
-    ledger = account(FileShelf(data))
+    ledger = account(FileDataReader(data))
     assert ledger.adds_up, f"step {at}, {steps.names[at - 1]}: {ledger.as_text()}"
     assert ledger.places["waiting"] == ledger.places["parked"] == 0, f"step {at}, {steps.names[at - 1]}"
     numbers = [int(path.stem) for path in (data / "tickets" / "live").glob("[0-9]*.json")]

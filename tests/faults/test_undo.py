@@ -25,8 +25,8 @@ from msgspec.structs import replace
 from world import ANNA, PROBLEM
 
 from bot.model import Delivery, Outgoing
-from bot.store.files import Disk
-from bot.store.port import Due, Store
+from bot.store.files.disk import Disk
+from bot.store.interface import Due, Store
 
 RACES = int(os.environ.get("DESK_RACES", "20"))
 STEPS = ("create", "write", "fsync", "sync_all", "rename", "link", "unlink")

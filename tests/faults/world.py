@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 from daemon import Running
 
-from bot.model import Fate
-from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import account
+from bot.data.ledger import account
+from bot.model import Disposition
+from bot.store.files.reader import FileDataReader
 
 ANNA = "anna@providence.film"
 PROBLEM = "После обновления не открывается фильм: чёрный экран. Chrome 141, Windows 11. Что делать?"
@@ -146,16 +146,16 @@ class World:
         """What is not as it must be: {} when no letter is lost, none doubled, no number left out, and
         everybody was answered once.
         """
-        shelf, found = FileShelf(self.desk.data), dict[str, Any]()
-        ledger, tickets = account(shelf), list(shelf.tickets())
-        records = [one for _, one in shelf.records()]
+        reader, found = FileDataReader(self.desk.data), dict[str, Any]()
+        ledger, tickets = account(reader), list(reader.tickets())
+        records = [one for _, one in reader.records()]
         rest = ledger.places["waiting"] + ledger.places["parked"]
         found["ledger"] = "" if ledger.adds_up and not rest else ledger.as_text()
         found["numbers"] = set(range(1, len(tickets) + 1)) ^ {one.number for one in tickets}
-        fates = Counter(one.message_id for ticket in tickets for one in ticket.seen)
-        fates += Counter(one.message_id for one in records if one.fate and one.fate is not Fate.duplicate)
-        found["lost"] = [ident for ident in self.accepted if not fates[ident]]
-        found["doubled"] = [ident for ident, count in fates.items() if count > 1]
+        dispositions = Counter(one.message_id for ticket in tickets for one in ticket.seen)
+        dispositions += Counter(one.message_id for one in records if one.disposition and one.disposition is not Disposition.duplicate)
+        found["lost"] = [ident for ident in self.accepted if not dispositions[ident]]
+        found["doubled"] = [ident for ident, count in dispositions.items() if count > 1]
         answers = Counter(recipient(path) for path in self.desk.outbox.glob("*.eml"))
         people = [ticket.requester.email for ticket in tickets if ticket.requester.email.startswith("new")]
         found["answered"] = {person: answers[person] for person in people if answers[person] != 1}

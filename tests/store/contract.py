@@ -1,4 +1,4 @@
-"""What every store promises (bot/store/port.py), as tests: a store's own module subclasses `Contract` and gives `Opened`."""
+"""What every store promises (bot/store/interface.py), as tests: a store's own module subclasses `Contract` and gives `Opened`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Entry, Fate, Outgoing, Seen, Status, Ticket
-from bot.store.port import Due, Found, Question, Store, Window
-from bot.store.rest import Shelf
-from bot.tickets.erasing import emptied
-from bot.upkeep.ledger import read_fates
+from bot.data.ledger import read_dispositions
+from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Disposition, Entry, Outgoing, Seen, Status, Ticket
+from bot.store.data_access import DataReader
+from bot.store.interface import Due, KnownFacts, Lookup, Store, Window
+from bot.tickets.erasure import emptied
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"
@@ -29,7 +29,7 @@ class Opened:
     store: Store
     again: Callable[[], Awaitable[Store]]
     fail: Callable[[bool], None]
-    shelf: Callable[[], Shelf]
+    reader: Callable[[], DataReader]
     aged: Callable[[], None] = lambda: None  # what has been written looks as old as it says
 
 
@@ -39,32 +39,34 @@ def outgoing(ident: int = 1, to: str = IVAN, due: datetime = NOW, **more: Any) -
 
 
 def ticket(number: int, letter: str = "", who: str = IVAN, **more: Any) -> Ticket:
-    seen = (Seen(letter=letter or f"letter-{number}", fate=Fate.opened, message_id=f"{number}@client", fingerprint="f"),)
+    seen = (Seen(letter=letter or f"letter-{number}", disposition=Disposition.opened, message_id=f"{number}@client", fingerprint="f"),)
     entry = Entry(at=NOW, kind="letter", public=True, who=who, text="не работает", message_id=f"{number}@client")
     given: dict[str, Any] = {"requester": Address(email=who), "opened": NOW, "changed": NOW, "seen": seen, "entries": (entry,), "subject": "тема"}
     return Ticket(number=number, **given | more)
 
 
 def record(letter: str, **more: Any) -> DeskRecord:
-    return DeskRecord(**{"at": NOW, "about": "machine", "letter": letter, "fate": Fate.machine, "message_id": f"{letter}@client"} | more)
+    return DeskRecord(
+        **{"at": NOW, "about": "machine", "letter": letter, "disposition": Disposition.machine, "message_id": f"{letter}@client"} | more
+    )
 
 
 async def commit(store: Store, *tickets: Ticket, records: tuple[DeskRecord, ...] = ()) -> None:
-    async with store.turn() as turn:
-        turn.commit(Decision(tickets=tickets, records=records))
+    async with store.unit_of_work() as unit:
+        unit.commit(Decision(tickets=tickets, records=records))
 
 
-async def ask(store: Store, letter: str = "new", requester: str = IVAN, **more: Any) -> Found:
-    async with store.turn() as turn:
-        return await turn.find(Question(letter=letter, requester=requester, **more), NOW)
+async def ask(store: Store, letter: str = "new", requester: str = IVAN, **more: Any) -> KnownFacts:
+    async with store.unit_of_work() as unit:
+        return await unit.find(Lookup(letter=letter, requester=requester, **more), NOW)
 
 
-async def handled(store: Store, letter: str, *tickets: Ticket, records: tuple[DeskRecord, ...] = ()) -> Found:
+async def handled(store: Store, letter: str, *tickets: Ticket, records: tuple[DeskRecord, ...] = ()) -> KnownFacts:
     """As the desk handles a letter: what has been carried out already is not carried out again."""
-    async with store.turn() as turn:
-        found = await turn.find(Question(letter=letter, requester=IVAN), NOW)
-        turn.commit(Decision() if found.repeated else Decision(tickets=tickets, records=records))
-    return found
+    async with store.unit_of_work() as unit:
+        known = await unit.find(Lookup(letter=letter, requester=IVAN), NOW)
+        unit.commit(Decision() if known.repeated else Decision(tickets=tickets, records=records))
+    return known
 
 
 async def fails(work: Awaitable[object]) -> bool:
@@ -90,8 +92,8 @@ class Erased:
 
 
 def records(opened: Opened) -> list[tuple[str, DeskRecord]]:
-    with closing(opened.shelf()) as shelf:
-        return list(shelf.records())
+    with closing(opened.reader()) as reader:
+        return list(reader.records())
 
 
 class Contract:
@@ -108,8 +110,8 @@ class Contract:
 
     async def test_a_turn_left_by_an_error_changes_nothing(self, opened: Opened):
         async def stumble() -> None:
-            async with opened.store.turn() as turn:
-                turn.commit(Decision(tickets=(ticket(1),)))
+            async with opened.store.unit_of_work() as unit:
+                unit.commit(Decision(tickets=(ticket(1),)))
                 _ = 1 / 0
 
         with pytest.raises(ZeroDivisionError):
@@ -124,10 +126,10 @@ class Contract:
 
     async def test_turns_side_by_side_get_different_numbers(self, opened: Opened):
         async def one(letter: str) -> int:
-            async with opened.store.turn() as turn:
-                number = (await turn.find(Question(letter=letter, requester=IVAN), NOW)).fresh
+            async with opened.store.unit_of_work() as unit:
+                number = (await unit.find(Lookup(letter=letter, requester=IVAN), NOW)).fresh
                 await asyncio.sleep(0)
-                turn.commit(Decision(tickets=(ticket(number, letter),)))
+                unit.commit(Decision(tickets=(ticket(number, letter),)))
             return number
 
         assert sorted(await asyncio.gather(*(one(f"l{n}") for n in range(30)))) == list(range(1, 31))
@@ -152,11 +154,11 @@ class Contract:
             assert sorted((await ask(store, tickets=(2, 99))).tickets) == [1, 2]
 
     async def test_what_is_counted_for_an_address_survives(self, opened: Opened):
-        await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", about="suppression", who=MARIA, fate=None),))
+        await commit(opened.store, ticket(1, outgoing=(outgoing(),)), records=(record("b", about="suppression", who=MARIA, disposition=None),))
         for store in (opened.store, await opened.again()):
-            found = await ask(store, bounce_to=MARIA)
-            assert (len(found.senders[IVAN].sent), found.senders[IVAN].suppressed, found.senders[MARIA].suppressed) == (1, False, True)
-            assert [one.number for one in found.earlier] == [1]
+            known = await ask(store, bounce_to=MARIA)
+            assert (len(known.senders[IVAN].sent), known.senders[IVAN].suppressed, known.senders[MARIA].suppressed) == (1, False, True)
+            assert [one.number for one in known.earlier] == [1]
 
     async def test_a_letter_leaves_once_and_only_when_it_is_due(self, opened: Opened):
         later = NOW + timedelta(minutes=2)
@@ -244,8 +246,8 @@ class Contract:
             assert [one.number for one in await store.rows()] == [1, 2]
             assert [(await ask(store, letter)).repeated for letter in "bc"] == [True, True]
             assert sorted(one.letter.id for one in await store.due(NOW, 10)) == [1, 7]
-        with closing(opened.shelf()) as shelf:
-            assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0)]
+        with closing(opened.reader()) as reader:
+            assert sorted(read_dispositions(reader)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0)]
 
     async def test_a_letter_that_is_repeated_is_durable_or_fails_again(self, opened: Opened):
         await commit(opened.store, ticket(1, "a"))
@@ -260,12 +262,12 @@ class Contract:
         letters = (outgoing(1), outgoing(2, due=NOW + timedelta(minutes=1)))
         await commit(opened.store, first := ticket(1, outgoing=letters))
         [given] = await opened.store.due(NOW, 10)
-        async with opened.store.turn() as turn:
-            assert await turn.leaving([1, 5]) == {(1, 1)}
+        async with opened.store.unit_of_work() as unit:
+            assert await unit.leaving([1, 5]) == {(1, 1)}
             meanwhile = asyncio.create_task(opened.store.due(NOW + timedelta(minutes=5), 10))
             await asyncio.sleep(0.05)
             kept = (letters[0], replace(letters[1], state=Delivery.cancelled))
-            turn.commit(Decision(tickets=(replace(first, outgoing=kept),)))
+            unit.commit(Decision(tickets=(replace(first, outgoing=kept),)))
         assert await meanwhile == []
         await opened.store.delivered([done(given)])
         after = await (await opened.again()).ticket(1)
@@ -285,7 +287,7 @@ class Contract:
     async def test_a_done_ticket_is_filed_and_still_answers_to_its_number(self, opened: Opened):
         old = NOW - timedelta(days=20)
         await commit(opened.store, first := ticket(1, status=Status.done, done_at=old), ticket(2), ticket(3, status=Status.done, done_at=NOW))
-        assert await opened.store.sweep(NOW, 14) == 1
+        assert await opened.store.archive_done(NOW, 14) == 1
         for store in (opened.store, await opened.again()):
             assert [one.number for one in await store.rows()] == [2, 3]
             assert (await ask(store, tickets=(1,))).tickets[1] == first
@@ -296,26 +298,26 @@ class Contract:
 
     async def test_everything_that_came_in_is_accounted_for_once(self, opened: Opened):
         await commit(opened.store, ticket(1, "a", status=Status.done, done_at=NOW - timedelta(days=20)), ticket(2, "b"))
-        await commit(opened.store, records=(record("c"), record("d", fate=Fate.duplicate)))
-        await opened.store.sweep(NOW, 14)
-        with closing(opened.shelf()) as shelf:
-            assert sorted(read_fates(shelf)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
+        await commit(opened.store, records=(record("c"), record("d", disposition=Disposition.duplicate)))
+        await opened.store.archive_done(NOW, 14)
+        with closing(opened.reader()) as reader:
+            assert sorted(read_dispositions(reader)) == [("a", "opened", 1), ("b", "opened", 2), ("c", "machine", 0), ("d", "duplicate", 0)]
 
     async def test_a_clock_that_was_set_back_by_years_leaves_nothing_behind(self, opened: Opened):
         """Neither digests nor reports are put off, and nobody stays shut out till then."""
         then, today = NOW + timedelta(days=3000), ("2026-11-23", "2026-W47")
         about = ("latch", "doubt", "block", "suppression")
-        shut = [record(f"{one}/{IVAN}", about=one, who=IVAN, at=then, fate=None) for one in about]
+        shut = [record(f"{one}/{IVAN}", about=one, who=IVAN, at=then, disposition=None) for one in about]
         for at, day, week in ((NOW, *today), (then, "2035-02-09", "2035-W05")):
-            shut += [record(f"digest/{day}", about="digest", words=day, at=at, fate=None)]
-            shut += [record(f"reports/{week}", about="report", words=week, at=at, fate=None)]
+            shut += [record(f"digest/{day}", about="digest", words=day, at=at, disposition=None)]
+            shut += [record(f"reports/{week}", about="report", words=week, at=at, disposition=None)]
         late = outgoing(due=then, created=then)
         await commit(opened.store, ticket(1, opened=then, outgoing=(late,)), records=tuple(shut))
         for store in (opened.store, await opened.again()):
-            found = await ask(store, requester=IVAN)
-            assert (found.digested, found.reported) == today
-            sender = found.senders[IVAN]
-            shut_out = (sender.latched, sender.doubted, sender.blocked, sender.suppressed)
+            known = await ask(store, requester=IVAN)
+            assert (known.digested, known.reported) == today
+            sender = known.senders[IVAN]
+            shut_out = (sender.auto_reply_blocked, sender.soft_blocked, sender.blocked, sender.suppressed)
             assert not any(shut_out)
             assert not sender.opened
             assert await store.newest() == then
@@ -323,7 +325,7 @@ class Contract:
     async def test_an_old_digest_that_is_amended_brings_no_other_back(self, opened: Opened):
         for day in ("2026-11-21", "2026-11-22"):
             await commit(opened.store, records=(record(f"digest/{day}", about="digest", words=day, who=IVAN),))
-        await opened.store.amend(records(opened)[0][0], lambda known: replace(known, who="-"))
+        await opened.store.rewrite_record(records(opened)[0][0], lambda known: replace(known, who="-"))
         assert (await ask(opened.store)).digested == "2026-11-22"
 
     async def test_a_record_is_amended_and_nothing_of_what_it_said_stays(self, opened: Opened):
@@ -331,8 +333,8 @@ class Contract:
         await commit(opened.store, records=(record("a", about="suppression", who=IVAN, words="слова", outgoing=(letter,)), record("b", who=MARIA)))
         [place] = [place for place, one in records(opened) if one.who == IVAN]
         left = DeskRecord(at=NOW, about="erased")
-        await opened.store.amend(place, lambda known: left if known.who == IVAN else known)
-        await opened.store.strike(IVAN)
+        await opened.store.rewrite_record(place, lambda known: left if known.who == IVAN else known)
+        await opened.store.forget_address(IVAN)
         for store in (opened.store, await opened.again()):
             assert [one for _, one in records(opened)] == [left, record("b", who=MARIA)]
             assert await store.due(NOW, 9) == []
@@ -344,11 +346,11 @@ class Contract:
         await commit(opened.store, ticket(1, "a", outgoing=(sent,)), ticket(2, "b", MARIA))
         assert (await ask(opened.store)).senders[IVAN].known
         await commit(opened.store, emptied(ticket(1, "a", outgoing=(sent,)), NOW))
-        await opened.store.strike(IVAN)
+        await opened.store.forget_address(IVAN)
         for store in (opened.store, await opened.again()):
-            found = await ask(store, "a", references=("1@client",), message_id="1@client")
-            assert (found.fresh, found.earlier, found.by_reference, found.repeated, found.duplicate) == (3, (), 0, False, False)
-            assert (found.senders[IVAN].known, found.senders[IVAN].sent, found.senders[IVAN].opened) == (False, (), ())
+            known = await ask(store, "a", references=("1@client",), message_id="1@client")
+            assert (known.fresh, known.earlier, known.by_reference, known.repeated, known.duplicate) == (3, (), 0, False, False)
+            assert (known.senders[IVAN].known, known.senders[IVAN].sent, known.senders[IVAN].opened) == (False, (), ())
             assert (await ask(store, requester=MARIA)).senders[MARIA].known
 
     async def test_what_is_old_enough_keeps_its_figures_alone(self, opened: Opened):
@@ -356,12 +358,12 @@ class Contract:
         done_ = {"status": Status.done, "resolution": "solved"}
         await commit(opened.store, ticket(1, "a", done_at=old, **done_), ticket(2, "b", MARIA, done_at=young, **done_))
         await commit(opened.store, records=(record("c", at=old, who=IVAN), record("d", who=MARIA)))
-        assert await opened.store.sweep(NOW, 14) == 2
+        assert await opened.store.archive_done(NOW, 14) == 2
         letters = Erased()
         opened.aged()
         assert await opened.store.ticket(1), "it may be kept in memory"
         for count in (2, 0):
-            assert await opened.store.retire(NOW - timedelta(days=60), letters) == count
+            assert await opened.store.expire(NOW - timedelta(days=60), letters) == count
         retired = await opened.store.ticket(1)
         assert retired is not None
         assert retired.entries == ()
@@ -378,7 +380,7 @@ class Contract:
         """Those to be erased were listed before; with many of them that was minutes ago."""
         done_ = {"status": Status.done, "resolution": "solved", "done_at": NOW - timedelta(days=90)}
         await commit(opened.store, ticket(1, "a", **done_), ticket(2, "b", MARIA, **done_))
-        assert await opened.store.sweep(NOW, 14) == 2
+        assert await opened.store.archive_done(NOW, 14) == 2
         opened.aged()
         again: list[asyncio.Future[None]] = []
 
@@ -390,7 +392,7 @@ class Contract:
                     await asyncio.sleep(0.3)
 
         letters = Slow()
-        assert await opened.store.retire(NOW - timedelta(days=60), letters) == 1
+        assert await opened.store.expire(NOW - timedelta(days=60), letters) == 1
         await asyncio.gather(*again)
         back = await (await opened.again()).ticket(2)
         assert back is not None
@@ -398,28 +400,28 @@ class Contract:
 
     async def test_plus_addresses_of_a_mailbox_are_counted_as_one(self, opened: Opened):
         one, two = "ivan+1@example.org", "ivan+2@example.org"
-        deeds = tuple(record(f"d-{about}", about=about, who=one, fate=None) for about in ("doubt", "block", "score_asked", "suppression"))
+        deeds = tuple(record(f"d-{about}", about=about, who=one, disposition=None) for about in ("doubt", "block", "score_asked", "suppression"))
         sent, last = outgoing(to=one), outgoing(to=two, audience=Audience.stranger)
         await commit(opened.store, ticket(1, who=one, outgoing=(sent,)), ticket(2, who=two), records=(*deeds, record("e", outgoing=(last,))))
         for store in (opened.store, await opened.again()):
             for address in (one, two, IVAN, "ivan+3@example.org"):
                 found = await ask(store, requester=address)
                 known = found.senders[address]
-                assert (len(known.sent), len(known.opened), known.doubted, known.blocked, known.asked) == (2, 2, True, True, NOW), address
+                assert (len(known.sent), len(known.opened), known.soft_blocked, known.blocked, known.asked) == (2, 2, True, True, NOW), address
                 assert known.suppressed == (address == one), "a bounce is of its address alone"
                 assert [one.number for one in found.earlier] == [2, 1]
             assert (await ask(store, requester=MARIA)).senders[MARIA].sent == ()
-        await commit(store, records=tuple(record(f"u-{about}", about=about, who=two, fate=None) for about in ("release", "unblock")))
+        await commit(store, records=tuple(record(f"u-{about}", about=about, who=two, disposition=None) for about in ("release", "unblock")))
         for after in (store, await opened.again()):
             known = (await ask(after, requester="ivan+3@example.org")).senders["ivan+3@example.org"]
-            assert (known.doubted, known.blocked) == (False, False)
+            assert (known.soft_blocked, known.blocked) == (False, False)
 
     async def test_a_window_has_room_until_it_is_full_and_nothing_is_counted_in_the_others_then(self, opened: Opened):
         wide, narrow, later = Window("wide", 3, timedelta(minutes=10)), Window("narrow", 2, timedelta(minutes=10)), NOW + timedelta(hours=9)
 
         async def room(*windows: Window, now: datetime = NOW) -> Window | None:
-            async with opened.store.turn() as turn:
-                return await turn.room(windows, now)
+            async with opened.store.unit_of_work() as unit:
+                return await unit.room(windows, now)
 
         assert [await room(wide, narrow) for _ in range(4)] == [None, None, narrow, narrow]
         assert [await room(wide) for _ in range(2)] == [None, wide], "twice, and not four times"
@@ -432,14 +434,14 @@ class Contract:
     async def test_what_is_gathered_is_told_once_and_not_lost_by_a_write_that_fails(self, opened: Opened):
         def waits(letter: str, at: datetime) -> DeskRecord:
             letters = (outgoing(to=MARIA, audience=Audience.agent, state=Delivery.cancelled),)
-            return record(letter, about="gathered", fate=None, at=at, outgoing=letters)
+            return record(letter, about="gathered", disposition=None, at=at, outgoing=letters)
 
         async def gathered(store: Store, now: datetime = NOW) -> list[str]:
-            async with store.turn() as turn:
-                return [one.letter for one in (await turn.find(Question(letter="", requester="", gathered=True), now)).gathered]
+            async with store.unit_of_work() as unit:
+                return [one.letter for one in (await unit.find(Lookup(letter="", requester="", gathered=True), now)).gathered]
 
         def mark(words: str, letter: str) -> DeskRecord:
-            return record(letter, about="gathering", fate=None, words=words, outgoing=(outgoing(to=MARIA, audience=Audience.agent),))
+            return record(letter, about="gathering", disposition=None, words=words, outgoing=(outgoing(to=MARIA, audience=Audience.agent),))
 
         await commit(opened.store, records=(waits("a", NOW - timedelta(days=3)), waits("b", NOW)))
         assert await gathered(opened.store) == ["a", "b"]
@@ -449,6 +451,6 @@ class Contract:
         opened.fail(False)
         await commit(opened.store, records=(mark("a", "g"), waits("c", NOW)))
         for store in (opened.store, await opened.again()):
-            await store.sweep(NOW + timedelta(days=2), 14)
+            await store.archive_done(NOW + timedelta(days=2), 14)
             assert await gathered(store) == ["b", "c"]
         assert [one.letter.to for one in await store.due(NOW, 10)] == [MARIA]

@@ -11,7 +11,7 @@ from typing import Any
 
 CHANGES = {"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.truncate"}  # see Python's table of audit events
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["bot.upkeep.move", "bot.store.postgres.shelf", "bot.store.postgres.schema"])
+context.set_forkserver_preload(["bot.data.move", "bot.store.postgres.reader", "bot.store.postgres.schema"])
 
 
 def killed(at: int, work: Callable[..., object], *arguments: Any) -> bool:

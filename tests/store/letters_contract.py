@@ -1,4 +1,4 @@
-"""What every inbox promises (bot/store/port.py, `Letters`), as tests: a store's own module subclasses it and gives a fixture `inbox`."""
+"""What every inbox promises (bot/store/interface.py, `Letters`), as tests: a store's own module subclasses it and gives a fixture `inbox`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from contract import NOW
 
 from bot.model import Envelope
-from bot.store.inbox import NoLetterError
-from bot.store.port import Letters
-from bot.store.rest import Shelf
+from bot.store.data_access import DataReader
+from bot.store.files.inbox import NoLetterError
+from bot.store.interface import Letters
 
 RAW = b"Subject: x\r\n\r\nHello \xff\x00\r\n"
 
@@ -23,7 +23,7 @@ class Box:
 
     letters: Letters
     again: Callable[[], Awaitable[Letters]]
-    shelf: Callable[[], Shelf]
+    reader: Callable[[], DataReader]
 
     async def take(self, raw: bytes = RAW) -> str:
         ident = self.letters.new_id(NOW)
@@ -31,7 +31,7 @@ class Box:
         return ident
 
     def places(self) -> dict[str, str]:
-        return dict(self.shelf().letters())
+        return dict(self.reader().letters())
 
 
 class LettersContract:
@@ -44,14 +44,14 @@ class LettersContract:
             assert (raw, envelope.mail_from, envelope.recipients, envelope.received) == (RAW, "a@b", ("c@d",), NOW)
             assert await letters.has(ident)
         assert box.places() == {ident: "waiting"}
-        assert box.shelf().letter(ident)[1] == RAW
+        assert box.reader().letter(ident)[1] == RAW
 
     async def test_headers_are_kept_with_the_size_of_their_letter(self, box: Box):
         made = Envelope(letter=box.letters.new_id(NOW), received=NOW, mail_from="?", too_large=30_000_000)
         await box.letters.take(RAW, made)
         for letters in (box.letters, await box.again()):
             assert await letters.read(made.letter) == (made, RAW)
-        assert box.shelf().letter(made.letter)[0] == made
+        assert box.reader().letter(made.letter)[0] == made
 
     async def test_a_letter_that_was_set_aside_is_not_given_out_again(self, box: Box):
         """The disk may be full just when the leads are to be told of it."""
@@ -108,7 +108,7 @@ class LettersContract:
         assert [(one.letter, one.reason, one.at, one.trace) for one in await box.letters.parked()] == [
             (one, "why", NOW, "Traceback") for one in (first, second)
         ]
-        assert [one.letter for one in box.shelf().parked()] == [first, second]
+        assert [one.letter for one in box.reader().parked()] == [first, second]
         assert box.places() == {first: "parked", second: "parked"}
         await box.letters.retry(first)
         assert await box.letters.claim(9) == [first]
@@ -121,7 +121,7 @@ class LettersContract:
         ident = await box.take()
         await box.letters.claim(1)
         await box.letters.done(ident)
-        await box.letters.again(ident)
+        await box.letters.requeue(ident)
         assert await box.letters.claim(9) == [ident]
 
     async def test_an_erased_letter_is_gone(self, box: Box):
@@ -138,7 +138,7 @@ class LettersContract:
     async def test_a_letter_that_is_not_there_is_named(self, box: Box, ident: str):
         for work in (
             box.letters.read(ident), box.letters.done(ident), box.letters.park(ident, "", "", NOW), box.letters.retry(ident),
-            box.letters.drop(ident, NOW), box.letters.again(ident),
+            box.letters.drop(ident, NOW), box.letters.requeue(ident),
         ):  # fmt: skip
             with pytest.raises(NoLetterError):
                 await work

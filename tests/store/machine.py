@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
+from bot.data.ledger import read_dispositions
 from bot.model import Delivery, Status
-from bot.store.port import Question, Store
-from bot.store.rest import Shelf
-from bot.upkeep.ledger import read_fates
+from bot.store.data_access import DataReader
+from bot.store.interface import Lookup, Store
 
 QUICK = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -45,7 +45,7 @@ class AnyOrder(RuleBasedStateMachine):
     def fail(self, failing: bool) -> None:
         raise NotImplementedError
 
-    def shelf(self) -> Shelf:
+    def reader(self) -> DataReader:
         raise NotImplementedError
 
     async def known(self) -> None:
@@ -58,8 +58,8 @@ class AnyOrder(RuleBasedStateMachine):
     async def has(self, letter: str) -> bool:
         """Whether the store says that it has carried a letter out, durable or not."""
         with contextlib.suppress(OSError):
-            async with self.store.turn() as turn:
-                found = await turn.find(Question(letter=letter, requester=IVAN), NOW)
+            async with self.store.unit_of_work() as turn:
+                found = await turn.find(Lookup(letter=letter, requester=IVAN), NOW)
         return found.repeated
 
     def commits(self, one: Any) -> None:
@@ -134,7 +134,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def files(self) -> None:
-        self.run(self.store.sweep(self.now, 14))
+        self.run(self.store.archive_done(self.now, 14))
 
     @rule(failing=st.booleans())
     def disk(self, failing: bool) -> None:
@@ -168,10 +168,10 @@ class AnyOrder(RuleBasedStateMachine):
     def holds_what_was_acknowledged(self) -> None:
         if hasattr(self, "store"):
             assert {number: self.run(self.store.ticket(number)) for number in self.tickets} == self.tickets
-            fates = list(read_fates(self.shelf()))
-            assert len({letter for letter, _, _ in fates}) == len(fates), "twice"
-            records = {letter for letter, fate, _ in fates if fate == "machine"}
-            tickets = {number for _, fate, number in fates if fate == "opened"}
+            dispositions = list(read_dispositions(self.reader()))
+            assert len({letter for letter, _, _ in dispositions}) == len(dispositions), "twice"
+            records = {letter for letter, disposition, _ in dispositions if disposition == "machine"}
+            tickets = {number for _, disposition, number in dispositions if disposition == "opened"}
             acknowledged = {number for number in self.tickets if None not in self.since[number]}
             assert self.records - self.unsure <= records <= self.records
             assert acknowledged <= tickets <= set(self.tickets)

@@ -17,20 +17,20 @@ import pytest
 from desk import MOSCOW_NOON, ROOT, TestDesk
 from old import old_data, whole
 
-from bot.line import Line, Place
+from bot.data import erasure
+from bot.data.backup import backup, unpack
+from bot.data.health import health, repair
+from bot.data.ledger import account
+from bot.letter_order import LetterOrder, Position
 from bot.model import Delivery, Envelope
 from bot.settings import Settings
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.letters import FileLetters
-from bot.store.names import ASIDE, DAY, HALF, LETTER, NOTE, SENT, TICKET, foreign
-from bot.store.shelf import FileShelf
-from bot.stores import begun, has_signed, open_shelf
-from bot.upkeep import law
-from bot.upkeep.backup import backup, unpack
-from bot.upkeep.health import health, repair
-from bot.upkeep.ledger import account
-from bot.workshop import doctor
+from bot.store.factory import begun, has_signed, open_data_reader
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.letters import FileLetters
+from bot.store.files.names import ASIDE, DAY, HALF, LETTER, NOTE, SENT, TICKET, foreign
+from bot.store.files.reader import FileDataReader
+from bot.tools import doctor
 
 PLACES = (
     "tickets", "tickets/live", "tickets/done", "tickets/done/000", "tickets/broken", "desk", "desk/broken", "inbox", "inbox/new", "inbox/cur",
@@ -107,15 +107,15 @@ async def test_what_is_not_the_desks_is_named_and_left_alone_by_all(kind: str, t
     desk.now = MOSCOW_NOON
     await desk.restart()
     assert (desk.store.broken, desk.tickets(), len(desk.inbox.waiting())) == ([], [2, 3, 4, 5, 6, 7, 8], 1)
-    await desk.desk.handle(desk.inbox.waiting()[0], Place(Line()))
+    await desk.desk.handle(desk.inbox.waiting()[0], Position(LetterOrder()))
     answer = next(one for one in desk.ticket(2).outgoing if (one.to, one.template) == ("maria@example.org", "clarify"))
     await desk.reply(answer, "maria@example.org", "Да, в наушниках звук есть.")
     await desk.send("ivan@example.org", "И с [PF-77], и с [PF-12] то же.", subject="Re: [PF-77] Чёрный экран")
     await desk.send("robot@example.org", "Меня нет.", subject="Автоответ", headers={"Auto-Submitted": "auto-replied"})
     assert (data / "desk" / (f"{TODAY}.json" if kind == "file" else f"{TODAY}.2.json")).is_file()
-    await desk.store.sweep(desk.now, 0)
-    assert await desk.store.retire(desk.now - timedelta(days=40), FileLetters(desk.inbox)) == 1, "the records of September"
-    assert desk.inbox.sweep(desk.now) == 0
+    await desk.store.archive_done(desk.now, 0)
+    assert await desk.store.expire(desk.now - timedelta(days=40), FileLetters(desk.inbox)) == 1, "the records of September"
+    assert desk.inbox.remove_leftovers(desk.now) == 0
     assert not [event for event, _ in desk.events if event in ("parked", "error")]
     assert await desk.store.stuck(Delivery.held) == []
     await desk.store.close()
@@ -128,20 +128,20 @@ def test_commands_that_look_or_mend_say_the_same_with_and_without_it(kind: str, 
     laid, settings = littered(data, kind), chosen(data)
     assert begun(data, None) == ""
     assert has_signed(settings)
-    with closing(open_shelf(settings)) as shelf:
-        assert whole(book := account(shelf)), book.as_text()
-        assert shelf.ticket(1) is not None
-        assert shelf.ticket(77) is None
-        assert [one.letter for one in shelf.parked()] == ["20261112T111500000005-fd0b96"]
-        assert health(data, shelf, None, MOSCOW_NOON)["parked"] == 1
-        assert backup(settings, shelf, tmp_path / "b.tar.gz", MOSCOW_NOON).tickets == 8
-        plan = law.trace(shelf, "maria@example.org", MOSCOW_NOON)
+    with closing(open_data_reader(settings)) as reader:
+        assert whole(book := account(reader)), book.as_text()
+        assert reader.ticket(1) is not None
+        assert reader.ticket(77) is None
+        assert [one.letter for one in reader.parked()] == ["20261112T111500000005-fd0b96"]
+        assert health(data, reader, None, MOSCOW_NOON)["parked"] == 1
+        assert backup(settings, reader, tmp_path / "b.tar.gz", MOSCOW_NOON).tickets == 8
+        plan = erasure.trace(reader, "maria@example.org", MOSCOW_NOON)
         assert sorted(plan.own) == [2, 4]
-    law.files_without(data, plan)
+    erasure.files_without(data, plan)
     assert repair(data, print) == 0
     unpack(tmp_path / "b.tar.gz", tmp_path / "again")
     assert list(foreign(tmp_path / "again" / "data")) == []
-    assert whole(account(FileShelf(tmp_path / "again" / "data")))
+    assert whole(account(FileDataReader(tmp_path / "again" / "data")))
     found = {one.what for one in doctor.files(settings) if "has data of format 1" not in one.what}
     assert found == {f"{path} is not the desk's, and is left alone" for path in shown(laid)}
     assert set(foreign(data)) == shown(laid)
@@ -165,10 +165,10 @@ def test_a_copy_under_a_tickets_name_is_broken_and_not_the_ticket(tmp_path: Path
 
     desk = asyncio.run(opened())
     assert [Path(one).name for one in desk.store.broken] == ["9.json"]
-    assert desk.store.register.highest == 9
-    assert [Path(one).name for one in account(FileShelf(data)).broken] == ["9.json"]
+    assert desk.store.index.highest == 9
+    assert [Path(one).name for one in account(FileDataReader(data)).broken] == ["9.json"]
     assert repair(data, print) == 1
-    assert whole(account(FileShelf(data)))
+    assert whole(account(FileDataReader(data)))
 
 
 @pytest.mark.parametrize("ident", ["20261201T064602000000-1dfb3f", "20261201T064602000000-1dfb3f81cd38db8d"])

@@ -13,14 +13,14 @@ from desk import TestDesk
 from old import LETTERS, OLD, old_data, whole
 
 from bot import __version__
-from bot.line import Line, Place
+from bot.data.ledger import account
+from bot.letter_order import LetterOrder, Position
 from bot.model import Outgoing, Status, Ticket
-from bot.store import formats
-from bot.store.files import Disk
-from bot.store.formats import FORMAT, Mark, Step
-from bot.store.rest import FormatError
-from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import account
+from bot.store.data_access import FormatError
+from bot.store.files import formats
+from bot.store.files.disk import Disk
+from bot.store.files.formats import FORMAT, Mark, Step
+from bot.store.files.reader import FileDataReader
 
 ANNA, MARIA, IVAN = "anna@providence.film", "maria@example.org", "ivan@example.org"
 THEN = datetime(2026, 11, 12, 11, 25, tzinfo=UTC)  # five minutes after its last letter
@@ -43,7 +43,7 @@ async def test_the_desk_of_today_goes_on_with_the_data_of_1_0(tmp_path: Path) ->
     await desk.restart()
     assert (desk.store.broken, desk.tickets()) == ([], [2, 3, 4, 5, 6, 7, 8])
     for letter in desk.inbox.waiting():
-        await desk.desk.handle(letter, Place(Line()))
+        await desk.desk.handle(letter, Position(LetterOrder()))
     await desk.deliver()
     assert [one.template for one in desk.delivered if one.to == "oleg@example.net"] == ["reply"], "it waited to leave"
     await desk.reply(sent(desk.ticket(2), MARIA, "clarify"), MARIA, "Да, в наушниках звук есть.")
@@ -58,18 +58,18 @@ async def test_the_desk_of_today_goes_on_with_the_data_of_1_0(tmp_path: Path) ->
     await desk.reply(sent(desk.ticket(1), IVAN, "resolved_solved"), IVAN, "Снова чёрный экран, Chrome 131, Windows 11.")
     assert [event for event, _ in desk.events if event in ("parked", "error")] == []
     await desk.store.close()
-    book = account(FileShelf(desk.data))
+    book = account(FileDataReader(desk.data))
     assert whole(book, opened=2, appended=2, command=3), book.as_text()
     assert formats.read(desk.data).format == FORMAT
 
 
 def test_every_ticket_and_record_of_1_0_is_read_whole(tmp_path: Path) -> None:
     """As the desk reads it, not as some report does."""
-    shelf = FileShelf(old_data(tmp_path / "data"))
-    assert sorted(one.number for one in shelf.tickets()) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert len(list(shelf.records())) == 6
-    assert sum(LETTERS.values()) + 3 == len(list(shelf.letters()))
-    assert shelf.broken == []
+    reader = FileDataReader(old_data(tmp_path / "data"))
+    assert sorted(one.number for one in reader.tickets()) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(list(reader.records())) == 6
+    assert sum(LETTERS.values()) + 3 == len(list(reader.letters()))
+    assert reader.broken == []
 
 
 def test_the_first_start_writes_the_format(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from contract import NOW
 from letters_contract import RAW, Box, LettersContract
 
 from bot.model import Envelope
-from bot.store import letters as module
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.letters import FileLetters
-from bot.store.shelf import FileShelf
+from bot.store.files import letters as module
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.letters import FileLetters
+from bot.store.files.reader import FileDataReader
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def box(tmp_path):
     async def again() -> FileLetters:
         return FileLetters(Inbox(tmp_path, Disk()))
 
-    return Box(FileLetters(Inbox(tmp_path, Disk())), again, lambda: FileShelf(tmp_path))
+    return Box(FileLetters(Inbox(tmp_path, Disk())), again, lambda: FileDataReader(tmp_path))
 
 
 class TestFileLetters(LettersContract):

@@ -22,29 +22,29 @@ from cluster import Cluster
 from desk import MOSCOW_NOON, ROOT, TestDesk
 from killed import killed
 
+from bot.data import move
+from bot.data.backup import RefusedError, backup
+from bot.data.copy import copy
+from bot.data.ledger import account
 from bot.model import Envelope
 from bot.settings import Settings
-from bot.store.files import Disk
-from bot.store.folders import Folder
-from bot.store.inbox import Inbox
-from bot.store.rest import Shelf
-from bot.store.shelf import FileShelf
-from bot.stores import FILLING, INCOMING, agree, begun, open_shelf, open_store
-from bot.upkeep import move
-from bot.upkeep.backup import RefusedError, backup
-from bot.upkeep.carry import carry
-from bot.upkeep.ledger import account
+from bot.store.data_access import DataReader
+from bot.store.factory import FILLING, INCOMING, agree, begun, open_data_reader, open_store
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.reader import FileDataReader
+from bot.store.files.writer import FolderDataWriter
 
 NOW = MOSCOW_NOON
 EVERY = 1 if os.environ.get("DESK_STEPS") == "all" else 4
 
 
-def contents(shelf: Shelf) -> tuple[Any, ...]:
-    """Everything on a shelf; where the letters lie, but for those that a ticket has and that are not put away yet."""
-    with closing(shelf):
-        letters = {ident: shelf.letter(ident) for ident, _ in shelf.letters()}
-        records = sorted((one for _, one in shelf.records()), key=repr)
-        return list(shelf.tickets()), records, letters, shelf.parked(), account(shelf).places
+def contents(reader: DataReader) -> tuple[Any, ...]:
+    """Everything that a data reader gives; where the letters lie, but for those that a ticket has and that are not put away yet."""
+    with closing(reader):
+        letters = {ident: reader.letter(ident) for ident, _ in reader.letters()}
+        records = sorted((one for _, one in reader.records()), key=repr)
+        return list(reader.tickets()), records, letters, reader.parked(), account(reader).places
 
 
 def settings(data: Path, store: str | None = None) -> Settings:
@@ -99,7 +99,7 @@ async def desk(tmp_path: Path) -> Path:
     (one.data / "tickets/live/4.json").rename(aside / "4.json")
     for seen in lost.seen:
         one.inbox.erase(seen.letter)
-    assert account(FileShelf(one.data)).adds_up
+    assert account(FileDataReader(one.data)).adds_up
     (one.data.parent / "rules.yaml").write_text("rules")
     (one.data.parent / "templates" / "ru").mkdir(parents=True)
     (one.data.parent / "templates" / "ru" / "reply.txt").write_text("Здравствуйте")
@@ -108,17 +108,17 @@ async def desk(tmp_path: Path) -> Path:
 
 def test_a_copy_from_folder_to_folder_is_the_same_desk(desk: Path, tmp_path: Path) -> None:
     for _ in range(2):  # putting twice changes nothing
-        target = Folder(tmp_path / "copy", Disk())
-        carried = carry(FileShelf(desk), target, NOW)
+        target = FolderDataWriter(tmp_path / "copy", Disk())
+        carried = copy(FileDataReader(desk), target, NOW)
         target.close()
-        assert contents(FileShelf(tmp_path / "copy")) == contents(FileShelf(desk))
+        assert contents(FileDataReader(tmp_path / "copy")) == contents(FileDataReader(desk))
     assert (carried.tickets, carried.highest) == (3, 3)
 
 
 def test_a_backup_comes_back_as_it_was_wherever_it_was_cut_off(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power goes before each rename in turn; until it is finished no desk starts, and then its number goes on."""
-    archive, there = tmp_path / "desk.tar.gz", contents(FileShelf(desk))
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    archive, there = tmp_path / "desk.tar.gz", contents(FileDataReader(desk))
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     real, at, cut = Disk.rename, 0, True
     while cut:
         at, steps = at + (1 if at < 2 else EVERY), 0
@@ -141,7 +141,7 @@ def test_a_backup_comes_back_as_it_was_wherever_it_was_cut_off(desk: Path, tmp_p
             assert begun(data, None) or not any(data.rglob("*.eml"))
             move.restore(settings(data), archive, NOW, print)
         assert not begun(data, None)
-        assert contents(FileShelf(data)) == there
+        assert contents(FileDataReader(data)) == there
         assert (data / "secret").read_text() == "0" * 64
         assert (data / "secret").stat().st_mode & 0o777 == 0o600
         assert (data / "tickets/broken/4.json").exists()
@@ -153,7 +153,7 @@ def test_a_backup_comes_back_as_it_was_wherever_it_was_cut_off(desk: Path, tmp_p
 
 def test_a_desk_that_moved_away_is_not_restored_beside_what_it_left(desk: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     (data / "moved").mkdir(parents=True)
     with pytest.raises(RefusedError, match="remove it first"):
         move.restore(settings(data), archive, NOW, print)
@@ -162,7 +162,7 @@ def test_a_desk_that_moved_away_is_not_restored_beside_what_it_left(desk: Path, 
 
 def test_what_differs_from_the_backup_is_kept_beside_it(desk: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     data.mkdir(parents=True)
     (data.parent / "rules.yaml").write_text("mine")
     (data / "secret").write_text("1" * 64)
@@ -175,7 +175,7 @@ def test_what_differs_from_the_backup_is_kept_beside_it(desk: Path, tmp_path: Pa
 def test_a_secret_of_another_name_is_a_secret_too_and_a_file_an_editor_left_does_not_spoil_the_backup(desk: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
     (desk.parent / "templates" / "ru" / "reply.txt~").write_text("Здравствуй")
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     chosen = settings(data).model_copy(update={"secret_file": tmp_path / "new" / "desk.key"})
     assert move.restore(chosen, archive, NOW, print).adds_up
     assert chosen.secret_file.stat().st_mode & 0o777 == 0o600
@@ -202,7 +202,7 @@ def test_an_archive_made_by_an_enemy_is_refused(tmp_path: Path, name: str, kind:
 @pytest.mark.parametrize("harm", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:-20], lambda raw: b"no archive", lambda raw: b""])
 def test_half_a_backup_is_refused_and_changes_nothing(desk: Path, tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     archive.write_bytes(harm(archive.read_bytes()))
     with pytest.raises(RefusedError):
         move.restore(settings(data), archive, NOW, print)
@@ -231,7 +231,7 @@ def pipe(data: Path, store: str | None = None) -> subprocess.Popen[bytes]:
 
 def test_a_restore_that_is_finished_says_that_the_archive_is_not_looked_at(desk: Path, tmp_path: Path) -> None:
     archive, data, told = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", list[str]()
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     restored_until(lambda data: (data / INCOMING / move.COMPLETE).exists(), data, archive)
     assert move.restore(settings(data), tmp_path / "other.tar.gz", NOW, told.append).adds_up
     assert "other.tar.gz is not looked at" in told[0]
@@ -239,7 +239,7 @@ def test_a_restore_that_is_finished_says_that_the_archive_is_not_looked_at(desk:
 
 def test_a_letter_that_a_pipe_brings_during_a_restore_is_kept_at_its_sender(desk: Path, tmp_path: Path) -> None:
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     at = restored_until(lambda data: (data / INCOMING / move.COMPLETE).exists(), data, archive)
     shutil.rmtree(data.parent)
     with pipe(data) as deliver:
@@ -254,27 +254,27 @@ def test_the_number_of_a_ticket_that_cannot_be_read_is_not_given_again_after_a_r
     archive, data = tmp_path / "desk.tar.gz", tmp_path / "new" / "data"
     (desk / "tickets/broken/4.json").unlink()
     (desk / "tickets/live/4.json").write_bytes(b"")
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     move.restore(settings(data), archive, NOW, print)
     assert (data / "tickets/broken/4.json").exists()
 
 
 def test_two_backups_into_one_file_are_both_whole(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one begins while the first is being written, and goes on after its end."""
-    archive, real, begun_, ended, others = tmp_path / "desk.tar.gz", carry, threading.Event(), threading.Event(), list[threading.Thread]()
+    archive, real, begun_, ended, others = tmp_path / "desk.tar.gz", copy, threading.Event(), threading.Event(), list[threading.Thread]()
 
     def slow(*arguments: Any) -> Any:
         if others:
             begun_.set()
             ended.wait(10)
         else:
-            others.append(threading.Thread(target=backup, args=(settings(desk), FileShelf(desk), archive, NOW)))
+            others.append(threading.Thread(target=backup, args=(settings(desk), FileDataReader(desk), archive, NOW)))
             others[0].start()
             begun_.wait(10)
         return real(*arguments)
 
-    monkeypatch.setattr("bot.upkeep.backup.carry", slow)
-    backup(settings(desk), FileShelf(desk), archive, NOW)
+    monkeypatch.setattr("bot.data.backup.copy", slow)
+    backup(settings(desk), FileDataReader(desk), archive, NOW)
     assert gzip.decompress(archive.read_bytes())
     ended.set()
     others[0].join()
@@ -283,16 +283,16 @@ def test_two_backups_into_one_file_are_both_whole(desk: Path, tmp_path: Path, mo
 
 
 def test_a_letter_that_is_tried_again_during_a_backup_is_in_it(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive, shelf, inbox = tmp_path / "desk.tar.gz", FileShelf(desk), Inbox(desk, Disk())
-    [parked], real = [one.letter for one in shelf.parked()], shelf.letter
+    archive, reader, inbox = tmp_path / "desk.tar.gz", FileDataReader(desk), Inbox(desk, Disk())
+    [parked], real = [one.letter for one in reader.parked()], reader.letter
 
     def letter(ident: str) -> Any:
         if inbox.parked():
             inbox.retry(parked)  # the letters that wait have been listed already
         return real(ident)
 
-    monkeypatch.setattr(shelf, "letter", letter)
-    backup(settings(desk), shelf, archive, NOW)
+    monkeypatch.setattr(reader, "letter", letter)
+    backup(settings(desk), reader, archive, NOW)
     with tarfile.open(archive) as tar:
         assert f"data/inbox/new/{parked}.eml" in tar.getnames()
 
@@ -302,19 +302,19 @@ class TestDatabase:
     def test_a_restore_into_files_is_not_finished_into_a_database(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         """What has its place already would be missing there."""
         archive, data, store = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", cluster.url(cluster.fresh())
-        there = contents(FileShelf(desk))
-        backup(settings(desk), FileShelf(desk), archive, NOW)
+        there = contents(FileDataReader(desk))
+        backup(settings(desk), FileDataReader(desk), archive, NOW)
         restored_until(lambda data: (data / "desk").exists() and (data / INCOMING).exists(), data, archive)
         with pytest.raises(RefusedError, match="without DESK_STORE"):
             move.restore(settings(data, store), archive, NOW, print)
         with pytest.raises(RefusedError, match="finish that first"):
             move.move(settings(data), settings(data, store), NOW, print)
         move.restore(settings(data), archive, NOW, print)
-        assert contents(FileShelf(data)) == there
+        assert contents(FileDataReader(data)) == there
 
     def test_a_restore_into_a_database_is_not_finished_by_a_move(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         archive, data, store = tmp_path / "desk.tar.gz", tmp_path / "new" / "data", cluster.url(cluster.fresh())
-        backup(settings(desk), FileShelf(desk), archive, NOW)
+        backup(settings(desk), FileDataReader(desk), archive, NOW)
         monkey = pytest.MonkeyPatch()
         with monkey.context() as patch:  # the power goes when the database has all
             patch.setattr(move, "_unmark", lambda _: (_ for _ in ()).throw(OSError("cut")))
@@ -339,7 +339,7 @@ class TestDatabase:
             patch.setattr(Disk, "rename", rename)
             move.move(settings(desk), settings(desk, store), NOW, print)
         assert (desk / "moved" / "archive").exists()
-        list(FileShelf(desk).letters())
+        list(FileDataReader(desk).letters())
         assert move.move(settings(desk), settings(desk, store), NOW, print).adds_up
 
     def test_a_pipe_whose_letter_comes_during_a_move_keeps_it(
@@ -349,7 +349,7 @@ class TestDatabase:
         with pipe(desk) as deliver:
             time.sleep(2)
 
-            def same(*shelves: Shelf) -> None:
+            def same(*shelves: DataReader) -> None:
                 real(*shelves)
                 deliver.communicate(LETTER)
 
@@ -364,7 +364,7 @@ class TestDatabase:
         with pytest.raises(ValueError, match="unset DESK_STORE"):
             open_store(settings(desk, store), Disk(), NOW)
         with pytest.raises(ValueError, match="unset DESK_STORE"):  # a backup that a timer makes, say
-            open_shelf(settings(desk, store))
+            open_data_reader(settings(desk, store))
         from bot.store.postgres.database import Database
         from bot.store.postgres.letters import PostgresLetters
 
@@ -372,27 +372,27 @@ class TestDatabase:
         with pytest.raises(OSError, match="unset DESK_STORE"):
             await late.take(LETTER, Envelope(letter=Inbox(desk, Disk()).new_id(NOW), received=NOW, mail_from=MARIA))
         await late.close()
-        with closing(open_shelf(settings(desk, store), left=True)) as shelf:
-            assert account(shelf).adds_up
+        with closing(open_data_reader(settings(desk, store), left=True)) as reader:
+            assert account(reader).adds_up
 
     async def test_there_and_back_again_cut_off_at_every_put(
         self, desk: Path, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        there, real, at, cut = contents(FileShelf(desk)), move.open_target, 0, True
+        there, real, at, cut = contents(FileDataReader(desk)), move.open_data_writer, 0, True
         while cut:
             at += 1 if at < 2 else EVERY
             data, store = tmp_path / str(at) / "data", cluster.url(cluster.fresh())
             shutil.copytree(desk, data)
             files, goal = settings(data), settings(data, store)
-            monkeypatch.setattr(move, "open_target", lambda goal, at=at: Cut(real(goal), at))
+            monkeypatch.setattr(move, "open_data_writer", lambda goal, at=at: Cut(real(goal), at))
             try:
                 move.move(files, goal, NOW, print)
                 cut = False
             except OSError:
-                monkeypatch.setattr(move, "open_target", real)
+                monkeypatch.setattr(move, "open_data_writer", real)
                 assert begun(data, None) or at == 1
                 move.move(files, goal, NOW, print)
-            tickets, records, letters, parked, places = contents(open_shelf(goal))
+            tickets, records, letters, parked, places = contents(open_data_reader(goal))
             assert ([one for one in tickets if one.number != 4], records, letters, parked, places) == there
             assert not begun(data, store)
             assert "moved" in begun(data, None)
@@ -400,7 +400,7 @@ class TestDatabase:
         with pytest.raises(RefusedError, match="lives there already"):
             move.move(goal, goal, NOW, print)
         move.move(goal, files, NOW, print)
-        back = contents(FileShelf(data))
+        back = contents(FileDataReader(data))
         assert back == (tickets, records, letters, parked, places)
         assert not begun(data, None)
         one = await TestDesk.opened(data, undo=0)
@@ -414,48 +414,48 @@ class TestDatabase:
         other = tmp_path / "other" / "data"
         shutil.copytree(desk.parent, other.parent)
         move.move(settings(desk), goal, NOW, print)
-        there, archive = contents(open_shelf(goal)), tmp_path / "desk.tar.gz"
+        there, archive = contents(open_data_reader(goal)), tmp_path / "desk.tar.gz"
         agree(goal, [b"its secret"])
         with pytest.raises(RefusedError, match="in this database already"):
             move.move(settings(other), settings(other, goal.store), NOW, print)
         assert not begun(other, None)
-        backup(settings(other), FileShelf(other), archive, NOW)
+        backup(settings(other), FileDataReader(other), archive, NOW)
         third = settings(tmp_path / "third" / "data", goal.store)
         with pytest.raises(RefusedError, match="in this database already"):
             move.restore(third, archive, NOW, print)
         assert not begun(third.data, third.store), "nothing is to be finished"
-        assert contents(open_shelf(goal)) == there
+        assert contents(open_data_reader(goal)) == there
         with pytest.raises(ValueError, match="secret"):
             agree(goal, [b"another secret"])
 
     def test_a_backup_goes_from_either_store_into_the_other(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         one, two = tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"
-        there, database = contents(FileShelf(desk)), settings(tmp_path / "db" / "data", cluster.url(cluster.fresh()))
-        backup(settings(desk), FileShelf(desk), one, NOW)
+        there, database = contents(FileDataReader(desk)), settings(tmp_path / "db" / "data", cluster.url(cluster.fresh()))
+        backup(settings(desk), FileDataReader(desk), one, NOW)
         assert move.restore(database, one, NOW, print).adds_up
         assert not begun(database.data, database.store)
-        assert max(one.number for one in contents(open_shelf(database))[0]) == 4, "set aside, and not given again"
-        with closing(open_shelf(database)) as shelf:
-            backup(database, shelf, two, NOW)
+        assert max(one.number for one in contents(open_data_reader(database))[0]) == 4, "set aside, and not given again"
+        with closing(open_data_reader(database)) as reader:
+            backup(database, reader, two, NOW)
         assert move.restore(settings(tmp_path / "files" / "data"), two, NOW, print).adds_up
-        assert contents(FileShelf(tmp_path / "files" / "data"))[1:] == there[1:]
+        assert contents(FileDataReader(tmp_path / "files" / "data"))[1:] == there[1:]
 
     @pytest.mark.parametrize("place", ["files", pytest.param("database", marks=pytest.mark.slow)])
     def test_a_restore_that_is_killed_before_any_change_is_run_again(self, desk: Path, tmp_path: Path, cluster: Cluster, place: str) -> None:
         """Never is a half desk taken for a whole one, and never is a whole one refused to be finished."""
-        archive, there = tmp_path / "desk.tar.gz", contents(FileShelf(desk))
-        backup(settings(desk), FileShelf(desk), archive, NOW)
+        archive, there = tmp_path / "desk.tar.gz", contents(FileDataReader(desk))
+        backup(settings(desk), FileDataReader(desk), archive, NOW)
 
         def begin(at: int) -> Settings:
             return settings(tmp_path / str(at) / "data", cluster.url(cluster.fresh()) if place == "database" else None)
 
         for goal in each_step(begin, lambda goal: (move.restore, goal, archive, NOW, print)):
-            assert contents(open_shelf(goal))[1:] == there[1:]
+            assert contents(open_data_reader(goal))[1:] == there[1:]
             assert (goal.data / "secret").read_text() == "0" * 64
 
     @pytest.mark.parametrize("where", [pytest.param("files", marks=pytest.mark.slow), "database"])
     def test_a_move_that_is_killed_before_any_change_is_run_again(self, desk: Path, tmp_path: Path, cluster: Cluster, where: str) -> None:
-        there, full = contents(FileShelf(desk))[1:], cluster.url(cluster.fresh())
+        there, full = contents(FileDataReader(desk))[1:], cluster.url(cluster.fresh())
         home = tmp_path / "home" / "data"
         shutil.copytree(desk, home)
         if where == "files":  # and so they were there before, too
@@ -468,4 +468,4 @@ class TestDatabase:
             return (database, files) if where == "files" else (files, database)
 
         for _, goal in each_step(begin, lambda both: (move.move, *both, NOW, print)):
-            assert contents(open_shelf(goal))[1:] == there
+            assert contents(open_data_reader(goal))[1:] == there

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.model import Audience, Delivery, Entry, Fate, Outgoing, Seen, Status, Ticket
+from bot.model import Audience, Delivery, Disposition, Entry, Outgoing, Seen, Status, Ticket
 from bot.store import parts
-from bot.store.documents import read_head, read_ticket
-from bot.store.files import Disk
+from bot.store.files.disk import Disk
+from bot.store.files.documents import read_head, read_ticket
+from bot.store.files.reader import FileDataReader
+from bot.store.files.retention import erase_old
+from bot.store.files.store import FileStore
 from bot.store.parts import Past, as_line, divided, joined
-from bot.store.retention import erase_old
-from bot.store.shelf import FileShelf
-from bot.store.tinydb import FileStore
 
 ANNA = "anna@providence.film"
 
@@ -37,7 +37,7 @@ def said(number: int, **more: Any) -> Entry:
 
 
 def seen(number: int) -> Seen:
-    return Seen(letter=f"letter-{number}", fate=Fate.appended, message_id=f"{number}@c", fingerprint="f")
+    return Seen(letter=f"letter-{number}", disposition=Disposition.appended, message_id=f"{number}@c", fingerprint="f")
 
 
 def sent(number: int, **more: Any) -> Outgoing:
@@ -165,8 +165,8 @@ async def test_the_desk_and_every_reader_see_it_whole(data: Path) -> None:
     assert len(part_files(data)) == len(read_head(data / "tickets" / "live" / "1.json").parts) > 2
     again = await opened(data)
     assert await again.ticket(1) == one
-    assert FileShelf(data).ticket(1) == one
-    assert list(FileShelf(data).tickets()) == [one]
+    assert FileDataReader(data).ticket(1) == one
+    assert list(FileDataReader(data).tickets()) == [one]
     await again.close()
 
 
@@ -203,14 +203,14 @@ async def test_a_part_that_is_gone_or_broken_breaks_its_ticket_by_name(data: Pat
     store = await opened(data)
     assert store.broken == [str(data / "tickets" / "live" / "1.json")]
     with pytest.raises(msgspec.DecodeError, match=r"1\.\d+\.json"):
-        FileShelf(data).ticket(1)
+        FileDataReader(data).ticket(1)
     await store.close()
 
 
 async def test_a_part_that_cannot_be_read_is_unknown_and_not_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await grown(data)
     part = part_files(data)[0]
-    from bot.store import documents
+    from bot.store.files import documents
 
     real = documents.read_regular
 
@@ -248,13 +248,13 @@ async def test_a_filed_ticket_comes_back_and_goes_on(data: Path) -> None:
     one = await grown(data)
     store = await opened(data)
     await commit(store, replace(one, status=Status.done, done_at=NOW))
-    assert await store.sweep(NOW + timedelta(days=90), 14) == 1
+    assert await store.archive_done(NOW + timedelta(days=90), 14) == 1
     back = await store.ticket(1)
     assert back is not None
     assert len(back.entries) == 21
     await commit(store, replace(back, status=Status.in_progress, done_at=None, entries=(*back.entries, said(99))))
     await store.close()
-    found = FileShelf(data).ticket(1)
+    found = FileDataReader(data).ticket(1)
     assert found is not None
     assert [entry.text for entry in found.entries][-1] == "слова 99"
     assert len(found.entries) == 22
@@ -264,7 +264,7 @@ async def test_erasing_leaves_no_part(data: Path) -> None:
     one = await grown(data)
     store = await opened(data)
     await commit(store, replace(one, status=Status.done, done_at=NOW))
-    await store.sweep(NOW + timedelta(days=90), 14)
+    await store.archive_done(NOW + timedelta(days=90), 14)
     await store.close()
     import os
 

@@ -16,8 +16,8 @@ from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 
 from bot.model import Decision, Entry, Envelope, Status
-from bot.store.port import Due, Question, Window
-from bot.tickets.erasing import emptied
+from bot.store.interface import Due, Lookup, Window
+from bot.tickets.erasure import emptied
 
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
@@ -25,7 +25,7 @@ pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
 import bot.store.postgres.database  # noqa: E402
 from bot.store.postgres.database import Database  # noqa: E402
 from bot.store.postgres.letters import PostgresLetters  # noqa: E402
-from bot.store.postgres.shelf import PostgresShelf, PostgresTarget  # noqa: E402
+from bot.store.postgres.reader import PostgresDataReader, PostgresDataWriter  # noqa: E402
 from bot.store.postgres.store import PostgresStore  # noqa: E402
 
 # A full disk, as the server reports one, while there is a row in `full`.
@@ -74,7 +74,7 @@ class TestPostgresStore(Contract):
             stores.append(await moody.opened())
             return stores[-1]
 
-        yield Opened(stores[0], again, moody.fail, lambda: PostgresShelf(moody.url))
+        yield Opened(stores[0], again, moody.fail, lambda: PostgresDataReader(moody.url))
         for store in stores:
             await store.close()
 
@@ -83,17 +83,17 @@ class TestPostgresLetters(LettersContract):
     @pytest.fixture
     async def box(self, cluster, database):
         url = cluster.url(database)
-        made, shelf = [PostgresLetters(Database(url))], PostgresShelf(url)
+        made, reader = [PostgresLetters(Database(url))], PostgresDataReader(url)
 
         async def again() -> PostgresLetters:
             taken_over(cluster, database)
             made.append(PostgresLetters(Database(url)))
             return made[-1]
 
-        yield Box(made[0], again, lambda: shelf)
+        yield Box(made[0], again, lambda: reader)
         for letters in made:
             await letters.close()
-        shelf.close()
+        reader.close()
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_a_search_finds_words_in_any_form_in_live_and_filed_tickets(store)
     said = Entry(at=NOW, kind="letter", public=True, text="Чёрные экраны вместо фильмов")
     old = NOW - timedelta(days=30)
     await commit(store, ticket(1, entries=(said,), status=Status.done, done_at=old), ticket(2, who=MARIA, subject="экран чёрный"), ticket(3))
-    await store.sweep(NOW, 14)
+    await store.archive_done(NOW, 14)
     found = (await ask(store, searches=("черный экран", "экран maria@", "example.org @", "фильм ё", "не"))).searched
     assert {query: [row.number for row in rows] for query, rows in found.items()} == {
         "черный экран": [2, 1], "экран maria@": [2], "example.org @": [], "фильм ё": [], "не": [],
@@ -140,10 +140,10 @@ async def test_two_daemons_share_letters_turns_and_windows(cluster, database, st
     await other.load()
 
     async def open_one(one: PostgresStore, letter: str) -> int:
-        async with one.turn() as turn:
-            number = (await turn.find(Question(letter=letter, requester=letter), NOW)).fresh
+        async with one.unit_of_work() as unit:
+            number = (await unit.find(Lookup(letter=letter, requester=letter), NOW)).fresh
             await asyncio.sleep(0.001)
-            turn.commit(Decision(tickets=(ticket(number, letter, outgoing=(outgoing(),)),)))
+            unit.commit(Decision(tickets=(ticket(number, letter, outgoing=(outgoing(),)),)))
         return number
 
     numbers = await asyncio.gather(*(open_one((store, other)[n % 2], f"l{n}") for n in range(20)))
@@ -153,13 +153,13 @@ async def test_two_daemons_share_letters_turns_and_windows(cluster, database, st
         given += [one for some in await asyncio.gather(*((store, other)[n % 2].due(NOW, 4) for n in range(8))) for one in some]
     assert sorted(one.ticket for one in given) == list(range(1, 21))
     window = (Window("@example.org", 3, timedelta(minutes=10)),)
-    left = await asyncio.gather(*((store, other)[n % 2].leaves([window], NOW) for n in range(6)))
+    left = await asyncio.gather(*((store, other)[n % 2].reserve([window], NOW) for n in range(6)))
     assert sorted(str(one) for [one] in left) == ["2026-11-23 09:10:00+00:00"] * 3 + ["None"] * 3
-    assert await store.leaves([window], NOW + timedelta(minutes=10)) == [None]
-    assert [await one.leads() for one in (store, other, store)] == [True, False, True]
+    assert await store.reserve([window], NOW + timedelta(minutes=10)) == [None]
+    assert [await one.is_leader() for one in (store, other, store)] == [True, False, True]
     await store.close()
     async with asyncio.timeout(20):
-        while not await other.leads():  # noqa: ASYNC110  the server has not heard yet that the first one has gone
+        while not await other.is_leader():  # noqa: ASYNC110  the server has not heard yet that the first one has gone
             await asyncio.sleep(0.05)
     await other.close()
     await store.load()
@@ -229,22 +229,22 @@ async def test_no_table_is_read_from_end_to_end(cluster, database):
 
 
 async def test_a_copy_may_be_put_twice_and_holds_what_was_put_last(cluster, database):
-    target, url = PostgresTarget(cluster.url(database)), cluster.url(database)
-    assert target.empty()
+    writer, url = PostgresDataWriter(cluster.url(database)), cluster.url(database)
+    assert writer.empty()
     envelope = Envelope(letter="20261122T000000000000-a", received=NOW, mail_from="a@b")
     two = (record("x", who="one@desk"), record("x", who="one@desk", words="of a person who was forgotten"))
     for words in ("first", "second"):
         for place, one in zip(("2026-11-22/1", "2026-11-22.2/1"), two, strict=True):
-            target.record(place, replace(one, words=one.words + words))
-        target.ticket(ticket(3, subject=words, outgoing=(outgoing(),)), filed=False)
-        target.ticket(ticket(1, subject=words), filed=True)
-        target.letter(envelope, words.encode(), "archived", None)
-    target.close()
-    with closing(PostgresShelf(url)) as shelf:
-        assert [one.subject for one in shelf.tickets()] == ["second", "second"]
-        assert [one.number for one in shelf.tickets(filed=False)] == [3]
-        assert [one.words for _, one in shelf.records()] == ["second", "of a person who was forgottensecond"]
-        assert (list(shelf.letters()), shelf.letter(envelope.letter)[1]) == ([(envelope.letter, "archived")], b"second")
+            writer.record(place, replace(one, words=one.words + words))
+        writer.ticket(ticket(3, subject=words, outgoing=(outgoing(),)), filed=False)
+        writer.ticket(ticket(1, subject=words), filed=True)
+        writer.letter(envelope, words.encode(), "archived", None)
+    writer.close()
+    with closing(PostgresDataReader(url)) as reader:
+        assert [one.subject for one in reader.tickets()] == ["second", "second"]
+        assert [one.number for one in reader.tickets(filed=False)] == [3]
+        assert [one.words for _, one in reader.records()] == ["second", "of a person who was forgottensecond"]
+        assert (list(reader.letters()), reader.letter(envelope.letter)[1]) == ([(envelope.letter, "archived")], b"second")
     store = PostgresStore(Database(url))
     await store.load()
     assert (await ask(store)).fresh == 4
@@ -258,7 +258,7 @@ def any_order(cluster):
         def __init__(self) -> None:
             super().__init__()
             self.moody = Moody(cluster, cluster.fresh())
-            self.reading = PostgresShelf(self.moody.url)
+            self.reading = PostgresDataReader(self.moody.url)
 
         async def opened(self) -> PostgresStore:
             return await self.moody.opened()
@@ -266,7 +266,7 @@ def any_order(cluster):
         def fail(self, failing: bool) -> None:
             self.moody.fail(failing)
 
-        def shelf(self) -> PostgresShelf:
+        def reader(self) -> PostgresDataReader:
             return self.reading
 
         def teardown(self) -> None:
@@ -331,7 +331,7 @@ async def test_a_broken_ticket_is_named_once_and_keeps_no_other(cluster, databas
 async def test_moments_that_were_named_and_may_be_lost_are_named_again(store, monkeypatch, words):
     await commit(store, *(ticket(number, timer=NOW) for number in (1, 2)))
     if "timer" not in words:
-        assert await store.leads()
+        assert await store.is_leader()
     assert await store.timers(NOW, 9) == [1, 2]
     alone, ask_once = store._alone, store._database.ask
 
@@ -343,9 +343,9 @@ async def test_moments_that_were_named_and_may_be_lost_are_named_again(store, mo
     monkeypatch.setattr(store, "_alone", away)
     monkeypatch.setattr(store._database, "ask", away)
     with pytest.raises(OSError, match="away"):
-        await (store.leads() if "timer" in words else store.snooze(1, None))
+        await (store.is_leader() if "timer" in words else store.snooze(1, None))
     monkeypatch.undo()
-    assert await store.leads()
+    assert await store.is_leader()
     assert await store.timers(NOW, 9) == [1, 2]
 
 
@@ -377,10 +377,10 @@ async def test_a_turn_that_was_frozen_for_too_long_is_an_oserror(cluster, databa
     await frozen.load()
 
     async def freeze() -> None:
-        async with frozen.turn() as turn:
-            await turn.find(Question(letter="x", requester=IVAN), NOW)
+        async with frozen.unit_of_work() as unit:
+            await unit.find(Lookup(letter="x", requester=IVAN), NOW)
             await asyncio.sleep(0.6)
-            turn.commit(Decision(tickets=(ticket(1),)))
+            unit.commit(Decision(tickets=(ticket(1),)))
 
     with pytest.raises(OSError, match="PostgreSQL"):
         await freeze()
@@ -416,9 +416,9 @@ def test_a_daemon_with_a_key_of_its_own_is_refused(cluster, database):
         agree(url, keys)
     with pytest.raises(SchemaError, match="DESK_SECRET_FILE"):
         agree(url, (b"four",))
-    target = PostgresTarget(url)
-    assert target.empty()
-    target.close()  # another desk has been restored here
+    writer = PostgresDataWriter(url)
+    assert writer.empty()
+    writer.close()  # another desk has been restored here
     agree(url, (b"four",))
 
 
@@ -470,5 +470,5 @@ async def test_a_claim_that_was_carried_out_after_we_had_given_it_up_is_found(cl
     assert await store.due(NOW - timedelta(days=1), 9) == []
     cluster.sql(f"update outbox set claimed_by = '{store._database.me}'", database)
     assert await store.due(NOW, 9) == []
-    monkeypatch.setattr("bot.store.postgres.outbox.LOST", 0)
+    monkeypatch.setattr("bot.store.postgres.delivery_queue.LOST", 0)
     assert [one.ticket for one in await store.due(NOW, 9)] == [1]

@@ -14,12 +14,12 @@ from cluster import Cluster
 from msgspec.structs import replace
 
 from bot.model import Decision, Ticket
-from bot.store.files import Disk
-from bot.store.port import Due, Earlier, Found, Question, Window
+from bot.store.files.disk import Disk
+from bot.store.files.store import FileStore
+from bot.store.files.unit_of_work import FileUnitOfWork
+from bot.store.interface import Due, KnownFacts, Lookup, TicketSummary, Window
 from bot.store.postgres.database import Database
-from bot.store.postgres.store import PostgresStore, PostgresTurn
-from bot.store.tinydb import FileStore
-from bot.store.turn import FileTurn
+from bot.store.postgres.store import PostgresStore, PostgresUnitOfWork
 
 
 def same(ours: Any, theirs: Any, what: str) -> Any:
@@ -32,7 +32,7 @@ def written(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: KnownFacts) -> dict[str, Any]:
     """What both stores must agree on: times in no order, and not what only one of them can search."""
     known = {person: one for person, one in found.senders.items() if person}
     senders = {person: replace(one, sent=tuple(sorted(one.sent)), errors=tuple(sorted(one.errors))) for person, one in known.items()}
@@ -40,18 +40,18 @@ def plain(found: Found) -> dict[str, Any]:
     return fields | {"senders": senders, "searched": {}}
 
 
-class TwinTurn(FileTurn):
+class TwinTurn(FileUnitOfWork):
     """Asks both."""
 
-    def __init__(self, files: FileTurn, other: PostgresTurn) -> None:
+    def __init__(self, files: FileUnitOfWork, other: PostgresUnitOfWork) -> None:
         self.files, self.other = files, other
 
-    async def find(self, question: Question, now: datetime) -> Found:
-        found, other = await self.files.find(question, now), await self.other.find(question, now)
-        ours, theirs = plain(found), plain(other)
+    async def find(self, lookup: Lookup, now: datetime) -> KnownFacts:
+        known, other = await self.files.find(lookup, now), await self.other.find(lookup, now)
+        ours, theirs = plain(known), plain(other)
         for name, value in ours.items():
-            same(value, theirs[name], f"{name} for {question}")
-        return found
+            same(value, theirs[name], f"{name} for {lookup}")
+        return known
 
     async def ticket(self, number: int) -> Ticket | None:
         return same(await self.files.ticket(number), await self.other.ticket(number), f"ticket {number}")  # type: ignore[no-any-return]
@@ -83,7 +83,7 @@ class Twin(FileStore):
         await super().load()
         await self.other.load()
         async with asyncio.timeout(20):
-            while not await self.other.leads():  # noqa: ASYNC110  the one before it was told to end, and has not heard it yet
+            while not await self.other.is_leader():  # noqa: ASYNC110  the one before it was told to end, and has not heard it yet
                 await asyncio.sleep(0.05)
 
     async def close(self) -> None:
@@ -91,8 +91,8 @@ class Twin(FileStore):
         await self.other.close()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[FileTurn]:
-        async with self.other.turn() as other, super().turn() as files:
+    async def unit_of_work(self) -> AsyncIterator[FileUnitOfWork]:
+        async with self.other.unit_of_work() as other, super().unit_of_work() as files:
             yield TwinTurn(files, other)
 
     async def due(self, now: datetime, limit: int) -> list[Due]:
@@ -110,16 +110,16 @@ class Twin(FileStore):
     async def suppressed(self, people: Collection[str], now: datetime) -> set[str]:
         return same(await super().suppressed(people, now), await self.other.suppressed(people, now), f"suppressed {people}")  # type: ignore[no-any-return]
 
-    async def leaves(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
-        ours, theirs = await super().leaves(asked, now), await self.other.leaves(asked, now)
+    async def reserve(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
+        ours, theirs = await super().reserve(asked, now), await self.other.reserve(asked, now)
         same([one is None for one in ours], [one is None for one in theirs], f"leaves {asked}")
         return ours
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
         return sorted(same(sorted(await super().timers(now, limit)), sorted(await self.other.timers(now, limit)), f"timers at {now}"))
 
-    async def over(self, active: Collection[str]) -> list[int]:
-        return same(sorted(await super().over(active)), await self.other.over(active), "over")  # type: ignore[no-any-return]
+    async def ended_announcements(self, active: Collection[str]) -> list[int]:
+        return same(sorted(await super().ended_announcements(active)), await self.other.ended_announcements(active), "over")  # type: ignore[no-any-return]
 
     async def snooze(self, number: int, until: datetime | None) -> None:
         await super().snooze(number, until)
@@ -129,11 +129,11 @@ class Twin(FileStore):
         await super().wake(now)
         await self.other.wake(now)
 
-    async def rows(self) -> list[Earlier]:
+    async def rows(self) -> list[TicketSummary]:
         return same(await super().rows(), await self.other.rows(), "rows")  # type: ignore[no-any-return]
 
-    async def sweep(self, now: datetime, reopen_days: int) -> int:
-        return same(await super().sweep(now, reopen_days), await self.other.sweep(now, reopen_days), "sweep")  # type: ignore[no-any-return]
+    async def archive_done(self, now: datetime, reopen_days: int) -> int:
+        return same(await super().archive_done(now, reopen_days), await self.other.archive_done(now, reopen_days), "sweep")  # type: ignore[no-any-return]
 
 
 class Twins:

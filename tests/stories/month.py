@@ -308,12 +308,12 @@ async def main() -> None:
     from bot.reports.figures import Figures
     from bot.reports.tables import tables, title
     from bot.reports.weekly import names
-    from bot.store.shelf import FileShelf
+    from bot.store.files.reader import FileDataReader
 
     with tempfile.TemporaryDirectory() as folder:
         month = await played(Path(folder))
-        policy = month.desk.office.policy
-        figures = Figures(FIRST.date(), LAST.date(), policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets())
+        policy = month.desk.context.policy
+        figures = Figures(FIRST.date(), LAST.date(), policy.calendar.zone, names(policy)).add_all(FileDataReader(month.desk.data).tickets())
         print(title(figures, "ru"))  # noqa: T201
         for table in tables(figures, "ru"):
             print("", table.title, *table.lines(), sep="\n")  # noqa: T201

@@ -104,7 +104,7 @@ class Player:
         assert not left, "letters that the story does not mention:\n" + "\n".join(f"{one.template} to {one.to}: {one.subject}" for one in left)
 
     def it_is(self, step: Step, when: str) -> None:
-        self.desk.now = datetime.fromisoformat(when).replace(tzinfo=self.desk.office.policy.calendar.zone)
+        self.desk.now = datetime.fromisoformat(when).replace(tzinfo=self.desk.context.policy.calendar.zone)
 
     async def later(self, step: Step, count: str, unit: str) -> None:
         self.since = len(self.desk.delivered)

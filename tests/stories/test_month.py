@@ -12,7 +12,7 @@ from month import ANNA, BORIS, DAY, FIRST, LAST, MINUTE, MOSCOW, Month, alarms, 
 from bot.model import Outgoing
 from bot.reports.figures import Figures, Spread
 from bot.reports.weekly import names
-from bot.store.shelf import FileShelf
+from bot.store.files.reader import FileDataReader
 
 
 def on(at: datetime) -> date:
@@ -20,8 +20,8 @@ def on(at: datetime) -> date:
 
 
 def figures(month: Month, since: date, until: date) -> Figures:
-    policy = month.desk.office.policy
-    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(FileShelf(month.desk.data).tickets())
+    policy = month.desk.context.policy
+    return Figures(since, until, policy.calendar.zone, names(policy)).add_all(FileDataReader(month.desk.data).tickets())
 
 
 def rank(spans: list[timedelta], percent: int) -> timedelta:
@@ -131,7 +131,7 @@ class TestMonth:
         reports = month.desk.mail(ANNA, "report")
         assert [one.subject for one in reports] == [f"Отчёт с {day} по {end}" for day, end in WEEKS]
         assert not month.desk.mail(BORIS, "report")
-        raw = next(letter for letter, _, to in reversed(month.desk.post.letters) if to == ANNA and b"days.ru.png" in letter)
+        raw = next(letter for letter, _, to in reversed(month.desk.sender.letters) if to == ANNA and b"days.ru.png" in letter)
         assert b"Content-ID: <days.ru.png>" in raw
         assert b"multipart/related" in raw
         week = figures(month, date(2026, 12, 21), date(2026, 12, 28))

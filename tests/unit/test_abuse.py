@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy.abuse import Abuse, find
+from bot.language.abuse import Abuse, find
 
 OBSCENE = """
     схуяли исхуячил отмудохали измудохал разъёблась въебавшийся шароёбятся перекосоёбило заебусь мандец залупаешься пидорва мудизм намудил

@@ -11,18 +11,18 @@ import pytest
 from busy import PROBLEM, erase
 from desk import TestDesk, opened
 
+from bot.data.erasure import log_without, raw_without, wrote
+from bot.data.export import view
+from bot.language.abuse import find
 from bot.model import Address, Entry, Envelope, Status, Ticket
 from bot.model.address import FOUND, MAILBOX
 from bot.model.markup import literal
-from bot.policy.abuse import find
-from bot.reading import read
-from bot.replies.gate import sendable
-from bot.tickets.commands import parse
-from bot.tickets.erasing import NOBODY, Person
-from bot.tickets.place import look, takes_part
+from bot.parsing import read
+from bot.rendering.reply_policy import sendable
+from bot.tickets.agents.parser import parse
+from bot.tickets.erasure import NOBODY, Person
 from bot.tickets.queue import bears
-from bot.upkeep.copies import view
-from bot.upkeep.law import log_without, raw_without, wrote
+from bot.tickets.threading import look, takes_part
 
 BRIEN, NOW = "brien@client.example", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OTHERS = (
@@ -101,14 +101,14 @@ def test_a_search_for_a_piece_of_an_address(piece: str, found: bool) -> None:
 
 
 def test_commands_take_the_whole_address() -> None:
-    office = opened(Path(__file__).parents[2] / "rules.yaml")
+    context = opened(Path(__file__).parents[2] / "rules.yaml")
     for address in (f"o'{BRIEN}", "x+y/z@client.example"):
-        parsed = parse(f"#копия Пат <{address}>\n#ответ\nДобрый день.", office.policy, date(2026, 11, 23))
-        assert parsed.orders[0].argument == address
+        parsed = parse(f"#копия Пат <{address}>\n#ответ\nДобрый день.", context.policy, date(2026, 11, 23))
+        assert parsed.commands[0].argument == address
 
 
 def test_a_torn_from_is_not_the_agents_at_its_end() -> None:
-    office = opened(Path(__file__).parents[2] / "rules.yaml")
+    context = opened(Path(__file__).parents[2] / "rules.yaml")
     for value in (
         "o'boris@providence.film (",
         "x/boris@providence.film",
@@ -120,7 +120,7 @@ def test_a_torn_from_is_not_the_agents_at_its_end() -> None:
             Envelope(letter="x", received=NOW, mail_from="?"),
         )
         assert letter.requester.email != "boris@providence.film"
-        assert look(letter, office, NOW).agent == ""
+        assert look(letter, context, NOW).agent == ""
 
 
 def test_abuse_is_not_looked_for_in_an_address() -> None:

@@ -201,7 +201,7 @@ async def test_a_vouched_letter_is_about_what_its_signature_covers(tmp_path: Pat
     assert [desk.ticket(number).status for number in (1, 2)] == [Status.done, Status.created]
     await desk.send(ANNA, "#решено\nПочинили и это.", subject="Готово", headers={"References": f"<{other}>"})
     assert desk.ticket(2).status is Status.created
-    await desk.send(ANNA, "#решено\nИ ещё.", subject="[PF-2]", to="friend@example.com", headers={"Cc": desk.office.policy.desk.address})
+    await desk.send(ANNA, "#решено\nИ ещё.", subject="[PF-2]", to="friend@example.com", headers={"Cc": desk.context.policy.desk.address})
     assert (desk.ticket(2).status, desk.mail(ANNA)[-1].template) == (Status.created, "confirm")
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.model import Attachment
-from bot.reading import pictures
-from bot.reading.attachments import WHY, attachment, safe_name
-from bot.reading.mime import Part, parse
+from bot.parsing import pictures
+from bot.parsing.attachments import WHY, attachment, safe_name
+from bot.parsing.mime import Part, parse
 
 
 def picture(kind: str, size: tuple[int, int], mode: str = "RGB") -> bytes:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.model import Envelope, Hit, Letter, LetterClass
-from bot.reading import read
-from bot.reading.automatic import judge
+from bot.parsing import read
+from bot.parsing.automatic import judge
 
 
 def letter(headers: str = "", body: str = "Не открывается фильм.", mail_from: str = "anna@example.ru", sender: str = "anna@example.ru") -> Letter:

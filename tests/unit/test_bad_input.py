@@ -69,7 +69,7 @@ async def test_a_line_break_inside_an_encoded_subject_makes_no_header(desk: Test
     desk.aligned.add(USER)
     await desk.raw(letter("05"), USER)
     assert "\n" not in desk.ticket().subject
-    for raw, _, _ in desk.post.letters:
+    for raw, _, _ in desk.sender.letters:
         sent = message_from_bytes(raw, policy=policy.default)
         assert sent["Bcc"] is None
         assert "evil@example.net" not in str(sent["To"])
@@ -129,16 +129,16 @@ async def test_no_bytes_whatever_are_lost(desk: TestDesk, raw: bytes) -> None:
 
 async def test_a_letter_that_breaks_the_desk_is_parked_and_the_next_one_handled(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lesson 13. The leads are told; `parked retry` handles it once the fault is mended."""
-    from bot.tickets import requester
+    from bot.tickets.requester import requester_letter
 
-    good = requester.judge
+    good = requester_letter.judge
 
     def broken(*args: object) -> object:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(requester, "judge", broken)
+    monkeypatch.setattr(requester_letter, "judge", broken)
     await desk.send(USER, "В каталоге не открывается поиск.", subject="Поиск")
-    monkeypatch.setattr(requester, "judge", good)
+    monkeypatch.setattr(requester_letter, "judge", good)
     [parked] = desk.inbox.parked()
     assert "a fault of ours" in parked.reason
     assert [one.template for one in desk.mail("anna@providence.film")] == ["alert"]

@@ -11,13 +11,13 @@ from desk import ROOT, opened
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.app.context_loading import RulesRefused, open_context, sources
 from bot.intake import form
-from bot.office import RulesRefused, open_office, sources
-from bot.replies import bounded
-from bot.replies.bounded import Bounded, TooMuchError
-from bot.replies.render import Templates
+from bot.rendering import bounded
+from bot.rendering.bounded import Bounded, TooMuchError
+from bot.rendering.templates import Templates
 from bot.settings import Settings
-from bot.workshop import doctor
+from bot.tools import doctor
 
 SHIPPED = sources(ROOT / "templates")
 TEN = '"0123456789"'
@@ -136,7 +136,7 @@ async def test_what_is_short_and_yet_takes_long_is_ended_by_the_clock(templates:
     piece.write_text(f"{piece.read_text('utf-8')}\n{SLOW}\n", "utf-8")
     settings = Settings(rules=ROOT / "rules.yaml", templates=templates)
     with pytest.raises(RulesRefused) as refused:
-        await open_office(settings, b"x" * 32)
+        await open_context(settings, b"x" * 32)
     [line] = str(refused.value).splitlines()
     assert re.match(r"templates/ru/_hello\.txt:\d+: it takes more than 2 s", line)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bot.delivery.breaker import REFUSED_LONG, REFUSED_SHORT, SHORT, WITHIN, Breaker
 from bot.delivery.result import Result
-from bot.store.port import Due
+from bot.store.interface import Due
 
 SENT = Result("sent", "250 ok", 250)
 US = Result("retry", "554 5.7.1 relay access denied", 554, of_us=True, alarm=True)

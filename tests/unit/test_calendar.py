@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spoken import EN, RU
 
-from bot.policy.calendar import Calendar, CalendarError
-from bot.policy.schema import CalendarSection, ExceptionDay
+from bot.rules.calendar import Calendar, CalendarError
+from bot.rules.schema import CalendarSection, ExceptionDay
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 DAILY = Calendar(CalendarSection(), "Europe/Moscow")

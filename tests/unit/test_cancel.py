@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.control import ask
-from bot.daemon import Daemon, FaultError, serve
-from bot.line import Line
+from bot.app.control_socket import ask
+from bot.app.daemon import Daemon, FaultError, serve
+from bot.letter_order import LetterOrder
 from bot.settings import HostPort, Settings
-from bot.store.files import DataLock
+from bot.store.files.disk import DataLock
 
 
 @pytest.mark.parametrize("ticks", range(8))
@@ -23,7 +23,7 @@ async def test_a_cancel_that_comes_together_with_a_letter_ends_the_pump(ticks: i
     async def nothing(_limit: int) -> list[str]:
         return []
 
-    desk = SimpleNamespace(settings=SimpleNamespace(readers=1), inbox=SimpleNamespace(changed=asyncio.Event()), line=Line(), _claimed=nothing)
+    desk = SimpleNamespace(settings=SimpleNamespace(readers=1), inbox=SimpleNamespace(changed=asyncio.Event()), line=LetterOrder(), _claimed=nothing)
     pump = asyncio.ensure_future(Daemon._pump(desk))  # type: ignore[arg-type]
     await asyncio.sleep(0.01)
     desk.inbox.changed.set()
@@ -62,18 +62,18 @@ async def test_a_part_that_ends_by_itself_ends_the_desk_with_an_error(tmp_path, 
 
 
 async def test_a_step_of_the_end_that_fails_keeps_no_other(tmp_path, monkeypatch):
-    """A door that cannot be shut must not keep what has been sent from being recorded."""
+    """A listener that cannot be shut must not keep what has been sent from being recorded."""
     root = Path(__file__).parents[2]
     settings = Settings(data=tmp_path, rules=root / "rules.yaml", templates=root / "templates", smtp=HostPort("127.0.0.1", 0), readers=1)
     desk = Daemon(settings)
     await desk.start()
-    stop = desk.doors.stop
+    stop = desk.listeners.stop
 
     async def ill() -> None:
         await stop()
         raise OSError(9, "Bad file descriptor")
 
-    monkeypatch.setattr(desk.doors, "stop", ill)
+    monkeypatch.setattr(desk.listeners, "stop", ill)
     await desk.close()
     assert desk._sending is not None
     assert desk._sending.done()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.model.markup import clean
-from bot.reading.charset import codec, decode, mend
+from bot.parsing.charset import codec, decode, mend
 
 RUSSIAN = "Добрый день! Оплатил подписку, но фильм так и не открылся: пишет, что нет доступа. Верните, пожалуйста, деньги."
 CYRILLIC = ["cp1251", "koi8-r", "cp866", "mac_cyrillic", "iso8859-5", "utf-8"]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bot.model import Audience, Outgoing
 from bot.model.markup import literal
-from bot.replies.compose import to_bytes
-from bot.replies.render import Layout
+from bot.rendering.compose import to_bytes
+from bot.rendering.templates import Layout
 
 AT = datetime(2026, 11, 22, 14, 45, 7, tzinfo=UTC)
 LAYOUT = Layout("<!DOCTYPE html>{{ body }}")

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.policy import Facts, judge, load
-from bot.policy.conditions import Branch, Leaf, leaves, needs
-from bot.policy.examples import example_letter
-from bot.policy.matching import matcher_of
-from bot.policy.patterns import required
-from bot.policy.schema import ExampleLetter
+from bot.rules import Facts, judge, load
+from bot.rules.conditions import Branch, Leaf, leaves, needs
+from bot.rules.examples import example_letter
+from bot.rules.matching import matcher_of
+from bot.rules.patterns import required
+from bot.rules.schema import ExampleLetter
 
 BASE = """desk: {name: Desk, address: desk@example.org}
 people: {agents: [{name: Ann, address: ann@example.org, lead: true}]}

@@ -65,7 +65,7 @@ def test_every_marker_of_the_tests_is_registered_and_every_registered_one_is_use
 
 def test_this_module_is_quick_and_one_that_starts_processes_is_not(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("quick")
-    names = ("test_judge", "test_mime", "test_ops", "test_readers")
+    names = ("test_judge", "test_mime", "test_ops", "test_parser_pool")
     quick = [one for one in names if is_quick(Path(__file__).with_name(f"{one}.py"))]
     assert quick == ["test_judge", "test_mime"]
 
@@ -99,7 +99,7 @@ ODD = re.compile(
     r"\b(?:of which|anew|of whoever|thereof|for want of|disks? (?:lies?|tells?|wants?|knows?))\b", re.IGNORECASE
 )
 # Folders whose comments have been read for this; add yours.
-PLAIN = ("bot/model", "bot/reading", "bot/policy", "bot/replies")
+PLAIN = ("bot/model", "bot/parsing", "bot/language", "bot/rules", "bot/rendering")
 PLAIN_PAGES = (
     "CONTRIBUTING.md", "docs/flow.md", "docs/operations.md", "docs/decisions.md", "docs/glossary.md",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who has to go where a door is full, what a client may take in a span, and when the disk has no room."""
+"""Who has to go where a listener is full, what a client may take in a span, and when the disk has no room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.doors import LEAST, connections
+from bot.app.listeners import LEAST, connections
 from bot.intake import crowd
 from bot.intake.crowd import ClientRate, Crowd, FreeSpace, NoRoomError
 
@@ -81,14 +81,14 @@ def test_what_would_go_below_the_floor_has_no_room(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "doors", "most", "then"),
+    ("soft", "hard", "listeners", "most", "then"),
     [(1024, 524_288, 3, 341, 4096), (256, 256, 2, 32, 256), (20_000, 20_000, 1, 5000, 20_000), (64, 64, 3, LEAST, 64)],
 )  # fmt: skip
 def test_the_doors_take_half_of_the_descriptors_at_most(
-    soft: int, hard: int, doors: int, most: int, then: int, monkeypatch: pytest.MonkeyPatch
+    soft: int, hard: int, listeners: int, most: int, then: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = [soft, hard]
     monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.__setitem__(slice(None), wanted))
-    assert connections(doors) == most
+    assert connections(listeners) == most
     assert limits[0] == then

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.model import Audience, Outgoing, Status, Ticket
-from bot.store.documents import read_day
+from bot.store.files.documents import read_day
 
 USERS = ("ivan@example.org", "petr@example.net", "olga@example.com")
 AGENTS = ("anna@providence.film", "boris@providence.film")
@@ -145,7 +145,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert "zznote" not in "".join(one.text.lower() for one in self.caused(self.ident()) if one.audience is Audience.requester)
 
     def about(self, notice: Outgoing) -> int:
-        return self.desk.office.subjects.tag(notice.subject)
+        return self.desk.context.subjects.tag(notice.subject)
 
     @rule(agent=st.sampled_from(AGENTS), number=st.integers(0, 50), text=st.sampled_from(GOOD), how=st.integers(0, 2))
     def a_forger_writes(self, agent: str, number: int, text: str, how: int) -> None:

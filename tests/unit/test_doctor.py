@@ -17,9 +17,9 @@ from daemon import Running
 from desk import ROOT
 from peers import free_port, wait_for
 
-from bot.policy.schema import Agent
+from bot.rules.schema import Agent
 from bot.settings import HostPort, Mailbox, RelayTarget, Settings
-from bot.workshop import doctor
+from bot.tools import doctor
 
 
 class Names(socketserver.BaseRequestHandler):

@@ -17,14 +17,14 @@ import pytest
 from busy import ANNA, IVAN, MARIA, PROBLEM, TRACES, busy, erase, found
 from desk import TestDesk
 
-from bot import reading
+from bot import parsing
+from bot.data.erasure import Plan, files_without, forget, raw_without, trace, wrote
 from bot.model import Envelope
 from bot.model.markup import literal, quoted
-from bot.store.letters import FileLetters
-from bot.store.shelf import FileShelf
-from bot.tickets.erasing import NOBODY, Person, runs
-from bot.tickets.identity import Purpose
-from bot.upkeep.law import Plan, files_without, forget, raw_without, trace, wrote
+from bot.store.files.letters import FileLetters
+from bot.store.files.reader import FileDataReader
+from bot.tickets.erasure import NOBODY, Person, runs
+from bot.tickets.tokens import Purpose
 
 
 async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ async def test_nothing_of_him_is_left_anywhere(tmp_path: Path) -> None:
     assert found(desk.data, *TRACES) == []
     assert desk.ledger_adds_up()
     await desk.restart()
-    assert trace(FileShelf(desk.data), IVAN, desk.now).empty
+    assert trace(FileDataReader(desk.data), IVAN, desk.now).empty
 
 
 class Cut:
@@ -159,7 +159,7 @@ async def test_a_block_a_bounce_and_a_latch_are_forgotten(tmp_path: Path) -> Non
 async def test_an_example_that_an_agent_saved_of_his_letter_goes_too(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path, undo=0)
     await desk.send(IVAN, "Вы там все сволочи и дебилы, ничего не работает, purple badger ate everything", subject="Фильм")
-    await desk.send(ANNA, "#правило_неверно", to=desk.office.signer.address(1, Purpose.agent, ANNA))
+    await desk.send(ANNA, "#правило_неверно", to=desk.context.signer.address(1, Purpose.agent, ANNA))
     assert any("purple badger ate" in path.read_text("utf-8") for path in (tmp_path / "desk").glob("*.json"))
     await erase(desk)
     assert found(tmp_path, IVAN, "purple badger", "сволочи") == []
@@ -207,8 +207,8 @@ def test_a_letter_of_another_is_cut_whatever_its_coding(how: str) -> None:
     person = Person(address=IVAN, said=(TEXT,), tickets=(3,))
     envelope = Envelope(letter="x", received=datetime(2026, 1, 1, tzinfo=UTC), mail_from=MARIA)
     raw = f"From: {MARIA}\r\nTo: {IVAN}\r\n{LETTERS[how]}".encode()
-    assert TEXT.split() == reading.read(raw, envelope).text.split()[-5:]
-    left = reading.read(raw_without(raw, person), envelope)
+    assert TEXT.split() == parsing.read(raw, envelope).text.split()[-5:]
+    left = parsing.read(raw_without(raw, person), envelope)
     assert "black" not in f"{left.subject} {left.full_text}"
     assert (left.sender[0].email, left.to[0].email) == (MARIA, NOBODY)
     assert left.text.startswith("Вот: […]" if how == "koi8-r" else "[…]")
@@ -227,8 +227,8 @@ def test_a_letter_without_a_sender_is_that_of_its_envelope() -> None:
 async def test_a_letter_that_comes_after_the_plan_was_made_breaks_no_ledger(tmp_path: Path) -> None:
     """To read a large desk through takes minutes, and it goes on meanwhile."""
     desk = await busy(tmp_path / "data")
-    with closing(FileShelf(desk.data)) as shelf:
-        plan = trace(shelf, IVAN, desk.now)
+    with closing(FileDataReader(desk.data)) as reader:
+        plan = trace(reader, IVAN, desk.now)
     await desk.reply(desk.mail(IVAN, "acknowledgement")[0], IVAN, "Ещё одно: теперь не работает и звук.")
     await forget(plan, FileLetters(desk.inbox), desk.store, desk.now)
     assert desk.ledger_adds_up()
@@ -237,7 +237,7 @@ async def test_a_letter_that_comes_after_the_plan_was_made_breaks_no_ledger(tmp_
 async def test_a_ticket_that_is_opened_while_the_plan_is_made_leaves_no_letter_behind(tmp_path: Path) -> None:
     desk = await busy(tmp_path / "data")
 
-    class Early(FileShelf):
+    class Early(FileDataReader):
         """A new letter of his comes when the tickets have been looked through once, and the letters too."""
 
         def __init__(self, data: Path) -> None:

@@ -13,12 +13,12 @@ from desk import ROOT, open_office, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import reading
+from bot import parsing
 from bot.intake import form as module
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
-from bot.store.inbox import Ids
+from bot.store.files.inbox import Ids
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD = "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/86.0.4240.75 Safari/537.36"
@@ -27,18 +27,18 @@ GOOD = {"name": "Ольга", "email": "olga@example.org", "text": TEXT, "steps"
 
 
 @pytest.fixture(scope="module")
-def office():
+def context():
     return open_office(Settings(), b"x" * 32)
 
 
 class Form:
     """The form's application, called as a web server calls it."""
 
-    def __init__(self, office, **settings):
+    def __init__(self, context, **settings):
         self.taken, self.told, self.error = [], [], None
-        self.door = module.FormDoor(
-            self.accept, lambda: office, Settings(**settings), new_id=Ids().new, now=lambda: NOW,
-            tell=lambda event, **fields: self.told.append((event, fields)),
+        self.listener = module.FormListener(
+            self.accept, lambda: context, Settings(**settings), new_id=Ids().new, now=lambda: NOW,
+            log=lambda event, **fields: self.told.append((event, fields)),
         )  # fmt: skip
 
     async def accept(self, raw, envelope):
@@ -60,7 +60,7 @@ class Form:
         scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "", "query_string": query.encode(),
                  "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()], "client": (client, 1),
                  "server": ("desk", 80), "scheme": "http", "http_version": "1.1"}  # fmt: skip
-        await self.door.app(scope, receive, send)
+        await self.listener.app(scope, receive, send)
         head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], head, b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
@@ -74,12 +74,12 @@ class Form:
 
     def letter(self):
         [(raw, envelope)] = self.taken
-        return reading.read(raw, envelope)
+        return parsing.read(raw, envelope)
 
 
 @pytest.fixture
-def form(office):
-    return Form(office)
+def form(context):
+    return Form(context)
 
 
 async def test_a_submission_becomes_a_letter(form):
@@ -105,7 +105,7 @@ async def test_the_browser_counts_only_on_the_device_with_the_problem(form):
 async def test_a_second_click_makes_the_same_letter_and_a_second_page_another(form):
     for fields in ({}, {}, {"once": "b2"}, {"once": ""}, {"once": ""}):
         await form.send(fields | {"email": f"u{len(form.taken)}@example.org"} if "once" in fields else fields)
-    ids = [reading.read(*one).message_id for one in form.taken]
+    ids = [parsing.read(*one).message_id for one in form.taken]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 4
     assert len({envelope.letter for _, envelope in form.taken}) == 5
@@ -154,17 +154,17 @@ async def test_no_header_can_be_smuggled_in(form):
     assert form.letter().requester.email == "olga@example.org"
 
 
-async def test_caps_for_an_address_and_for_a_network(office, form):
+async def test_caps_for_an_address_and_for_a_network(context, form):
     codes = [(await form.send({"email": f"olga+{number}@example.org", "once": str(number)}, client=f"192.0.2.{number}"))[0] for number in range(4)]
     assert codes == [303, 303, 303, 429]  # the same mailbox, by whatever tag
     codes = [(await form.send({"email": f"u{number}@example.org"}, client=f"2001:db8::{number:x}"))[0] for number in range(31)]
     assert codes == [303] * 30 + [429]
-    free = Form(office, caps=False)
+    free = Form(context, caps=False)
     assert [(await free.send())[0] for _ in range(5)] == [303] * 5
 
 
 def test_the_windows_forget_and_stay_small(monkeypatch):
-    windows = module.Windows()
+    windows = module.FormRateLimiter()
     for _ in range(3):
         windows.count("address", "a@b.example", 0.0)
     assert windows.full("address", "a@b.example", 599.0)
@@ -217,7 +217,7 @@ def test_any_words_come_through_as_they_are(text, name, data):
     name = " ".join(re.sub(r"[^\w -]", "", name).split())[:100]
     one = Submission(name, "a@example.org", text, "", "agent", False, "x", (Picture("a.png", "png", data),))
     raw = letter(one, "support@desk.example", "en", "20261122T120000000000-x", NOW)
-    found = reading.read(raw, Envelope(letter="x", received=NOW, mail_from="a@example.org"))
+    found = parsing.read(raw, Envelope(letter="x", received=NOW, mail_from="a@example.org"))
     assert found.requester.email == "a@example.org"
     assert len(found.attachments) == 1
     printable = re.sub(r"[^\w]", "", text)
@@ -234,8 +234,8 @@ def test_the_pages_name_every_refusal():
         assert all(f'"{word}":' in page.split('"wrong": {')[1] for word in module.WRONG)
 
 
-async def test_a_broken_page_is_told_at_the_start(office, tmp_path):
+async def test_a_broken_page_is_told_at_the_start(context, tmp_path):
     shutil.copytree(ROOT / "templates" / "form", tmp_path / "form")
     (tmp_path / "form" / "en.html").write_text("{{ w.lang }}")
     with pytest.raises(ValueError, match="templates/form: 'w' is undefined"):
-        await Form(office, templates=tmp_path).door.start(HostPort("127.0.0.1", 0))
+        await Form(context, templates=tmp_path).listener.start(HostPort("127.0.0.1", 0))

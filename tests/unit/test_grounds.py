@@ -25,7 +25,7 @@ async def test_an_agent_refuses_on_each_ground(ground: Ground, tmp_path: Path) -
     ticket = desk.ticket()
     assert ticket.ground is ground
     assert ticket.status == ("in_progress" if ground is Ground.needs_development else "done")
-    assert ticket.seen[-1].fate == "command"
+    assert ticket.seen[-1].disposition == "command"
 
 
 async def test_low_priority_is_a_leads_word_on_low_tickets(tmp_path: Path) -> None:

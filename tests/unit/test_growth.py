@@ -9,21 +9,21 @@ import pytest
 from desk import ROOT
 from shapes import SHAPES
 
+from bot.language.word_classes import Lexicon
 from bot.model import Envelope
-from bot.policy.words import Lexicon
-from bot.readers import FULL, Readers
+from bot.workers.parser_pool import FULL, ParserPool
 
 ENVELOPE = Envelope(letter="x", received=datetime(2026, 5, 4, tzinfo=UTC), mail_from="eve@evil.example")
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[Readers]:
-    made = Readers((ROOT / "rules.yaml").read_bytes(), 1, FULL)
+async def pool() -> AsyncIterator[ParserPool]:
+    made = ParserPool((ROOT / "rules.yaml").read_bytes(), 1, FULL)
     yield made
     made.close()
 
 
-async def test_hostile_shapes_are_read_in_the_time_that_a_letter_has(pool: Readers) -> None:
+async def test_hostile_shapes_are_read_in_the_time_that_a_letter_has(pool: ParserPool) -> None:
     for name, (shape, size) in SHAPES.items():
         letter = await pool.read(shape(size), ENVELOPE)
         assert letter.requester.email == "eve@evil.example", name

@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from spoken import RU
 
-from bot import authenticate, coverage
 from bot.model import Envelope, Letter
-from bot.reading import guard, read
+from bot.parsing import dkim_coverage, guard, read
+from bot.workers import authentication
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -208,9 +208,9 @@ def test_from_is_the_author_whatever_sender_says(sender: bytes) -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    later = {coverage.NO_FROM, coverage.PART, coverage.TWICE, coverage.GAPS}
-    unsaid = later.union(guard.DEFECTS, (authenticate.FAILED, authenticate.OTHER)) - RU.lines.keys()
-    assert unsaid == {coverage.GAPS}, "honest mail has that one too: it stands in the log alone"
+    later = {dkim_coverage.NO_FROM, dkim_coverage.PART, dkim_coverage.TWICE, dkim_coverage.GAPS}
+    unsaid = later.union(guard.DEFECTS, (authentication.FAILED, authentication.OTHER)) - RU.lines.keys()
+    assert unsaid == {dkim_coverage.GAPS}, "honest mail has that one too: it stands in the log alone"
 
 
 @pytest.mark.parametrize(("raw", "defect"), [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reading.headers import Senders, message_ids, parameter, shown, words
+from bot.parsing.headers import Senders, message_ids, parameter, shown, words
 
 
 def senders(value: str | bytes, hint: str = "") -> list[tuple[str, str]]:

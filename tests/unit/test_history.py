@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.test_quotes import ATTRIBUTIONS, BLOCKS, calls
 
-from bot.reading.history import above, below
-from bot.tickets.commands import BY_WORD, escaped, fold, line_of, unescaped
+from bot.parsing.history import above, below
+from bot.tickets.agents.parser import BY_WORD, escaped, fold, line_of, unescaped
 
 ANSWER = "#reply\nПопробуйте ещё раз.\n\n> из инструкции\n> две строки\n\nИ ещё раз."
 

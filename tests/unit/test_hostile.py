@@ -12,12 +12,12 @@ import pytest
 from desk import ROOT, TestDesk
 from ruamel.yaml import YAML
 
-from bot.authenticate import authenticator
-from bot.line import Line, Place
+from bot.data.ledger import account, read_dispositions
+from bot.letter_order import LetterOrder, Position
 from bot.model import Audience, Envelope, Letter, Outgoing, Ticket
-from bot.store.shelf import FileShelf
-from bot.tickets.identity import Purpose
-from bot.upkeep.ledger import account, read_fates
+from bot.store.files.reader import FileDataReader
+from bot.tickets.tokens import Purpose
+from bot.workers.authentication import authenticator
 
 HERE = Path(__file__).parent.parent / "hostile"
 ANNA, IVAN, PETR = "anna@providence.film", "ivan@example.org", "petr@example.net"
@@ -45,14 +45,14 @@ class Hostile(TestDesk):
         await self.reply(notice, ANNA, "#note\nthe customer owes us money since March and lies about it")
         await self.pass_time(minutes=20)
 
-    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
-        return await self.check(raw, letter, readers) if hasattr(self, "check") else letter
+    async def _authenticate(self, raw: bytes, letter: Letter, parser_pool: Any) -> Letter:
+        return await self.check(raw, letter, parser_pool) if hasattr(self, "check") else letter
 
     def filled(self, found: re.Match[str] | None) -> str:
         """A signed address or Message-ID, or what only looks so."""
         assert found
         kind, person, number, how = found.groups()
-        signer, until = self.office.signer, (self.now + timedelta(days=9)).date()
+        signer, until = self.context.signer, (self.now + timedelta(days=9)).date()
         if kind == "notice":
             return next(one.message_id for one in self.mail(person) if "[PF-1]" in one.subject)
         if kind == "first":  # the Message-ID of the person's own first letter
@@ -106,7 +106,7 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
     assert to
     kept = "kept" in str(expected.get("answers"))
     idents: list[str] = []
-    desk.desk.readers.asked.clear()  # type: ignore[attr-defined]
+    desk.desk.parser_pool.asked.clear()  # type: ignore[attr-defined]
     for _ in range(2 if expected.get("twice") else 1):
         sent = await came(desk, raw, expected, to[1].decode(), idents)
         if not idents[1:]:
@@ -122,7 +122,7 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
     if "status" in expected:
         assert (desk.ticket(1).status, desk.ticket(1).participants) == (expected["status"], ())
     if "asked" in expected:  # what readers were asked for
-        assert desk.desk.readers.asked == expected["asked"]  # type: ignore[attr-defined]
+        assert desk.desk.parser_pool.asked == expected["asked"]  # type: ignore[attr-defined]
     for name, words in (expected.get("tells") or {}).items():
         assert any(words in one.text for one in first if one.to == PEOPLE[name])
     unconfirmed = {number for number in (1, 2) if desk.ticket(number).entries[-1].unconfirmed}
@@ -134,15 +134,15 @@ async def test_hostile_letter(path: Path, tmp_path: Path, rules: Path) -> None:
             assert "lies about it" not in one.text + one.html
             assert one.to in (IVAN, PETR) or "The code that should come" not in one.text
     if "never" in expected:  # neither words nor files that leave hold this
-        pieces = [message_from_bytes(raw) for raw, *_ in desk.post.letters]
+        pieces = [message_from_bytes(raw) for raw, *_ in desk.sender.letters]
         files = [part for piece in pieces for part in piece.walk() if not part.is_multipart()]
         assert not any(expected["never"].encode() in (part.get_payload(decode=True) or b"") for part in files)
         assert set(expected.get("files", ())) == {part.get_filename() for part in files} - {None}
     defects = [fields["defects"] for event, fields in desk.events if event == "read" and fields["letter"] == idents[-1]]
     assert not expected.get("defect") or [expected["defect"] in those for those in defects] == [True]
-    fates = {ident: fate for ident, fate, _ in read_fates(FileShelf(desk.data))}
-    assert fates[idents[-1]] == expected["fate"]
-    assert account(FileShelf(desk.data)).adds_up
+    dispositions = {ident: disposition for ident, disposition, _ in read_dispositions(FileDataReader(desk.data))}
+    assert dispositions[idents[-1]] == expected["fate"]
+    assert account(FileDataReader(desk.data)).adds_up
 
 
 async def came(desk: Hostile, raw: bytes, expected: dict[str, Any], to: str, idents: list[str]) -> list[Outgoing]:
@@ -155,7 +155,7 @@ async def came(desk: Hostile, raw: bytes, expected: dict[str, Any], to: str, ide
         client=expected.get("client", "203.0.113.5"),
     )  # fmt: skip
     desk.inbox.accept(raw, envelope)
-    await desk.desk.handle(envelope.letter, Place(Line()))
+    await desk.desk.handle(envelope.letter, Position(LetterOrder()))
     assert not [fields for event, fields in desk.events if event in ("parked", "error")]
     await desk.deliver()
     return desk.delivered[before:]

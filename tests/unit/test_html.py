@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reading.html import to_text
-from bot.reading.quotes import own_text
+from bot.parsing.html import to_text
+from bot.parsing.quotes import own_text
 
 OWN = "Обновил браузер, ошибка осталась."
 QUOTED = "<div>Попробуйте другой браузер.</div><div>Это поможет.</div>"

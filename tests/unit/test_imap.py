@@ -1,4 +1,4 @@
-"""The IMAP door against a mailbox of our own making: crashes at the worst moments, servers that know little, letters too large."""
+"""The IMAP fetcher against a mailbox of our own making: crashes at the worst moments, servers that know little, letters too large."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from imapclient.exceptions import LoginError
 
 from bot.intake import imap as module
-from bot.intake.imap import ImapDoor, return_path
-from bot.reading import guard, read
+from bot.intake.imap import ImapFetcher, return_path
+from bot.parsing import guard, read
 from bot.settings import Mailbox
 
 BOX = Mailbox.parse("imaps://support%40desk.example@imap.example/Support%20In")
@@ -102,7 +102,7 @@ def no_move(name, _):
 class Desk:
     def __init__(self, tmp_path):
         self.taken, self.told, self.error, self.refusals = {}, [], None, []
-        self.door = ImapDoor(BOX, tmp_path / "p", self.accept, self.has, lambda: datetime(2026, 11, 22), self.tell, self.refused)
+        self.listener = ImapFetcher(BOX, tmp_path / "p", self.accept, self.has, lambda: datetime(2026, 11, 22), self.log, self.refused)
 
     async def has(self, letter):
         return letter in self.taken
@@ -113,7 +113,7 @@ class Desk:
         assert envelope.letter not in self.taken
         self.taken[envelope.letter] = (raw, envelope)
 
-    def tell(self, event, **fields):
+    def log(self, event, **fields):
         self.told.append((event, fields))
 
     async def refused(self, words, about):
@@ -123,7 +123,7 @@ class Desk:
         """One look into the mailbox; the error that ended the connection, if one did."""
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self.door._empty, server, server.validity, ("Done", "Too large"), loop)
+            await asyncio.to_thread(self.listener._empty, server, server.validity, ("Done", "Too large"), loop)
         except Exception as error:  # noqa: BLE001
             return error
         return None
@@ -185,7 +185,7 @@ async def test_a_letter_at_which_the_server_fails_comes_last_and_is_left_after_t
     server.box[9] = b"later"
     await desk.empty(server)
     assert list(server.box) == [2]
-    desk.door._left[7, 2] = 0  # an hour later
+    desk.listener._left[7, 2] = 0  # an hour later
     await desk.empty(server)
     assert server.box == {}
 
@@ -276,11 +276,11 @@ def test_a_letter_that_came_while_we_looked_is_found_soon(desk, monkeypatch):
     def idle(_, seconds):
         waits.append(seconds)
         if len(waits) == 9:
-            desk.door.ending.set()
+            desk.listener.ending.set()
 
-    monkeypatch.setattr(desk.door, "_idle", idle)
-    monkeypatch.setattr(desk.door, "_empty", lambda *_: len(waits) == 7)
-    desk.door._session(server, None)
+    monkeypatch.setattr(desk.listener, "_idle", idle)
+    monkeypatch.setattr(desk.listener, "_empty", lambda *_: len(waits) == 7)
+    desk.listener._session(server, None)
     assert waits == [2, 4, 8, 16, 32, 60, 60, 1, 2]
 
 
@@ -290,12 +290,12 @@ async def test_the_leads_hear_of_a_server_that_does_not_let_us_in_and_not_of_one
 
     def connected():
         if not errors:
-            desk.door.ending.set()
+            desk.listener.ending.set()
         raise errors.pop(0) if errors else OSError
 
-    monkeypatch.setattr(desk.door, "_connected", connected)
+    monkeypatch.setattr(desk.listener, "_connected", connected)
     monkeypatch.setattr(module, "PAUSES", (0,))
-    await asyncio.to_thread(desk.door._work, asyncio.get_running_loop())
+    await asyncio.to_thread(desk.listener._work, asyncio.get_running_loop())
     await asyncio.sleep(0)
     assert [("AUTH" in words, "self-signed" in words, about) for words, about in desk.refusals] == [
         (True, False, "mailbox_login"), (False, True, "mailbox_login"), (False, False, "mailbox_login"),
@@ -307,7 +307,7 @@ async def test_the_leads_hear_of_a_server_that_does_not_let_us_in_and_not_of_one
 
 def test_folders_are_named_as_the_server_names_them(desk):
     server = Server()
-    assert desk.door._folder(server, ("Desk", "Done")) == "INBOX.Desk.Done"
+    assert desk.listener._folder(server, ("Desk", "Done")) == "INBOX.Desk.Done"
     assert server.folders == {"INBOX.Desk", "INBOX.Desk.Done"}
 
 
@@ -328,17 +328,17 @@ async def test_the_end_does_not_wait_for_a_server_that_never_greets(desk, monkey
         connecting.set()
         released.wait()  # as long as it takes
 
-    monkeypatch.setattr(desk.door, "_connected", connected)
+    monkeypatch.setattr(desk.listener, "_connected", connected)
 
     class Closed:
         def shutdown(self):
             raise OSError(9, "Bad file descriptor")
 
-    desk.door.start()
+    desk.listener.start()
     await asyncio.to_thread(connecting.wait)
-    desk.door._client = Closed()
+    desk.listener._client = Closed()
     async with asyncio.timeout(2):
-        await desk.door.stop()
-    assert not desk.door._task.done(), "it still connects"
+        await desk.listener.stop()
+    assert not desk.listener._task.done(), "it still connects"
     released.set()
-    await asyncio.wait([desk.door._task])
+    await asyncio.wait([desk.listener._task])

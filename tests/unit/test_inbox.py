@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Envelope
-from bot.store.files import Disk
-from bot.store.inbox import Ids, Inbox, NoLetterError
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Ids, Inbox, NoLetterError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RAW = b"Subject: \xcf\xf0\xe8\xe2\xe5\xf2\r\n\r\nA NUL \x00, a bare \n, no line end"
@@ -191,7 +191,7 @@ def test_leftovers_are_swept_when_they_are_a_day_old(inbox, tmp_path):
         os.utime(path, (0, 0))
     kept = accepted(inbox)
     inbox.park(kept, "why", "", NOW)
-    assert inbox.sweep(datetime.now(UTC)) == 2
+    assert inbox.remove_leftovers(datetime.now(UTC)) == 2
     assert names(tmp_path / "inbox" / "tmp") == ["tmpabcdefgh"]
     assert [parked.letter for parked in inbox.parked()] == [kept]
 
@@ -220,16 +220,16 @@ AFTER = {"waiting": ("waiting", "archived", "parked"), "parked": ("parked", "dro
 
 def story(inbox: Inbox, said: dict[str, str]) -> None:
     """What a desk does with four letters; `said` is what it has told the world so far."""
-    for fate in ("waiting", "archived", "parked", "dropped"):
+    for disposition in ("waiting", "archived", "parked", "dropped"):
         envelope = letter(inbox)
         inbox.accept(RAW, envelope)
         said[envelope.letter] = "waiting"
-        if fate == "archived":
+        if disposition == "archived":
             inbox.done(envelope.letter)
-        elif fate != "waiting":
+        elif disposition != "waiting":
             inbox.park(envelope.letter, "why", "", NOW)
             said[envelope.letter] = "parked"
-            if fate == "dropped":
+            if disposition == "dropped":
                 said[envelope.letter] = "waiting"
                 inbox.retry(envelope.letter)
                 inbox.park(envelope.letter, "why", "", NOW)
@@ -284,7 +284,7 @@ async def test_letters_that_come_together_share_a_sync_and_are_all_there(tmp_pat
 def test_a_letter_that_comes_in_during_the_sweep_is_no_trouble(tmp_path, monkeypatch):
     inbox = Inbox(tmp_path, Disk())
     monkeypatch.setattr(type(inbox._tmp), "iterdir", lambda folder: iter([folder / "renamed-meanwhile.eml"]))
-    assert inbox.sweep(datetime.now(UTC)) == 0
+    assert inbox.remove_leftovers(datetime.now(UTC)) == 0
 
 
 def test_a_letter_whose_erasing_is_cut_off_leaves_no_note_that_nobody_finds(tmp_path):

@@ -11,8 +11,8 @@ from desk import ROOT
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.policy import check_examples, load
-from bot.workshop.init import QUESTIONS, SHIPPED, Answers, rules_for, write
+from bot.rules import check_examples, load
+from bot.tools.init import QUESTIONS, SHIPPED, Answers, rules_for, write
 
 AGENTS = "Вера <vera@romashka.example>, oleg@romashka.example"
 ROMASHKA = Answers("Ромашка.онлайн", "help@romashka.example", "rm", "9:00-18:00", "Asia/Tashkent", AGENTS)

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from bot.model import Ground, Letter, Priority
-from bot.policy import Facts, Policy, check_examples, judge, load, matched, why
-from bot.policy.examples import example_letter
-from bot.policy.matching import LACKS, SLOW, matcher_of
-from bot.policy.schema import ExampleLetter
+from bot.rules import Facts, Policy, check_examples, judge, load, matched, why
+from bot.rules.examples import example_letter
+from bot.rules.matching import LACKS, SLOW, matcher_of
+from bot.rules.schema import ExampleLetter
 
 NOW = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)
 FACTS = Facts(now=NOW)

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from contract import NOW, commit, record, ticket
 
-from bot.model import Envelope, Fate
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.shelf import FileShelf
-from bot.store.tinydb import FileStore
-from bot.upkeep.health import repair
-from bot.upkeep.ledger import account
+from bot.data.health import repair
+from bot.data.ledger import account
+from bot.model import Disposition, Envelope
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.reader import FileDataReader
+from bot.store.files.store import FileStore
 
 
 class Books:
-    """A desk's folder into which letters and their fates are put by hand."""
+    """A desk's folder into which letters and their dispositions are put by hand."""
 
     def __init__(self, data: Path) -> None:
         self.data, self.inbox = data, Inbox(data, Disk())
@@ -43,13 +43,15 @@ async def books(tmp_path):
 
 
 async def test_each_accepted_letter_is_in_one_place(books):
-    await commit(books.store, ticket(1, books.archived()), records=(record(books.archived()), record(books.archived(), fate=Fate.duplicate)))
+    await commit(
+        books.store, ticket(1, books.archived()), records=(record(books.archived()), record(books.archived(), disposition=Disposition.duplicate))
+    )
     parked, dropped = books.letter(), books.letter()
     books.letter()
     for ident in (parked, dropped):
         books.inbox.park(ident, "why", "", NOW)
     books.inbox.drop(dropped, NOW)
-    found = account(FileShelf(books.data))
+    found = account(FileDataReader(books.data))
     assert found.adds_up
     assert (found.accepted, dict(found.places)) == (6, {"opened": 1, "machine": 1, "duplicate": 1, "parked": 1, "dropped": 1, "waiting": 1})
     assert found.as_text().startswith("6 accepted = 1 opened + 0 appended + 1 machine + 1 duplicate + 1 parked + 1 dropped + 1 waiting")
@@ -57,7 +59,7 @@ async def test_each_accepted_letter_is_in_one_place(books):
 
 async def test_a_letter_that_was_committed_and_not_yet_put_away_counts_once(books):
     await commit(books.store, ticket(1, books.letter()))
-    found = account(FileShelf(books.data))
+    found = account(FileDataReader(books.data))
     assert (found.adds_up, found.accepted, dict(found.places)) == (True, 1, {"opened": 1})
 
 
@@ -67,7 +69,7 @@ async def test_what_does_not_add_up_is_named(books):
     await commit(books.store, ticket(2, twice))
     await commit(books.store, ticket(3, "never-accepted"))
     (books.data / "tickets/live/4.json").write_bytes(b"{")
-    found = account(FileShelf(books.data))
+    found = account(FileDataReader(books.data))
     assert not found.adds_up
     assert (found.lost, found.twice, found.unknown) == ([lost], [twice], ["never-accepted"])
     assert [Path(one).name for one in found.broken] == ["4.json"]
@@ -78,7 +80,7 @@ async def test_what_does_not_add_up_is_named(books):
 async def test_many_that_are_lost_are_counted_and_not_all_listed(books):
     for _ in range(30):
         books.archived()
-    lines = account(FileShelf(books.data)).as_text().splitlines()
+    lines = account(FileDataReader(books.data)).as_text().splitlines()
     assert "not accounted for: … 30 in all" in lines
     assert len(lines) == 23
 

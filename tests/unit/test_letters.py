@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.model import Envelope, Letter
-from bot.reading import read
+from bot.parsing import read
 
 LETTERS = Path(__file__).parent.parent / "letters"
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.log import EVENTS, LEVELS, Log, UnknownEventError
+from bot.app.log import EVENTS, LEVELS, Log, UnknownEventError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -128,7 +128,14 @@ def test_the_document_names_every_event_with_its_fields():
 
 
 BOT = Path(__file__).parents[2] / "bot"
-TELLERS = [BOT / "desk.py", BOT / "daemon.py", BOT / "jobs.py", BOT / "watch.py", *(BOT / "intake").glob("*.py"), *(BOT / "delivery").glob("*.py")]
+TELLERS = [
+    BOT / "desk.py",
+    BOT / "app" / "daemon.py",
+    BOT / "app" / "scheduler.py",
+    BOT / "app" / "reload.py",
+    *(BOT / "intake").glob("*.py"),
+    *(BOT / "delivery").glob("*.py"),
+]
 
 
 def told(path: Path) -> list[tuple[str, set[str], str]]:
@@ -136,7 +143,7 @@ def told(path: Path) -> list[tuple[str, set[str], str]]:
     return [
         (call.args[0].value, {keyword.arg for keyword in call.keywords if keyword.arg}, f"{path}:{call.lineno}")
         for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("tell", "_tell")
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("log", "_log")
         if call.args and isinstance(call.args[0], ast.Constant)
     ]
 
@@ -154,7 +161,7 @@ def decided(path: Path) -> list[tuple[str, set[str], str]]:
 
 
 def test_whatever_the_desk_logs_is_in_the_list():
-    calls = [call for path in TELLERS for call in told(path)] + [pair for path in (BOT / "tickets").glob("*.py") for pair in decided(path)]
+    calls = [call for path in TELLERS for call in told(path)] + [pair for path in (BOT / "tickets").rglob("*.py") for pair in decided(path)]
     assert {"accepted", "refused", "error", "opened"} <= {word for word, _, _ in calls}
     for word, fields, where in calls:
         assert word in EVENTS, where
@@ -162,7 +169,7 @@ def test_whatever_the_desk_logs_is_in_the_list():
 
 
 async def test_a_running_desk_gathers_the_lines_of_a_moment(log, tmp_path, monkeypatch):
-    monkeypatch.setattr("bot.log.TOGETHER", 0.01)
+    monkeypatch.setattr("bot.app.log.TOGETHER", 0.01)
     log("opened", ticket=1)
     await asyncio.to_thread(log, "opened", ticket=2)
     log("opened", ticket=3)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from desk import TestDesk
 
-from bot.store.documents import read_head
-from bot.store.shelf import FileShelf
-from bot.upkeep.ledger import account
+from bot.data.ledger import account
+from bot.store.files.documents import read_head
+from bot.store.files.reader import FileDataReader
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 RULES = Path(__file__).resolve().parents[2] / "rules.yaml"
@@ -34,4 +34,4 @@ async def test_340_letters_are_one_ticket_with_one_owner_and_the_whole_transcrip
     await desk.restart()
     assert [one.text for one in desk.ticket(1).entries if one.text.startswith("Письмо 2:")] == ["Письмо 2: всё ещё не запускается."]
     assert len(read_head(desk.data / "tickets" / "live" / "1.json").parts) > 1
-    assert account(FileShelf(desk.data)).adds_up
+    assert account(FileDataReader(desk.data)).adds_up

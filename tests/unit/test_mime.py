@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.reading import extract, mime
-from bot.reading.mime import parse, values
+from bot.parsing import extract, mime
+from bot.parsing.mime import parse, values
 
 
 def types(raw: bytes) -> list[str]:

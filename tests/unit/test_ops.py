@@ -22,11 +22,11 @@ from desk import ROOT, picture
 from peers import block, free_port, program, wait_for
 from ruamel.yaml import YAML
 
-from bot import supervisor
-from bot.intake.lmtp import LmtpDoor
+from bot.app import sd_notify
+from bot.app.log import EVENTS, Log
+from bot.intake.lmtp import LmtpListener
 from bot.intake.session import Limits
-from bot.intake.smtp import Door
-from bot.log import EVENTS, Log
+from bot.intake.smtp import SmtpListener
 from bot.settings import Settings
 
 OPS = ROOT / "ops"
@@ -159,11 +159,11 @@ def test_the_supervisor_hears_of_the_start_and_of_life(desk):
 
 def test_a_supervisor_that_does_not_listen_holds_nobody(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    supervisor.say("READY=1")
+    sd_notify.say("READY=1")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(tmp_path / "notify"))
         for _ in range(1000):  # more than the queue of a socket holds
-            supervisor.say("WATCHDOG=1")
+            sd_notify.say("WATCHDOG=1")
         assert line.recv(100) == b"WATCHDOG=1"
 
 
@@ -228,10 +228,10 @@ def test_fail2ban_finds_the_refused_and_nobody_they_name(tmp_path):
 
 
 def test_fail2ban_never_shuts_out_who_brings_others_mail(tmp_path):
-    """At the doors: this machine, a trusted relay, all of LMTP; and in the jail, private networks."""
+    """At the listeners: this machine, a trusted relay, all of LMTP; and in the jail, private networks."""
     log = Log(tmp_path, lambda: datetime.now(UTC))
-    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "tell": log, "trusted": frozenset({RELAY})}
-    smtp, lmtp = (kind(lambda *_: None, lambda _: False, **parts) for kind in (Door, LmtpDoor))
+    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "log": log, "trusted": frozenset({RELAY})}
+    smtp, lmtp = (kind(lambda *_: None, lambda _: False, **parts) for kind in (SmtpListener, LmtpListener))
     for client in (RELAY, "127.0.0.1", "::1", ATTACKER):
         smtp.tell_refusal(client, 550, "no such address: x")
     for client in (ATTACKER, "192.0.2.77", "unix"):
@@ -251,7 +251,7 @@ async def test_a_full_door_blames_nobody_it_turns_away(tmp_path):
     """An attacker fills it; the relay that then finds no room must not look like one."""
     told = []
     parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "limits": Limits(connections=2, per_address=1)}
-    door = Door(lambda *_: None, lambda _: True, tell=lambda event, **fields: told.append(fields), **parts)
+    listener = SmtpListener(lambda *_: None, lambda _: True, log=lambda event, **fields: told.append(fields), **parts)
 
     class Client:
         is_idle = False
@@ -260,10 +260,10 @@ async def test_a_full_door_blames_nobody_it_turns_away(tmp_path):
             self.client = client
 
     for client in ("203.0.113.1", "203.0.113.2", RELAY):
-        door.admit(Client(client))
+        listener.admit(Client(client))
     assert [one["words"] for one in told] == ["no room for connections, 1 turned away"]
-    door._told = -10
-    door.admit(Client("203.0.113.2"))
+    listener._told = -10
+    listener.admit(Client("203.0.113.2"))
     assert told[-1]["words"] == "too many connections, 1 turned away"
 
 

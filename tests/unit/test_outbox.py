@@ -16,13 +16,13 @@ from spoken import SHIPPED
 
 from bot.delivery import outbox
 from bot.delivery.outbox import Outbox, SendingRules
-from bot.delivery.post import DirectPost
 from bot.delivery.result import Result
-from bot.model import Audience, Delivery, Reference
-from bot.replies.render import Layout
-from bot.store.files import Disk
-from bot.store.port import Due
-from bot.store.tinydb import FileStore
+from bot.delivery.sender import DirectSender
+from bot.model import Audience, Delivery, FileReference
+from bot.rendering.templates import Layout
+from bot.store.files.disk import Disk
+from bot.store.files.store import FileStore
+from bot.store.interface import Due
 
 LAYOUT = Layout("<html>{{ body }}</html>")
 
@@ -60,7 +60,7 @@ class Desk:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.limits = Limits()
         self.outbox = Outbox(
-            self.store, DirectPost(self, lambda: LAYOUT), self.extract, self.give_up, self.alarm,
+            self.store, DirectSender(self, lambda: LAYOUT), self.extract, self.give_up, self.alarm,
             self.rules, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
         )  # fmt: skip
 
@@ -80,7 +80,7 @@ class Desk:
 
     async def close(self) -> None: ...
 
-    async def extract(self, files: Sequence[Reference]) -> dict[Reference, bytes]:
+    async def extract(self, files: Sequence[FileReference]) -> dict[FileReference, bytes]:
         raise LookupError(files[0].letter)
 
     async def give_up(self, one: Due) -> None:
@@ -166,7 +166,7 @@ async def test_what_waits_for_a_window_for_more_than_an_hour_is_held(desk):
 
 
 async def test_a_lost_attachment_does_not_keep_the_letter(desk):
-    lost = Reference(letter="gone", part=1, name="a.png", type="image/png", size=1)
+    lost = FileReference(letter="gone", part=1, name="a.png", type="image/png", size=1)
     await commit(desk.store, ticket(1, outgoing=(outgoing(attachments=(lost,)),)))
     assert await desk.work() == ["sent"]
     assert ("attachment", "gone") in [(fields.get("where"), fields.get("words", "").strip("'")) for event, fields in desk.told if event == "error"]
@@ -299,7 +299,7 @@ async def test_what_left_in_the_future_fills_no_window(desk):
 
 
 async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_fill_the_memory(desk):
-    asked, reference = [], Reference(letter="L1", part=2, name="screen.png", type="image/png", size=outbox.AT_ONCE)
+    asked, reference = [], FileReference(letter="L1", part=2, name="screen.png", type="image/png", size=outbox.AT_ONCE)
 
     async def extract(files):
         asked.append([file.part for file in files])
@@ -317,7 +317,7 @@ async def test_a_picture_is_read_once_for_all_who_get_it_and_large_ones_do_not_f
 
 
 async def test_a_file_that_cannot_go_along_is_named(desk):
-    files = tuple(Reference(letter="L1", part=n, name=f"{n}.png", type="image/png", size=10) for n in (1, 2))
+    files = tuple(FileReference(letter="L1", part=n, name=f"{n}.png", type="image/png", size=10) for n in (1, 2))
 
     async def extract(wanted):
         return {wanted[0]: b"png"}
@@ -343,7 +343,7 @@ async def test_a_file_that_cannot_go_along_is_named(desk):
 async def test_a_file_that_cannot_be_read_just_now_is_waited_for_and_one_that_is_gone_is_not(
     desk, trouble, times, names
 ):
-    file = Reference(letter="L1", part=1, name="1.png", type="image/png", size=10)
+    file = FileReference(letter="L1", part=1, name="1.png", type="image/png", size=10)
     left = times if names else 1000
 
     async def extract(wanted):

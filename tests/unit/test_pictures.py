@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from bot.reading import pictures
+from bot.parsing import pictures
 
 SECRET = b"59.9386N 30.3141E, the home of whoever took it"
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -173,6 +173,6 @@ async def test_a_withheld_file_that_an_agent_asks_for_is_as_it_came(tmp_path: Pa
     assert "photo.jpg" in notice.text
     assert not notice.attachments
     await desk.reply(notice, "anna@providence.film", "#файл 1")
-    parts = [part for part in message_from_bytes(desk.post.letters[-1][0]).walk() if part.get_filename()]
+    parts = [part for part in message_from_bytes(desk.sender.letters[-1][0]).walk() if part.get_filename()]
     got = [(part.get_content_type(), part.get_filename(), part.get_payload(decode=True)) for part in parts]
     assert got == [("application/octet-stream", "photo.jpg", torn)]

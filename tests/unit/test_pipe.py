@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.intake import pipe
-from bot.store.files import Disk
-from bot.store.inbox import Inbox
-from bot.store.letters import FileLetters
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Inbox
+from bot.store.files.letters import FileLetters
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LETTER = b"Subject: Hello\r\n\r\nHello \xff\x00\r\n"

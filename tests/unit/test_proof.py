@@ -12,7 +12,7 @@ from desk import ROOT, TestDesk
 from msgspec import structs
 
 from bot.model import Letter, Outgoing, Status, Waiting
-from bot.tickets.identity import Purpose, Signer
+from bot.tickets.tokens import Purpose, Signer
 
 ANNA, BORIS, IVAN, DEV = (
     "anna@providence.film",
@@ -30,8 +30,8 @@ class Failing(TestDesk):
     failing: frozenset[str] = frozenset()
     doubtful: frozenset[str] = frozenset()
 
-    async def _authenticate(self, raw: bytes, letter: Letter, readers: Any) -> Letter:
-        known = await super()._authenticate(raw, letter, readers)
+    async def _authenticate(self, raw: bytes, letter: Letter, parser_pool: Any) -> Letter:
+        known = await super()._authenticate(raw, letter, parser_pool)
         doubt = "two fields" if letter.requester.email in self.doubtful else letter.from_defect
         return structs.replace(known, dmarc_failed=letter.requester.email in self.failing, from_defect=doubt)
 
@@ -47,9 +47,9 @@ async def desk(tmp_path: Path) -> Failing:
 
 def plain(desk: TestDesk) -> None:
     """As with DESK_PLUS=off and DESK_RETURN=plain."""
-    signer = desk.office.signer
-    desk.office = replace(desk.office, signer=Signer(signer.keys, DESK, "PF", plus=False), verp=False)
-    desk.desk.office = desk.office
+    signer = desk.context.signer
+    desk.context = replace(desk.context, signer=Signer(signer.keys, DESK, "PF", plus=False), verp=False)
+    desk.desk.context = desk.context
 
 
 async def by_message_id(
@@ -128,7 +128,7 @@ async def test_a_score_that_nothing_proves_is_told_to_the_owner_and_not_counted(
         before,
     )
     desk.failing = frozenset({IVAN})
-    score = desk.office.signer.address(1, Purpose.score, IVAN, 1)
+    score = desk.context.signer.address(1, Purpose.score, IVAN, 1)
     await desk.send(IVAN, "Оценка: 1", subject="[PF-1] Оценка: 1", to=score)
     assert (desk.ticket().score, desk.tickets()) == (0, [1]), "its own address leaks as any other does"
     desk.failing = frozenset()
@@ -153,7 +153,7 @@ async def test_it_ends_clarification_and_proves_nothing(desk: Failing) -> None:
 async def test_unconfirmed_letters_leave_room_for_the_customers_own(
     desk: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.tickets.place.MOST_UNCONFIRMED", 3)
+    monkeypatch.setattr("bot.tickets.threading.MOST_UNCONFIRMED", 3)
     for number in range(5):
         await desk.send(IVAN, f"Письмо {number}. " + "слово " * 20_000, subject="[PF-1]")
     assert [one.unconfirmed for one in desk.ticket(1).entries].count(True) == 3

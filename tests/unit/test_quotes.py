@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reading.quotes import own_text, split
+from bot.parsing.quotes import own_text, split
 
 OWN = "Фильм всё ещё не открывается."
 QUOTED = "Перезапустите плеер.\nОшибка уйдёт."

@@ -13,13 +13,13 @@ from spoken import SHIPPED
 
 from bot.desk import decided
 from bot.model import Decision, Delivery, Envelope
-from bot.reading.history import unmarked
-from bot.replies.leak import INVISIBLE
+from bot.parsing.history import unmarked
+from bot.rendering.leak_check import INVISIBLE
 from bot.store import parts
-from bot.tickets.commands import BY_WORD, NEAR, fold
+from bot.tickets.agents.parser import BY_WORD, NEAR, fold
+from bot.tickets.agents.quotations import Ours, is_command
 from bot.tickets.digest import digest
-from bot.tickets.place import look
-from bot.tickets.quotations import Ours, is_command
+from bot.tickets.threading import look
 
 IVAN = "ivan@example.org"
 ANSWER = "Здравствуйте! Мы уже чиним, зайдите, пожалуйста, через час."
@@ -62,16 +62,16 @@ class Attacked(TestDesk):
         await self.reply(notice, AGENT, "#ответ\nПосмотрим.\n#показать\n#очередь")
         await self.pass_time(minutes=5)
         await self.send(IVAN, text, subject="Re: [PF-1] Фильм")
-        return [one for one in (sent(raw) for raw, _, to in self.post.letters if to == AGENT) if "[PF-1]" in one.subject]
+        return [one for one in (sent(raw) for raw, _, to in self.sender.letters if to == AGENT) if "[PF-1]" in one.subject]
 
     async def decision(self, raw: bytes, to: str) -> Decision:
         """What the desk would do about a letter; nothing is changed by asking."""
         envelope = Envelope(letter="20261124T093000.000000Z-1-1", received=self.now, mail_from=AGENT, recipients=(to,))
-        letter = await self.desk.readers.read(raw, envelope)
-        sight = look(letter, self.office, self.now)
-        async with self.store.turn() as turn:
-            found = await self.desk.find(turn, letter, sight, self.now)
-            return decided(letter, sight, found, self.office, self.now)
+        letter = await self.desk.parser_pool.read(raw, envelope)
+        sender_facts = look(letter, self.context, self.now)
+        async with self.store.unit_of_work() as unit:
+            known = await self.desk.find(unit, letter, sender_facts, self.now)
+            return decided(letter, sender_facts, known, self.context, self.now)
 
     def told(self, decision: Decision) -> dict[str, Any]:
         """Everything that a decision changes, says and sends."""
@@ -134,11 +134,11 @@ async def test_letters_that_no_ticket_keeps_are_quoted_too(tmp_path: Path) -> No
     await desk.reply(notice, AGENT, "#помощь")
     await desk.send(AGENT, HOSTILE["plain"], subject="[PF-1]", mail_from="eve@evil.example")
     rows = tuple(await desk.store.rows())
-    async with desk.store.turn() as turn:
-        turn.commit(digest(rows, desk.office, "2026-11-23", desk.now))
+    async with desk.store.unit_of_work() as unit:
+        unit.commit(digest(rows, desk.context, "2026-11-23", desk.now))
     await desk.deliver()
     for template in ("command_error", "kept", "help", "digest", "confirm"):
-        raw = [raw for (raw, _, _), one in zip(desk.post.letters, desk.delivered, strict=True) if (one.to, one.template) == (AGENT, template)]
+        raw = [raw for (raw, _, _), one in zip(desk.sender.letters, desk.delivered, strict=True) if (one.to, one.template) == (AGENT, template)]
         assert raw, template
         one = sent(raw[-1])
         command = "#подтвердить" if template == "confirm" else "#очередь"
@@ -171,11 +171,11 @@ async def test_an_old_letter_of_which_a_line_is_left_is_cut_off_or_the_agent_is_
     desk, letters = attacked
     monkeypatch.setattr(parts, "WHOLE", 0)
     monkeypatch.setattr(parts, "MOST_WHOLE", 0)
-    async with desk.store.turn() as turn:
-        ticket = await turn.ticket(1)
+    async with desk.store.unit_of_work() as unit:
+        ticket = await unit.ticket(1)
         assert ticket is not None
         short = tuple(parts.as_line(one) for one in ticket.outgoing)
-        turn.commit(Decision(tickets=(replace(ticket, outgoing=short, changed=desk.now),)))
+        unit.commit(Decision(tickets=(replace(ticket, outgoing=short, changed=desk.now),)))
     assert all(len(one.body) <= parts.LEAD for one in desk.ticket(1).outgoing if one.to == AGENT and one.state is Delivery.sent)
     for one in letters:
         expected = desk.told(await desk.decision(letter(one, Program(f"#ответ\n{ANSWER}"), 1), one.reply_to))

@@ -9,9 +9,9 @@ import pytest
 from ruamel.yaml import YAML
 from spoken import SHIPPED
 
-from bot.replies.contexts import ToRequester
-from bot.replies.render import REQUIRED, Templates
-from bot.replies.samples import cases
+from bot.rendering.contexts import ToRequester
+from bot.rendering.samples import cases
+from bot.rendering.templates import REQUIRED, Templates
 
 ROOT = Path(__file__).parent.parent.parent
 CLAUSES = ["1.2", "2.1", "2.2", "2.3", "2.4", "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7", "5.1", "5.2", "6", "7"]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from spoken import EN, RU, SHIPPED
 
 from bot.model import Ground, Priority, Resolution, Status, Waiting, markup
-from bot.replies.contexts import AgentLetter, Alert, Button, DeskView, PublicEntry, PublicTicket
-from bot.replies.render import TemplateError, Templates
-from bot.replies.terms import greeting, plural
+from bot.rendering.contexts import AgentLetter, Alert, Button, DeskView, PublicEntry, PublicTicket
+from bot.rendering.templates import TemplateError, Templates
+from bot.rendering.terms import greeting, plural
 
 AT = datetime(2026, 11, 22, 14, 45, tzinfo=UTC)
 LAYOUT = "<html lang={{ language }}><title>{{ subject }}</title>{{ body }}</html>"

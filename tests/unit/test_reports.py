@@ -28,7 +28,7 @@ from bot.reports.charts import draw
 from bot.reports.figures import Figures, OfRule, Spread
 from bot.reports.page import page
 from bot.reports.tables import Table, as_csv, tables, title
-from bot.store.shelf import FileShelf
+from bot.store.files.reader import FileDataReader
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 AT = datetime(2026, 11, 18, 12, 0, tzinfo=MOSCOW)
@@ -203,7 +203,7 @@ async def test_the_command_shows_writes_and_refuses(played, tmp_path):
 
 async def test_a_broken_ticket_file_is_left_out(played):
     (played.data / "tickets" / "live" / "7.json").write_bytes(b"{")
-    assert [row.number for row in FileShelf(played.data).tickets()] == [1]
+    assert [row.number for row in FileDataReader(played.data).tickets()] == [1]
 
 
 async def test_the_weekly_letter_leaves_once_after_the_week_also_after_a_restart(played):

@@ -11,9 +11,9 @@ from desk import TestDesk
 from msgspec.structs import replace
 
 from bot.model import Delivery
-from bot.store.documents import read_ticket
-from bot.store.letters import FileLetters
-from bot.tickets.erasing import ERASED
+from bot.store.files.documents import read_ticket
+from bot.store.files.letters import FileLetters
+from bot.tickets.erasure import ERASED
 
 ANNA, IVAN = "anna@providence.film", "ivan@example.org"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
@@ -26,7 +26,7 @@ async def aged(tmp_path: Path) -> TestDesk:
     await desk.reply(desk.mail(ANNA)[0], ANNA, "#решено\nПочинили.")
     await desk.send("robot@example.net", "Я в отпуске.", headers={"Auto-Submitted": "auto-replied"})
     await desk.pass_time(days=30)
-    assert await desk.store.sweep(desk.now, 14) == 1
+    assert await desk.store.archive_done(desk.now, 14) == 1
     await desk.pass_time(days=90)
     await desk.send("olga@example.org", PROBLEM + " У меня тоже.", subject="И у меня")
     for path in tmp_path.rglob("*.json"):
@@ -36,7 +36,7 @@ async def aged(tmp_path: Path) -> TestDesk:
 
 async def retire(desk: TestDesk, days: int) -> int:
     """What the daemon does four times a day."""
-    return await desk.store.retire(desk.now - timedelta(days=days), FileLetters(desk.inbox))
+    return await desk.store.expire(desk.now - timedelta(days=days), FileLetters(desk.inbox))
 
 
 async def test_old_tickets_and_records_are_erased(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ async def test_a_desk_that_ends_leaves_no_thread_behind_that_erases(tmp_path: Pa
         await going_on.wait()
 
     letters.erase = slow  # type: ignore[method-assign]
-    retiring = asyncio.ensure_future(desk.store.retire(desk.now - timedelta(days=60), letters))
+    retiring = asyncio.ensure_future(desk.store.expire(desk.now - timedelta(days=60), letters))
     await begun.wait()
     retiring.cancel()
     await asyncio.sleep(0.05)
@@ -110,7 +110,7 @@ async def test_a_ticket_comes_back_before_it_is_erased_or_not_at_all(tmp_path: P
         real(ident)
 
     letters.erase = erase  # type: ignore[method-assign]
-    await desk.store.retire(desk.now - timedelta(days=60), letters)
+    await desk.store.expire(desk.now - timedelta(days=60), letters)
     await stranger[0]
     assert desk.ledger_adds_up()
 
@@ -118,7 +118,7 @@ async def test_a_ticket_comes_back_before_it_is_erased_or_not_at_all(tmp_path: P
 async def test_a_held_letter_does_not_bring_an_erased_day_back(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path)
     await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
-    for number in range(desk.office.policy.caps.errors_10_min + 1):
+    for number in range(desk.context.policy.caps.errors_10_min + 1):
         await desk.reply(desk.mail(ANNA, "notice_new")[0], ANNA, f"#непонятно {number}")
     assert await desk.store.stuck(Delivery.held)
     await desk.pass_time(days=70)

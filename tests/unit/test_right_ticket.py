@@ -68,7 +68,7 @@ class Conversation:
         self.desk, self.dice, self.log = desk, random.Random(seed), [f"seed {seed}"]
         self.count, self.checked = 0, 0
         self.origin: dict[str, int] = {}  # word -> the ticket in which it was said
-        self.readers: dict[str, set[str]] = {}  # word -> who may read it
+        self.parser_pool: dict[str, set[str]] = {}  # word -> who may read it
         self.sent: dict[str, tuple[int, set[str]]] = {}  # of an answer: ticket, participants
 
     def now(self, number: int) -> int:
@@ -96,14 +96,14 @@ class Conversation:
             said = [entry.text for entry in self.desk.ticket(number).entries if entry.kind != "command"]
             if any(word in text for text in said):
                 self.origin[word] = number
-        self.readers[word] = {author}
+        self.parser_pool[word] = {author}
 
     def learn(self) -> None:
         """Who takes part in what: each may read what was said there."""
         for word, number in self.origin.items():
             ticket = self.desk.ticket(number)
-            self.readers[word] |= {ticket.requester.email}
-            self.readers[word] |= set(ticket.participants) if not ticket.merged_into else set()
+            self.parser_pool[word] |= {ticket.requester.email}
+            self.parser_pool[word] |= set(ticket.participants) if not ticket.merged_into else set()
 
     # ------------------------------------------------------------------------------------------- what is done
 
@@ -123,7 +123,7 @@ class Conversation:
             text = f"Внутри: {word}, скидку не давать."
             await self.desk.reply(self.dice.choice(mail), "dev@providence.film", text)
             self.heard(word, "")
-            self.readers[word] = set()
+            self.parser_pool[word] = set()
 
     async def agent_writes(self) -> None:
         agent = self.dice.choice(AGENTS)
@@ -202,8 +202,8 @@ class Conversation:
             number, people = self.sent.get(word, (0, set()))
             assert letter.to in people, f"{word} of {number} reached {letter.to}, not one of {people}"
             assert {self.now(tag) for tag in shown.tags} == {self.now(number)}
-        known = shown.words & self.readers.keys()
-        secret = {word for word in known if letter.to not in self.readers[word]}
+        known = shown.words & self.parser_pool.keys()
+        secret = {word for word in known if letter.to not in self.parser_pool[word]}
         assert not secret, f"{letter.to} reads {secret} in {letter.subject}"
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.model import Ground, Verdict
-from bot.policy import check_examples, json_schema, load
-from bot.policy.examples import judge_example
-from bot.policy.matching import matcher_of
-from bot.policy.schema import ExampleLetter
+from bot.rules import check_examples, json_schema, load
+from bot.rules.examples import judge_example
+from bot.rules.matching import matcher_of
+from bot.rules.schema import ExampleLetter
 
 ROOT = Path(__file__).parents[2]
 POLICY = load((ROOT / "rules.yaml").read_bytes())

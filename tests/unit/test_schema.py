@@ -3,7 +3,7 @@
 import pytest
 from spoken import RU
 
-from bot.policy import RulesError, json_schema, load
+from bot.rules import RulesError, json_schema, load
 
 BASE = """desk: {name: Desk, address: desk@example.org}
 people:

@@ -10,7 +10,7 @@ import pytest
 from desk import TestDesk
 
 from bot.model import Audience, Delivery
-from bot.store import writer
+from bot.store.files import durable_writer
 
 ANNA, BORIS, DEV = "anna@providence.film", "boris@providence.film", "dev@providence.film"
 EVE, HOST, OTHER = "eve@evil.example", "203.0.113.5", "198.51.100.7"
@@ -145,9 +145,9 @@ async def test_a_write_that_fails_is_made_again(tmp_path: Path, monkeypatch: pyt
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer, "AGAIN", 0.01)
+    monkeypatch.setattr(durable_writer, "AGAIN", 0.01)
     with monkeypatch.context() as patched:
-        patched.setattr(desk.store._commits, "put", full, raising=True)
+        patched.setattr(desk.store._group_commit, "put", full, raising=True)
         with pytest.raises(OSError, match="No space"):
             await desk.timers.gather()
     while desk.store._writer.failed:  # noqa: ASYNC110  it is made again by the clock
@@ -236,7 +236,7 @@ async def test_letters_that_cannot_be_read_do_not_fill_the_leads_window(tmp_path
         raise ValueError("no letter")
 
     with monkeypatch.context() as patched:
-        patched.setattr(desk.desk.readers, "read", broken)
+        patched.setattr(desk.desk.parser_pool, "read", broken)
         await flood(desk, 40)
     assert len(desk.mail(ANNA, "alert")) == 10
     assert await customer(desk) == 1

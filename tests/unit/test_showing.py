@@ -16,7 +16,7 @@ from desk import ROOT, TestDesk
 from msgspec.structs import replace
 
 from bot.model import Outgoing, Status
-from bot.tickets.identity import Purpose, Signer
+from bot.tickets.tokens import Purpose, Signer
 
 IVAN, PETR, OLGA = "ivan@example.org", "petr@example.net", "olga@example.com"
 ANNA, BORIS, DEV = "anna@providence.film", "boris@providence.film", "dev@providence.film"
@@ -134,8 +134,8 @@ async def test_a_list_belongs_to_no_ticket_and_links_each_row_to_its_own(desk: T
 async def test_next_from_the_morning_letter_and_from_an_empty_queue(desk: TestDesk) -> None:
     from bot.tickets.digest import digest
 
-    async with desk.store.turn() as turn:
-        turn.commit(digest(tuple(await desk.store.rows()), desk.office, "2026-11-23", desk.now))
+    async with desk.store.unit_of_work() as unit:
+        unit.commit(digest(tuple(await desk.store.rows()), desk.context, "2026-11-23", desk.now))
     await desk.deliver()
     [letter] = desk.mail(BORIS, "digest")
     assert of(letter)[:2] == ("", "0")
@@ -168,8 +168,8 @@ async def test_an_alert_about_a_ticket_is_a_letter_of_that_ticket(desk: TestDesk
     ticket = desk.ticket(1)
     letter = next(one for one in ticket.outgoing if one.template == "reply")
     letter = replace(letter, result="550 no such user")
-    async with desk.store.turn() as turn:
-        turn.commit(undelivered(desk.office, ticket, letter, desk.now))
+    async with desk.store.unit_of_work() as unit:
+        unit.commit(undelivered(desk.context, ticket, letter, desk.now))
     await desk.deliver()
     [alert] = desk.mail(ANNA, "alert")
     assert (of(alert), refers(alert)) == (("PF-1", "1", {"1"}, {"1"}), {"1"})
@@ -243,10 +243,10 @@ async def test_a_copy_greets_nobody_by_anothers_name(desk: TestDesk, text: str) 
 
 
 async def test_an_automatic_answer_calls_nobody_by_the_requesters_name(desk: TestDesk) -> None:
-    from bot.tickets.writing import public_ticket
+    from bot.tickets.outgoing import public_ticket
 
     ticket = desk.ticket(1)
-    names = [public_ticket(desk.office, ticket, True, to).requester_name for to in (IVAN, OLGA, "")]
+    names = [public_ticket(desk.context, ticket, True, to).requester_name for to in (IVAN, OLGA, "")]
     assert names == ["Иван", "", "Иван"]
     await desk.send(IVAN, "Какие у вас часы работы?", subject="Часы", name="Иван")
     assert "Здравствуйте!" in desk.mail(IVAN)[-1].text, "nothing proves who wrote"
@@ -467,7 +467,7 @@ async def test_english_letters_name_authors_too(tmp_path: Path) -> None:
     rules.write_text(text.replace(f"address: {BORIS}", f"address: {BORIS}, language: en"), "utf-8")
     desk = await TestDesk.opened(tmp_path / "data", rules)
     await desk.send(IVAN, CODE, subject="Нет кода", name="Иван")
-    address = desk.office.signer.address(1, Purpose.agent, BORIS)
+    address = desk.context.signer.address(1, Purpose.agent, BORIS)
     for text in ("#note\nHe wrote to me before.", "#show"):
         await desk.send(BORIS, text, subject="Re: [PF-1]", to=address)
     shown = desk.mail(BORIS, "case")[-1].text
@@ -490,9 +490,9 @@ async def test_a_reminder_for_a_far_day_can_be_answered(desk: TestDesk) -> None:
 async def test_without_plus_addresses_the_thread_says_which_ticket(tmp_path: Path) -> None:
     """Reply-To is the same in all letters then: an answer in the shown ticket's thread is about that one."""
     desk = await TestDesk.opened(tmp_path, plus=False, aligned=(ANNA,))
-    keys = desk.office.signer.keys
+    keys = desk.context.signer.keys
     signer = Signer(keys, "support@providence.film", "PF", plus=False)
-    desk.office = replace_office(desk.office, signer=signer, verp=False)
+    desk.context = replace_office(desk.context, signer=signer, verp=False)
     await desk.restart()
     await desk.send(IVAN, CODE, subject="Нет кода", name="Иван")
     await desk.send(PETR, PICTURE, subject="Плеер", name="Пётр")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from desk import TestDesk
 
-from bot.tickets import place
-from bot.tickets.writing import MOST_TEXT
+from bot.tickets import threading
+from bot.tickets.outgoing import MOST_TEXT
 
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"
 WORDS = "После входа открываю фильм в Chrome 130, жму «Смотреть», экран чёрный, ошибка 500. "
@@ -25,7 +25,7 @@ async def test_long_letters_without_end_do_not_make_a_ticket_grow_without_end(tm
 
 
 async def test_a_full_ticket_takes_no_more_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "MOST_ENTRIES", 5)
+    monkeypatch.setattr(threading, "MOST_ENTRIES", 5)
     desk = await TestDesk.opened(tmp_path, undo=0)
     await desk.send(IVAN, WORDS, subject="Чёрный экран")
     for number in range(5):

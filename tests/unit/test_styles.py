@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.model import Envelope, Letter
-from bot.reading import read
-from bot.reading.html import to_text
-from bot.reading.styles import CLEAR, Sheet, color, declarations, style, unseen
+from bot.parsing import read
+from bot.parsing.html import to_text
+from bot.parsing.styles import CLEAR, Sheet, color, declarations, style, unseen
 
 HIDING = [
     "color:white", "color:#fff", "color:#FFFFFF", "color:#ffff", "color:#fefefe", "color:rgb(255,255,255)",

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bot.app.context_loading import RulesRefused, sources
 from bot.model import Attachment, Ground, Resolution
-from bot.office import RulesRefused, sources
-from bot.reading.attachments import WHY
-from bot.replies.contexts import Context, ToRequester
-from bot.replies.render import REQUIRED, Rendered, Templates
-from bot.replies.samples import NASTY, SAID, cases
+from bot.parsing.attachments import WHY
+from bot.rendering.contexts import Context, ToRequester
+from bot.rendering.samples import NASTY, SAID, cases
+from bot.rendering.templates import REQUIRED, Rendered, Templates
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
 SOURCES = sources(FOLDER)

@@ -25,30 +25,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import cli
-from bot.fork import warm
-from bot.log import EVENTS, Log
+from bot.app.log import EVENTS, Log
 from bot.model import (
     Address,
     Attachment,
     Audience,
     Delivery,
     DeskRecord,
+    Disposition,
     Entry,
     Envelope,
     Evidence,
-    Fate,
+    FileReference,
     Outgoing,
-    Reference,
     Resolution,
     Seen,
     Status,
     Ticket,
 )
 from bot.printing import one_line, plain, to_json
-from bot.store.files import Disk
-from bot.store.folders import Folder
-from bot.store.inbox import Parked
-from bot.workshop import doctor
+from bot.store.files.disk import Disk
+from bot.store.files.inbox import Parked
+from bot.store.files.writer import FolderDataWriter
+from bot.tools import doctor
+from bot.workers.process import warm
 
 TITLE, LINK = "\x1b]0;owned\x07", "\x1b]8;;http://evil.example\x1b\\x\x1b]8;;\x1b\\"
 COLOUR, TURN = "\x1b[8mhidden\x9b2J\x9d0;y\x9c", "\u202eturned\u2066\u200f\u061c\u2028l\u2029p"
@@ -127,9 +127,9 @@ def ticket(number: int) -> Ticket:
         headers=(("X-A", "b"),),
         state=Delivery.held,
         result="550 no",
-        attachments=(Reference(LETTER, 1, "a.png", "image/png", 1),),
+        attachments=(FileReference(LETTER, 1, "a.png", "image/png", 1),),
     )
-    seen = Seen(letter=LETTER, fate=Fate.opened, message_id="2@x", fingerprint="f", at=NOW)
+    seen = Seen(letter=LETTER, disposition=Disposition.opened, message_id="2@x", fingerprint="f", at=NOW)
     return Ticket(
         number=number,
         requester=Address(email="ivan@example.org", name="Ivan"),
@@ -155,7 +155,7 @@ def ticket(number: int) -> Ticket:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of an older desk, in which every text that anybody ever sent is hostile."""
     data = tmp_path / "data"
-    folder = Folder(data, Disk())
+    folder = FolderDataWriter(data, Disk())
     keep = frozenset(("letter", "kind", "about"))
     for number, kept in ((1, frozenset(("letter",))), (2, keep), (3, keep)):
         folder.ticket(poisoned(ticket(number), kept), filed=number == 3)
@@ -269,7 +269,7 @@ def test_no_command_prints_a_strangers_control_characters(
 
 def test_a_strangers_line_is_no_line_of_a_list(desk: Path, run: Callable[..., str]) -> None:
     """Tabs and line breaks in subjects and reasons make neither a cell nor a row."""
-    folder = Folder(desk, Disk())
+    folder = FolderDataWriter(desk, Disk())
     folder.ticket(msgspec.structs.replace(ticket(4), subject="a\tb\n5\tcreated"), filed=False)
     folder.close()
     rows = run("list").splitlines()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from spoken import EN, RU, SHIPPED
 
-from bot.office import missing
-from bot.policy import load
-from bot.replies.render import TemplateError, Templates
+from bot.app.context_loading import missing
+from bot.rendering.templates import TemplateError, Templates
+from bot.rules import load
 from bot.tickets.alerts import advice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +75,7 @@ def test_a_third_language_is_one_file() -> None:
 def said() -> set[str]:
     """The codes that the desk's modules write down for `say`, `tell`, `told` and refusals."""
     found = set[str]()
-    for path in (*(ROOT / "bot" / "tickets").glob("*.py"), *(ROOT / "bot" / "reports").glob("*.py")):
+    for path in (*(ROOT / "bot" / "tickets").rglob("*.py"), *(ROOT / "bot" / "reports").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

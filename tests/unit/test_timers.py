@@ -15,13 +15,13 @@ from desk import ROOT, TestDesk, open_office
 from msgspec.structs import replace
 
 from bot.model import Address, Count, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
-from bot.policy import load
+from bot.rules import load
 from bot.settings import Settings
-from bot.store.port import Sender
-from bot.store.register import Register
+from bot.store.index import TicketIndex
+from bot.store.interface import AddressFacts
 from bot.tickets.digest import due as digest_due
-from bot.tickets.due import due_from, set_right
-from bot.tickets.states import move
+from bot.tickets.sla import due_from, set_right
+from bot.tickets.status import move
 from bot.tickets.timers import address, armed, decide, moments
 
 OFFICE = open_office(Settings(rules=ROOT / "rules.yaml", templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
@@ -45,7 +45,7 @@ def when(one: Ticket, now: datetime = NOON - DAY) -> dict[str, datetime]:
     return {what: at for at, what in moments(one, POLICY, now)}
 
 
-def done(one: Ticket, now: datetime, sender: Sender = Sender()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
+def done(one: Ticket, now: datetime, sender: AddressFacts = AddressFacts()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
     after = decide(one, sender, OFFICE, now).tickets[0]
     return after, [(letter.template, letter.to) for letter in after.outgoing[len(one.outgoing) :]]
 
@@ -123,7 +123,7 @@ def test_the_owner_learns_that_his_ticket_was_closed():
     assert done(one, NOON + 7 * DAY)[1] == [("closed_silence", "ivan@example.org"), ("case", "boris@providence.film")]
 
 
-@pytest.mark.parametrize("sender", [Sender(suppressed=True), Sender(latched=True), Sender(sent=(NOON + 3 * DAY,) * 20)])
+@pytest.mark.parametrize("sender", [AddressFacts(suppressed=True), AddressFacts(auto_reply_blocked=True), AddressFacts(sent=(NOON + 3 * DAY,) * 20)])
 def test_whom_no_mail_reaches_is_never_closed_behind_his_back(sender):
     after, letters = done(asked(ticket(), NOON), NOON + 3 * DAY, sender)
     assert [to for _, to in letters] == ["anna@providence.film", "boris@providence.film"]
@@ -200,13 +200,13 @@ async def test_two_looks_at_once_act_once(tmp_path):
 
 
 def test_a_ticket_is_named_once_for_each_moment():
-    register = Register()
+    index = TicketIndex()
     for at in (NOON, NOON + HOUR, NOON, None, NOON):
-        register.set_timer(1, at)
-    assert register.timers(NOON - HOUR, 9) == []
-    assert (register.timers(NOON, 9), register.timers(NOON + DAY, 9)) == ([1], [])
-    register.set_timer(1, NOON)
-    assert register.timers(NOON, 9) == [1]
+        index.set_timer(1, at)
+    assert index.timers(NOON - HOUR, 9) == []
+    assert (index.timers(NOON, 9), index.timers(NOON + DAY, 9)) == ([1], [])
+    index.set_timer(1, NOON)
+    assert index.timers(NOON, 9) == [1]
 
 
 async def test_changed_periods_are_taken_over_and_a_look_that_does_nothing_writes_nothing(tmp_path, monkeypatch):
@@ -214,24 +214,24 @@ async def test_changed_periods_are_taken_over_and_a_look_that_does_nothing_write
     await desk.send("olga@example.org", "Ничего не работает!!!", subject="Помогите")
     file = tmp_path / "tickets" / "live" / "1.json"
     before = file.stat().st_mtime_ns
-    desk.office = desk.desk.office = other(desk.office, policy=load(POLICY.source.replace(b"remind_days: 3", b"remind_days: 1"), "rules.yaml"))
+    desk.context = desk.desk.context = other(desk.context, policy=load(POLICY.source.replace(b"remind_days: 3", b"remind_days: 1"), "rules.yaml"))
     await desk.store.wake(desk.now)
     assert (await desk.timers.look(), await desk.timers.look(), file.stat().st_mtime_ns) == (1, 0, before)
     assert [one.template for one in await desk.pass_time(days=1)] == ["reminder"]
 
 
 def test_a_quiet_desk_of_a_hundred_thousand_tickets_costs_nothing():
-    register = Register()
+    index = TicketIndex()
     for number in range(1, 100_001):
         opened = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=number)
         who = Address(email=f"u{number}@example.org")
-        register.add(Ticket(number=number, requester=who, opened=opened, changed=opened, timer=opened + timedelta(days=100)))
+        index.add(Ticket(number=number, requester=who, opened=opened, changed=opened, timer=opened + timedelta(days=100)))
     began = process_time()
     for _ in range(1000):
-        assert register.timers(NOON, 500) == []
+        assert index.timers(NOON, 500) == []
     quiet = process_time() - began
     began = process_time()
-    assert len(register.timers(NOON + 200 * DAY, 100_000)) == 100_000
+    assert len(index.timers(NOON + 200 * DAY, 100_000)) == 100_000
     assert quiet < process_time() - began  # a thousand looks at nothing cost less than one at all of them
 
 
@@ -296,12 +296,12 @@ def test_an_alarm_of_a_clock_that_ran_ahead_keeps_none_that_comes_later():
 )
 def test_timers_over_changes_of_the_clock_and_ends_of_months_happen_once(zone, opened, warned, overdue):
     policy = load(POLICY.source.replace(b"timezone: Europe/Moscow", f"timezone: {zone}".encode()), "rules.yaml")
-    office, here = other(OFFICE, policy=policy), ZoneInfo(zone)
+    context, here = other(OFFICE, policy=policy), ZoneInfo(zone)
     start = datetime.fromisoformat(opened).replace(tzinfo=here).astimezone(UTC)
     one, told = ticket(start, due=due_from(start, Priority.medium, policy)), []
     for minutes in range(0, 96 * 60, 15):
         now = start + timedelta(minutes=minutes)
-        decision = decide(one, Sender(), office, now)
+        decision = decide(one, AddressFacts(), context, now)
         one = decision.tickets[0]
         told += [(f"{now.astimezone(here):%Y-%m-%d %H:%M}", fields["about"]) for _, fields in decision.events]
     assert told == [(at, what) for at, what in ((warned, "warned"), (overdue, "overdue")) if at]
@@ -321,11 +321,11 @@ def test_every_day_has_one_digest(zone, first, days, hours):
     """But for a day whose working hours do not exist."""
     source = POLICY.source.replace(b"timezone: Europe/Moscow", f"timezone: {zone}".encode())
     source = re.sub(rb"(?ms)^calendar:\n.*?(?=^[a-z#])", f"calendar:\n  hours: {hours}\n\n".encode(), source, count=1)
-    office, here, last, made = other(OFFICE, policy=load(source, "rules.yaml")), ZoneInfo(zone), "", []
+    context, here, last, made = other(OFFICE, policy=load(source, "rules.yaml")), ZoneInfo(zone), "", []
     now = datetime.fromisoformat(first).replace(tzinfo=here).astimezone(UTC)
     end = (datetime.fromisoformat(first) + days * DAY).replace(tzinfo=here).astimezone(UTC)
     while now < end:
-        if day := digest_due(office, last, now):
+        if day := digest_due(context, last, now):
             made.append(day)
             last = day
         now += timedelta(minutes=10)

@@ -1,4 +1,4 @@
-"""A letter that a door cannot take: its sender and the leads are told, and nobody waits for it in vain."""
+"""A letter that a listener cannot take: its sender and the leads are told, and nobody waits for it in vain."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from desk import ROOT, TestDesk
 from spoken import EN, RU
 
-from bot.daemon import Daemon
+from bot.app.daemon import Daemon
 from bot.intake.imap import TOO_LARGE
 from bot.intake.pipe import LIMIT
-from bot.model import Delivery, Envelope, Fate, Outgoing, Status
+from bot.model import Delivery, Disposition, Envelope, Outgoing, Status
 from bot.settings import HostPort, Settings
 
 ANNA, BORIS, OLGA = "anna@providence.film", "boris@providence.film", "olga@example.org"
@@ -25,7 +25,7 @@ PROBLEM = "Не открывается раздел с фильмами, оши�
 async def large(
     desk: TestDesk, sender: str = OLGA, subject: str = "Видео с ошибкой", intake: str = "imap", **headers: str
 ) -> list[Outgoing]:
-    """The headers of a letter, as a door stores them; what left because of it."""
+    """The headers of a letter, as a listener stores them; what left because of it."""
     desk.now += timedelta(seconds=1)
     desk.count = getattr(desk, "count", 0) + 1
     named = {"To": "support@providence.film", "Message-ID": f"<{desk.count}.large@client.example>"}
@@ -75,7 +75,7 @@ async def test_nobody_is_written_to_whom_nothing_proves(tmp_path: Path) -> None:
 
 async def test_whose_word_counts_is_not_asked_for_where_it_is_known(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path)
-    desk.office = replace(desk.office, relays=desk.office.relays | {"imap"})
+    desk.context = replace(desk.context, relays=desk.context.relays | {"imap"})
     await desk.restart()
     [alert] = await large(desk)
     assert "отправитель не подтверждён" in alert.text
@@ -116,7 +116,7 @@ async def test_a_letter_that_answers_a_ticket_stands_in_it_as_a_line(tmp_path: P
     ticket = desk.ticket()
     assert (ticket.status, ticket.owner) == (Status.in_progress, BORIS), "the silence timer does not close it"
     assert (ticket.entries[-1].about, ticket.entries[-1].public) == ("too_large", False)
-    assert ticket.seen[-1].fate is Fate.machine
+    assert ticket.seen[-1].disposition is Disposition.machine
     assert f"{OLGA}, 41 МБ" in ticket.entries[-1].text
     assert templates(sent) == [("alert", ANNA), ("case", BORIS), ("too_large", OLGA)]
     _, case, told = sent

@@ -24,7 +24,7 @@ async def converse(desk: TestDesk, robot: Robot, first: tuple[str, str, dict[str
         for who, about, text, marks in pending:
             await desk.send(who, text, subject=about, headers=marks, mail_from="" if marks.get("X-Null") else who)
         pending = []
-        letters, read = desk.post.letters[read:], len(desk.post.letters)
+        letters, read = desk.sender.letters[read:], len(desk.sender.letters)
         for raw, _, to in letters:
             if to.endswith("@providence.film"):
                 continue
@@ -110,7 +110,7 @@ async def test_two_desks_with_their_marks_end_at_once(tmp_path: Path) -> None:
     await ours.send("support@other.example", PROBLEM, subject="Не открывается фильм")
     passed = 0
     for _ in range(10):
-        for raw, mail_from, to in ours.post.letters[passed:]:
+        for raw, mail_from, to in ours.sender.letters[passed:]:
             passed += 1
             if to == "support@other.example":
                 await theirs.raw(raw, mail_from, ("support@providence.film",))
@@ -135,7 +135,7 @@ async def bouncing(tmp_path: Path, code: str, forged: bool = False) -> TestDesk:
     """An address that bounces what it is sent; then a letter to it again."""
     desk = await TestDesk.opened(tmp_path)
     await desk.send("gone@example.org", PROBLEM, subject="Не открывается фильм")
-    raw, mail_from, to = next(one for one in desk.post.letters if one[2] == "gone@example.org")
+    raw, mail_from, to = next(one for one in desk.sender.letters if one[2] == "gone@example.org")
     verp = re.sub(r"-[a-z2-7]{16}@", "-aaaaaaaaaaaaaaaa@", mail_from) if forged else mail_from
     head = re.sub(rb"-[a-z2-7]{16}@", b"-aaaaaaaaaaaaaaaa@", raw) if forged else raw
     await desk.raw(bounce(head, verp, to, code), "", (verp,))
@@ -147,7 +147,7 @@ async def test_a_bounce_is_noted_where_its_ticket_lives_on(tmp_path: Path) -> No
     desk = await TestDesk.opened(tmp_path)
     for subject in ("Не открывается фильм", "Нет звука"):
         await desk.send("gone@example.org", f"{PROBLEM} {subject}.", subject=subject)
-    raw, mail_from, to = next(one for one in desk.post.letters if one[2] == "gone@example.org" and b"PF-1" in one[0])
+    raw, mail_from, to = next(one for one in desk.sender.letters if one[2] == "gone@example.org" and b"PF-1" in one[0])
     notice = next(one for one in desk.mail("anna@providence.film", "notice_new") if "[PF-1]" in one.subject)
     await desk.reply(notice, "anna@providence.film", "#объединить 2")
     await desk.raw(bounce(raw, mail_from, to, "5.1.1"), "", (mail_from,))
@@ -159,7 +159,7 @@ async def test_a_bounce_is_noted_where_its_ticket_lives_on(tmp_path: Path) -> No
 async def test_a_dead_address_gets_no_more_automatic_mail(code: str, tmp_path: Path) -> None:
     """The four codes suppress, the ticket knows, and nobody is written to because of it."""
     desk = await bouncing(tmp_path, code)
-    assert desk.store.register.suppressed("gone@example.org", desk.now)
+    assert desk.store.index.suppressed("gone@example.org", desk.now)
     assert desk.ticket().entries[-1].about == "bounced_requester"
     assert len(desk.delivered) == 3
 
@@ -168,14 +168,14 @@ async def test_a_dead_address_gets_no_more_automatic_mail(code: str, tmp_path: P
 async def test_other_codes_suppress_nothing(code: str, noted: bool, tmp_path: Path) -> None:
     """Other permanent ones are noted on the ticket, temporary ones only logged."""
     desk = await bouncing(tmp_path, code)
-    assert not desk.store.register.suppressed("gone@example.org", desk.now)
+    assert not desk.store.index.suppressed("gone@example.org", desk.now)
     assert (desk.ticket().entries[-1].kind == "machine") is noted
 
 
 async def test_a_forged_bounce_changes_nothing(tmp_path: Path) -> None:
     """Without our signature a bounce is a machine's letter like any other."""
     desk = await bouncing(tmp_path, "5.1.1", forged=True)
-    assert not desk.store.register.suppressed("gone@example.org", desk.now)
+    assert not desk.store.index.suppressed("gone@example.org", desk.now)
     assert all(entry.kind != "machine" for entry in desk.ticket().entries)
 
 
@@ -184,10 +184,10 @@ async def test_suppression_ends_with_a_human_letter_or_after_thirty_days(tmp_pat
     desk = await bouncing(tmp_path, "5.1.1")
     await desk.send("gone@example.org", "Я снова здесь. В Chrome 131 поиск по каталогу ничего не находит, даже «Сталкера».", subject="Поиск")
     assert desk.mail("gone@example.org")[-1].template == "acknowledgement"
-    assert not desk.store.register.suppressed("gone@example.org", desk.now)
+    assert not desk.store.index.suppressed("gone@example.org", desk.now)
     other = await bouncing(tmp_path / "other", "5.1.1")
     await other.pass_time(days=31)
-    assert not other.store.register.suppressed("gone@example.org", other.now)
+    assert not other.store.index.suppressed("gone@example.org", other.now)
 
 
 async def test_caps_and_latches_survive_a_restart(tmp_path: Path) -> None:

@@ -12,27 +12,27 @@ from contract import NOW, outgoing, ticket
 from desk import ROOT
 from msgspec.structs import replace
 
-from bot.model import Delivery, Reference
-from bot.replies.render import Layout
-from bot.store.files import Disk
-from bot.store.folders import Folder
-from bot.store.shelf import FileShelf
-from bot.upkeep import copies
-from bot.upkeep.health import health, heartbeat
+from bot.data import export
+from bot.data.health import health, heartbeat
+from bot.model import Delivery, FileReference
+from bot.rendering.templates import Layout
+from bot.store.files.disk import Disk
+from bot.store.files.reader import FileDataReader
+from bot.store.files.writer import FolderDataWriter
 
 FINE = {"unsent": 0, "held": 0, "failed": 0, "disk_waits": 0, "broken": 0, "min_free_mb": 0}
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    Folder(tmp_path, Disk()).close()
+    FolderDataWriter(tmp_path, Disk()).close()
     for name in ("inbox/new", "inbox/tmp", "parked", "dropped", "archive", "log", "tickets/live", "tickets/done", "desk"):
         (tmp_path / name).mkdir(parents=True, exist_ok=True)
     return tmp_path
 
 
 def why(data: Path, told: dict[str, object] | None) -> list[str]:
-    found = health(data, FileShelf(data), told, NOW)
+    found = health(data, FileDataReader(data), told, NOW)
     assert found["healthy"] is not bool(found["why"])
     return list(found["why"])
 
@@ -64,13 +64,13 @@ def test_the_end_of_a_log_without_a_heartbeat_counts_from_its_oldest_line(data):
 
 
 def test_an_export_does_not_leave_out_what_it_could_not_read(tmp_path, data):
-    file = Reference(letter="20261123T090000000000-abcdef", part=1, name="a.png", type="image/png", size=3)
+    file = FileReference(letter="20261123T090000000000-abcdef", part=1, name="a.png", type="image/png", size=3)
     sent = replace(outgoing(), state=Delivery.sent, done_at=NOW, attachments=(file,))
-    folder = Folder(data, Disk())
+    folder = FolderDataWriter(data, Disk())
     folder.ticket(ticket(1, outgoing=(sent,)), filed=False)
     folder.close()
 
-    class Shelf(FileShelf):
+    class Shelf(FileDataReader):
         trouble: Exception | None = None
 
         def letter(self, ident):
@@ -78,12 +78,12 @@ def test_an_export_does_not_leave_out_what_it_could_not_read(tmp_path, data):
                 raise self.trouble
             return super().letter(ident)
 
-    shelf, layout = Shelf(data), Layout("{{ body }}")
-    shelf.trouble = OSError(5, "Input/output error")
+    reader, layout = Shelf(data), Layout("{{ body }}")
+    reader.trouble = OSError(5, "Input/output error")
     with pytest.raises(OSError, match="Input/output"):
-        copies.export(shelf, data, sent.to, tmp_path / "one", ("desk@x", "Desk"), layout)
-    shelf.trouble = FileNotFoundError(2, "gone")
-    assert copies.export(shelf, data, sent.to, tmp_path / "two", ("desk@x", "Desk"), layout)[0] == 1
+        export.export(reader, data, sent.to, tmp_path / "one", ("desk@x", "Desk"), layout)
+    reader.trouble = FileNotFoundError(2, "gone")
+    assert export.export(reader, data, sent.to, tmp_path / "two", ("desk@x", "Desk"), layout)[0] == 1
 
 
 @pytest.mark.parametrize("folder", ["store", "upkeep", "cli"])

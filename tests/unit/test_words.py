@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.policy.words import Lexicon, Phrasebook, PhraseError, cut
+from bot.language.word_classes import Lexicon, Phrasebook, PhraseError, cut
 
 LISTS = {"service": ["сайт", "личный кабинет", "website"], "fails": ["не работать", "сломаться"]}
 

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from bot.store.postgres.together import Together
+from bot.store.postgres.group_commit import DatabaseGroupCommit
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Statement = tuple[LiteralString, Sequence[Any]]
@@ -31,7 +31,7 @@ LEFT = "moved to files"  # among the signers of a desk that lives elsewhere by n
 GONE = "the desk of this database was moved to files: unset DESK_STORE"
 CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # Planning anew costs more than these statements do; none of them wants another plan for other values.
-# A daemon that freezes or whose machine is gone must not keep the others from their turns.
+# A daemon that freezes or whose machine is gone must not keep the others from their units of work.
 SESSION = """
 set timezone = 'UTC'; set plan_cache_mode = force_generic_plan; set statement_timeout = '60s';
 set idle_in_transaction_session_timeout = '30s';
@@ -80,7 +80,7 @@ class Database:
         self._checking: asyncio.Task[None] | None = None
         self._leader: Connection | None = None
         self._witness: Connection | None = None
-        self._flush: Together[Connection, bool] = Together(self._flushed)
+        self._flush: DatabaseGroupCommit[Connection, bool] = DatabaseGroupCommit(self._flushed)
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -163,7 +163,7 @@ class Database:
                         for query in TAKEN_BACK:
                             await connection.execute(query)
 
-    async def leads(self) -> bool:
+    async def is_leader(self) -> bool:
         """Whether this daemon leads: a session's lock on a connection of its own, which goes with the connection."""
         try:
             if self._leader is not None:
@@ -190,8 +190,8 @@ class Database:
     # --------------------------------------------------------------------------------------------------- decisions
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[Connection]:
-        """A turn of the whole desk. Its commit does not wait for the disk, so that others have the lock meanwhile: `durable` does."""
+    async def unit_of_work(self) -> AsyncIterator[Connection]:
+        """A unit of work of the whole desk. Its commit does not wait for the disk, so that others have the lock meanwhile: `durable` does."""
         async with self._turn, self.locked(TURN) as connection:
             yield connection
 

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from bot.model import Envelope
-from bot.store.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
+from bot.store.files.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
 from bot.store.postgres import tables
 from bot.store.postgres.database import LOST, Database, Statement, run
-from bot.store.postgres.together import Together
+from bot.store.postgres.group_commit import DatabaseGroupCommit
 
 CLAIM = """
 with oldest as materialized (
@@ -50,16 +50,16 @@ class PostgresLetters:
         self._unsure = False  # whether a claim's answer may have been lost
         self._claiming = asyncio.Lock()
         self._looked = time.monotonic()
-        self._taken: Together[Statement, None] = Together(self._take, most=50)
-        self._handled: Together[str, bool] = Together(self._done)
+        self._taken: DatabaseGroupCommit[Statement, None] = DatabaseGroupCommit(self._take, most=50)
+        self._handled: DatabaseGroupCommit[str, bool] = DatabaseGroupCommit(self._done)
         database.bells.append(self.changed)
 
     def new_id(self, now: datetime) -> str:
-        """See the port."""
+        """See the interface."""
         return self._ids.new(now)
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
-        """See the port; letters that come at the same time share a commit. Where its answer is lost, the
+        """See the interface; letters that come at the same time share a commit. Where its answer is lost, the
         second try waits until the first is over, and changes nothing if it was good.
         """
         _, values = tables.letter_statement(envelope, raw)
@@ -75,7 +75,7 @@ class PostgresLetters:
         return [None] * len(letters)
 
     async def claim(self, limit: int) -> list[str]:
-        """See the port."""
+        """See the interface."""
         if limit < 1:
             return []
         async with self._claiming:
@@ -89,13 +89,13 @@ class PostgresLetters:
         return found
 
     async def release(self, letter: str) -> None:
-        """See the port."""
+        """See the interface."""
         await self._database.ask("update letters set claimed_by = null where id = %s and claimed_by = %s", letter, self._database.me)
         self._mine.discard(letter)
         self.changed.set()
 
     async def read(self, letter: str) -> tuple[Envelope, bytes]:
-        """See the port."""
+        """See the interface."""
         async with self._database.connection() as connection:
             row = await (await connection.execute(READ, [tables.clean(letter)], binary=True)).fetchone()  # as text it would be twice as long
         if row is None:
@@ -103,11 +103,11 @@ class PostgresLetters:
         return _envelopes.decode(row[0]), row[1]
 
     async def has(self, letter: str) -> bool:
-        """See the port."""
+        """See the interface."""
         return bool(await self._database.ask("select 1 from letters where id = %s", tables.clean(letter)))
 
     async def done(self, letter: str) -> None:
-        """See the port."""
+        """See the interface."""
         there = await self._handled(letter)
         self._mine.discard(letter)
         if not there:
@@ -120,22 +120,22 @@ class PostgresLetters:
         return [letter in done for letter in letters]
 
     async def park(self, letter: str, reason: str, trace: str, now: datetime) -> None:
-        """See the port."""
+        """See the interface."""
         note = Parked(letter=letter, reason=reason, at=now, trace=trace[-TRACE_TAIL:])
         await self._one(PARK, tables.document(note), letter)
         self._mine.discard(letter)
 
     async def retry(self, letter: str) -> None:
-        """See the port."""
+        """See the interface."""
         await self._move(letter, "parked", "waiting")
 
     async def drop(self, letter: str, now: datetime) -> None:
-        """See the port."""
+        """See the interface."""
         note = next((one for one in await self.parked() if one.letter == letter), Parked(letter=letter, reason="", at=now))
         await self._one(DROP, tables.document(msgspec.structs.replace(note, dropped=now)), letter)
 
-    async def again(self, letter: str) -> None:
-        """See the port."""
+    async def requeue(self, letter: str) -> None:
+        """See the interface."""
         await self._move(letter, "archived", "waiting")
 
     async def _move(self, letter: str, before: str, after: str) -> None:
@@ -147,29 +147,29 @@ class PostgresLetters:
             raise NoLetterError(f"there is no letter {values[1]} there")
 
     async def waiting(self) -> tuple[int, str]:
-        """See the port."""
+        """See the interface."""
         [(count, oldest)] = await self._database.ask(WAITING)
         return count, oldest
 
     async def parked(self) -> list[Parked]:
-        """See the port."""
+        """See the interface."""
         return [_notes.decode(note) for (note,) in await self._database.ask(PARKED)]
 
     async def erase(self, letter: str) -> None:
-        """See the port."""
+        """See the interface."""
         await self._database.ask("delete from letters where id = %s", tables.clean(letter))
 
     async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
-        """See the port."""
+        """See the interface."""
         query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
         await self._database.ask(query, tables.document(envelope), raw, tables.clean(envelope.letter))
 
-    async def sweep(self, now: datetime) -> int:
-        """See the port: what was not committed is not there."""
+    async def remove_leftovers(self, now: datetime) -> int:
+        """See the interface: what was not committed is not there."""
         return 0
 
     async def close(self) -> None:
-        """See the port."""
+        """See the interface."""
         await self._taken.idle()
         await self._handled.idle()
         await self._database.leave()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 
-from bot.store.formats import refuse_newer
+from bot.store.data_access import ElsewhereError, FormatError
+from bot.store.files.formats import refuse_newer
 from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
-from bot.store.rest import ElsewhereError, FormatError
 
-# Each of migrations/versions with the format that documents have since then (`bot.store.formats`); the last is this program's.
+# Each of migrations/versions with the format that documents have since then (`bot.store.files.formats`); the last is this program's.
 REVISIONS = {"0001": 1, "0002": 2}
 REVISION = list(REVISIONS)[-1]
 MIGRATE_LOCK = 7003  # two `migrate` at once wait for each other

@@ -1,6 +1,6 @@
 """The store on PostgreSQL: one decision at a time for the whole desk, whatever daemon takes it (design, section 9).
 
-A turn takes one lock of the database, finds, decides, writes and commits. So numbers are contiguous, caps exact, and no two turns
+A unit of work takes one lock of the database, finds, decides, writes and commits. So numbers are contiguous, caps exact, and no two units of work
 can wait for each other. Outgoing letters are claimed: a claim holds while its daemon is alive.
 """
 
@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 
 from bot.model import Decision, DeskRecord, Ticket, person_of
+from bot.store.files.delivery_queue import rests
+from bot.store.interface import BY_MAIL, Counts, KnownFacts, Letters, Lookup, TicketSummary, Window
 from bot.store.parts import Division, Past, divided
-from bot.store.port import BY_MAIL, Counts, Earlier, Found, Letters, Question, Window
-from bot.store.postgres import find, tables
+from bot.store.postgres import known_facts, tables
 from bot.store.postgres.database import Connection, Database, run
-from bot.store.postgres.outbox import Outbox
+from bot.store.postgres.delivery_queue import DatabaseDeliveryQueue
 from bot.store.postgres.parts import Parts
-from bot.store.waiting import rests
-from bot.store.windows import LONGEST
-from bot.tickets.erasing import emptied
+from bot.store.rate_limit import LONGEST
+from bot.tickets.erasure import emptied
 
 SWEPT = 200  # tickets filed under one lock
 
@@ -75,8 +75,8 @@ GONE = [
 _tickets, _records = msgspec.json.Decoder(Ticket), msgspec.json.Decoder(DeskRecord)
 
 
-class PostgresTurn:
-    """One look at the desk; see bot.store.port.Turn."""
+class PostgresUnitOfWork:
+    """One look at the desk; see bot.store.interface.UnitOfWork."""
 
     def __init__(self, connection: Connection, parts: Parts) -> None:
         self.decision = Decision()
@@ -85,40 +85,40 @@ class PostgresTurn:
         self._past: dict[int, Past] = {}
         self._live = set[int]()  # found by their keys, so these are there
 
-    async def find(self, question: Question, now: datetime) -> Found:
-        """See the port."""
-        found, past, live = await find.find(self._connection, self._parts, question, now)
+    async def find(self, lookup: Lookup, now: datetime) -> KnownFacts:
+        """See the interface."""
+        known, past, live = await known_facts.find(self._connection, self._parts, lookup, now)
         self._live |= live
-        self._known |= found.tickets
+        self._known |= known.tickets
         self._past |= past
-        return found
+        return known
 
     async def ticket(self, number: int) -> Ticket | None:
-        """See the port."""
+        """See the interface."""
         return (await self.tickets([number])).get(number)
 
     async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        """See the port."""
-        found = await find.tickets(self._connection, self._parts, numbers)
+        """See the interface."""
+        found = await known_facts.tickets(self._connection, self._parts, numbers)
         self._known |= {number: ticket for number, (ticket, _) in found.items()}
         self._past |= {number: past for number, (_, past) in found.items()}
         return {number: self._known[number] for number in found}
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
-        """See the port."""
+        """See the interface."""
         rows = [(one.key, one.most, now - one.span, now + one.span) for one in windows]
         values = [*map(list, zip(*rows, strict=True)), now]
         row = await (await self._connection.execute(ROOM, values)).fetchone() if rows else None
         return windows[row[0] - 1] if row else None
 
     async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
-        """See the port. The rows are locked: who claims letters passes them over."""
-        wanted = [number for number in numbers if number < find.LARGEST]
+        """See the interface. The rows are locked: who claims letters passes them over."""
+        wanted = [number for number in numbers if number < known_facts.LARGEST]
         rows = await (await self._connection.execute(LEAVING, [wanted])).fetchall()
         return frozenset((ticket, ident) for ticket, ident, claimed in rows if claimed)
 
     def commit(self, decision: Decision) -> None:
-        """See the port."""
+        """See the interface."""
         self.decision = decision
 
     async def divided(self) -> list[tuple[Division, Ticket | None]]:
@@ -129,7 +129,7 @@ class PostgresTurn:
         return [(divided(one, self._past.get(one.number, Past())), before.get(one.number)) for one in changed]
 
 
-class PostgresStore(Outbox):
+class PostgresStore(DatabaseDeliveryQueue):
     """The port `Store` on PostgreSQL; belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
@@ -139,27 +139,27 @@ class PostgresStore(Outbox):
         self._parts = Parts()
 
     async def load(self) -> None:
-        """See the port: there is nothing to be loaded."""
+        """See the interface: there is nothing to be loaded."""
         self._database.join()
         self.loaded.set()
         self.changed.set()
 
     async def close(self) -> None:
-        """See the port."""
+        """See the interface."""
         await self.idle()
         if self.loaded.is_set():
             await self._database.leave()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[PostgresTurn]:
-        """See the port."""
+    async def unit_of_work(self) -> AsyncIterator[PostgresUnitOfWork]:
+        """See the interface."""
         await self.loaded.wait()
-        async with self._database.turn() as connection:
+        async with self._database.unit_of_work() as connection:
             witness = await self._database.witness()
-            turn = PostgresTurn(connection, self._parts)
-            yield turn
-            statements = [tables.record_statement(one) for one in turn.decision.records]
-            divisions = await turn.divided()
+            unit = PostgresUnitOfWork(connection, self._parts)
+            yield unit
+            statements = [tables.record_statement(one) for one in unit.decision.records]
+            divisions = await unit.divided()
             statements += [one for division, before in divisions for one in tables.ticket_statements(division, before)]
             if statements:
                 await run(connection, statements)
@@ -169,32 +169,32 @@ class PostgresStore(Outbox):
             self.changed.set()
 
     async def ticket(self, number: int) -> Ticket | None:
-        """See the port."""
+        """See the interface."""
         async with self._database.connection() as connection:
-            found = await find.tickets(connection, self._parts, [number])
+            found = await known_facts.tickets(connection, self._parts, [number])
             return found[number][0] if found else None
 
-    async def rows(self) -> list[Earlier]:
-        """See the port."""
-        return [tables.earlier(line) for (line,) in await self._database.ask(find.ROWS)]
+    async def rows(self) -> list[TicketSummary]:
+        """See the interface."""
+        return [tables.earlier(line) for (line,) in await self._database.ask(known_facts.ROWS)]
 
     async def counts(self) -> Counts:
-        """See the port."""
+        """See the interface."""
         [counts] = await self._database.ask(COUNTS)
         return Counts(*counts)
 
     # ----------------------------------------------------------------------------------------------------- the clock
 
-    async def leads(self) -> bool:
-        """See the port. A new leader does not know which moments the last one had named, or put off: it looks at them again."""
-        leads = self.loaded.is_set() and await self._database.leads()
+    async def is_leader(self) -> bool:
+        """See the interface. A new leader does not know which moments the last one had named, or put off: it looks at them again."""
+        leads = self.loaded.is_set() and await self._database.is_leader()
         if leads and not self._leading:
             await self._alone(ALARMS)
         self._leading = leads
         return leads
 
     async def timers(self, now: datetime, limit: int) -> list[int]:
-        """See the port."""
+        """See the interface."""
         with self._sure():
             return [number for _, number in sorted(await self._alone(TIMERS, now, limit))]
 
@@ -208,31 +208,31 @@ class PostgresStore(Outbox):
             raise
 
     async def _alone(self, query: Any, *values: Any) -> list[Any]:
-        """What touches many tickets has a turn, so that it and another turn never wait for each other."""
-        async with self._database.turn() as connection:
+        """What touches many tickets is a unit of work, so that it and another one never wait for each other."""
+        async with self._database.unit_of_work() as connection:
             cursor = await connection.execute(query, values)
             return await cursor.fetchall() if cursor.description else []
 
-    async def over(self, active: Collection[str]) -> list[int]:
-        """See the port."""
+    async def ended_announcements(self, active: Collection[str]) -> list[int]:
+        """See the interface."""
         return [number for (number,) in await self._database.ask(OVER, list(active), BY_MAIL)]
 
     async def snooze(self, number: int, until: datetime | None) -> None:
-        """See the port."""
+        """See the interface."""
         with self._sure():
             await self._database.ask(SNOOZE, until, number)
 
     async def wake(self, now: datetime) -> None:
-        """See the port."""
+        """See the interface."""
         await self._alone(WAKE, now)
 
-    async def sweep(self, now: datetime, reopen_days: int) -> int:
-        """See the port."""
+    async def archive_done(self, now: datetime, reopen_days: int) -> int:
+        """See the interface."""
         moved = last = 0
         await self._database.ask("delete from departures where at < %s", now - LONGEST)
         await self._database.ask("delete from daemons where sign < clock_timestamp() - interval '30 days'")
         while True:
-            async with self._database.turn() as connection:
+            async with self._database.unit_of_work() as connection:
                 cursor = await connection.execute(RESTING, [now - timedelta(days=reopen_days), last, SWEPT])
                 tickets = [_tickets.decode(document) for (document,) in await cursor.fetchall()]
                 resting = [ticket.number for ticket in tickets if rests(ticket, now, reopen_days)]
@@ -244,12 +244,12 @@ class PostgresStore(Outbox):
 
     # ------------------------------------------------------------------------------------------------------- the law
 
-    async def retire(self, limit: datetime, letters: Letters) -> int:
-        """See the port."""
+    async def expire(self, limit: datetime, letters: Letters) -> int:
+        """See the interface."""
         witness = await self._database.witness()
         tickets = 0
         for (number,) in await self._database.ask(OLD, limit):
-            async with self._database.turn() as connection:
+            async with self._database.unit_of_work() as connection:
                 row = await (await connection.execute(STILL_OLD, [number, limit])).fetchone()
                 if row is None:  # it has come back meanwhile
                     continue
@@ -260,23 +260,23 @@ class PostgresStore(Outbox):
         records = await self._database.ask(OLD_RECORDS, limit)
         for ident, document in records:
             record = _records.decode(document)
-            if record.fate:
+            if record.disposition:
                 await letters.erase(record.letter)
-            async with self._database.turn() as connection:
+            async with self._database.unit_of_work() as connection:
                 await run(connection, [(query, [ident]) for query in GONE])
         await self._database.durable(witness)
         return tickets + len(records)
 
-    async def amend(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
-        """See the port."""
+    async def rewrite_record(self, place: str, change: Callable[[DeskRecord], DeskRecord]) -> None:
+        """See the interface."""
         ident, witness = int(place.rpartition("/")[2]), await self._database.witness()
-        async with self._database.turn() as connection:
+        async with self._database.unit_of_work() as connection:
             row = await (await connection.execute("select document from records where id = %s", [ident])).fetchone()
             if row is not None:
                 await run(connection, tables.amended(ident, change(_records.decode(row[0]))))
         await self._database.durable(witness)
 
-    async def strike(self, person: str) -> None:
-        """See the port."""
+    async def forget_address(self, person: str) -> None:
+        """See the interface."""
         await self._database.ask("delete from keys where key = %s", tables.key("to", person_of(person)))
         await self._database.ask("delete from departures where key = %s", person)

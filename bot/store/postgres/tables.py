@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Audience, DeskRecord, Entry, Envelope, Fate, Outgoing, Ticket, person_of
-from bot.store.inbox import Parked
+from bot.model import Audience, DeskRecord, Disposition, Entry, Envelope, Outgoing, Ticket, person_of
+from bot.store.files.inbox import Parked
+from bot.store.index import mark, whose
+from bot.store.interface import UNFINISHED, TicketSummary
 from bot.store.parts import Division
-from bot.store.port import UNFINISHED, Earlier
 from bot.store.postgres.database import Statement
-from bot.store.register import mark, whose
-from bot.store.rows import announced, line_of
-from bot.tickets.erasing import ERASED
+from bot.store.summaries import announced, summary_of
+from bot.tickets.erasure import ERASED
 
 MOST_SEARCHED = 250_000, 400_000  # characters and octets of a ticket: a tsvector holds a million octets, and hyphens double words
 
@@ -65,7 +65,7 @@ def ticket_statements(division: Division, before: Ticket | None = None, *, filed
     """
     ticket, head = division.ticket, division.head
     values = (
-        ticket.number, document(head), document(line_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
+        ticket.number, document(head), document(summary_of(ticket)), clean(ticket.requester.email), ticket.status.value, ticket.done_at,
         ticket.merged_into, clean(announced(ticket)), ticket.timer, ticket.timer, filed, ERASED in ticket.labels, searched(head),
     )  # fmt: skip
     waiting = [one for one in head.outgoing if one.state in UNFINISHED]
@@ -151,10 +151,10 @@ def said(entries: Iterable[Entry], *more: str) -> str:
     """What was said there, as a search reads it."""
     words = (*more, *(entry.text for entry in entries if entry.kind != "command"))
     characters, octets = MOST_SEARCHED
-    return folded(" ".join(words)[:characters]).encode()[:octets].decode(errors="ignore")
+    return normalised(" ".join(words)[:characters]).encode()[:octets].decode(errors="ignore")
 
 
-def folded(text: str) -> str:
+def normalised(text: str) -> str:
     """ё is written as е, in what is searched and in what is asked for."""
     return clean(text).replace("ё", "е").replace("Ё", "Е")
 
@@ -181,8 +181,8 @@ def ticket_keys(row: Ticket) -> dict[int, datetime]:
         found[key("by", person)] = row.opened
     for one in row.outgoing:
         if one.automatic and one.audience in (Audience.requester, Audience.stranger):
-            known = key("to", person_of(one.to))
-            found[known] = max(one.created, found.get(known, one.created))
+            address_facts = key("to", person_of(one.to))
+            found[address_facts] = max(one.created, found.get(address_facts, one.created))
     return found
 
 
@@ -191,9 +191,9 @@ def record_keys(record: DeskRecord) -> Sequence[int]:
     found = {key("to", person_of(one.to)) for one in record.outgoing if one.audience is Audience.stranger}
     found |= {key("to", one.to) for one in record.outgoing if one.template == "command_error"}
     found |= {key("confirm", str(one.id)) for one in record.outgoing if one.template == "confirm"}
-    if record.fate and record.letter:
+    if record.disposition and record.letter:
         found.add(key("letter", record.letter))
-        if record.message_id and record.fate is not Fate.duplicate:
+        if record.message_id and record.disposition is not Disposition.duplicate:
             found.add(key("copy", record.message_id, record.fingerprint))
     if record.about in ("gathered", "gathering"):
         found.add(key("gathered", f"{record.at:%Y-%m-%d}"))
@@ -202,9 +202,9 @@ def record_keys(record: DeskRecord) -> Sequence[int]:
     return sorted(found)
 
 
-def earlier(line: bytes) -> Earlier:
+def earlier(line: bytes) -> TicketSummary:
     """What lists show of a ticket."""
     return _line.decode(line)
 
 
-_line = msgspec.json.Decoder(Earlier)
+_line = msgspec.json.Decoder(TicketSummary)

@@ -5,7 +5,7 @@ from alembic import op
 revision, down_revision, branch_labels, depends_on = "0001", None, None, None
 
 TABLES = """
--- One row a ticket. `document` is the ticket as msgspec writes it, `line` what lists show of it (bot.store.port.Earlier).
+-- One row a ticket. `document` is the ticket as msgspec writes it, `line` what lists show of it (bot.store.interface.TicketSummary).
 create table tickets (
     number integer primary key,
     document json not null,
@@ -72,7 +72,7 @@ create table letters (
     envelope json not null,
     raw bytea not null,
     place text not null default 'waiting',  -- parked, dropped, archived
-    note json,                              -- bot.store.inbox.Parked
+    note json,                              -- bot.store.files.inbox.Parked
     claimed_by text
 );
 alter table letters alter raw set storage external;  -- mail does not compress well enough to pay for it

@@ -1,0 +1,188 @@
+"""Opens the desk context: reads rules.yaml, the templates and the secret from the disk, checks them together, and watches them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from bot.delivery.outbox import SendingRules
+from bot.model import OUR_OWN
+from bot.rendering.templates import Templates
+from bot.rendering.terms import FILE
+from bot.rules import Policy, RulesError, load
+from bot.settings import Settings
+from bot.store.files.disk import Disk, is_there
+from bot.store.files.regular_files import KEY, RULES, TEMPLATE, files_under, read_regular
+from bot.tickets.agents.parser import BY_NAME
+from bot.tickets.context import DeskContext
+from bot.tickets.tokens import Signer, Subjects
+from bot.workers.parser_pool import ParserPool, Unreadable
+
+MOST_KEYS = 5  # of a secret that is rotated again and again; addresses signed with older ones are no longer good
+
+
+class NoSecretError(ValueError):
+    """A desk whose letters are signed has lost its key; the text says what to do."""
+
+
+class RulesRefused(Exception):
+    """rules.yaml or a template cannot be used; the text is one mistake a line, each with file, line and a hint."""
+
+
+async def open_context(settings: Settings, secret: bytes) -> DeskContext:
+    """The desk context of these settings. Raises RulesRefused with every mistake there is, and OSError."""
+    context, parser_pool = untried(settings, secret), ParserPool(b"", 2)
+    try:
+        await tried(context, parser_pool)
+    finally:
+        parser_pool.close()
+    return context
+
+
+async def tried(context: DeskContext, parser_pool: ParserPool) -> None:
+    """Raises RulesRefused for examples and templates that fail; parsers try them, within limits."""
+    policy, templates = context.policy, context.templates
+    try:
+        both = parser_pool.check(policy), parser_pool.fit(templates, policy.desk.timezone)
+        examples, unfit = await asyncio.gather(*both)
+    except Unreadable as error:
+        words = f"{policy.name} and its templates: they could not be tried: {error}"
+        raise RulesRefused(words) from None
+    refuse([*examples, *unfit, *missing(policy, templates)])
+
+
+def refuse(mistakes: Sequence[object]) -> None:
+    """Raises RulesRefused where there is a mistake."""
+    if mistakes:
+        raise RulesRefused("\n".join(map(str, mistakes)))
+
+
+def missing(policy: Policy, templates: Templates) -> list[str]:
+    """What these rules and our commands need of the templates, and what is not there."""
+    language = policy.desk.language
+    topics = {rule.then.topic for rule in policy.rules if rule.then.topic and not rule.announcement}
+    wanted = (f"topic_{topic}" for topic in sorted(topics))
+    lacking = (name for name in wanted if language not in templates.languages_of(name))
+    words = "a rule answers with it, and it is not there"
+    found = [f"templates/{language}/{name}.txt: {words}" for name in lacking]
+    for spoken, terms in templates.all_terms().items():
+        unsaid = [name for name in BY_NAME if name not in terms.commands]
+        found += [f"templates/{spoken}/{FILE}: commands.{name} is missing" for name in unsaid]
+    return found
+
+
+def untried(settings: Settings, secret: bytes) -> DeskContext:
+    """The desk context of rules that load; whether their examples and the templates are good, nobody has looked. Raises as open_office."""
+    try:
+        policy = load(read(settings.rules), str(settings.rules))
+    except RulesError as error:
+        raise RulesRefused("\n".join(str(mistake) for mistake in error.mistakes)) from None
+    desk = policy.desk
+    return DeskContext(
+        policy=policy,
+        templates=Templates(sources(settings.templates), desk.timezone),
+        signer=signer_of(policy, secret, settings),
+        subjects=Subjects(desk.prefix),
+        undo=timedelta(seconds=settings.undo),
+        verp=settings.return_path == "verp" and settings.plus,
+        caps=settings.caps,
+        relays=OUR_OWN | settings.trusted_relays.keys(),
+    )
+
+
+def sending_rules(context: DeskContext) -> SendingRules:
+    """What the outbox goes by."""
+    desk, caps = context.policy.desk, context.policy.caps if context.caps else None
+
+    def left_out(names: Sequence[str], language: str) -> str:
+        return context.terms(language).say("left_out", ", ".join(names))
+
+    return SendingRules((desk.address, desk.name), caps, left_out)
+
+
+def signer_of(policy: Policy, secret: bytes, settings: Settings) -> Signer:
+    """What signs the addresses of this desk."""
+    desk = policy.desk
+    return Signer(keys(secret), desk.address, desk.prefix, desk.aliases, settings.plus)
+
+
+def read(path: Path) -> bytes:
+    """The bytes of rules.yaml; RulesRefused where there is none."""
+    try:
+        return read_regular(path, RULES, links=True)
+    except OSError as error:
+        raise RulesRefused(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """Every template by its name under the folder, such as "ru/reply.txt"; RulesRefused where there are none."""
+    found, broken = {}, []
+    try:
+        for path in files_under(folder) if folder.is_dir() else ():
+            address_facts = path.suffix in (".txt", ".html") or path.name == FILE
+            if not address_facts or path.parent == folder / "form":
+                continue  # the form's pages are no letters
+            name, source = path.relative_to(folder).as_posix(), read_regular(path, TEMPLATE, links=True)
+            try:
+                found[name] = source.decode()
+            except UnicodeDecodeError as error:
+                broken.append(f"{path}: not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8")
+    except OSError as error:
+        raise RulesRefused(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if broken:
+        raise RulesRefused("\n".join(broken))
+    if not found:
+        raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
+    return found
+
+
+def new_key() -> bytes:
+    """A fresh secret key, as a line of text."""
+    return secrets.token_hex(32).encode()
+
+
+def read_secret(path: Path, disk: Disk, has_signed: Callable[[], bool]) -> bytes:
+    """The key of all our signatures (at least 32 bytes), made the first time. `has_signed` says whether the desk has sent
+    signed letters already: then a missing key is a lost one. Raises NoSecretError, ValueError and OSError.
+    """
+    if not is_there(path):
+        if has_signed():
+            raise NoSecretError(
+                f"{path}: the secret is gone, and this desk has tickets; restore the file from a backup (it is data/secret there), "
+                "or make a new one with `run.py secret new`, which says what that breaks"
+            )
+        make_secret(path, disk)
+    key = read_regular(path, KEY, links=True).strip()
+    if len(key) < 32:
+        raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
+    return key
+
+
+def make_secret(path: Path, disk: Disk) -> None:
+    """Writes a new key with mode 0600 unless there is one; raises OSError."""
+    disk.mkdir(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        disk.write_synced(temporary, path, new_key() + b"\n", exclusive=True, mode=0o600)
+    except FileExistsError:
+        return
+    except OSError:
+        disk.unlink(path)  # a key that may be gone with the next crash signs nothing
+        raise
+
+
+def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:
+    """Puts a new key on top: it signs from now on, the older ones still verify. Returns the secret as it is now; raises OSError."""
+    lines = [new_key(), *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
+    made = b"\n".join(lines)
+    disk.write_synced(path.with_name(f".{path.name}.rotated"), path, made + b"\n", mode=0o600)
+    return made
+
+
+def keys(secret: bytes) -> tuple[bytes, ...]:
+    """The signing keys of the secret file, one a line, the newest first; each use has a key of its own."""
+    return tuple(hashlib.blake2b(line.strip(), person=b"desk-references"[:16]).digest() for line in secret.splitlines() if line.strip())

@@ -1,0 +1,100 @@
+"""The closed lists of words: statuses, resolutions, grounds, priorities, classes, dispositions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Clause 5.1 of the regulation."""
+
+    created = "created"
+    in_progress = "in_progress"
+    clarification = "clarification"
+    done = "done"
+
+
+class Waiting(StrEnum):
+    """Who has to act next."""
+
+    nobody = "nobody"
+    requester = "requester"
+    department = "department"
+
+
+class Resolution(StrEnum):
+    """Clause 5.1, letter г."""
+
+    solved = "solved"
+    not_reproducible = "not_reproducible"
+    user_error = "user_error"
+    infrastructure = "infrastructure"
+    complaint = "complaint"
+
+
+class Ground(StrEnum):
+    """Why support is suspended or refused: the nine of clause 4.6, and `low_priority` of clause 5.2."""
+
+    not_reproducible = "not_reproducible"
+    outdated_software = "outdated_software"
+    insufficient_information = "insufficient_information"
+    needs_development = "needs_development"
+    requirements_violated = "requirements_violated"
+    unofficial_version = "unofficial_version"
+    out_of_scope = "out_of_scope"
+    unconstructive = "unconstructive"
+    abusive_language = "abusive_language"
+    low_priority = "low_priority"
+
+
+class Priority(StrEnum):
+    """Clause 5.2."""
+
+    low = "low"
+    medium = "medium"
+    high = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 2 for high."""
+        return ("low", "medium", "high").index(self.value)
+
+
+class LetterClass(StrEnum):
+    """What kind of sender a letter has: the first in this order that fits."""
+
+    own = "own"
+    receipt = "receipt"
+    bounce = "bounce"
+    automatic = "automatic"
+    bulk = "bulk"
+    human = "human"
+
+
+class Disposition(StrEnum):
+    """Where an accepted letter ended: exactly one, counted by `ledger`. Parked letters have none yet."""
+
+    opened = "opened"
+    appended = "appended"
+    command = "command"
+    machine = "machine"
+    duplicate = "duplicate"
+
+
+class Audience(StrEnum):
+    """For whom an outgoing letter is written."""
+
+    requester = "requester"
+    agent = "agent"
+    department = "department"
+    stranger = "stranger"
+
+
+class Delivery(StrEnum):
+    """The state of an outgoing letter."""
+
+    waiting = "waiting"
+    sent = "sent"
+    failed = "failed"
+    held = "held"
+    cancelled = "cancelled"

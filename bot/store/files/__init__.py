@@ -1,0 +1,1 @@
+"""The store on files: a folder that the desk owns alone."""

@@ -1,0 +1,173 @@
+"""TinyDB files: one ticket each, or one day's records of the desk (design, section 9); how they are made and read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tinydb import TinyDB
+from tinydb.storages import Storage
+from tinydb.table import Document
+
+from bot.model import DeskRecord, Ticket
+from bot.store.files.disk import listed
+from bot.store.files.names import DAY, PART, THOUSAND
+from bot.store.files.regular_files import read_regular
+from bot.store.parts import Past, Sealed, Stored, joined
+
+
+class Page(Storage):
+    """TinyDB's storage port over one file's content: TinyDB changes it in memory, the store writes it whole, synced, in one step."""
+
+    def __init__(self, content: dict[str, Any] | None = None) -> None:
+        self.content = content
+
+    def read(self) -> dict[str, Any] | None:
+        """The tables of the file, None where there is none yet."""
+        return self.content
+
+    def write(self, data: dict[str, Any]) -> None:
+        """Takes the tables over; they are on disk when the store says so."""
+        self.content = data
+
+    def encoded(self) -> bytes:
+        """The file's bytes."""
+        return msgspec.json.encode(self.content)
+
+
+def ticket_page(ticket: Ticket) -> bytes:
+    """The file of a ticket: one document, so that a commit is one write."""
+    page = Page()
+    TinyDB(page, storage=lambda page: page).table("ticket", cache_size=0).insert(Document(msgspec.to_builtins(ticket), doc_id=ticket.number))
+    return page.encoded()
+
+
+def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
+    """Puts records into a day's page, by their ids; one that is there is replaced."""
+    table = TinyDB(page, storage=lambda page: page).table("record", cache_size=0)
+    documents = {ident: Document({**msgspec.to_builtins(one), "id": ident}, doc_id=ident) for ident, one in records.items()}
+    there = [ident for ident in documents if table.contains(doc_id=ident)]
+
+    def take_over(old: MutableMapping[Any, Any]) -> None:
+        new = documents[old["id"]]
+        old.clear()  # a field that has its default now is not in `new`
+        old.update(new)
+
+    if there:
+        table.update(take_over, doc_ids=there)
+    if len(there) < len(documents):
+        table.insert_multiple(document for ident, document in documents.items() if ident not in there)
+
+
+def open_page(path: Path) -> Page:
+    """The page of a file, or an empty one; raises OSError, and msgspec.DecodeError for a broken file."""
+    try:
+        return Page(msgspec.json.decode(read_regular(path), type=dict[str, Any]))
+    except FileNotFoundError:
+        return Page()
+
+
+def part_page(number: int, name: int, part: Sealed) -> bytes:
+    """The file of a part of a ticket."""
+    page = Page()
+    document = {"ticket": number, **msgspec.to_builtins(part)}
+    TinyDB(page, storage=lambda page: page).table("part", cache_size=0).insert(Document(document, doc_id=name))
+    return page.encoded()
+
+
+def part_file(tickets: Path, number: int, name: int) -> Path:
+    """Where a part of a ticket lies."""
+    return tickets / "parts" / f"{number // 1000:03}" / f"{number}.{name}.json"
+
+
+def read_ticket(path: Path) -> Ticket:
+    """A ticket out of its file and those of its parts; raises OSError, and msgspec.DecodeError where one of them
+    is broken or missing.
+    """
+    return read_whole(path)[0]
+
+
+def read_whole(path: Path) -> tuple[Ticket, Past]:
+    """The same, with what is known of its parts."""
+    tickets, head = path.parents[1 if path.parent.name == "live" else 2], read_head(path)
+    while True:
+        try:
+            sealed = {part.name: _part(part_file(tickets, head.number, part.name), head.number) for part in head.parts}
+        except FileNotFoundError as error:
+            before, head = head, read_head(path)
+            if head.parts == before.parts:  # else a desk at work has just written others
+                raise msgspec.DecodeError(f"{error.filename}, a part of {path}, is missing") from None
+        else:
+            return joined(head, sealed.values()), Past(head.parts, sealed, head.made)
+
+
+def read_head(path: Path) -> Stored:
+    """What a ticket's own file holds; raises as read_ticket."""
+    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, Stored]])
+    ticket = next(iter(tables.get("ticket", {}).values()), None)
+    if ticket is None or ticket.number != int(path.stem):  # perhaps a copy of another one's file
+        raise msgspec.DecodeError(f"{path} does not hold its ticket")
+    return ticket
+
+
+def stray_parts(tickets: Path, numbers: Collection[int] | None = None) -> Iterator[Path]:
+    """Files of parts that their tickets (those of the `numbers`, or all) do not name. Raises OSError."""
+    known: dict[int, frozenset[int] | None] = {}
+    for folder in listed(tickets / "parts", THOUSAND, folders=True):
+        for path in listed(folder, PART):
+            number, name = map(int, path.stem.split("."))
+            if numbers is not None and number not in numbers:
+                continue
+            if number not in known:
+                known[number] = _named(tickets, number)
+            if (named := known[number]) is not None and name not in named:
+                yield path
+
+
+def _named(tickets: Path, number: int) -> frozenset[int] | None:
+    """The parts that a ticket names; None where that cannot be known."""
+    for path in (tickets / "live" / f"{number}.json", tickets / "done" / f"{number // 1000:03}" / f"{number}.json"):
+        try:
+            return frozenset(part.name for part in read_head(path).parts)
+        except FileNotFoundError:
+            continue
+        except (OSError, msgspec.DecodeError):
+            return None
+    return None
+
+
+class _Part(Sealed, frozen=True):
+    """A part as its file holds it."""
+
+    ticket: int = 0
+
+
+def _part(path: Path, number: int) -> Sealed:
+    try:
+        tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[int, _Part]])
+    except msgspec.DecodeError as error:
+        raise msgspec.DecodeError(f"{path}: {error}") from None
+    name, part = next(iter(tables.get("part", {}).items()), (0, None))
+    if part is None or (part.ticket, f"{name}") != (number, path.stem.partition(".")[2]):
+        raise msgspec.DecodeError(f"{path} does not hold its part")
+    return Sealed(entries=part.entries, seen=part.seen, outgoing=part.outgoing)
+
+
+def read_day(path: Path) -> Iterator[tuple[int, DeskRecord]]:
+    """(id, record) of a day's file; raises as read_ticket."""
+    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, DeskRecord]])
+    for ident, record in tables.get("record", {}).items():
+        yield int(ident), record
+
+
+def day_files(desk: Path) -> list[Path]:
+    """The files of the days, the oldest first: DAY.json, DAY.2.json, and so on. Raises OSError."""
+    return sorted(listed(desk, DAY), key=lambda path: page_of(path.stem))
+
+
+def page_of(stem: str) -> tuple[str, int]:
+    """Day and number of a day's file: ("2026-11-22", 1) for 2026-11-22.json."""
+    day, _, number = stem.partition(".")
+    return day, int(number) if number.isdigit() else 1

@@ -1,0 +1,61 @@
+"""Retention by age, on files: what is old enough is erased, and the ledger still adds up. See `Store.expire` of the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from bot.store.files.disk import Disk, is_there, listed
+from bot.store.files.documents import day_files, page_of, part_file, read_day, read_whole, stray_parts, ticket_page
+from bot.store.files.names import THOUSAND, TICKET
+from bot.tickets.erasure import ERASED, emptied
+
+
+def erase_old(
+    data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime, stopped: Callable[[], bool],
+    alone: Callable[[int], AbstractContextManager[bool]] = lambda _: nullcontext(True),
+) -> Iterator[int | str]:  # fmt: skip
+    """Erases filed tickets that were done before `limit`, and the desk's own records of earlier days, until it is `stopped`; yields the
+    ticket's number, or the name of the day's file, for each step.
+
+    While `alone` lasts, a ticket changes for nobody else; it is False for one that is about to come back. Broken files are left for
+    `repair`. Raises OSError.
+    """
+    live = data / "tickets" / "live"
+    folders = sorted(listed(data / "tickets" / "done", THOUSAND, folders=True))
+    for path in (path for folder in folders for path in sorted(listed(folder, TICKET))):
+        if stopped():
+            return
+        try:
+            if is_there(live / path.name):
+                continue  # it has come back
+            if path.stat().st_mtime > limit.timestamp():
+                continue  # a file that was written since cannot be that old
+            ticket, past = read_whole(path)
+        except (msgspec.DecodeError, OSError):
+            continue  # it keeps no other
+        if ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit:
+            with alone(ticket.number) as rests:
+                if not rests or is_there(live / path.name):
+                    continue
+                for seen in ticket.seen:
+                    erase(seen.letter)
+                disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
+                for part in past.parts:
+                    disk.unlink(part_file(data / "tickets", ticket.number, part.name))
+            yield ticket.number
+    for path in stray_parts(data / "tickets"):  # of one that was cut off
+        disk.unlink(path)
+    for path in day_files(data / "desk"):
+        if stopped():
+            return
+        if page_of(path.stem)[0] < limit.date().isoformat():  # some of these names are no dates
+            for _, record in read_day(path):
+                if record.disposition:
+                    erase(record.letter)
+            disk.unlink(path)
+            yield path.stem

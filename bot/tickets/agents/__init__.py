@@ -1,0 +1,1 @@
+"""Letters of agents: proof, commands, what each command does, the receipt."""

@@ -1,0 +1,1 @@
+"""Letters of requesters: a ticket opened or joined, the one automatic answer, self-service, the score."""

@@ -1,1 +1,0 @@
-"""The admin's workshop: try a desk, write its rules, rehearse them, examine the installation."""
