@@ -123,8 +123,8 @@ def sources(folder: Path) -> dict[str, str]:
     found, broken = {}, []
     try:
         for path in files_under(folder) if folder.is_dir() else ():
-            address_facts = path.suffix in (".txt", ".html") or path.name == FILE
-            if not address_facts or path.parent == folder / "form":
+            known = path.suffix in (".txt", ".html") or path.name == FILE
+            if not known or path.parent == folder / "form":
                 continue  # the form's pages are no letters
             name, source = path.relative_to(folder).as_posix(), read_regular(path, TEMPLATE, links=True)
             try:

@@ -129,8 +129,8 @@ def _wide(data: bytes, declared: str) -> str:
 
 def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tuple[str, str]:
     """The likeliest decoding: a Cyrillic charset, Latin-1 or the declared one, which needs less evidence."""
-    address_facts = declared not in ("", "ascii")
-    if not address_facts or declared in _VAGUE:
+    known = declared not in ("", "ascii")
+    if not known or declared in _VAGUE:
         text = data.decode("cp1252", "replace") if text is None else text
         declared, text = "cp1252", _NO_LETTER.sub("", text)
     best, used, score = None, "", float("-inf")
@@ -138,14 +138,14 @@ def _judged(data: bytes, declared: str, text: str | None, hint: str = "") -> tup
         found, count = _likeness(text)
         if declared in _CYRILLIC and found > -4 * count and not _ODD.search(text):
             return text, declared
-        best, used, score = text, declared, found + (0 if not address_facts else 8 if declared == "cp1252" or _ODD.search(text) else 16)
+        best, used, score = text, declared, found + (0 if not known else 8 if declared == "cp1252" or _ODD.search(text) else 16)
     for name, rarity in _CYRILLIC.items():
         other = _strict(data, name) if name != declared else None
         if other is not None and (found := _likeness(other)[0] - rarity + 4 * (name == hint)) > score:
             best, used, score = other, name, found
     if best is None:
         return data.decode(declared or "cp1251", "replace"), declared or "cp1251"
-    if len(data) > 20 and not address_facts and score < -6.5 * _likeness(best)[1]:
+    if len(data) > 20 and not known and score < -6.5 * _likeness(best)[1]:
         guess = charset_normalizer.from_bytes(data[:4000], cp_isolation=[hint, *_FOREIGN] if hint else _FOREIGN).best()
         name = codec(guess.encoding) if guess is not None else ""
         if name and (other := _strict(data, name)) is not None:

@@ -86,8 +86,8 @@ def declarations(source: str) -> Said:
         name, _, value = piece.partition(":")
         name, (value, mark, _) = name.strip().lower(), value.lower().partition("!")
         form, value = _FORMS.get(name), value.strip()
-        address_facts = "color" not in name or color(value) is not None or value in _KEPT.split("|")
-        if form and form.match(value) and address_facts:
+        known = "color" not in name or color(value) is not None or value in _KEPT.split("|")
+        if form and form.match(value) and known:
             found.append((bool(mark), name, value))
     return found
 

@@ -138,8 +138,8 @@ class Templates:
 
         Raises TemplateError if they cannot be used.
         """
-        address_facts = self.all_terms()
-        found = address_facts.get(language) or address_facts.get("en") or next(iter(address_facts.values()), None)
+        known = self.all_terms()
+        found = known.get(language) or known.get("en") or next(iter(known.values()), None)
         if found is None:
             raise TemplateError(_mistake(f"{language}/{FILE}", 0, "is missing: letters take their dates and words from it; copy the shipped one"))
         return found

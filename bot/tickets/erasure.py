@@ -105,10 +105,10 @@ class Person(Value, frozen=True, dict=True):
 
         return LINKED.sub(linked, self._cut(text, known, spared))
 
-    def _cut(self, text: str, address_facts: bool, spared: frozenset[Run]) -> str:
+    def _cut(self, text: str, known: bool, spared: frozenset[Run]) -> str:
         clean = self.unnamed(text)
-        address_facts, text = address_facts or clean != text or self.named.search(text) is not None, clean
-        his = self.runs - spared if address_facts else frozenset()
+        known, text = known or clean != text or self.named.search(text) is not None, clean
+        his = self.runs - spared if known else frozenset()
         found = words(text) if his else []
         plain, cut = [word for word, _, _ in found], [False] * len(found)
         for length in {len(run) for run in his}:

@@ -294,11 +294,11 @@ def mailbox(settings: Settings) -> Iterator[Finding]:
 
 def records(settings: Settings, domain: str) -> Iterator[Finding]:
     """What the world is told of the domain: SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489); without them letters end as spam."""
-    address_facts = texts(settings, domain)
-    if address_facts is None:
+    known = texts(settings, domain)
+    if known is None:
         yield Finding("yellow", f"DNS does not answer here, so the records of {domain} are not known", "run the doctor where DNS works")
         return
-    spf = [one for one in address_facts if one.lower().startswith("v=spf1")]
+    spf = [one for one in known if one.lower().startswith("v=spf1")]
     if len(spf) != 1:
         yield Finding("red", f"{domain} has {len(spf)} SPF records instead of one", f"TXT {domain}: v=spf1 include:YOUR-RELAY -all")
     else:
@@ -320,9 +320,9 @@ def records(settings: Settings, domain: str) -> Iterator[Finding]:
 
 def selector(settings: Settings, domain: str) -> str | None:
     """The usual name under which the domain has a DKIM key, "" for none; None where DNS does not answer."""
-    address_facts = {name: texts(settings, f"{name}._domainkey.{domain}") for name in SELECTORS}
-    found = (name for name, records in address_facts.items() if any("p=" in one for one in records or ()))
-    return next(found, None if None in address_facts.values() else "")
+    known = {name: texts(settings, f"{name}._domainkey.{domain}") for name in SELECTORS}
+    found = (name for name, records in known.items() if any("p=" in one for one in records or ()))
+    return next(found, None if None in known.values() else "")
 
 
 def trust(settings: Settings, agents: Sequence[Agent]) -> Iterator[Finding]:

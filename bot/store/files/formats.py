@@ -84,10 +84,10 @@ def encoded() -> bytes:
     return msgspec.json.encode(STEPS[-1].mark) + b"\n"
 
 
-def refuse_newer(where: str, found: int, address_facts: int, needs: str) -> None:
+def refuse_newer(where: str, found: int, known: int, needs: str) -> None:
     """Raises FormatError for data of a newer program than this one."""
-    if found > address_facts:
+    if found > known:
         raise FormatError(
-            f"{where} has data of format {found}, and this program ({__version__}) knows format {address_facts}: install "
+            f"{where} has data of format {found}, and this program ({__version__}) knows format {known}: install "
             f"{f'version {needs} or newer' if needs else 'the newer program'}, or restore a backup that was made before"
         )

@@ -181,8 +181,8 @@ def ticket_keys(row: Ticket) -> dict[int, datetime]:
         found[key("by", person)] = row.opened
     for one in row.outgoing:
         if one.automatic and one.audience in (Audience.requester, Audience.stranger):
-            address_facts = key("to", person_of(one.to))
-            found[address_facts] = max(one.created, found.get(address_facts, one.created))
+            known = key("to", person_of(one.to))
+            found[known] = max(one.created, found.get(known, one.created))
     return found
 
 

@@ -63,8 +63,8 @@ def meant(run: CommandRun, sender_facts: SenderFacts, obeyed: bool) -> tuple[Tic
     A letter that only a signature of DKIM proves names it by what that signature covers: To and subject.
     """
     known, letter = run.known, run.letter
-    address_facts = sender_facts.references if obeyed else (*sender_facts.references, *sender_facts.threads)
-    signed = [one for one in address_facts if one.purpose is Purpose.agent and not one.expired]
+    tokens = sender_facts.references if obeyed else (*sender_facts.references, *sender_facts.threads)
+    signed = [one for one in tokens if one.purpose is Purpose.agent and not one.expired]
     if not run.context.signer.plus:  # what is of no ticket, an error letter, has no address that names one
         signed = [one for one in signed if one.ticket]
     if obeyed and not signed:
