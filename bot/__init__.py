@@ -1,3 +1,3 @@
 """A support desk that lives in e-mail."""
 
-__version__ = "1.0.0"
+__version__ = "1.1.0.dev0"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon
+from bot.cli.terminal import AGAIN, fail, rules, settings, settings_here, tell_daemon, way_out
 from bot.data.backup import RefusedError
 from bot.data.backup import backup as write
 from bot.data.copy import ChangedError
@@ -121,7 +121,7 @@ def forget(
     with said(), closing(open_data_reader(chosen)) as reader:
         plan: Plan = trace(reader, who, now)
         if reader.broken:
-            fail(f"{', '.join(sorted(reader.broken))}: cannot be read; `run.py repair` first", 1)
+            fail(f"{', '.join(sorted(reader.broken))}: cannot be read; {way_out()}, first", 1)
     lines = {
         "ticket(s) of his own: emptied": plan.own, "other ticket(s): he is taken out": plan.others, "record(s)": plan.records,
         "letter(s): erased": plan.erased, "letter(s) of others: his address and words are cut": plan.cut,

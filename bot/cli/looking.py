@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import data_reader, fail, rules, settings_here, terms
+from bot.cli.terminal import data_reader, end_if_broken, fail, rules, settings_here, terms, way_out
 from bot.printing import one_line, say, to_json
 
 PATIENCE = 5.0  # seconds for which `health` waits for the desk
@@ -46,7 +46,8 @@ def tickets(
     from bot.tools.window import Window
 
     rows: list[tuple[str, ...]] = [TITLES]
-    for row in data_reader().tickets(filed=everything):
+    reader = data_reader()
+    for row in reader.tickets(filed=everything):
         state = " ".join(filter(None, (row.status, row.resolution or row.ground or ""))).replace("_", " ")
         owner = row.owner.partition("@")[0] or "-"
         opened = f"{row.opened.astimezone():%Y-%m-%d %H:%M}"
@@ -54,6 +55,7 @@ def tickets(
         rows.append(tuple(map(one_line, cells)))
     if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
         say("\n".join("\t".join(cells) for cells in rows))
+        end_if_broken(reader.broken)
         return
     window = Window()
     widths = NARROW if window.width < 110 else BROAD
@@ -63,6 +65,7 @@ def tickets(
     for line in rows[1:]:
         table.add_row(*line)
     window.print(table)
+    end_if_broken(reader.broken)
 
 
 def show(
@@ -78,7 +81,7 @@ def show(
     try:
         found = data_reader().ticket(number) if number < 2**31 else None
     except DecodeError as error:
-        fail(f"ticket {ticket} cannot be read, `run.py repair` sets it aside: {error}", 1)
+        fail(f"ticket {ticket} cannot be read: {error}; {way_out()}", 1)
     if found is None:
         fail(f"there is no ticket {ticket}", 1)
     elif sla:
@@ -198,3 +201,4 @@ def report(
             for row in table.rows:
                 grid.add_row(*row)
             console.print(grid)
+    end_if_broken(desk.broken)

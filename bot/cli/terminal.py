@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -112,3 +112,14 @@ def terms(policy: Any, language: str) -> Any:
         return Templates(sources(settings().templates), policy.desk.timezone).terms(language)
     except (RulesRefused, TemplateError) as error:
         fail(str(error), 1)
+
+
+def way_out() -> str:
+    """What helps where something of the data is broken."""
+    return "restore it from a backup" if settings().store else "`run.py repair` sets it aside and handles its letters again"
+
+
+def end_if_broken(broken: Sequence[str]) -> None:
+    """The end, where the listing above is not the whole of it."""
+    if broken:
+        fail(f"left out, since it cannot be read: {', '.join(sorted(broken))}; {way_out()}", 1)

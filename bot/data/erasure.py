@@ -29,7 +29,8 @@ from bot.parsing import charset
 from bot.parsing.headers import Senders, words
 from bot.parsing.mime import fields, parse
 from bot.store.data_access import DataReader
-from bot.store.files.disk import Disk, listed
+from bot.store.files.disk import Disk, is_there, listed
+from bot.store.files.documents import part_files, read_head
 from bot.store.files.inbox import NoLetterError
 from bot.store.files.names import ASIDE, ID, SENT, half_written
 from bot.store.files.regular_files import read_regular
@@ -232,13 +233,32 @@ def files_without(data: Path, plan: Plan) -> int:
         else:
             continue
         changed += 1
+    for path in unnamed_parts(data / "tickets"):  # left by a desk that was cut off, or of a ticket that is gone
+        if path.stat().st_mtime < time.time() - LEFT and gives_away(path, person):
+            disk.unlink(path)
+            changed += 1
     for path in (*listed(data / "tickets" / "broken", ASIDE), *listed(data / "desk" / "broken", ASIDE)):
-        text = ESCAPE.sub(" ", read_regular(path).decode("utf-8", "replace"))
-        if person.unnamed(text) != text or person.named.search(text):  # its name keeps the number
+        if gives_away(path, person):  # its name keeps the number
             disk.write_synced(path.with_name(f".{path.name}.tmp"), path, b"")
             changed += 1
     rotated = (path for path in listed(data / "log", r"desk\..*") if path.name not in LOGS)
     return changed + sum(log_without(path, person) for path in rotated)
+
+
+def gives_away(path: Path, person: Person) -> bool:
+    """Whether a ticket's file names the person."""
+    text = ESCAPE.sub(" ", read_regular(path).decode("utf-8", "replace"))
+    return person.unnamed(text) != text or person.named.search(text) is not None
+
+
+def unnamed_parts(tickets: Path) -> Iterator[Path]:
+    """Files of parts that no ticket names, whatever the reason. Raises OSError."""
+    for path in part_files(tickets):
+        number, name = map(int, path.stem.split("."))
+        heads = (tickets / "live" / f"{number}.json", tickets / "done" / f"{number // 1000:03}" / f"{number}.json")
+        head = next((one for one in heads if is_there(one)), None)
+        if head is None or name not in {one.name for one in read_head(head).parts}:
+            yield path
 
 
 def log_without(path: Path, person: Person) -> int:

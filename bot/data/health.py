@@ -6,15 +6,18 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bot.data.ledger import account
 from bot.store.data_access import DataReader
 from bot.store.files.disk import Disk, is_there
+from bot.store.files.documents import number_of, part_files, read_ticket
 from bot.store.files.inbox import Inbox
 from bot.store.files.reader import FileDataReader
 from bot.store.files.regular_files import OddFileError, open_regular, read_regular
@@ -86,13 +89,14 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
     found = account(FileDataReader(data))
     for path in map(Path, found.broken):
         try:
-            read_regular(path)
-        except OddFileError:
+            read_ticket(path) if path.parent.name != "desk" else read_regular(path)
+        except (OddFileError, msgspec.DecodeError):
             continue
         except OSError as error:  # what is in it nobody knows, and nothing may be wrong with it
             words = "give it to the desk's user or mend the disk, and repair again; or move it away"
             raise OSError(error.errno, f"{error.strerror}: {words}", str(path)) from error
-    for path in map(Path, found.broken):
+    with_parts = [*map(Path, found.broken), *_parts_of(data, found.broken)]
+    for path in with_parts:
         aside = (data / "desk" if path.parent.name == "desk" else data / "tickets") / "broken"
         disk.mkdir(aside)
         there = aside / path.name
@@ -105,3 +109,9 @@ def repair(data: Path, say: Callable[[str], None]) -> int:
         inbox.requeue(letter)
         say(f"letter {letter} is in the inbox again")
     return len(found.broken)
+
+
+def _parts_of(data: Path, broken: Sequence[str]) -> list[Path]:
+    """The parts of these tickets: they go where their ticket goes, or `forget` would not find them."""
+    numbers = {path.stem for path in map(Path, broken) if path.parent.name != "desk"}
+    return [path for path in part_files(data / "tickets") if str(number_of(path)) in numbers]

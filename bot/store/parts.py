@@ -84,7 +84,7 @@ def divided(ticket: Ticket, known: Past) -> Division:
             part, new[name] = replace(part, name=name), content
         parts.append(part)
         sealed[part.name], begin = content, end
-    if more := overflow(ticket, begin):
+    while more := overflow(ticket, begin):
         last = parts[-1] if parts else None
         if last and max(last.entries + more.entries, last.seen + more.seen) <= LARGEST and weight(sealed[last.name]) < FULL:
             parts.pop()
@@ -94,7 +94,8 @@ def divided(ticket: Ticket, known: Past) -> Division:
         begin, name = after(parts), name + 1
         parts.append(replace(more, name=name))
         sealed[name] = new[name] = settled(sliced(ticket, begin, after(parts)))
-    end = after(parts)
+        begin = after(parts)
+    end = begin
     last_one = place_of(ticket, end)
     waits = last_one - sum(len(one.outgoing) for one in sealed.values())  # letters before it that are not over yet
     older = tuple(one for one in ticket.outgoing[:last_one] if one.state in UNFINISHED) if waits else ()
@@ -158,8 +159,15 @@ def overflow(ticket: Ticket, end: Part) -> Part | None:
     old[2] = old[2][: len(gone)]
     if not any(len(each) >= FRESH or sum(each) > ROOM for each in old):
         return None
-    until = letters[len(old[2]) - 1].id if old[2] else end.until
-    return Part(name=0, entries=len(old[0]), seen=len(old[1]), until=until)
+    entries_now, seen_now, letters_now = map(portion, old)
+    until = letters[letters_now - 1].id if letters_now else end.until
+    return Part(name=0, entries=entries_now, seen=seen_now, until=until)
+
+
+def portion(words: Sequence[int]) -> int:
+    """How many of the oldest go into one part."""
+    sums = accumulate(words)
+    return max(1, sum(1 for place, total in enumerate(sums) if place < LARGEST and total <= FULL)) if words else 0
 
 
 def fresh(words: Sequence[int]) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bot.data import erasure
+from bot.data.health import repair
 from bot.model import Audience, Delivery, Disposition, Entry, Outgoing, Seen, Status, Ticket
 from bot.store import parts
 from bot.store.files.disk import Disk
@@ -23,6 +29,7 @@ from bot.store.files.retention import erase_old
 from bot.store.files.store import FileStore
 from bot.store.parts import Past, as_line, divided, joined
 
+ROOT = Path(__file__).resolve().parents[2]
 ANNA = "anna@providence.film"
 
 
@@ -234,7 +241,9 @@ async def test_a_copy_of_another_part_is_no_part(data: Path) -> None:
 
 async def test_parts_that_no_ticket_names_go_at_the_next_start(data: Path) -> None:
     one = await grown(data)
-    stray = part_files(data)[0].with_name("1.99.json")
+    head = read_head(data / "tickets" / "live" / "1.json")
+    gone = set(range(1, head.made + 1)) - {part.name for part in head.parts}
+    stray = part_files(data)[0].with_name(f"1.{min(gone)}.json")
     stray.write_bytes(part_files(data)[0].read_bytes())
     other = stray.with_name("77.1.json")
     other.write_bytes(b"{}")
@@ -266,7 +275,6 @@ async def test_erasing_leaves_no_part(data: Path) -> None:
     await commit(store, replace(one, status=Status.done, done_at=NOW))
     await store.archive_done(NOW + timedelta(days=90), 14)
     await store.close()
-    import os
 
     filed = data / "tickets" / "done" / "000" / "1.json"
     os.utime(filed, (0, 0))
@@ -291,3 +299,150 @@ async def test_results_of_delivery_change_the_head_alone(data: Path) -> None:
     assert known.outgoing[-1].state is Delivery.sent
     assert part_files(data) == before
     await store.close()
+
+
+# ------------------------------------------------------------------------------------ what others tried
+
+
+async def test_retention_leaves_alone_a_part_whose_head_is_on_its_way(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is durable before the ticket's own file names it; it was taken for a stray then."""
+    one = await grown(data)
+    slow, renaming, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+    class Slow(Disk):
+        def rename(self, source: Path, target: Path) -> None:
+            if target.name == "1.json":
+                loop.call_soon_threadsafe(renaming.set)
+                slow.wait(5)
+            super().rename(source, target)
+
+    store = await opened(data, Slow())
+    numbers = range(30, 40)
+    more = replace(one, entries=(*one.entries, *map(said, numbers)), seen=(*one.seen, *map(seen, numbers)))
+    writing = asyncio.create_task(commit(store, more))
+    await renaming.wait()
+    await store.expire(NOW - timedelta(days=900), Gone())
+    slow.set()
+    await writing
+    await store.close()
+    assert FileDataReader(data).ticket(1) == await reread(data)
+    assert len((await reread(data)).entries) == 31
+
+
+class Gone:
+    """In the place of Letters."""
+
+    async def erase(self, letter: str) -> None:
+        """Nothing is erased here."""
+
+
+async def reread(data: Path) -> Ticket:
+    store = await opened(data)
+    found = await store.ticket(1)
+    await store.close()
+    assert found is not None
+    return found
+
+
+async def test_an_older_head_put_back_by_hand_costs_no_newer_part(data: Path) -> None:
+    await grown(data, 12)
+    head = data / "tickets" / "live" / "1.json"
+    older = head.read_bytes()
+    store = await opened(data)
+    one = await store.ticket(1)
+    assert one is not None
+    numbers = range(30, 50)
+    await commit(store, replace(one, entries=(*one.entries, *map(said, numbers)), seen=(*one.seen, *map(seen, numbers))))
+    await store.close()
+    newer = head.read_bytes()
+    head.write_bytes(older)
+    await (await opened(data)).close()
+    head.write_bytes(newer)
+    assert len((await reread(data)).entries) == 33
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+async def test_a_part_that_is_no_file_breaks_its_ticket_as_a_missing_one_does(data: Path, kind: str) -> None:
+    await grown(data)
+    part = part_files(data)[1]
+    part.unlink()
+    if kind == "folder":
+        part.mkdir()
+    elif kind == "link":
+        part.symlink_to("/dev/null")
+    else:
+        os.mkfifo(part)
+    store = await opened(data)
+    assert store.broken == [str(data / "tickets" / "live" / "1.json")]
+    with pytest.raises(msgspec.DecodeError, match=part.name):
+        await store.ticket(1)
+    await store.close()
+
+
+async def test_repair_does_nothing_while_a_part_cannot_be_read_just_now(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot.store.files import documents
+
+    await grown(data)
+    part, real = part_files(data)[0], documents.read_regular
+
+    def fails(path: Path, *more: Any) -> bytes:
+        if path == part:
+            raise OSError(5, "Input/output error", str(path))
+        return real(path, *more)
+
+    monkeypatch.setattr(documents, "read_regular", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        repair(data, lambda words: None)
+    assert (data / "tickets" / "live" / "1.json").exists()
+
+
+async def test_repair_sets_the_parts_aside_with_their_ticket_and_its_number_is_not_given_again(data: Path) -> None:
+    await grown(data)
+    part_files(data)[1].write_bytes(b"{}")
+    assert repair(data, lambda words: None) == 1
+    assert part_files(data) == []
+    aside = sorted(path.name for path in (data / "tickets" / "broken").iterdir())
+    assert "1.json" in aside
+    assert len(aside) > 3
+    store = await opened(data)
+    assert store.index.highest == 1
+    await store.close()
+
+
+async def test_the_number_of_a_ticket_whose_own_file_is_lost_is_not_given_again(data: Path) -> None:
+    await grown(data)
+    (data / "tickets" / "live" / "1.json").unlink()
+    store = await opened(data)
+    assert store.index.highest == 1
+    await store.close()
+
+
+def test_a_long_ticket_that_comes_at_once_has_parts_of_the_usual_size() -> None:
+    division = divided(long(60), Past())
+    assert max(len(part.entries) for part in division.past.sealed.values()) <= parts.LARGEST
+    assert len(division.past.parts) >= 9
+    assert joined(division.head, division.past.sealed.values()) == division.ticket
+
+
+async def test_forget_finds_a_person_in_parts_that_no_ticket_has(data: Path) -> None:
+    await grown(data)
+    lost = part_files(data)[0].with_name("77.1.json")
+    lost.write_bytes(part_files(data)[0].read_bytes())
+    young = lost.with_name("78.1.json")
+    young.write_bytes(lost.read_bytes())
+    os.utime(lost, (0, 0))
+    before = len(part_files(data))
+    erasure.files_without(data, erasure.trace(FileDataReader(data), IVAN, NOW))
+    assert (lost.exists(), young.exists(), len(part_files(data))) == (False, True, before), "a young one may be on its way"
+
+
+@pytest.mark.parametrize("command", ["list", "report"])
+async def test_a_listing_says_what_it_leaves_out(data: Path, command: str) -> None:
+    await grown(data)
+    part_files(data)[1].unlink()
+    env = {**os.environ, "DESK_DATA": str(data), "DESK_RULES": str(ROOT / "rules.yaml"), "DESK_TEMPLATES": str(ROOT / "templates")}
+    listed = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "run.py"), command, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    _, said_wrong = await listed.communicate()
+    assert (listed.returncode, b"1.json" in said_wrong, b"run.py repair" in said_wrong) == (1, True, True)

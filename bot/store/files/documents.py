@@ -14,8 +14,9 @@ from tinydb.table import Document
 from bot.model import DeskRecord, Ticket
 from bot.store.files.disk import listed
 from bot.store.files.names import DAY, PART, THOUSAND
-from bot.store.files.regular_files import read_regular
+from bot.store.files.regular_files import OddFileError, read_regular
 from bot.store.parts import Past, Sealed, Stored, joined
+from bot.tickets.erasure import ERASED
 
 
 class Page(Storage):
@@ -113,29 +114,38 @@ def read_head(path: Path) -> Stored:
 
 
 def stray_parts(tickets: Path, numbers: Collection[int] | None = None) -> Iterator[Path]:
-    """Files of parts that their tickets (those of the `numbers`, or all) do not name. Raises OSError."""
-    known: dict[int, frozenset[int] | None] = {}
-    for folder in listed(tickets / "parts", THOUSAND, folders=True):
-        for path in listed(folder, PART):
-            number, name = map(int, path.stem.split("."))
-            if numbers is not None and number not in numbers:
-                continue
-            if number not in known:
-                known[number] = _named(tickets, number)
-            if (named := known[number]) is not None and name not in named:
-                yield path
+    """Files of parts that their tickets (those of the `numbers`, or all) have no longer. Raises OSError."""
+    for path in part_files(tickets):
+        if (numbers is None or number_of(path) in numbers) and is_stray(tickets, path):
+            yield path
 
 
-def _named(tickets: Path, number: int) -> frozenset[int] | None:
-    """The parts that a ticket names; None where that cannot be known."""
+def part_files(tickets: Path) -> Iterator[Path]:
+    """The files of all parts. Raises OSError."""
+    for folder in sorted(listed(tickets / "parts", THOUSAND, folders=True)):
+        yield from sorted(listed(folder, PART))
+
+
+def number_of(part: Path) -> int:
+    """The ticket of a part's file."""
+    return int(part.stem.partition(".")[0])
+
+
+def is_stray(tickets: Path, part: Path) -> bool:
+    """Whether a ticket has had this part, and has it no longer. Where the ticket cannot be read, or its file is
+    older than the part, nobody knows: a part with a newer name is left for whoever puts the right file back,
+    and the next part takes its place otherwise.
+    """
+    number, name = map(int, part.stem.split("."))
     for path in (tickets / "live" / f"{number}.json", tickets / "done" / f"{number // 1000:03}" / f"{number}.json"):
         try:
-            return frozenset(part.name for part in read_head(path).parts)
+            head = read_head(path)
         except FileNotFoundError:
             continue
         except (OSError, msgspec.DecodeError):
-            return None
-    return None
+            return False
+        return (name <= head.made or ERASED in head.labels) and name not in {one.name for one in head.parts}
+    return False
 
 
 class _Part(Sealed, frozen=True):
@@ -147,6 +157,8 @@ class _Part(Sealed, frozen=True):
 def _part(path: Path, number: int) -> Sealed:
     try:
         tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[int, _Part]])
+    except OddFileError as error:
+        raise msgspec.DecodeError(f"{path}: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise msgspec.DecodeError(f"{path}: {error}") from None
     name, part = next(iter(tables.get("part", {}).items()), (0, None))

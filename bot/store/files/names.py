@@ -17,8 +17,8 @@ DAY = rf"{DATE}(\.[0-9]{{1,6}})?\.json"  # a page of records
 ID = r"[0-9]{8}T[0-9]{12}-[0-9a-f]{6,64}"  # of a letter; longer out of a mailbox
 LETTER, NOTE = rf"{ID}\.eml", rf"{ID}\.json"
 SENT = r"([0-9]{8}T[0-9]{6}|undated)-[0-9a-f]{16}\.eml"  # in the outbox folder
-ASIDE = rf"({TICKET}|{DAY})(\.{ID})?"  # what `repair` has set aside
-HALF = rf"\.({ASIDE}|{PART}|{SENT})\.tmp"  # being written
+ASIDE = rf"({TICKET}|{PART}|{DAY})(\.{ID})?"  # what `repair` has set aside
+HALF = rf"\.({ASIDE}|{SENT})\.tmp"  # being written
 SPOOL = r"tmp\w{8}"  # of a letter that is coming in, where files cannot be without a name
 TRIED = rf"\.{ID}\.tried"  # of the doctor
 # folder -> the files, and the folders, that belong there; `*` stands for any of the latter

@@ -10,8 +10,19 @@ from pathlib import Path
 import msgspec
 
 from bot.store.files.disk import Disk, is_there, listed
-from bot.store.files.documents import day_files, page_of, part_file, read_day, read_whole, stray_parts, ticket_page
+from bot.store.files.documents import (
+    day_files,
+    is_stray,
+    number_of,
+    page_of,
+    part_file,
+    read_day,
+    read_whole,
+    stray_parts,
+    ticket_page,
+)
 from bot.store.files.names import THOUSAND, TICKET
+from bot.store.parts import divided
 from bot.tickets.erasure import ERASED, emptied
 
 
@@ -44,12 +55,15 @@ def erase_old(
                     continue
                 for seen in ticket.seen:
                     erase(seen.letter)
-                disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(emptied(ticket, limit)))
+                head = divided(emptied(ticket, limit), past).head
+                disk.write_synced(path.with_name(f".{path.name}.tmp"), path, ticket_page(head))
                 for part in past.parts:
                     disk.unlink(part_file(data / "tickets", ticket.number, part.name))
             yield ticket.number
     for path in stray_parts(data / "tickets"):  # of one that was cut off
-        disk.unlink(path)
+        with alone(number_of(path)) as rests:
+            if rests and is_stray(data / "tickets", path):
+                disk.unlink(path)
     for path in day_files(data / "desk"):
         if stopped():
             return

@@ -13,7 +13,7 @@ import msgspec
 
 from bot.model import Ticket
 from bot.store.files.disk import Disk, Write, is_there, listed
-from bot.store.files.documents import part_file, part_page, read_head, read_ticket, read_whole, stray_parts, ticket_page
+from bot.store.files.documents import number_of, part_file, part_files, part_page, read_head, read_ticket, read_whole, stray_parts, ticket_page
 from bot.store.files.names import THOUSAND, TICKET
 from bot.store.files.regular_files import OddFileError
 from bot.store.parts import Division, Past, divided
@@ -62,10 +62,11 @@ class TicketFiles:
                 self.unread.append(path)
 
     def highest(self, live: Iterable[Path]) -> int:
-        """The highest number of any file: live, set aside or filed. A filing that was cut off leaves an empty
-        folder. Raises OSError.
+        """The highest number of any file: live, set aside, filed, or a part. A filing that was cut off leaves an
+        empty folder. Raises OSError.
         """
-        highest = max((int(path.stem) for path in (*live, *listed(self._set_aside, TICKET))), default=0)
+        numbers = [int(path.stem) for path in (*live, *listed(self._set_aside, TICKET))]
+        highest = max((*numbers, *map(number_of, part_files(self._folder))), default=0)
         for folder in sorted(listed(self._filed, THOUSAND, folders=True), key=lambda path: -int(path.name)):
             numbers = [int(path.stem) for path in listed(folder, TICKET)]
             if numbers:
