@@ -114,6 +114,9 @@ def terms(policy: Any, language: str) -> Any:
         fail(str(error), 1)
 
 
+MOST_NAMED = 5  # files that the end of a listing names
+
+
 def way_out() -> str:
     """What helps where something of the data is broken."""
     return "restore it from a backup" if settings().store else "`run.py repair` sets it aside and handles its letters again"
@@ -122,4 +125,5 @@ def way_out() -> str:
 def end_if_broken(broken: Sequence[str]) -> None:
     """The end, where the listing above is not the whole of it."""
     if broken:
-        fail(f"left out, since it cannot be read: {', '.join(sorted(broken))}; {way_out()}", 1)
+        more = f" and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
+        fail(f"left out, since it cannot be read: {', '.join(sorted(broken)[:MOST_NAMED])}{more}; {way_out()}", 1)
