@@ -1,4 +1,4 @@
-"""What the desk asks of a store and tells it, in the desk's words. Two stores answer: `tinydb` (files) and `postgres`.
+"""What the desk asks of a store and tells it, in the desk's words. Two stores answer: `files` (TinyDB) and `postgres`.
 
 `Letters` are the raw letters, `Store` the tickets and the desk's own records; both are for the running desk, and asynchronous. All of
 them raise OSError where the store fails. The same desk lying still is `bot.store.data_access`.

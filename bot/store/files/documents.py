@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from tinydb import TinyDB
 from tinydb.storages import Storage
-from tinydb.table import Document
+from tinydb.table import Document, Table
 
 from bot.model import DeskRecord, Ticket
 from bot.store.files.disk import listed
@@ -18,36 +18,62 @@ from bot.store.files.regular_files import OddFileError, read_regular
 from bot.store.parts import Past, Sealed, Stored, joined
 from bot.tickets.erasure import ERASED
 
+T = TypeVar("T")
+_Tables = dict[str, dict[Annotated[str, msgspec.Meta(pattern="^[0-9]+$")], dict[str, Any]]]
+
 
 class Page(Storage):
-    """TinyDB's storage port over one file's content: TinyDB changes it in memory, the store writes it whole, synced, in one step."""
+    """TinyDB's storage over one file: read when TinyDB first asks, changed in memory, and written by the store,
+    whole and synced, in one step together with the others of a commit.
+    """
 
-    def __init__(self, content: dict[str, Any] | None = None) -> None:
-        self.content = content
+    def __init__(self, path: Path | None = None) -> None:
+        """Without a path it is a new, empty file."""
+        self._path, self._content = path, None if path else _Tables()
 
-    def read(self) -> dict[str, Any] | None:
-        """The tables of the file, None where there is none yet."""
-        return self.content
+    def read(self) -> _Tables:
+        """The tables of the file. Raises OSError, and msgspec.DecodeError for a broken one."""
+        if self._content is None and self._path:
+            self._content = msgspec.json.decode(read_regular(self._path), type=_Tables)
+        return self._content or {}
 
-    def write(self, data: dict[str, Any]) -> None:
+    def write(self, data: _Tables) -> None:
         """Takes the tables over; they are on disk when the store says so."""
-        self.content = data
+        self._content = data
 
     def encoded(self) -> bytes:
         """The file's bytes."""
-        return msgspec.json.encode(self.content)
+        return msgspec.json.encode(self._content)
+
+
+def _table(page: Page, name: str) -> Table:
+    return TinyDB(page, storage=lambda page: page).table(name, cache_size=0)
+
+
+def _new_page(table: str, ident: int, document: dict[str, Any]) -> bytes:
+    page = Page()
+    _table(page, table).insert(Document(document, doc_id=ident))
+    return page.encoded()
+
+
+def _document(path: Path, table: str, ident: int, kind: type[T]) -> T | None:
+    found = _table(Page(path), table).get(doc_id=ident)
+    return None if found is None else msgspec.convert(found, kind)
 
 
 def ticket_page(ticket: Ticket) -> bytes:
     """The file of a ticket: one document, so that a commit is one write."""
-    page = Page()
-    TinyDB(page, storage=lambda page: page).table("ticket", cache_size=0).insert(Document(msgspec.to_builtins(ticket), doc_id=ticket.number))
-    return page.encoded()
+    return _new_page("ticket", ticket.number, msgspec.to_builtins(ticket))
+
+
+def part_page(number: int, name: int, part: Sealed) -> bytes:
+    """The file of a part of a ticket."""
+    return _new_page("part", name, {"ticket": number, **msgspec.to_builtins(part)})
 
 
 def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
     """Puts records into a day's page, by their ids; one that is there is replaced."""
-    table = TinyDB(page, storage=lambda page: page).table("record", cache_size=0)
+    table = _table(page, "record")
     documents = {ident: Document({**msgspec.to_builtins(one), "id": ident}, doc_id=ident) for ident, one in records.items()}
     there = [ident for ident in documents if table.contains(doc_id=ident)]
 
@@ -64,18 +90,12 @@ def add_records(page: Page, records: dict[int, DeskRecord]) -> None:
 
 def open_page(path: Path) -> Page:
     """The page of a file, or an empty one; raises OSError, and msgspec.DecodeError for a broken file."""
+    page = Page(path)
     try:
-        return Page(msgspec.json.decode(read_regular(path), type=dict[str, Any]))
+        page.read()
     except FileNotFoundError:
         return Page()
-
-
-def part_page(number: int, name: int, part: Sealed) -> bytes:
-    """The file of a part of a ticket."""
-    page = Page()
-    document = {"ticket": number, **msgspec.to_builtins(part)}
-    TinyDB(page, storage=lambda page: page).table("part", cache_size=0).insert(Document(document, doc_id=name))
-    return page.encoded()
+    return page
 
 
 def part_file(tickets: Path, number: int, name: int) -> Path:
@@ -106,9 +126,9 @@ def read_whole(path: Path) -> tuple[Ticket, Past]:
 
 def read_head(path: Path) -> Stored:
     """What a ticket's own file holds; raises as read_ticket."""
-    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, Stored]])
-    ticket = next(iter(tables.get("ticket", {}).values()), None)
-    if ticket is None or ticket.number != int(path.stem):  # perhaps a copy of another one's file
+    number = int(path.stem)
+    ticket = _document(path, "ticket", number, Stored)
+    if ticket is None or ticket.number != number:  # perhaps a copy of another one's file
         raise msgspec.DecodeError(f"{path} does not hold its ticket")
     return ticket
 
@@ -156,22 +176,20 @@ class _Part(Sealed, frozen=True):
 
 def _part(path: Path, number: int) -> Sealed:
     try:
-        tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[int, _Part]])
+        part = _document(path, "part", int(path.stem.partition(".")[2]), _Part)
     except OddFileError as error:
         raise msgspec.DecodeError(f"{path}: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise msgspec.DecodeError(f"{path}: {error}") from None
-    name, part = next(iter(tables.get("part", {}).items()), (0, None))
-    if part is None or (part.ticket, f"{name}") != (number, path.stem.partition(".")[2]):
+    if part is None or part.ticket != number:
         raise msgspec.DecodeError(f"{path} does not hold its part")
     return Sealed(entries=part.entries, seen=part.seen, outgoing=part.outgoing)
 
 
 def read_day(path: Path) -> Iterator[tuple[int, DeskRecord]]:
     """(id, record) of a day's file; raises as read_ticket."""
-    tables = msgspec.json.decode(read_regular(path), type=dict[str, dict[str, DeskRecord]])
-    for ident, record in tables.get("record", {}).items():
-        yield int(ident), record
+    for document in _table(Page(path), "record"):
+        yield document.doc_id, msgspec.convert(document, DeskRecord)
 
 
 def day_files(desk: Path) -> list[Path]:
