@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.delivery.outbox import SendingRules
 from bot.model import OUR_OWN
+from bot.rendering.outcomes import with_own, without_letter
 from bot.rendering.templates import Templates
 from bot.rendering.terms import FILE
 from bot.rules import Policy, RulesError, load
@@ -69,6 +70,9 @@ def missing(policy: Policy, templates: Templates) -> list[str]:
     lacking = (name for name in wanted if language not in templates.languages_of(name))
     words = "a rule answers with it, and it is not there"
     found = [f"templates/{language}/{name}.txt: {words}" for name in lacking]
+    for section, key in without_letter(templates.files, policy):
+        file = f"templates/{language}/{'ground' if section == 'grounds' else 'resolved'}_{key}.txt"
+        found.append(f"{policy.name}: {section}.{key} has no letter: give it text: {{{language}: …}}, or write {file}")
     for spoken, terms in templates.all_terms().items():
         unsaid = [name for name in BY_NAME if name not in terms.commands]
         found += [f"templates/{spoken}/{FILE}: commands.{name} is missing" for name in unsaid]
@@ -84,7 +88,7 @@ def untried(settings: Settings, secret: bytes) -> DeskContext:
     desk = policy.desk
     return DeskContext(
         policy=policy,
-        templates=Templates(sources(settings.templates), desk.timezone),
+        templates=Templates(with_own(sources(settings.templates), policy), desk.timezone),
         signer=signer_of(policy, secret, settings),
         subjects=Subjects(desk.prefix),
         undo=timedelta(seconds=settings.undo),

@@ -106,10 +106,12 @@ def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, A
 def terms(policy: Any, language: str) -> Any:
     """The desk's Terms in a language, or the end with what is wrong with them."""
     from bot.app.context_loading import RulesRefused, sources
+    from bot.rendering.outcomes import with_own
     from bot.rendering.templates import TemplateError, Templates
 
     try:
-        return Templates(sources(settings().templates), policy.desk.timezone).terms(language)
+        files = with_own(sources(settings().templates), policy)
+        return Templates(files, policy.desk.timezone).terms(language)
     except (RulesRefused, TemplateError) as error:
         fail(str(error), 1)
 

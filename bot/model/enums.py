@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Status(StrEnum):
@@ -22,8 +23,20 @@ class Waiting(StrEnum):
     department = "department"
 
 
-class Resolution(StrEnum):
-    """Clause 5.1, letter г."""
+class Open(StrEnum):
+    """A list that a company may add to in rules.yaml: any other text is a value as well."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not value:
+            return None
+        own = str.__new__(cls, value)
+        own._name_ = own._value_ = value
+        return own
+
+
+class Resolution(Open):
+    """Clause 5.1, letter г, and a company's own."""
 
     solved = "solved"
     not_reproducible = "not_reproducible"
@@ -32,8 +45,12 @@ class Resolution(StrEnum):
     complaint = "complaint"
 
 
-class Ground(StrEnum):
-    """Why support is suspended or refused: the nine of clause 4.6, and `low_priority` of clause 5.2."""
+class Ground(Open):
+    """Why support is suspended or refused: the nine of clause 4.6, `low_priority` of clause 5.2, and a company's own.
+
+    A name that code knows brings what the regulation says of it: `abusive_language` warns, `needs_development`
+    waits for an update, `low_priority` is a lead's decision.
+    """
 
     not_reproducible = "not_reproducible"
     outdated_software = "outdated_software"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.model import Attachment, Priority, Resolution, Status, Value, Waiting
+from bot.model import Attachment, Ground, Priority, Resolution, Status, Value, Waiting
+from bot.rules.schema import Clauses
 
 
 class DeskView(Value, frozen=True):
@@ -15,6 +16,7 @@ class DeskView(Value, frozen=True):
     url: str = ""
     regulation_url: str = ""
     links: dict[str, str] = {}  # desk.links of rules.yaml: form, install, obtain …
+    clauses: Clauses = Clauses()  # of the regulation, which letters name
     hours: str = ""  # "каждый день с 10:00 до 22:00 по московскому времени", in the letter's language
 
 
@@ -120,10 +122,11 @@ class Acknowledgement(ToRequester, frozen=True):
     opens_at: datetime | None = None  # set when closed
 
 
-class GroundLetter(ToRequester, frozen=True):
+class GroundLetter(ToRequester, frozen=True, kw_only=True):
     """ground_<ground>: clause 4.6; by a machine (it asks) or by an agent (`text` and `agent`, `refused` perhaps)."""
 
-    clause: str = "4.6"
+    ground: Ground
+    clause: str = ""
     refused: bool = False  # False: suspended; a plain answer calls a person
     evidence: str = ""  # only to proved addresses
     missing: tuple[str, ...] = ()  # of policy.judge.ASKED: description, steps, environment, screenshot

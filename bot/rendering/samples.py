@@ -16,6 +16,7 @@ from msgspec import UNSET, structs
 
 from bot.model import Ground, Priority, Resolution, Status, Value, Waiting
 from bot.rendering import contexts
+from bot.rules.schema import Clauses
 
 AT = datetime(2026, 11, 22, 14, 45, tzinfo=UTC)
 MAIL = "mailto:support+12-a3-k7q2mzn4xw5rtbvc@providence.film?subject=%5BPF-12%5D&body=%23take"
@@ -33,6 +34,8 @@ BOTH: dict[str, Any] = {
     "to": "ivan.petrov@example.com", "address": "support@providence.film", "DeskView.url": "https://providence.film",
     "regulation_url": "https://providence.film/support-regulation", "Button.url": MAIL,
     "TicketLine.url": MAIL, "clause": "4.6", "Finding.clause": "2.1",
+    "DeskView.clauses": Clauses(outage="2.1", development="2.2", answer_time="2.3", scope="3.1", obtain_service="3.3",
+                                request="4.2", number="4.3", screenshots="4.5", hours="7"),
     "rule": "outage", "software": "Chrome 98", "missing": ("description", "environment", "screenshot"), "joined": "unconfirmed", "size": 1_258_291,
     "accepted": False, "why": "format", "linked": ("PF-7",), "other": "PF-9", "marked": (2,), "defects": ("charset",), "labels": (),
     "type": "image/png", "picture": "days.png", "resolution": None, "links": {"install": "https://providence.film/install", "obtain": "https://providence.film/protection"},
@@ -108,7 +111,7 @@ def _of(name: str) -> dict[str, Any]:
     kind, _, which = name.partition("_")
     if kind == "ground":
         waits = which != Ground.needs_development
-        return {"status": Status.clarification if waits else Status.in_progress, "clause": "5.2" if which == Ground.low_priority else "4.6"}
+        return {"status": Status.clarification if waits else Status.in_progress, "ground": Ground(which)}
     if kind == "resolved":
         score = tuple(contexts.Button(label=str(mark), url=MAIL, say=str(mark)) for mark in range(1, 6))
         return {"status": Status.done, "resolution": Resolution(which), "clause": "", "score": score}

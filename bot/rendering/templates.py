@@ -27,6 +27,7 @@ from markupsafe import Markup
 from bot.model import Ground, Resolution, Value, Wording, markup
 from bot.rendering.bounded import Bounded, TooMuchError
 from bot.rendering.contexts import Context, ToRequester
+from bot.rendering.outcomes import OWN, letters_of, named
 from bot.rendering.samples import NASTY, cases
 from bot.rendering.terms import FILE, Terms, TermsError, greeting, plural, read_terms
 from bot.rendering.terms import mistakes as term_mistakes
@@ -112,13 +113,13 @@ class TemplateEnvironment(Bounded):
 class Templates:
     """All templates of a desk, compiled once each.
 
-    `files` maps "ru/acknowledgement.txt", "ru/terms.yaml", "layout.html" … to their texts, `sources` only
-    those of letters; `timezone` is the desk's IANA name.
+    `files` maps "ru/acknowledgement.txt", "ru/terms.yaml", "layout.html" … to their texts (with what
+    bot.rendering.outcomes adds), `sources` only those of letters; `timezone` is the desk's IANA name.
     """
 
     def __init__(self, files: Mapping[str, str], timezone: str) -> None:
         self.files = files
-        self.sources = {file: source for file, source in files.items() if not file.endswith(FILE)}
+        self.sources = {file: source for file, source in files.items() if not file.endswith((FILE, OWN))}
         self._terms: dict[str, Terms] = {}
         self._languages: dict[str, tuple[str, ...]] = {}
         zone = ZoneInfo(timezone)
@@ -150,7 +151,7 @@ class Templates:
             for file in sorted(one for one in self.files if one.endswith("/" + FILE)):
                 language = file.partition("/")[0]
                 try:
-                    self._terms[language] = read_terms(self.files[file], language)
+                    self._terms[language] = named(read_terms(self.files[file], language), self.files.get(OWN, "{}"))
                 except TermsError as error:
                     self._terms.clear()
                     raise TemplateError(_mistake(file, error.line, str(error))) from None
@@ -179,7 +180,10 @@ class Templates:
         found = list[TemplateMistake | None](self._term_mistakes())
         if found:
             return list(filter(None, found))  # every letter would fail on them
+        required = (*required, *(one for one in letters_of(self.files.get(OWN, "{}")) if one not in required))
         for language, name in product(languages, required):
+            if name not in REQUIRED and language not in self.languages_of(name):
+                continue  # one of a company's own, in the languages that it has written
             for _, sample in cases(name, language):
                 if not any(one and one.limit for one in found):
                     with within():
@@ -321,7 +325,12 @@ def _filters(zone: ZoneInfo, terms: Callable[[str], Terms]) -> dict[str, Callabl
         said, url = terms(names["language"]).say("clause", number), names["desk"].regulation_url
         return markup.Marked(f"[{markup.literal(said)}]({markup.literal(url)})") if url else said
 
-    own: dict[str, Callable[..., object]] = {"when": when, "moment": moment, "day": day, "word": word, "size": size, "clause": clause}
+    @pass_context
+    def aside(names: Names, number: str) -> str:
+        return markup.Marked(f" ({_finalize(clause(names, number))})") if number else ""
+
+    own: dict[str, Callable[..., object]] = {"when": when, "moment": moment, "day": day, "word": word, "size": size}
+    own |= {"clause": clause, "aside": aside}
     return own | {"plural": plural, "quote": markup.quoted, "links": _links}
 
 

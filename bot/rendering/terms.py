@@ -45,6 +45,7 @@ class ToRequesters(Strict, frozen=True):
 
     resolution: dict[Resolution, str]
     waiting_for: dict[Waiting, str]
+    ground: dict[Ground, str] = {}
 
 
 class Dates(Strict, frozen=True):
@@ -96,7 +97,8 @@ class Terms(Strict, frozen=True):
     def word(self, value: StrEnum, *, tactful: bool = False) -> str:
         """The regulation's word for a value; `tactful` for requesters. KeyError for another enum."""
         tactful_words: Any = getattr(self.to_requesters, _name(type(value)), {}) if tactful else {}
-        return str(tactful_words.get(value) or self.words()[type(value)][value])
+        known = self.words()[type(value)]
+        return str(tactful_words.get(value) or known.get(value) or value.replace("_", " "))  # rules.yaml had it once
 
     def words(self) -> dict[type[StrEnum], Any]:
         """The words of each closed list."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from bot.language.software_versions import NAMES
 from bot.language.word_classes import Lexicon, Phrasebook, PhraseError
-from bot.model import Priority
+from bot.model import Ground, Priority, Resolution
 from bot.rules.calendar import CalendarError, parse_hours, weekly
 from bot.rules.conditions import Condition
 from bot.rules.policy import Policy
+from bot.rules.schema import Outcome
 from bot.rules.yaml_source import Path
 
 Finding = tuple[Path, str, str]
@@ -30,6 +32,7 @@ def crosschecks(policy: Policy) -> Iterator[Finding]:
     yield from _announcements(policy)
     yield from _rules(policy)
     yield from _versions(policy)
+    yield from _outcomes(policy)
     yield from _phrases(policy)
 
 
@@ -100,10 +103,32 @@ def _rules(policy: Policy) -> Iterator[Finding]:
             if policy.people.agent(address) is None:
                 addresses = ", ".join(one.address for one in policy.people.agents)
                 yield ("rules", i, "then", "agents"), f"{address} is no agent; people has: {addresses}", ""
+        ground = rule.then.ground
+        if ground and ground not in policy.grounds:
+            message = f"unknown ground {ground.value!r}; grounds has: {', '.join(policy.grounds)}"
+            yield ("rules", i, "then", "ground"), message, "a ground of your own is defined under grounds"
         wanted = rule.then.department
         if wanted and wanted not in known:
             message = f"unknown department {wanted!r}; people has: {', '.join(sorted(known)) or 'none'}"
             yield ("rules", i, "then", "department"), message, ""
+
+
+def _outcomes(policy: Policy) -> Iterator[Finding]:
+    """A company's own grounds and resolutions need the words that people read; no word may mean two of them."""
+    sections: tuple[tuple[str, type[Ground | Resolution], Mapping[Any, Outcome]], ...] = (
+        ("grounds", Ground, policy.grounds), ("resolutions", Resolution, policy.resolutions),
+    )  # fmt: skip
+    if Resolution.solved not in policy.resolutions:
+        yield ("resolutions",), "solved is missing: #resolve means it where nothing else is said", "write solved: {}"
+    for section, kind, given in sections:
+        taken: dict[str, str] = {}
+        for key, item in given.items():
+            if key not in list(kind) and policy.desk.language not in item.names:
+                hint = f"write names: {{{policy.desk.language}: …}}"
+                yield (section, key), f"{key}: nobody knows how to call it in the desk's language", hint
+            for word in (key, *(one.lower() for one in item.words)):
+                if taken.setdefault(word, key) != key:
+                    yield (section, key, "words"), f"the word {word!r} means {taken[word]} already", ""
 
 
 def _versions(policy: Policy) -> Iterator[Finding]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
-from bot.model import Ground, Priority, Value
+from bot.model import Ground, Priority, Resolution, Value
 from bot.rules.calendar import Calendar
 from bot.rules.schema import (
     Announcement,
     CalendarSection,
     Caps,
+    Clauses,
     DeskSection,
     Effect,
     GroundSection,
     Hours,
+    Outcome,
     People,
     Periods,
+    ResolutionSection,
     Rule,
     Section,
     Sla,
@@ -28,7 +33,28 @@ from bot.rules.schema import (
 )
 
 _DUE = {Priority.high: 24, Priority.medium: 48, Priority.low: 96}
-_GROUNDS = dict.fromkeys(Ground, GroundSection()) | {Ground.low_priority: GroundSection(action="stay", clause="5.2")}
+_GROUNDS = dict.fromkeys(Ground, GroundSection(clause="4.6")) | {Ground.low_priority: GroundSection(action="stay", clause="5.2")}
+_RESOLUTIONS = dict.fromkeys(Resolution, ResolutionSection()) | {Resolution.not_reproducible: ResolutionSection(clause="4.6")}
+
+
+def _key(value: Ground | Resolution) -> Ground | Resolution:
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", value):
+        raise ValueError("must be small Latin letters, digits and _, such as unpaid_invoice")
+    return value
+
+
+KEY = AfterValidator(_key)
+
+
+def _with(usual: Mapping[Any, Outcome]) -> Callable[[Any], Any]:
+    """Those of the regulation, changed and added to; one that a company has not is `none`."""
+
+    def merged(given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in {**usual, **given}.items() if value != "none"}
+
+    return merged
 
 
 class Policy(Section):
@@ -42,7 +68,9 @@ class Policy(Section):
     priorities: Annotated[dict[Priority, Hours], AfterValidator(lambda given: _DUE | given)] = _DUE  # clause 5.2: hours to a solution
     sla: Sla = Sla()
     caps: Caps = Caps()
-    grounds: Annotated[dict[Ground, GroundSection], AfterValidator(lambda given: _GROUNDS | given)] = _GROUNDS
+    grounds: Annotated[dict[Annotated[Ground, KEY], GroundSection], BeforeValidator(_with(_GROUNDS))] = _GROUNDS
+    resolutions: Annotated[dict[Annotated[Resolution, KEY], ResolutionSection], BeforeValidator(_with(_RESOLUTIONS))] = _RESOLUTIONS
+    clauses: Clauses = Clauses()
     versions: dict[str, Text] = {}  # the oldest browsers and systems that are still supported; `none` where no version is
     vocabulary: dict[Annotated[str, Field(pattern=r"^\w[\w-]*$")], tuple[Text, ...]] = {}
     written: tuple[Rule, ...] = Field((), alias="rules")

@@ -225,12 +225,38 @@ class Caps(Section):
     held_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
-class GroundSection(Section):
+class Outcome(Section):
+    """A ground or resolution. The names and letters of those in clauses 4.6 and 5.1 are in the templates."""
+
+    names: Translated = {}  # what people read, in each language
+    words: tuple[Annotated[str, Field(pattern=r"^[^\W_]\w*$")], ...] = ()  # what agents may write for it, beside its key
+    text: Translated = {}  # what its letter says where it has no template of its own
+    clause: Clause | Literal[""] = ""
+
+
+class ResolutionSection(Outcome):
+    """How a ticket may end (clause 5.1, г)."""
+
+
+class GroundSection(Outcome):
     """What the machine does on a ground: suspend (ask), refuse (close), or stay (give people a hint)."""
 
     action: Literal["suspend", "refuse", "stay"] = "suspend"
-    clause: Clause = "4.6"
     repeat: Literal["hint", "refuse"] = "hint"  # what a second time on the same ticket does, after a warning
+
+
+class Clauses(Section):
+    """The clauses that letters name. One that the regulation does not have is not named."""
+
+    outage: Clause | Literal[""] = ""  # malfunctions come first
+    development: Clause | Literal[""] = ""  # what goes to the developers
+    answer_time: Clause | Literal[""] = ""  # how soon an answer comes
+    scope: Clause | Literal[""] = ""  # what support does, and what it does not
+    obtain_service: Clause | Literal[""] = ""  # how the service is obtained
+    request: Clause | Literal[""] = ""  # what a request has to say
+    number: Clause | Literal[""] = ""  # one number, one request
+    screenshots: Clause | Literal[""] = ""  # formats that are accepted
+    hours: Clause | Literal[""] = ""  # announced changes of the hours
 
 
 class Effect(Section):

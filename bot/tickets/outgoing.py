@@ -165,6 +165,7 @@ def desk_view(context: DeskContext, language: str) -> DeskView:
         url=desk.links.get("site", ""),
         links=dict(desk.links),
         regulation_url=desk.regulation_url,
+        clauses=context.policy.clauses,
         hours=context.policy.calendar.describe(context.terms(language).hours),
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from bot.model import Attachment, Audience, Entry, Evidence, FileReference, Letter, Status, Ticket, Verdict, Waiting
+from bot.model import Attachment, Audience, Entry, Evidence, FileReference, Ground, Letter, Status, Ticket, Verdict, Waiting
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Button, Finding, Handed, Notice, PublicEntry, Shown
 from bot.rendering.reply_policy import Ruling
@@ -132,7 +132,7 @@ def notice(
         earlier=tuple(earlier_line(one, context, terms) for one in earlier[:MOST_EARLIER]),
         linked=linked,
         history=some(ticket, terms, letter.envelope.letter) if with_history else (),
-        answered=terms.say(answer.template) if answer and not ruling.held else "",
+        answered=answered(answer.template, terms) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else terms.say(ruling.reason),
         defects=tuple(terms.lines[what] for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in terms.lines),
         buttons=buttons(ticket, agent, context, now, terms),
@@ -152,11 +152,17 @@ def buttons(ticket: Ticket, agent: Agent, context: DeskContext, now: datetime, t
     return tuple(link(caption, f"#{word}") for word, caption in shown)
 
 
+def answered(template: str, terms: Terms) -> str:
+    """What the automatic answer was, in words."""
+    ground = template.removeprefix("ground_")
+    return terms.say(template) if ground == template else terms.say("on_ground", terms.word(Ground(ground)))
+
+
 def finding(hit: Evidence, verdict: Verdict, context: DeskContext, terms: Terms) -> Finding:
     """A rule that fired, in words."""
     target = context.policy.people.departments.get(hit.department)
     department = target.name_in(terms.language) if target else ""
-    action = (verdict.action if hit.ground is verdict.ground else "hint") if hit.ground else ""  # what was done, not what the rule wishes
+    action = (verdict.action if hit.ground == verdict.ground else "hint") if hit.ground else ""  # what was done, not what the rule wishes
     parts = [
         terms.say(f"action_{action}") if action else "",
         terms.say(hit.ground) if hit.ground else "",

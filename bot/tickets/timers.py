@@ -161,7 +161,8 @@ def to_requester(ticket: Ticket, template: str, sender: AddressFacts, context: D
     ruling = Ruling(reason=refused) if refused else reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
     if not ruling.to or ruling.held:
         return None
-    clause = context.policy.grounds[Ground.insufficient_information].clause
+    ground = context.policy.grounds.get(Ground.insufficient_information)
+    clause = ground.clause if ground else ""
     said = history(context, ticket) if repeats else ()
     values = for_requester(context, ticket, repeats, clause=clause, history=said)
     return draft(context, ticket, Audience.requester, template, values, to, now, answers=thread_of(ticket))
@@ -181,7 +182,7 @@ def nudged(
         if not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue
         terms = context.terms(context.language_of(agent))
-        more = (refusing(context, ticket, agent, terms, now),) if why == "low_offered" else ()
+        more = (refusing(context, ticket, agent, terms, now),) if why == "low_offered" and Ground.low_priority in context.policy.grounds else ()
         line = terms.say(f"why_{why}", *values)
         ticket = staff_notices.shown(
             ticket, agent, "", context, now, why=line, due=due, said=said, brief=True, more=more

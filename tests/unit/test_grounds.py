@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from desk import TestDesk
+from desk import ROOT, TestDesk
 
+from bot.app.context_loading import RulesRefused, open_context, tried
 from bot.model import Ground
+from bot.rules import RulesError, load
+from bot.settings import Settings
+from bot.workers.parser_pool import ParserPool
 
 ANNA, IVAN = "anna@providence.film", "ivan@example.org"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
@@ -63,3 +68,88 @@ async def test_high_priority_and_complaints_are_never_suspended_by_a_machine(tmp
     [notice] = desk.mail(ANNA)
     assert "подсказка" in notice.text
     assert [one.template for one in desk.mail(IVAN)] == ["acknowledgement"]
+
+
+OWN = """
+  unpaid_invoice:
+    action: suspend
+    clause: 3.4
+    names: {ru: неоплаченный счёт, en: unpaid invoice}
+    words: [неоплачено, unpaid]
+    text: {ru: "Счёт пока не оплачен: **пришлите** квитанцию \\"как есть\\" 🙂", en: The invoice is not paid yet.}
+  unofficial_version: none
+"""
+OWN_RESOLUTION = """
+  refunded: {names: {ru: деньги возвращены, en: refunded}, words: [возврат], text: {ru: Деньги уже у Вас.}}
+"""
+OWN_RULE = """
+  - {id: invoice, clause: 3.4, when: {phrases: [не оплатить счёт, invoice ... not paid]}, then: {ground: unpaid_invoice}}
+"""
+
+
+def own_rules(folder: Path) -> Path:
+    """The shipped rules with a ground and a resolution more, and a ground less."""
+    source = (ROOT / "rules.yaml").read_text("utf-8")
+    source = re.sub(r"\n  unofficial_version: \{.*", OWN.rstrip(), source)
+    source = re.sub(r"\n  complaint: \{\}", OWN_RESOLUTION.rstrip(), source)
+    source = re.sub(r"\n  - id: [\w-]+\n(?:(?!\n  - ).)*then: \{ground: unofficial_version\}(?:(?!\n  - ).)*", "", source, flags=re.DOTALL)
+    path = folder / "rules.yaml"
+    path.write_text(source.replace("\nrules:\n", f"\nrules:{OWN_RULE}"), "utf-8")
+    return path
+
+
+async def test_a_company_has_grounds_and_resolutions_of_its_own(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path / "data", own_rules(tmp_path), aligned=(IVAN, "john@example.com"), undo=0)
+    await tried(desk.context, ParserPool(b"", 1))
+    await desk.send(IVAN, "Здравствуйте! Мы ещё не оплатили счёт за ноябрь.", subject="Счёт")
+    [asked] = desk.mail(IVAN)
+    assert asked.template == "ground_unpaid_invoice"
+    assert 'Счёт пока не оплачен: **пришлите** квитанцию "как есть" 🙂' in asked.text
+    assert "3.4" in asked.text
+    assert desk.ticket().ground == "unpaid_invoice"
+    await desk.reply(asked, IVAN, "Вот квитанция.")
+    [notice] = desk.mail(ANNA)
+    await desk.reply(notice, ANNA, "#решено возврат\nВернули.")
+    closed = desk.mail(IVAN)[-1]
+    assert (closed.template, desk.ticket().resolution) == ("resolved_refunded", "refunded")
+    assert "Вернули." in closed.text
+    await desk.send("john@example.com", "Hello! The invoice is not paid yet, sorry.", subject="Invoice")
+    assert "The invoice is not paid yet." in desk.mail("john@example.com")[0].text
+
+
+async def test_an_agent_uses_a_ground_by_the_companys_word_and_not_one_that_it_has_not(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path / "data", own_rules(tmp_path), undo=0)
+    await desk.send(IVAN, PROBLEM, subject="Чёрный экран")
+    [notice] = desk.mail(ANNA)
+    await desk.reply(notice, ANNA, "#отказать неофициальная\nНет.")
+    [refused] = desk.mail(ANNA, "command_error")
+    assert "неоплачено" in refused.text
+    await desk.reply(notice, ANNA, "#отказать неоплачено\nОплатите, пожалуйста, счёт.")
+    [letter] = desk.mail(IVAN, "ground_unpaid_invoice")
+    assert "Оплатите, пожалуйста, счёт." in letter.text
+    assert "неоплаченный счёт" in letter.text
+    assert desk.ticket().status == "done"
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (("{ground: unpaid_invoice}", "{ground: unpaid_invoise}"), "unknown ground 'unpaid_invoise'"),
+    (("    names: {ru: неоплаченный счёт, en: unpaid invoice}\n", ""), "nobody knows how to call it"),
+    (("words: [неоплачено, unpaid]", "words: [неоплачено, scope, out_of_scope]"), "'out_of_scope' means out_of_scope already"),
+    (("  unpaid_invoice:\n", "  Unpaid:\n"), "small Latin letters"),
+    (("  solved: {}", "  solved: none"), "solved is missing"),
+])  # fmt: skip
+def test_a_mistake_in_them_is_named_with_its_line(change: tuple[str, str], said: str, tmp_path: Path) -> None:
+    path = own_rules(tmp_path)
+    source = path.read_text("utf-8")
+    assert change[0] in source
+    with pytest.raises(RulesError) as error:
+        load(source.replace(*change).encode(), "rules.yaml")
+    assert said in str(error.value.mistakes[0])
+    assert error.value.mistakes[0].line
+
+
+async def test_a_ground_without_a_letter_is_named(tmp_path: Path) -> None:
+    path = own_rules(tmp_path)
+    path.write_text(re.sub(r"    text: \{ru: \"Счёт.*\n", "", path.read_text("utf-8")), "utf-8")
+    with pytest.raises(RulesRefused, match=r"grounds\.unpaid_invoice has no letter: give it text: \{ru: …\}"):
+        await open_context(Settings(data=tmp_path / "data", rules=path), b"x" * 32)

@@ -18,6 +18,7 @@ from bot.model.address import FOUND
 from bot.rendering.leak_check import INVISIBLE
 from bot.rendering.terms import Terms
 from bot.rules import Policy
+from bot.rules.schema import Outcome
 from bot.tickets.agents.dates import moment_in
 
 # List bullets and numbers of phones may stand before a command; the mark of a quote may not: what is quoted was said by another.
@@ -167,9 +168,15 @@ PRIORITIES = {
 
 def words_for(argument: str, policy: Policy) -> dict[str, str]:
     """Every accepted word of an argument kind and the value it stands for."""
-    tables: dict[str, Mapping[Any, tuple[str, ...]]] = {"resolution": RESOLUTIONS, "ground": GROUNDS, "priority": PRIORITIES}
-    if argument in tables:
-        return {word: value.value for value, words in tables[argument].items() for word in words}
+    if argument == "priority":
+        return {word: value.value for value, words in PRIORITIES.items() for word in words}
+    outcomes: dict[str, tuple[Mapping[Any, Outcome], Mapping[Any, tuple[str, ...]]]] = {
+        "resolution": (policy.resolutions, RESOLUTIONS), "ground": (policy.grounds, GROUNDS),
+    }  # fmt: skip
+    if argument in outcomes:
+        defined, usual = outcomes[argument]
+        each = ((key, (*usual.get(key, (key.value,)), *item.words)) for key, item in defined.items())
+        return {fold(word): key.value for key, words in each for word in words}
     if argument == "department":
         pairs = [(one.id, one.id) for one in policy.people.departments.values()]
         pairs += [(name, one.id) for one in policy.people.departments.values() for name in (one.name, *one.names.values())]

@@ -170,10 +170,12 @@ def to_customer(
     values: AgentLetter | GroundLetter = for_requester(
         context, ticket, text=text, agent=run.agent.name, department=department, other=other
     )
+    if ticket.resolution in context.policy.resolutions and name == f"resolved_{ticket.resolution}":
+        values = replace(values, clause=context.policy.resolutions[ticket.resolution].clause)
     if ground:
         refused, clause = ticket.status is Status.done, context.policy.grounds[ground].clause
         values = GroundLetter(
-            desk=values.desk, language=values.language, ticket=values.ticket, text=text,
+            desk=values.desk, language=values.language, ticket=values.ticket, text=text, ground=ground,
             agent=run.agent.name, clause=clause, refused=refused,
         )  # fmt: skip
     files = sendable_files(run) if text and not any(one.letter == run.ident and one.attachments for one in ticket.outgoing) else ()

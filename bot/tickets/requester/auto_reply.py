@@ -56,6 +56,7 @@ def chosen(
     if verdict.action in ("suspend", "refuse") and verdict.ground:
         return f"ground_{verdict.ground}", GroundLetter(
             **shared,
+            ground=verdict.ground,
             clause=context.policy.grounds[verdict.ground].clause,
             refused=verdict.action == "refuse",
             evidence=verdict.evidence if ruling.repeats else "",
