@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from watchfiles import Change, awatch
 
 from bot.app.context_loading import RulesRefused, read, signer_of, sources, tried, untried
+from bot.rendering.outcomes import with_own
 from bot.tickets.alerts import alarm
 from bot.tickets.context import DeskContext
 
@@ -50,7 +51,8 @@ class Reloader:
         """Takes over what has changed, if it is good; False where it could not be looked at, and should be once more."""
         settings, context = self._daemon.settings, self._daemon.context
         try:
-            if read(settings.rules) != context.policy.source or sources(settings.templates) != context.templates.files:
+            files = with_own(sources(settings.templates), context.policy)
+            if read(settings.rules) != context.policy.source or files != context.templates.files:
                 context = await asyncio.to_thread(untried, settings, self._daemon.secret)
                 await tried(context, self._daemon.parser_pool)
                 await self._take(context)

@@ -12,7 +12,7 @@ Ticket 1 is created, low.
 anna@providence.film gets nothing.
 1 hour later.
 anna@providence.film gets case:
-    взять или отказать (п. 5.2)
+    взять или отказать
     #отказать низкий_приоритет
 boris@providence.film gets nothing.
 anna@providence.film answers case:

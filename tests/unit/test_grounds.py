@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from desk import ROOT, TestDesk
 
-from bot.app.context_loading import RulesRefused, open_context, tried
+from bot.app.context_loading import RulesRefused, open_context
 from bot.model import Ground
 from bot.rules import RulesError, load
 from bot.settings import Settings
-from bot.workers.parser_pool import ParserPool
 
 ANNA, IVAN = "anna@providence.film", "ivan@example.org"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."
@@ -99,8 +98,9 @@ def own_rules(folder: Path) -> Path:
 
 
 async def test_a_company_has_grounds_and_resolutions_of_its_own(tmp_path: Path) -> None:
-    desk = await TestDesk.opened(tmp_path / "data", own_rules(tmp_path), aligned=(IVAN, "john@example.com"), undo=0)
-    await tried(desk.context, ParserPool(b"", 1))
+    rules = own_rules(tmp_path)
+    await open_context(Settings(data=tmp_path / "data", rules=rules), b"x" * 32)  # templates and examples are good
+    desk = await TestDesk.opened(tmp_path / "data", rules, aligned=(IVAN, "john@example.com"), undo=0)
     await desk.send(IVAN, "Здравствуйте! Мы ещё не оплатили счёт за ноябрь.", subject="Счёт")
     [asked] = desk.mail(IVAN)
     assert asked.template == "ground_unpaid_invoice"

@@ -13,8 +13,8 @@ from bot.app.context_loading import RulesRefused, sources
 from bot.model import Attachment, Ground, Resolution
 from bot.parsing.attachments import WHY
 from bot.rendering.contexts import Context, ToRequester
-from bot.rendering.samples import NASTY, SAID, cases
 from bot.rendering.outcomes import GENERIC
+from bot.rendering.samples import NASTY, SAID, cases
 from bot.rendering.templates import REQUIRED, Rendered, Templates
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
@@ -208,3 +208,10 @@ def test_a_template_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (tmp_path / f"{name}.txt").write_bytes("Здравствуйте".encode("utf-8" if name == "good" else "cp1251"))
     with pytest.raises(RulesRefused, match=r"/bad\.txt: not UTF-8"):
         sources(tmp_path)
+
+
+def test_no_template_knows_a_clause_of_the_regulation() -> None:
+    """They stand in rules.yaml; comments of terms.yaml, which nobody reads in a letter, may name them."""
+    files = [*FOLDER.rglob("*.txt"), *FOLDER.rglob("*.yaml")]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines() if not line.lstrip().startswith("#")]
+    assert [line for line in lines if re.search(r"(?:п\.|пункт\w*|clauses?|[\"'])\s*\d+(?:\.\d+)?\b", line)] == []
