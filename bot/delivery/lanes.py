@@ -2,7 +2,8 @@
 
 A letter begins in the quick lane. If it has no answer within the lane's patience it goes on in the slow lane, and the next
 one begins. No domain has more than its share of both. Where the slow lane is full and others wait, the letter that has hung
-longest there is cut off, unless its text has been sent already, and is tried later with more patience.
+longest there is cut off and is tried later with more patience. One whose text is out must not be cut off, for it may have
+been taken: it waits for its answer beside the lanes, and takes no room in them.
 """
 
 from __future__ import annotations
@@ -17,22 +18,29 @@ REMEMBERED = 600.0  # seconds for which a domain that hung goes behind the other
 
 
 class Slot:
-    """A letter's right to a connection. `cut` ends it where it hangs; None where it must not be cut off."""
+    """A letter's right to a connection. `cut` ends it where it hangs, None while it cannot be ended; once its
+    text `is_out` it must not be.
+    """
 
     def __init__(self, domain: str, tries: int, began: float) -> None:
         self.domain, self.tries, self.began = domain, tries, began
         self.quick, self.was_cut = True, False
         self.cut: Callable[[], None] | None = None
+        self.is_out: Callable[[], bool] = bool
 
 
 class Lanes:
-    """Belongs to one event loop. `quick` letters at a time in the first lane, `most` in both, `share` of one domain."""
+    """Belongs to one event loop. `quick` letters at a time in the first lane, `most` in both, `beside` them waiting for
+    an answer to their text, `share` of one domain.
+    """
 
-    def __init__(self, quick: int, most: int, share: int, patience: float, hangs: float) -> None:
+    def __init__(self, quick: int, most: int, beside: int, share: int, patience: float, hangs: float) -> None:
         """In seconds: `patience` of the quick lane; `hangs` before a letter is cut off at its first try, three times that at each next."""
-        self._quick, self._most, self._share, self._patience, self._hangs = quick, most, share, patience, hangs
+        self._quick, self._most, self._beside, self._share = quick, most, beside, share
+        self._patience, self._hangs = patience, hangs
         self._lowered, self._lowered_until = most, 0.0
         self._slots: set[Slot] = set()
+        self._out: set[Slot] = set()  # of those whose text is out
         self._queue: list[tuple[bool, bool, int, Slot, asyncio.Future[None]]] = []
         self._number = 0
         self._hung: dict[str, float] = {}
@@ -50,6 +58,7 @@ class Lanes:
             yield slot
         finally:
             self._slots.discard(slot)
+            self._out.discard(slot)
             if slot.was_cut or loop.time() - slot.began > self._hangs * 10:
                 self._hung[domain] = loop.time()
             self._grant()
@@ -57,7 +66,7 @@ class Lanes:
     @property
     def taken(self) -> int:
         """How many letters have a turn."""
-        return len(self._slots)
+        return len(self._slots) + len(self._out)
 
     def lower(self, most: int) -> None:
         """The relay takes no more connections than that, for a while."""
@@ -65,10 +74,10 @@ class Lanes:
 
     def lift(self) -> None:
         """Everybody has a turn at once; what hangs is cut off."""
-        self._quick = self._most = self._share = 1_000_000
+        self._quick = self._most = self._beside = self._share = 1_000_000
         self._lowered_until, self._hung = 0.0, {}
         self._grant()
-        for slot in [slot for slot in self._slots if slot.cut and not slot.quick]:
+        for slot in [slot for slot in self._slots if slot.cut and not slot.quick and not slot.is_out()]:
             self._end(slot)
 
     def _has_hung(self, domain: str) -> bool:
@@ -81,10 +90,12 @@ class Lanes:
         now = asyncio.get_running_loop().time()
         for slot in self._slots:
             slot.quick = slot.quick and now - slot.began < self._patience
+        self._out |= {slot for slot in self._slots if not slot.quick and slot.is_out()}
+        self._slots -= self._out
         quick = sum(slot.quick for slot in self._slots)
-        most = self._most if now >= self._lowered_until else min(self._most, self._lowered)
-        taken, later = Counter(slot.domain for slot in self._slots), []
-        while self._queue and quick < min(self._quick, most):
+        most = self._most if now >= self._lowered_until else min(self._most, self._lowered - len(self._out))
+        taken, later = Counter(slot.domain for slot in (*self._slots, *self._out)), []
+        while self._queue and quick < min(self._quick, most) and len(self._out) < self._beside:
             entry = heapq.heappop(self._queue)
             *_, slot, turn = entry
             if turn.done():  # whoever waited has gone away
@@ -106,7 +117,8 @@ class Lanes:
 
     def _cut(self, now: float) -> bool:
         """Cuts off the letter that has hung longest; whether there was one."""
-        hanging = [slot for slot in self._slots if slot.cut and now - slot.began >= self._hangs * 3**slot.tries]
+        late = [slot for slot in self._slots if now - slot.began >= self._hangs * 3**slot.tries]
+        hanging = [slot for slot in late if slot.cut and not slot.is_out()]
         slot = min(hanging, key=lambda one: one.began, default=None)
         if slot is None:
             return False
@@ -125,7 +137,7 @@ class Lanes:
             self._look.cancel()
             self._look = None
         moments = [slot.began + self._patience for slot in self._slots if slot.quick]
-        moments += [slot.began + self._hangs * 3**slot.tries for slot in self._slots if slot.cut]
+        moments += [slot.began + self._hangs * 3**slot.tries for slot in self._slots]
         ahead = [moment for moment in moments if moment > now]
         if self._queue and ahead:
             self._look = asyncio.get_running_loop().call_at(min(ahead), self._grant)

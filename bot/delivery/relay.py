@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal, Protocol
 
 import aiosmtplib
@@ -19,6 +20,7 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 section 4.5.4.1: at least 4-5 days
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 40, 60, 120))
 LONGEST_PAUSE = timedelta(hours=4)
 CONNECT = 30.0  # seconds for a connection to come up
+HASTE = 5.0  # seconds for RSET, when the letter's fate is known
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0<>]")
 
 CLOSED = Result("retry", "the desk is stopping", 0)
@@ -58,7 +60,8 @@ class Relay:
         """
         self._target, self._hostname = target, hostname
         self._timeout, self._idle, self._rest = timeout, idle, rest
-        self._lanes = Lanes(connections, connections * 5, max(1, connections * 5 // 4), patience, hangs)
+        share = max(1, connections * 5 // 4)
+        self._lanes = Lanes(connections, connections * 5, connections * 25, share, patience, hangs)
         self._closed, self._under_way = asyncio.Event(), 0
         self._ended = asyncio.Event()
         self._kept: dict[aiosmtplib.SMTP, asyncio.TimerHandle] = {}
@@ -152,30 +155,66 @@ class Relay:
         None when a kept connection turns out to be dead or full at MAIL, which says nothing of the letter.
         """
         step: Step = "mail"
-        result = None
+        result, ready = None, True  # for the next letter
         try:
             to, encoding, options = _addressed(client, letter, mail_from, to)
-            slot.cut = client.close
+            slot.cut = partial(_abort, client)
             await client.mail(mail_from, options=options, encoding=encoding)
             step = "rcpt"
             await client.rcpt(to, encoding=encoding)
-            step, slot.cut = "data", None  # from here on it may have been taken
-            code, words = await client.data(letter)
+            step = "data"
+            code, words = await self._text(slot, client, letter)
             result = Result("sent", safe(f"{code} {words}"), code)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            result = judged(error, step)
-            if step != "mail" and client.is_connected:
+            cut = slot.was_cut
+            result = Result("retry", f"no answer to {step.upper()} while other letters waited", 0) if cut else judged(error, step)
+            if step != "mail" and client.is_connected and result.code:
+                ready = False
                 with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                    await client.rset()
+                    await client.rset(timeout=min(HASTE, self._timeout))
+                    ready = True
         finally:  # also when the desk is stopping and this task is cancelled
-            slot.cut = None
-            if good := result is not None and client.is_connected and result.code not in (0, 421):
+            slot.cut, slot.is_out = None, bool
+            if good := ready and result is not None and client.is_connected and result.code not in (0, 421):
                 self._keep(client)
             else:
                 client.close()
         if slot.was_cut:
-            return Result("retry", f"no answer to {step.upper()} while other letters waited", 0)
+            return result
         return result if good or step != "mail" or not kept else None
+
+
+    async def _text(self, slot: Slot, client: aiosmtplib.SMTP, letter: bytes) -> tuple[int, str]:
+        """DATA and the letter; the server's last answer. In two steps, for until the last octet has gone to the
+        system's buffer the letter cannot have been taken, and may be cut off.
+        """
+        code, words = await client.execute_command(b"DATA")
+        if code != aiosmtplib.SMTPStatus.start_input:
+            raise aiosmtplib.SMTPDataError(code, words)
+        protocol, transport = client.protocol, client.transport
+        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+            raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
+        protocol.write(_in_lines(letter))
+        slot.is_out = lambda: not transport.get_write_buffer_size()
+        code, words = await protocol.read_response(2 * self._timeout)  # RFC 5321 section 4.5.3.2.6: ten minutes
+        if code != aiosmtplib.SMTPStatus.completed:
+            raise aiosmtplib.SMTPDataError(code, words)
+        return code, words
+
+
+def _in_lines(letter: bytes) -> bytes:
+    """The letter as it goes over the line (RFC 5321 sections 2.3.8 and 4.5.2): each line ends in CRLF, a dot at
+    its beginning is doubled, and one alone ends it.
+    """
+    lines = letter.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removesuffix(b"\n").split(b"\n")
+    return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b"\r\n.\r\n"
+
+
+def _abort(client: aiosmtplib.SMTP) -> None:
+    """Ends the connection without sending what waits in its buffer: the end of a letter must not follow."""
+    if isinstance(client.transport, asyncio.WriteTransport):
+        client.transport.abort()
+    client.close()
 
 
 def _addressed(client: aiosmtplib.SMTP, letter: bytes, mail_from: str, to: str) -> tuple[str, Literal["ascii", "utf-8"], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from email.parser import BytesParser
@@ -137,26 +138,91 @@ async def test_replies_decide_and_the_next_letter_is_free_of_them(step, reply, s
         assert mx.sessions == 1
 
 
-class Hanging(Mx):
-    """A server that never answers RCPT for the domains h0.example, h1.example, …"""
+class Hanging(asyncio.Protocol):
+    """A server that stops answering at a `step`, once the domains h0.example, h1.example, … are named: MAIL, RCPT,
+    DATA, text (which it does not read), dot (it has taken the letter), RSET (after it has refused).
+    """
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        if address.partition("@")[2].startswith("h"):
-            await asyncio.sleep(3600)
-        return await super().handle_RCPT(server, session, envelope, address, options)
+    def __init__(self, step, taken, transports):
+        self.step, self.taken, self.hangs, self.inside, self.buffer, self.to = step, taken, False, False, b"", b""
+        self.transports = transports
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.transports.append(transport)
+        transport.write(b"220 mx.example ESMTP\r\n")
+
+    def data_received(self, data):
+        self.buffer += data
+        while b"\r\n" in self.buffer:
+            line, self.buffer = self.buffer.split(b"\r\n", 1)
+            answer = self.text(line) if self.inside else self.command(line)
+            if answer and not self.hangs:
+                self.transport.write(answer + b"\r\n")
+
+    def command(self, line):
+        verb = line[:4].upper().decode()
+        bad = b"@h" in line if verb in ("MAIL", "RCPT") else b"@h" in self.to
+        if verb == "MAIL":
+            self.to = b""
+        if verb == "RCPT":
+            self.to = line
+            if bad and self.step == "RSET":
+                return b"451 4.7.1 later"
+        self.hangs = self.hangs or (bad and verb == self.step)
+        if verb == "DATA":
+            self.inside = not self.hangs
+            if bad and self.step == "text":
+                self.transport.write(b"354 go\r\n")
+                self.transport.pause_reading()
+                return b""
+            return b"354 go"
+        return b"250 ok"
+
+    def text(self, line):
+        if line != b".":
+            return b""
+        self.inside, self.hangs = False, self.step == "dot" and b"@h" in self.to
+        self.taken.append(self.to)
+        return b"250 taken"
 
 
-@pytest.mark.parametrize(("count", "domains"), [(12, 1), (12, 12), (100, 100)])
-async def test_destinations_that_hang_hold_no_good_letter(count, domains):
-    mx = Hanging()
-    async with relay(mx, patience=0.05, hangs=0.3) as one:
-        hanging = [asyncio.ensure_future(one.send(LETTER, US, f"u@h{number % domains}.example")) for number in range(count)]
+@pytest.mark.parametrize(("step", "count", "domains"), [
+    *((step, *many) for step in ("MAIL", "RCPT", "DATA", "dot", "RSET") for many in ((12, 1), (100, 100))),
+    ("text", 12, 1), ("text", 30, 30),
+])  # fmt: skip
+async def test_destinations_that_hang_hold_no_good_letter(step, count, domains):
+    """Wherever they hang; and a letter whose text is out is not cut off, for it may have been taken."""
+    taken, transports, letter, few = [], [], LETTER, {}
+    listening = socket.create_server(("127.0.0.1", 0))
+    if step == "text":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        letter, few = LETTER + (b"y" * 70 + b"\r\n") * 60_000, {"connections": 2}
+    server = await asyncio.get_running_loop().create_server(lambda: Hanging(step, taken, transports), sock=listening)
+    target = RelayTarget("127.0.0.1", listening.getsockname()[1], "plain")
+    one = Relay(target, hostname="desk.example", patience=0.02, hangs=0.1, **few)
+    try:
+        async with asyncio.timeout(30):
+            who = [f"u{number}@h{number % domains}.example" for number in range(count)]
+            sender = US if step != "MAIL" else "desk@h.example"
+            hanging = [asyncio.ensure_future(one.send(letter, sender, to)) for to in who]
+            await asyncio.sleep(0)
+            assert (await one.send(LETTER, US, THEM)).state == "sent"
+            for task in hanging:
+                task.cancel()
+            results = await asyncio.gather(*hanging, return_exceptions=True)
+        ended = [found for found in results if not isinstance(found, asyncio.CancelledError)]
+        assert all((found.state, found.of_us) == ("retry", False) for found in ended), ended
+        if step == "dot":
+            assert ended == []
+            assert len(taken) == len(set(taken))
+    finally:
+        await one.close()
+        for transport in transports:
+            transport.abort()
+        server.close()
+        await server.wait_closed()
         await asyncio.sleep(0)
-        assert (await one.send(LETTER, US, THEM)).state == "sent"
-        for task in hanging:
-            task.cancel()
-        results = await asyncio.gather(*hanging, return_exceptions=True)
-        assert all(isinstance(found, asyncio.CancelledError) or (found.state, found.of_us) == ("retry", False) for found in results)
 
 
 async def test_a_server_that_wants_fewer_connections_is_given_fewer():

@@ -9,15 +9,15 @@ from bot.delivery.lanes import Lanes
 PATIENCE, HANGS = 0.02, 0.1
 
 
-def lanes(quick: int = 2, most: int = 6, share: int = 3) -> Lanes:
-    return Lanes(quick, most, share, PATIENCE, HANGS)
+def lanes(quick: int = 2, most: int = 6, share: int = 3, beside: int = 0) -> Lanes:
+    return Lanes(quick, most, beside or most * 5, share, PATIENCE, HANGS)
 
 
 async def hang(lane: Lanes, domain: str, log: list[str], tries: int = 0, *, sent: bool = False) -> None:
     """A letter whose server says nothing; `sent`: its text is out, and it must not be cut off."""
     over = asyncio.Event()
     async with lane.slot(domain, tries) as slot:
-        slot.cut = None if sent else over.set
+        slot.cut, slot.is_out = over.set, lambda: sent
         await over.wait()
         log.append(f"cut {domain}")
 
@@ -50,15 +50,43 @@ async def test_no_domain_has_more_than_its_share():
     await asyncio.gather(*hanging, return_exceptions=True)
 
 
-async def test_what_may_have_been_taken_is_not_cut_off():
-    lane, log = lanes(quick=1, most=1), list[str]()
-    sent = asyncio.ensure_future(hang(lane, "a.example", log, sent=True))
-    other = asyncio.ensure_future(go(lane, "b.example", log))
+async def test_what_may_have_been_taken_is_not_cut_off_and_holds_nobody():
+    lane, log = lanes(quick=2, most=2), list[str]()
+    sent = [asyncio.ensure_future(hang(lane, f"{number}.example", log, sent=True)) for number in range(8)]
+    await asyncio.sleep(0)
+    await go(lane, "good.example", log)
+    assert log == ["good.example"]
+    assert lane.taken == 8
+    for one in sent:
+        one.cancel()
+    await asyncio.gather(*sent, return_exceptions=True)
+    assert (log, lane.taken) == (["good.example"], 0)
+
+
+async def test_of_those_that_wait_for_their_answer_there_are_only_so_many():
+    lane, log = lanes(quick=1, most=1, beside=2), list[str]()
+    sent = [asyncio.ensure_future(hang(lane, f"{number}.example", log, sent=True)) for number in range(2)]
+    other = asyncio.ensure_future(go(lane, "good.example", log))
     await asyncio.sleep(HANGS * 2)
-    assert log == [], "it waits for the answer to the text"
-    sent.cancel()
+    assert (log, lane.taken) == ([], 2)
+    sent[0].cancel()
     await other
-    assert log == ["b.example"]
+    sent[1].cancel()
+    await asyncio.gather(*sent, return_exceptions=True)
+    assert log == ["good.example"]
+
+
+async def test_where_the_server_takes_few_connections_those_count_too():
+    lane, log = lanes(quick=1, most=4), list[str]()
+    lane.lower(2)
+    sent = [asyncio.ensure_future(hang(lane, f"{number}.example", log, sent=True)) for number in range(2)]
+    other = asyncio.ensure_future(go(lane, "good.example", log))
+    await asyncio.sleep(HANGS * 2)
+    assert (log, lane.taken) == ([], 2)
+    sent[0].cancel()
+    await other
+    sent[1].cancel()
+    await asyncio.gather(*sent, return_exceptions=True)
 
 
 async def test_first_tries_go_before_retries():
