@@ -47,7 +47,7 @@ from pathlib import Path
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener
 from bot.app.log import Log
-from bot.store.files.disk import Disk
+from bot.disk import Disk
 from bot.store.files.inbox import Inbox
 async def main():
     folder, now = Path(sys.argv[1]), lambda: datetime.now(UTC)

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from desk import TestDesk  # noqa: E402
 
-from bot.store.files.disk import Disk  # noqa: E402
+from bot.disk import Disk  # noqa: E402
 
 SIZES, MEAN = (24, 100, 300, 1000, 2000), 24
 IVAN, ANNA = "ivan@example.org", "anna@providence.film"

@@ -19,11 +19,11 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import structs
 
+from bot.disk.regular_files import OddFileError
 from bot.letter_order import Position
 from bot.model import Decision, DeskRecord, Disposition, Letter, LetterClass, Ticket
 from bot.rules.judge import matched
 from bot.rules.matching import SLOW
-from bot.store.files.regular_files import OddFileError
 from bot.store.interface import KnownFacts, Letters, Store, UnitOfWork
 from bot.tickets import automatic, departments, shares, too_large
 from bot.tickets.agents import agent_letter, proof

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.store.files.regular_files import KEY, read_regular
+from bot.disk.regular_files import KEY, read_regular
 
 
 class SettingsError(Exception):

@@ -14,8 +14,8 @@ from bot import parsing
 from bot.app.log import Log
 from bot.data.erasure import Plan, files_without, forget, log_without, trace
 from bot.delivery.folder import Folder
+from bot.disk import Disk
 from bot.model import Envelope
-from bot.store.files.disk import Disk
 from bot.store.files.letters import FileLetters
 from bot.store.files.reader import FileDataReader
 

@@ -29,6 +29,7 @@ from bot.delivery.outbox import Outbox
 from bot.delivery.result import Result
 from bot.delivery.sender import DirectSender
 from bot.desk import Desk
+from bot.disk import Disk
 from bot.letter_order import LetterOrder, Position
 from bot.model import Envelope, FileReference, Letter, Outgoing, Ticket
 from bot.parsing import dkim_coverage
@@ -36,7 +37,6 @@ from bot.reports.weekly import Weekly, picture_bytes
 from bot.rules import check_examples
 from bot.rules.matching import matcher
 from bot.settings import Settings
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.letters import FileLetters
 from bot.store.files.reader import FileDataReader

@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.delivery.outbox import SendingRules
+from bot.disk import Disk, is_there
+from bot.disk.regular_files import KEY, RULES, TEMPLATE, files_under, read_regular
 from bot.model import OUR_OWN
 from bot.rendering.outcomes import with_own, without_letter
 from bot.rendering.templates import Templates
 from bot.rendering.terms import FILE
 from bot.rules import Policy, RulesError, load
 from bot.settings import Settings
-from bot.store.files.disk import Disk, is_there
-from bot.store.files.regular_files import KEY, RULES, TEMPLATE, files_under, read_regular
 from bot.tickets.agents.parser import BY_NAME
 from bot.tickets.context import DeskContext
 from bot.tickets.tokens import Signer, Subjects

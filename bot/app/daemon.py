@@ -29,14 +29,13 @@ from bot.delivery.outbox import Outbox
 from bot.delivery.result import cause
 from bot.delivery.sender import SenderProcess
 from bot.desk import Desk, fair
+from bot.disk import DataLock, Disk
 from bot.letter_order import LetterOrder, Position
-from bot.model import Decision, FileReference
+from bot.model import Decision, FileReference, NoLetterError
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.factory import agree, has_signed, open_data_reader, open_store
 from bot.store.files import formats
-from bot.store.files.disk import DataLock, Disk
-from bot.store.files.inbox import NoLetterError
 from bot.store.files.names import foreign
 from bot.store.interface import Due
 from bot.tickets import shares

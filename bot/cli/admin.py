@@ -47,8 +47,8 @@ def parked_drop(letter: str) -> None:
 
 
 def _parked(do: str, letter: str) -> None:
+    from bot.disk import Disk
     from bot.store.factory import open_store
-    from bot.store.files.disk import Disk
 
     async def alone() -> None:
         now = datetime.now(UTC)
@@ -144,8 +144,8 @@ def suppressed_lift(address: str) -> None:
 def secret_rotate() -> None:
     """Sign with a new key from now on; what older keys signed stays good until it expires."""
     from bot.app.context_loading import read_secret, rotate
+    from bot.disk import Disk
     from bot.store.factory import has_signed
-    from bot.store.files.disk import Disk
 
     chosen = settings_here()
 
@@ -162,8 +162,8 @@ def secret_rotate() -> None:
 def secret_new() -> None:
     """Make a new key where the old one is lost for good. Stop the desk first; prefer the key of a backup."""
     from bot.app.context_loading import make_secret
+    from bot.disk import DataLock, Disk, LockedError, is_there
     from bot.store.factory import at_work, forget_keys
-    from bot.store.files.disk import DataLock, Disk, LockedError, is_there
 
     chosen = settings_here()
     if is_there(chosen.secret_file):

@@ -16,10 +16,10 @@ from bot.data.backup import RefusedError
 from bot.data.backup import backup as write
 from bot.data.copy import ChangedError
 from bot.data.ledger import Account
+from bot.disk import is_there
 from bot.model.address import FOUND, MAILBOX
 from bot.printing import say
 from bot.store.factory import MOVED, open_data_reader, open_store
-from bot.store.files.disk import is_there
 from bot.store.files.names import foreign
 
 Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
@@ -28,8 +28,8 @@ Where = Annotated[Path, typer.Argument(help="a .tar.gz")]
 @contextmanager
 def said() -> Iterator[None]:
     """What cannot be done, in a word: exit 75 where it may go later, 1 where it is refused."""
+    from bot.disk import LockedError
     from bot.store.data_access import ElsewhereError
-    from bot.store.files.disk import LockedError
 
     try:
         yield
@@ -55,7 +55,7 @@ def backup(file: Where) -> None:
 def restore(file: Where) -> None:
     """Fill an empty desk from a backup, rules and secret included. Stop the desk first. Exit 1 where the ledger does not add up."""
     from bot.data.move import restore as run
-    from bot.store.files.disk import DataLock
+    from bot.disk import DataLock
 
     chosen = settings()
     with said(), DataLock(chosen.data):
@@ -66,7 +66,7 @@ def restore(file: Where) -> None:
 def move(to: Annotated[str, typer.Option(help="postgresql://… , or files")]) -> None:
     """Carry the desk over to another store. Stop the desk first; cut off at any point, run it again."""
     from bot.data.move import move as run
-    from bot.store.files.disk import DataLock
+    from bot.disk import DataLock
 
     chosen = settings()
     if to != "files" and not to.startswith(("postgresql://", "postgres://")):
@@ -171,7 +171,7 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
 
     from bot.data.erasure import LOGS, log_without
     from bot.data.erasure import forget as run
-    from bot.store.files.disk import Disk
+    from bot.disk import Disk
 
     async def work() -> None:
         letters, store = open_store(chosen, Disk(), now)
@@ -213,7 +213,7 @@ def migrate() -> None:
 
 
 def _migrate_files(data: Path) -> None:
-    from bot.store.files.disk import DataLock, Disk
+    from bot.disk import DataLock, Disk
     from bot.store.files.formats import bring
 
     with said(), DataLock(data):
@@ -224,7 +224,7 @@ def _migrate_files(data: Path) -> None:
 def repair() -> None:
     """Set files that cannot be read aside and handle their letters anew. Stop the desk first. Exit 1 when there were any."""
     from bot.data.health import repair as mend
-    from bot.store.files.disk import DataLock, LockedError
+    from bot.disk import DataLock, LockedError
 
     if settings().store:
         fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")

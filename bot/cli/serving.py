@@ -28,8 +28,8 @@ def serve() -> None:
     from bot.app.context_loading import RulesRefused
     from bot.app.daemon import FaultError
     from bot.app.daemon import serve as run
+    from bot.disk import LockedError
     from bot.store.data_access import ElsewhereError
-    from bot.store.files.disk import LockedError
 
     try:
         asyncio.run(run(chosen, say))
@@ -51,11 +51,11 @@ def deliver(
 ) -> None:
     """Take one letter on stdin into the inbox, for pipes. Exit 0 stored, 75 try again, 64 wrong usage, 65 no letter or too large."""
     from bot.app.control_socket import ask
+    from bot.disk import Disk
     from bot.intake.crowd import FreeSpace
     from bot.intake.pipe import LIMIT
     from bot.intake.pipe import deliver as take
     from bot.store.factory import open_store
-    from bot.store.files.disk import Disk
 
     async def work() -> tuple[int, str]:
         chosen = Settings.load()

@@ -83,8 +83,8 @@ def data_reader() -> DataReader:
 def tell_daemon(request: dict[str, Any], otherwise: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """The running daemon's answer, or that of `otherwise`, done under the lock when none runs."""
     from bot.app.control_socket import ask
+    from bot.disk import DataLock, LockedError
     from bot.store.data_access import ElsewhereError, FormatError
-    from bot.store.files.disk import DataLock, LockedError
 
     data = settings().data
     answer = asyncio.run(ask(data, request))

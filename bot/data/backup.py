@@ -21,12 +21,12 @@ from io import BytesIO
 from pathlib import Path
 
 from bot.data.copy import Carried, copy
+from bot.disk import Disk, is_there, listed
+from bot.disk.regular_files import files_under, open_regular, read_regular
 from bot.settings import Settings
 from bot.store.data_access import DataReader
 from bot.store.files import formats
-from bot.store.files.disk import Disk, is_there, listed
 from bot.store.files.names import ASIDE, TICKET
-from bot.store.files.regular_files import files_under, open_regular, read_regular
 from bot.store.files.writer import FOLDERS, FileDataWriter
 
 ALLOWED = re.compile(rf"rules\.yaml|templates/.+|data/(?:secret|{formats.NAME})|data/(?:{'|'.join((*FOLDERS, 'reports'))})/.+")

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot.data.ledger import read_dispositions
+from bot.model import NoLetterError
 from bot.store.data_access import DataReader, DataWriter
 from bot.store.files.delivery_queue import rests
-from bot.store.files.inbox import NoLetterError
 from bot.store.index import mark
 
 FILED_DAYS = 90  # tickets that were done before arrive filed, the others are filed there, as rules.yaml has it

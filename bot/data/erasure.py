@@ -24,16 +24,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bot.model import Decision, Envelope, Value
+from bot.disk import Disk, is_there, listed
+from bot.disk.regular_files import read_regular
+from bot.model import Decision, Envelope, NoLetterError, Value
 from bot.parsing import charset
 from bot.parsing.headers import Senders, words
 from bot.parsing.mime import fields, parse
 from bot.store.data_access import DataReader
-from bot.store.files.disk import Disk, is_there, listed
 from bot.store.files.documents import part_files, read_head
-from bot.store.files.inbox import NoLetterError
 from bot.store.files.names import ASIDE, ID, SENT, half_written
-from bot.store.files.regular_files import read_regular
 from bot.store.interface import Letters, Store
 from bot.tickets.erasure import Person, record_without, without
 

@@ -12,13 +12,12 @@ import msgspec
 
 from bot import parsing
 from bot.data.erasure import raw_letters, wrote
-from bot.model import Delivery, FileReference, Outgoing, Ticket
+from bot.model import Delivery, FileReference, NoLetterError, Outgoing, Ticket
 from bot.printing import to_json
 from bot.rendering.compose import File, to_bytes
 from bot.rendering.templates import Layout
 from bot.reports.weekly import picture_bytes
 from bot.store.data_access import DataReader
-from bot.store.files.inbox import NoLetterError
 
 
 def export(reader: DataReader, data: Path, address: str, folder: Path, sender: tuple[str, str], layout: Layout) -> tuple[int, int]:

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from bot.data.ledger import account
+from bot.disk import Disk, is_there
+from bot.disk.regular_files import OddFileError, open_regular, read_regular
 from bot.store.data_access import DataReader
-from bot.store.files.disk import Disk, is_there
 from bot.store.files.documents import number_of, part_files, read_ticket
 from bot.store.files.inbox import Inbox
 from bot.store.files.reader import FileDataReader
-from bot.store.files.regular_files import OddFileError, open_regular, read_regular
 
 TAIL = 256 * 1024  # bytes of the log's end in which the last heartbeat is looked for
 MOST = {  # more than that needs a look

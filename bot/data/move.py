@@ -17,17 +17,16 @@ from pathlib import Path
 from bot.data.backup import RefusedError, unpack
 from bot.data.copy import copy
 from bot.data.ledger import Account, account
-from bot.model import Address, Status, Ticket
+from bot.disk import Disk, is_there, listed
+from bot.disk.regular_files import files_under, read_regular
+from bot.model import Address, Status, Ticket, emptied
 from bot.settings import Settings
 from bot.store.data_access import DataReader, DataWriter
 from bot.store.factory import FILLING, INCOMING, MOVED, at_work, leave, open_data_reader, open_data_writer
 from bot.store.files import formats
-from bot.store.files.disk import Disk, is_there, listed
 from bot.store.files.names import TICKET
 from bot.store.files.reader import FileDataReader
-from bot.store.files.regular_files import files_under, read_regular
 from bot.store.files.writer import FOLDERS, FolderDataWriter, is_empty
-from bot.tickets.erasure import emptied
 
 COMPLETE = "complete"  # a file in `incoming`: from here on it is only put into its place
 FILLED = " filled"  # what it says at its end once the database has all

@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bot.delivery.result import Result
-from bot.store.files.disk import Disk, Write
-from bot.store.files.group_commit import GroupCommit
+from bot.disk import Disk, Write
+from bot.disk.group_commit import GroupCommit
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^<>\r\n]*)>?", re.IGNORECASE | re.MULTILINE)
 _DATE = re.compile(rb"^Date:\s*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)

@@ -23,11 +23,11 @@ import msgspec
 from bot.delivery.folder import Folder
 from bot.delivery.relay import CLOSED, Relay, Transport
 from bot.delivery.result import Result, safe
+from bot.disk import Disk
 from bot.model import Outgoing
 from bot.rendering.compose import File, to_bytes
 from bot.rendering.templates import Layout
 from bot.settings import RelayTarget
-from bot.store.files.disk import Disk
 from bot.workers.process import SIZE, child, settled
 
 GRACE = 4.0  # seconds in which the process finishes what is under way

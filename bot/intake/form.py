@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
+from bot.disk.regular_files import TEMPLATE, read_regular
 from bot.intake.crowd import AT_A_TIME, QUEUE, NoRoomError
 from bot.intake.session import MIB
 from bot.intake.spool import SYSTEM, Spool
@@ -33,7 +34,6 @@ from bot.model.markup import clean
 from bot.parsing.attachments import safe_name
 from bot.rendering.bounded import Bounded
 from bot.settings import HostPort, Settings
-from bot.store.files.regular_files import TEMPLATE, read_regular
 from bot.tickets.context import DeskContext
 
 LANGUAGES = ("ru", "en")

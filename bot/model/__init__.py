@@ -5,12 +5,26 @@ as JSON (msgspec) and printed by `explain --json`. All datetimes are aware.
 """
 
 from bot.model.enums import Audience, Delivery, Disposition, Ground, LetterClass, Priority, Resolution, Status, Waiting
-from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, Span, Value
+from bot.model.letter import Address, Attachment, Envelope, Hit, Letter, NoLetterError, Parked, Span, Value
 from bot.model.senders import OUR_OWN, client_of, network_of, person_of
-from bot.model.ticket import Count, Decision, DeskRecord, Entry, FileReference, Outgoing, Seen, Stretch, Ticket, Wording
+from bot.model.ticket import (
+    ERASED,
+    Count,
+    Decision,
+    DeskRecord,
+    Entry,
+    FileReference,
+    Outgoing,
+    Seen,
+    Stretch,
+    Ticket,
+    Wording,
+    emptied,
+)
 from bot.model.verdict import Evidence, Verdict
 
 __all__ = [
+    "ERASED",
     "OUR_OWN",
     "Address",
     "Attachment",
@@ -28,7 +42,9 @@ __all__ = [
     "Hit",
     "Letter",
     "LetterClass",
+    "NoLetterError",
     "Outgoing",
+    "Parked",
     "Priority",
     "Resolution",
     "Seen",
@@ -41,6 +57,7 @@ __all__ = [
     "Waiting",
     "Wording",
     "client_of",
+    "emptied",
     "network_of",
     "person_of",
 ]  # fmt: skip

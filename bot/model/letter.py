@@ -101,3 +101,17 @@ class Letter(Value, frozen=True):
     def header(self, name: str) -> str:
         """The first header with this name (in lower case), or ""."""
         return next((value for key, value in self.headers if key == name), "")
+
+
+class NoLetterError(LookupError):
+    """There is no letter with this id in the place where it was looked for."""
+
+
+class Parked(Value, frozen=True):
+    """Why a letter was set aside, and what became of it."""
+
+    letter: str
+    reason: str
+    at: datetime
+    trace: str = ""
+    dropped: datetime | None = None

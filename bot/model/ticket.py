@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from bot.model import markup
 from bot.model.enums import Audience, Delivery, Disposition, Ground, Priority, Resolution, Status, Waiting
 from bot.model.letter import Address, Attachment, Value
 from bot.model.verdict import Evidence
+
+ERASED = "erased"  # label of a ticket that has nothing left but its figures, and what an erased record is about
 
 
 class Seen(Value, frozen=True, rename={"disposition": "fate"}):
@@ -167,3 +171,15 @@ class Decision(Value, frozen=True):
     tickets: tuple[Ticket, ...] = ()
     records: tuple[DeskRecord, ...] = ()
     events: tuple[tuple[str, dict[str, Any]], ...] = ()  # for the log: event name and fields
+
+
+def emptied(ticket: Ticket, now: datetime) -> Ticket:
+    """The ticket without anybody's words, names and addresses; its figures stay. One that was not done ends without a word, as spam does."""
+    if ticket.status is not Status.done:
+        ticket = replace(
+            ticket, status=Status.done, ground=Ground.out_of_scope, done_at=now, waiting_for=Waiting.nobody, labels=(*ticket.labels, "spam")
+        )
+    return replace(
+        ticket, requester=Address(email=""), subject="", participants=(), kept={}, undo={}, entries=(), outgoing=(), seen=(), timer=None,
+        labels=(*(label for label in ticket.labels if ":" not in label and label != ERASED), ERASED),
+    )  # fmt: skip

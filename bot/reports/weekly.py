@@ -10,6 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from bot.disk import Disk
+from bot.disk.regular_files import read_regular
 from bot.model import Decision, DeskRecord, FileReference, Outgoing
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Report, Section
@@ -18,8 +20,6 @@ from bot.reports.figures import Figures
 from bot.reports.tables import tables, title
 from bot.rules import Policy
 from bot.store.data_access import DataReader
-from bot.store.files.disk import Disk
-from bot.store.files.regular_files import read_regular
 from bot.store.interface import Lookup, Store
 from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import desk_view, draft_alone

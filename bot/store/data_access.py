@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.model import DeskRecord, Envelope, Ticket
-from bot.store.files.inbox import Parked
+from bot.model import DeskRecord, Envelope, Parked, Ticket
 
 
 class ElsewhereError(ValueError):

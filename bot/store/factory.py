@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from bot.disk import Disk, all_names, is_there
 from bot.settings import Settings
 from bot.store.data_access import DataReader, DataWriter, ElsewhereError
 from bot.store.files import formats
-from bot.store.files.disk import Disk, all_names, is_there
 from bot.store.files.names import ASIDE
 from bot.store.interface import Letters, Store
 

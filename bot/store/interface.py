@@ -12,8 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from bot.model import Decision, Delivery, DeskRecord, Envelope, Outgoing, Ticket, Value
-from bot.store.files.inbox import Parked
+from bot.model import Decision, Delivery, DeskRecord, Envelope, Outgoing, Parked, Ticket, Value
 
 ANNOUNCED = "announcement:"  # label of a ticket that was answered with an announcement, with its id behind
 BY_MAIL = "mail"  # the id of what a lead announces by mail

@@ -16,11 +16,10 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Address, Delivery, DeskRecord, Entry, Ground, Outgoing, Status, Ticket, Value, Waiting
+from bot.model import ERASED, Delivery, DeskRecord, Entry, Outgoing, Ticket, Value, emptied
 from bot.model.address import REACH, begins
 from bot.model.markup import LITERAL, literal
 
-ERASED = "erased"  # label of a ticket of which only the figures are left, and what a record was about
 NOBODY = "erased@address.invalid"  # RFC 2606: nobody will ever have it
 CUT = "[…]"  # where a person's words stood
 LINKED = re.compile(r"(?<=[?&]subject=)[^&\s)>\"']+")
@@ -32,18 +31,6 @@ WORD = re.compile(r"&#?\w+;|([^\W_]+)")
 WORD_OR_TAG = re.compile(rf"</?[A-Za-z!][^<>]*>|{WORD.pattern}")  # tags and entities part nothing
 Run = tuple[str, ...]
 T = TypeVar("T", Ticket, DeskRecord)
-
-
-def emptied(ticket: Ticket, now: datetime) -> Ticket:
-    """The ticket without anybody's words, names and addresses; its figures stay. One that was not done ends without a word, as spam does."""
-    if ticket.status is not Status.done:
-        ticket = replace(
-            ticket, status=Status.done, ground=Ground.out_of_scope, done_at=now, waiting_for=Waiting.nobody, labels=(*ticket.labels, "spam")
-        )
-    return replace(
-        ticket, requester=Address(email=""), subject="", participants=(), kept={}, undo={}, entries=(), outgoing=(), seen=(), timer=None,
-        labels=(*(label for label in ticket.labels if ":" not in label and label != ERASED), ERASED),
-    )  # fmt: skip
 
 
 class Person(Value, frozen=True, dict=True):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.model import Hit, Letter, LetterClass, Status, Ticket, Value
+from bot.model import ERASED, Hit, Letter, LetterClass, Status, Ticket, Value
 from bot.parsing.automatic import judge as class_of
 from bot.store.interface import KnownFacts, Lookup
 from bot.tickets.agents.parser import Named, named
 from bot.tickets.context import DeskContext
-from bot.tickets.erasure import ERASED
 from bot.tickets.queue import asked
 from bot.tickets.tokens import TOKEN, Purpose, SignedToken
 

@@ -28,12 +28,12 @@ import dns.resolver
 from bot.app.context_loading import RulesRefused, open_context, untried
 from bot.app.control_socket import ask
 from bot.app.listeners import spool
+from bot.disk import is_there
 from bot.intake.spool import MEMORY, Spool
 from bot.rules.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
 from bot.store.factory import has_signed, open_data_reader
 from bot.store.files import formats
-from bot.store.files.disk import is_there
 from bot.store.files.names import foreign
 
 SELECTORS = ("default", "mail", "dkim", "desk", "s1", "s2", "selector1", "google", "k1")

@@ -14,12 +14,12 @@ from rich.rule import Rule
 from rich.text import Text
 
 from bot.app.context_loading import RulesRefused, read
+from bot.disk.regular_files import LETTER, read_regular
 from bot.model import Envelope, Letter, Span, Verdict
 from bot.printing import say, to_json
 from bot.rules import Facts, Policy, RulesError, judge, load, why
 from bot.rules.judge import Answer
 from bot.settings import Settings
-from bot.store.files.regular_files import LETTER, read_regular
 from bot.tickets.tokens import Subjects
 from bot.tools.window import Window
 from bot.workers.parser_pool import ParserPool, Unreadable

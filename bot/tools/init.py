@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ruamel.yaml import YAML
 
-from bot.store.files.disk import Disk
+from bot.disk import Disk
 
 SHIPPED = Path(__file__).parents[2] / "rules.yaml"
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from rich.table import Table
 
 from bot.app.context_loading import read
-from bot.model import Disposition, Ground, Letter, Verdict
+from bot.model import Disposition, Ground, Letter, NoLetterError, Verdict
 from bot.rules import Facts, Policy, judge, load
 from bot.settings import Settings
 from bot.store.data_access import DataReader
 from bot.store.factory import open_data_reader
-from bot.store.files.inbox import NoLetterError
 from bot.tools.window import Window
 from bot.workers.parser_pool import ParserPool, Unreadable
 

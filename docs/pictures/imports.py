@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
     "cli", "tools", "app", "data", "reports", "desk", "letter_order", "intake", "delivery", "workers", "store", "tickets",
-    "store.interface", "rendering", "rules", "language", "parsing", "settings", "printing", "model",
+    "store.interface", "rendering", "rules", "language", "parsing", "settings", "disk", "printing", "model",
 )  # fmt: skip
 BEGIN, END = "```mermaid\n", "```\n"
 

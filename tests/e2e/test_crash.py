@@ -28,9 +28,9 @@ from desk import TestDesk
 from bot.data.ledger import account
 from bot.delivery import outbox
 from bot.delivery.folder import Folder
+from bot.disk import Disk, Write
 from bot.letter_order import LetterOrder, Position
 from bot.model import Envelope, Outgoing
-from bot.store.files.disk import Disk, Write
 from bot.store.files.documents import read_ticket
 from bot.store.files.reader import FileDataReader
 

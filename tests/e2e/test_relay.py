@@ -16,8 +16,8 @@ from peers import certificate, free_port
 
 from bot.delivery.folder import Folder
 from bot.delivery.relay import Relay
+from bot.disk import Disk
 from bot.settings import RelayTarget
-from bot.store.files.disk import Disk
 
 LETTER = b"Message-ID: <1@desk.example>\r\nDate: Sun, 22 Nov 2026 15:00:00 +0300\r\nSubject: Hello\r\n\r\n.dot\r\n\xd1\x8f\r\n"
 US, THEM = "support+pf1@desk.example", "user@example.org"

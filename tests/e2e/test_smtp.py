@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.disk import Disk
 from bot.intake import session
 from bot.intake.crowd import NoRoomError
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener, server_tls
 from bot.intake.spool import Spool
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Ids, Inbox
 
 US, THEM = "support@desk.example", "user@example.org"

@@ -22,10 +22,11 @@ import pytest
 import test_crash
 from test_crash import Played, outcome, play
 
+from bot import disk
 from bot.data.ledger import account
 from bot.delivery import outbox
-from bot.store.files import disk, durable_writer, store
-from bot.store.files.disk import Disk
+from bot.disk import Disk
+from bot.store.files import durable_writer, store
 from bot.store.files.reader import FileDataReader
 
 SOME = 24

@@ -24,8 +24,8 @@ from desk import TestDesk
 from msgspec.structs import replace
 from world import ANNA, PROBLEM
 
+from bot.disk import Disk
 from bot.model import Delivery, Outgoing
-from bot.store.files.disk import Disk
 from bot.store.interface import Due, Store
 
 RACES = int(os.environ.get("DESK_RACES", "20"))

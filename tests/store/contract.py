@@ -13,10 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from bot.data.ledger import read_dispositions
-from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Disposition, Entry, Outgoing, Seen, Status, Ticket
+from bot.model import Address, Audience, Decision, Delivery, DeskRecord, Disposition, Entry, Outgoing, Seen, Status, Ticket, emptied
 from bot.store.data_access import DataReader
 from bot.store.interface import Due, KnownFacts, Lookup, Store, Window
-from bot.tickets.erasure import emptied
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 IVAN, MARIA = "ivan@example.org", "maria@example.org"

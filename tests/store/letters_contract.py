@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import pytest
 from contract import NOW
 
-from bot.model import Envelope
+from bot.model import Envelope, NoLetterError
 from bot.store.data_access import DataReader
-from bot.store.files.inbox import NoLetterError
 from bot.store.interface import Letters
 
 RAW = b"Subject: x\r\n\r\nHello \xff\x00\r\n"

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from tinydb import TinyDB
 
 from bot.data.ledger import read_dispositions
+from bot.disk import Disk
 from bot.model import Status
 from bot.store.files import records
-from bot.store.files.disk import Disk
 from bot.store.files.reader import FileDataReader
 from bot.store.files.retention import erase_old
 from bot.store.files.store import FileStore

@@ -21,11 +21,11 @@ from bot.data import erasure
 from bot.data.backup import backup, unpack
 from bot.data.health import health, repair
 from bot.data.ledger import account
+from bot.disk import Disk
 from bot.letter_order import LetterOrder, Position
 from bot.model import Delivery, Envelope
 from bot.settings import Settings
 from bot.store.factory import begun, has_signed, open_data_reader
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.letters import FileLetters
 from bot.store.files.names import ASIDE, DAY, HALF, LETTER, NOTE, SENT, TICKET, foreign

@@ -14,11 +14,11 @@ from old import LETTERS, OLD, old_data, whole
 
 from bot import __version__
 from bot.data.ledger import account
+from bot.disk import Disk
 from bot.letter_order import LetterOrder, Position
 from bot.model import Outgoing, Status, Ticket
 from bot.store.data_access import FormatError
 from bot.store.files import formats
-from bot.store.files.disk import Disk
 from bot.store.files.formats import FORMAT, Mark, Step
 from bot.store.files.reader import FileDataReader
 

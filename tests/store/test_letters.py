@@ -6,9 +6,9 @@ import pytest
 from contract import NOW
 from letters_contract import RAW, Box, LettersContract
 
+from bot.disk import Disk
 from bot.model import Envelope
 from bot.store.files import letters as module
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.letters import FileLetters
 from bot.store.files.reader import FileDataReader

@@ -26,11 +26,11 @@ from bot.data import move
 from bot.data.backup import RefusedError, backup
 from bot.data.copy import copy
 from bot.data.ledger import account
+from bot.disk import Disk
 from bot.model import Envelope
 from bot.settings import Settings
 from bot.store.data_access import DataReader
 from bot.store.factory import FILLING, INCOMING, agree, begun, open_data_reader, open_store
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.reader import FileDataReader
 from bot.store.files.writer import FolderDataWriter

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from bot.data import erasure
 from bot.data.health import repair
+from bot.disk import Disk
 from bot.model import Audience, Delivery, Disposition, Entry, Outgoing, Seen, Status, Ticket
 from bot.store import parts
-from bot.store.files.disk import Disk
 from bot.store.files.documents import read_head, read_ticket
 from bot.store.files.reader import FileDataReader
 from bot.store.files.retention import erase_old

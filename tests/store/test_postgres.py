@@ -15,9 +15,8 @@ from letters_contract import Box, LettersContract
 from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 
-from bot.model import Decision, Entry, Envelope, Status
+from bot.model import Decision, Entry, Envelope, Status, emptied
 from bot.store.interface import Due, Lookup, Window
-from bot.tickets.erasure import emptied
 
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")

@@ -13,8 +13,8 @@ import msgspec
 from cluster import Cluster
 from msgspec.structs import replace
 
+from bot.disk import Disk
 from bot.model import Decision, Ticket
-from bot.store.files.disk import Disk
 from bot.store.files.store import FileStore
 from bot.store.files.unit_of_work import FileUnitOfWork
 from bot.store.interface import Due, KnownFacts, Lookup, TicketSummary, Window

@@ -13,9 +13,9 @@ import pytest
 
 from bot.app.control_socket import ask
 from bot.app.daemon import Daemon, FaultError, serve
+from bot.disk import DataLock
 from bot.letter_order import LetterOrder
 from bot.settings import HostPort, Settings
-from bot.store.files.disk import DataLock
 
 
 @pytest.mark.parametrize("ticks", range(8))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.context_loading import read_secret
-from bot.store.files.disk import DataLock, Disk, FolderSync, LockedError, Write, is_there, listed
+from bot.disk import DataLock, Disk, FolderSync, LockedError, Write, is_there, listed
 
 STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
 
@@ -263,7 +263,7 @@ def test_a_second_desk_is_kept_out_and_told_by_whom(tmp_path):
 
 
 def test_the_lock_of_a_dead_process_is_free(tmp_path):
-    program = f"import os, pathlib; from bot.store.files.disk import DataLock; DataLock(pathlib.Path({str(tmp_path)!r})).take(); os._exit(9)"
+    program = f"import os, pathlib; from bot.disk import DataLock; DataLock(pathlib.Path({str(tmp_path)!r})).take(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 9
     with DataLock(tmp_path):
         assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"

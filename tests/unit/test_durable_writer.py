@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.disk import Disk, Write
+from bot.disk.group_commit import GroupCommit
 from bot.store.files import durable_writer as module
-from bot.store.files.disk import Disk, Write
 from bot.store.files.durable_writer import DurableWriter, Pending
-from bot.store.files.group_commit import GroupCommit
 
 
 class Slow(Disk):

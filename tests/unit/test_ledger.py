@@ -10,8 +10,8 @@ from contract import NOW, commit, record, ticket
 
 from bot.data.health import repair
 from bot.data.ledger import account
+from bot.disk import Disk
 from bot.model import Disposition, Envelope
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.reader import FileDataReader
 from bot.store.files.store import FileStore

@@ -18,9 +18,9 @@ from bot.delivery import outbox
 from bot.delivery.outbox import Outbox, SendingRules
 from bot.delivery.result import Result
 from bot.delivery.sender import DirectSender
+from bot.disk import Disk
 from bot.model import Audience, Delivery, FileReference
 from bot.rendering.templates import Layout
-from bot.store.files.disk import Disk
 from bot.store.files.store import FileStore
 from bot.store.interface import Due
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.disk import Disk
 from bot.intake import pipe
-from bot.store.files.disk import Disk
 from bot.store.files.inbox import Inbox
 from bot.store.files.letters import FileLetters
 

@@ -18,12 +18,12 @@ from bot.app.log import Log
 from bot.cli import app
 from bot.data.backup import RefusedError, backup, unpack
 from bot.data.health import heartbeat
+from bot.disk import DataLock, Disk
+from bot.disk.regular_files import MOST, OddFileError, files_under, open_regular, read_regular
 from bot.intake import form
 from bot.settings import Settings, SettingsError, read_password
-from bot.store.files.disk import DataLock, Disk
 from bot.store.files.names import foreign
 from bot.store.files.reader import FileDataReader
-from bot.store.files.regular_files import MOST, OddFileError, files_under, open_regular, read_regular
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from desk import Here, TestDesk, opened
 
 from bot.app.context_loading import rotate, signer_of, untried
 from bot.app.reload import Reloader
+from bot.disk import Disk
 from bot.settings import Settings
-from bot.store.files.disk import Disk
 from bot.tickets.tokens import Purpose
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,9 @@ from pathlib import Path
 from desk import TestDesk
 from msgspec.structs import replace
 
-from bot.model import Delivery
+from bot.model import ERASED, Delivery
 from bot.store.files.documents import read_ticket
 from bot.store.files.letters import FileLetters
-from bot.tickets.erasure import ERASED
 
 ANNA, IVAN = "anna@providence.film", "ivan@example.org"
 PROBLEM = "Здравствуйте! В Chrome 131 на Windows 11 не открывается фильм «Сталкер»: чёрный экран после Play."

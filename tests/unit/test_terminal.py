@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from bot import cli
 from bot.app.log import EVENTS, Log
+from bot.disk import Disk
 from bot.model import (
     Address,
     Attachment,
@@ -38,14 +39,13 @@ from bot.model import (
     Evidence,
     FileReference,
     Outgoing,
+    Parked,
     Resolution,
     Seen,
     Status,
     Ticket,
 )
 from bot.printing import one_line, plain, to_json
-from bot.store.files.disk import Disk
-from bot.store.files.inbox import Parked
 from bot.store.files.writer import FolderDataWriter
 from bot.tools import doctor
 from bot.workers.process import warm

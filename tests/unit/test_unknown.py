@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from bot.data import export
 from bot.data.health import health, heartbeat
+from bot.disk import Disk
 from bot.model import Delivery, FileReference
 from bot.rendering.templates import Layout
-from bot.store.files.disk import Disk
 from bot.store.files.reader import FileDataReader
 from bot.store.files.writer import FolderDataWriter
 

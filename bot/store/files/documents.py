@@ -11,12 +11,11 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Document, Table
 
-from bot.model import DeskRecord, Ticket
-from bot.store.files.disk import listed
+from bot.disk import listed
+from bot.disk.regular_files import OddFileError, read_regular
+from bot.model import ERASED, DeskRecord, Ticket
 from bot.store.files.names import DAY, PART, THOUSAND
-from bot.store.files.regular_files import OddFileError, read_regular
 from bot.store.parts import Past, Sealed, Stored, joined
-from bot.tickets.erasure import ERASED
 
 T = TypeVar("T")
 _Tables = dict[str, dict[Annotated[str, msgspec.Meta(pattern="^[0-9]+$")], dict[str, Any]]]

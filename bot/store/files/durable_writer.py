@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from bot.store.files.disk import Write
-from bot.store.files.group_commit import GroupCommit
+from bot.disk import Write
+from bot.disk.group_commit import GroupCommit
 
 Key = tuple[str, Any]  # ("ticket", 12) or ("day", "2026-11-22")
 Prepare = Callable[[], tuple[Write, Callable[[], None]]]  # the write, and what to do when it is durable

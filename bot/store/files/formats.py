@@ -13,10 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from bot import __version__
+from bot.disk import Disk, all_names, is_there
+from bot.disk.regular_files import read_regular
 from bot.store.data_access import FormatError
-from bot.store.files.disk import Disk, all_names, is_there
 from bot.store.files.names import ASIDE
-from bot.store.files.regular_files import read_regular
 
 NAME = "format"  # of the file in the data folder
 

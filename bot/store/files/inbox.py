@@ -18,30 +18,16 @@ from pathlib import Path
 
 import msgspec
 
-from bot.model import Envelope
-from bot.store.files.disk import Disk, Write, is_there, listed
-from bot.store.files.group_commit import GroupCommit
+from bot.disk import Disk, Write, is_there, listed
+from bot.disk.group_commit import GroupCommit
+from bot.disk.regular_files import OddFileError, read_regular
+from bot.model import Envelope, NoLetterError, Parked
 from bot.store.files.names import DATE, LETTER, NOTE, SPOOL
-from bot.store.files.regular_files import OddFileError, read_regular
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
 _LETTER = re.compile(LETTER)
 TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
-
-
-class NoLetterError(LookupError):
-    """There is no letter with this id in the place where it was looked for."""
-
-
-class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a letter was set aside, and what became of it."""
-
-    letter: str
-    reason: str
-    at: datetime
-    trace: str = ""
-    dropped: datetime | None = None
 
 
 class Ids:

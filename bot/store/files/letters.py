@@ -7,8 +7,8 @@ import time
 from collections import deque
 from datetime import datetime
 
-from bot.model import Envelope
-from bot.store.files.inbox import Inbox, Parked
+from bot.model import Envelope, Parked
+from bot.store.files.inbox import Inbox
 
 LOOK_AGAIN = 5.0  # seconds
 AT_HAND = 4 * 1024 * 1024  # bytes of letters that need not be read from the disk again, since they have just been written

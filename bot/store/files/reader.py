@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from bot.model import DeskRecord, Envelope, Ticket
-from bot.store.files.disk import Disk, is_there, listed
+from bot.disk import Disk, is_there, listed
+from bot.disk.regular_files import OddFileError
+from bot.model import DeskRecord, Envelope, Parked, Ticket
 from bot.store.files.documents import day_files, read_day, read_ticket
-from bot.store.files.inbox import Inbox, Parked
+from bot.store.files.inbox import Inbox
 from bot.store.files.names import THOUSAND, TICKET
-from bot.store.files.regular_files import OddFileError
 
 
 class FileDataReader:

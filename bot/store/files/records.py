@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from bot.disk import Write
+from bot.disk.regular_files import OddFileError
 from bot.model import DeskRecord, Outgoing
-from bot.store.files.disk import Write
 from bot.store.files.documents import Page, add_records, day_files, open_page, page_of, read_day
 from bot.store.files.durable_writer import DurableWriter, Pending
-from bot.store.files.regular_files import OddFileError
 from bot.store.index import TicketIndex, mark
 from bot.store.interface import UNFINISHED
 

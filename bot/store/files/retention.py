@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from bot.store.files.disk import Disk, is_there, listed
+from bot.disk import Disk, is_there, listed
+from bot.model import ERASED, emptied
 from bot.store.files.documents import (
     day_files,
     is_stray,
@@ -23,7 +24,6 @@ from bot.store.files.documents import (
 )
 from bot.store.files.names import THOUSAND, TICKET
 from bot.store.parts import divided
-from bot.tickets.erasure import ERASED, emptied
 
 
 def erase_old(

@@ -22,13 +22,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
+from bot.disk import Disk, Write
+from bot.disk.group_commit import GroupCommit
+from bot.model import ERASED, Decision, Delivery, DeskRecord, Outgoing, Status, Ticket
 from bot.store.files import formats
 from bot.store.files.delivery_queue import DeliveryQueue, newer, rests
-from bot.store.files.disk import Disk, Write
 from bot.store.files.documents import page_of
 from bot.store.files.durable_writer import DurableWriter, Pending
-from bot.store.files.group_commit import GroupCommit
 from bot.store.files.records import RecordFiles
 from bot.store.files.retention import erase_old
 from bot.store.files.tickets import Pages, TicketFiles
@@ -36,7 +36,6 @@ from bot.store.files.unit_of_work import FileUnitOfWork
 from bot.store.index import TicketIndex
 from bot.store.interface import Counts, Due, Letters, Lookup, TicketSummary, Window
 from bot.store.rate_limit import RateLimiter
-from bot.tickets.erasure import ERASED
 
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
 TRIES, READ_AGAIN = 5, 1.0  # to read a file before the desk goes on without it; seconds between them

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from bot.disk import Disk, Write, is_there, listed
+from bot.disk.regular_files import OddFileError
 from bot.model import Ticket
-from bot.store.files.disk import Disk, Write, is_there, listed
 from bot.store.files.documents import number_of, part_file, part_files, part_page, read_head, read_ticket, read_whole, stray_parts, ticket_page
 from bot.store.files.names import THOUSAND, TICKET
-from bot.store.files.regular_files import OddFileError
 from bot.store.parts import Division, Past, divided
 
 CACHED = 500  # tickets kept in memory

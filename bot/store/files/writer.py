@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from bot.model import DeskRecord, Envelope, Ticket
-from bot.store.files.disk import Disk, Write, all_names
+from bot.disk import Disk, Write, all_names
+from bot.model import DeskRecord, Envelope, Parked, Ticket
 from bot.store.files.documents import Page, add_records, part_file, part_page, ticket_page
-from bot.store.files.inbox import Parked, day_of, letter_file
+from bot.store.files.inbox import day_of, letter_file
 from bot.store.files.records import PAGE
 from bot.store.parts import Past, divided
 

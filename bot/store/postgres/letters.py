@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from bot.model import Envelope
-from bot.store.files.inbox import TRACE_TAIL, Ids, NoLetterError, Parked
+from bot.model import Envelope, NoLetterError, Parked
+from bot.store.files.inbox import TRACE_TAIL, Ids
 from bot.store.postgres import tables
 from bot.store.postgres.database import LOST, Database, Statement, run
 from bot.store.postgres.group_commit import DatabaseGroupCommit

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bot.model import Decision, DeskRecord, Ticket, person_of
+from bot.model import Decision, DeskRecord, Ticket, emptied, person_of
 from bot.store.files.delivery_queue import rests
 from bot.store.interface import BY_MAIL, Counts, KnownFacts, Letters, Lookup, TicketSummary, Window
 from bot.store.parts import Division, Past, divided
@@ -23,7 +23,6 @@ from bot.store.postgres.database import Connection, Database, run
 from bot.store.postgres.delivery_queue import DatabaseDeliveryQueue
 from bot.store.postgres.parts import Parts
 from bot.store.rate_limit import LONGEST
-from bot.tickets.erasure import emptied
 
 SWEPT = 200  # tickets filed under one lock
 

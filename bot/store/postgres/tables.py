@@ -9,14 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Audience, DeskRecord, Disposition, Entry, Envelope, Outgoing, Ticket, person_of
-from bot.store.files.inbox import Parked
+from bot.model import ERASED, Audience, DeskRecord, Disposition, Entry, Envelope, Outgoing, Parked, Ticket, person_of
 from bot.store.index import mark, whose
 from bot.store.interface import UNFINISHED, TicketSummary
 from bot.store.parts import Division
 from bot.store.postgres.database import Statement
 from bot.store.summaries import announced, summary_of
-from bot.tickets.erasure import ERASED
 
 MOST_SEARCHED = 250_000, 400_000  # characters and octets of a ticket: a tsvector holds a million octets, and hyphens double words
 

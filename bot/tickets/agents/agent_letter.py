@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Disposition, Letter, Ticket
+from bot.model import ERASED, Audience, Decision, Disposition, Letter, Ticket
 from bot.parsing import history
 from bot.store.interface import KnownFacts
 from bot.tickets.agents import proof, receipts
@@ -18,7 +18,6 @@ from bot.tickets.agents.on_ticket import carry_out
 from bot.tickets.agents.parser import BY_NAME, Command, Parsed, Wrong, named, parse
 from bot.tickets.agents.quotations import FEW, Ours, is_marked, own_words, stray
 from bot.tickets.context import DeskContext
-from bot.tickets.erasure import ERASED
 from bot.tickets.queue import texts, waiting
 from bot.tickets.threading import SenderFacts, followed, look
 from bot.tickets.tokens import Purpose, SignedToken

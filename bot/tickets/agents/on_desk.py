@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Address, Delivery, Entry, Letter, Priority, Resolution, Status, Ticket
+from bot.model import ERASED, Address, Delivery, Entry, Letter, Priority, Resolution, Status, Ticket
 from bot.model.address import FOUND
 from bot.parsing.history import below, until_ours
 from bot.rendering.contexts import Section
@@ -16,7 +16,6 @@ from bot.tickets.agents.command_run import CommandRun, Refusal, TicketOrDesk, ma
 from bot.tickets.agents.parser import LONGEST_ARGUMENT, Command, spoken
 from bot.tickets.agents.to_customer import to_customer
 from bot.tickets.authors import MERGED, brought
-from bot.tickets.erasure import ERASED
 from bot.tickets.outgoing import tag
 from bot.tickets.sla import due_from, prioritise, told
 from bot.tickets.status import move

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from bot.store.files.disk import Disk, Write
+from bot.disk import Disk, Write
 
 QueuedWrite = tuple[Write, asyncio.Future[None]]
 
