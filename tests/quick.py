@@ -23,8 +23,8 @@ def core() -> tuple[str, ...]:
 
 @cache
 def is_quick(module: Path) -> bool:
-    """Whether a test module is in tests/unit and imports nothing of `bot` except the core."""
-    if module.parent != ROOT / "tests" / "unit":
+    """Whether a test module is in tests/core or tests/unit and imports nothing of `bot` except the core."""
+    if module.parent not in (ROOT / "tests" / "core", ROOT / "tests" / "unit"):
         return False
     names = set[str]()
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):

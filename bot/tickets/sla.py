@@ -28,8 +28,7 @@ def shift(start: datetime, span: timedelta, policy: Policy) -> datetime:
 
 def between(start: datetime, end: datetime, policy: Policy) -> timedelta:
     """The desk's clock from `start` to `end`; nothing where the end comes first (a clock was set back)."""
-    if end <= start:
-        return ZERO
+    end = max(start, end)
     return policy.calendar.between(start, end) if policy.sla.clock == "working" else end - start
 
 
