@@ -65,9 +65,9 @@ def test_every_marker_of_the_tests_is_registered_and_every_registered_one_is_use
 
 def test_this_module_is_quick_and_one_that_starts_processes_is_not(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("quick")
-    names = ("test_judge", "test_mime", "test_ops", "test_parser_pool")
+    names = ("test_calendar", "test_mime", "test_ops", "test_parser_pool")
     quick = [one for one in names if is_quick(Path(__file__).with_name(f"{one}.py"))]
-    assert quick == ["test_judge", "test_mime"]
+    assert quick == ["test_calendar", "test_mime"]
 
 
 def test_decision_records_are_numbered_dated_and_listed() -> None:
