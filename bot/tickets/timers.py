@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Button
-from bot.rendering.reply_policy import Ruling
 from bot.rendering.terms import Terms
 from bot.rules import Policy
 from bot.rules.schema import Agent
@@ -50,7 +49,7 @@ def moments(ticket: Ticket, policy: Policy, now: datetime) -> Iterator[tuple[dat
 def planned(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
     """The same on the bare clock."""
     periods, done = policy.periods, {entry.about: entry.at for entry in ticket.entries if entry.kind == "event"}
-    if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester:
+    if ticket.waiting_for is Waiting.requester:
         yield from silence(ticket, policy)
         return
     count = counted(ticket, policy)
@@ -78,10 +77,10 @@ def silence(ticket: Ticket, policy: Policy) -> Iterator[tuple[datetime, str]]:
         return
     remind, close = timedelta(days=policy.periods.remind_days), timedelta(days=policy.periods.silence_days)
     reminded = done.get("reminded")
-    if (reminded is None or reminded < asked) and remind < close:
+    if reminded is None or reminded < asked:
         yield asked + remind, "reminded"
-        return
-    yield max(asked + close, (reminded or asked) + close - remind if remind < close else asked), "closed_silence"
+    else:
+        yield max(asked + close, reminded + close - remind), "closed_silence"
 
 
 # ------------------------------------------------------------------------------------------------------------- what
@@ -154,11 +153,14 @@ def to_requester(ticket: Ticket, template: str, sender: AddressFacts, context: D
     Timer mail passes the whole reply policy but for the class and what the last letter asks for (design, section 7, item 1).
     """
     to = address(ticket)
-    closed = sender.auto_reply_blocked or (sender.soft_blocked and not ticket.proved)
-    traffic = reply_policy.Traffic(sent=sender.sent, auto_reply_blocked=closed, suppressed=sender.suppressed)
+    if reply_policy.sendable(to, context.signer.is_ours):
+        return None
+    traffic = reply_policy.Traffic(
+        sent=sender.sent, auto_reply_blocked=sender.auto_reply_blocked, soft_blocked=sender.soft_blocked,
+        proved=ticket.proved, suppressed=sender.suppressed,
+    )  # fmt: skip
     repeats = ticket.proved and to == ticket.requester.email
-    refused = reply_policy.sendable(to, context.signer.is_ours)
-    ruling = Ruling(reason=refused) if refused else reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
+    ruling = reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
     if not ruling.to or ruling.held:
         return None
     ground = context.policy.grounds.get(Ground.insufficient_information)
@@ -177,7 +179,7 @@ def nudged(
     excepted.
     """
     calm = ticket.priority is not Priority.high and not at_once
-    due = max(now, context.policy.calendar.next_open(now)) if calm else now
+    due = context.policy.calendar.next_open(now) if calm else now
     for agent in agents:
         if not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue

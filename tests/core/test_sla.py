@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,20 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from spoken import EN, RU
-from tables import MOSCOW, at, table
+from tables import MOSCOW, at, done_to, opened, played, table
+from tables import SHIPPED as WALL
 
 from bot.model import (
-    Address,
     Audience,
     Count,
     Delivery,
     Entry,
     Outgoing,
     Priority,
-    Resolution,
     Status,
-    Ticket,
-    Waiting,
 )
 from bot.rendering.terms import Terms
 from bot.rules import Policy, load
@@ -41,10 +38,8 @@ from bot.tickets.sla import (
     stopped_since,
     told,
 )
-from bot.tickets.status import move
 
 ROOT = Path(__file__).resolve().parents[2]
-WALL = load((ROOT / "rules.yaml").read_bytes(), "rules.yaml")
 
 
 def on_working_time(calendar: str = "hours: 10:00-22:00", zone: str = "Europe/Moscow") -> Policy:
@@ -60,35 +55,6 @@ def on_working_time(calendar: str = "hours: 10:00-22:00", zone: str = "Europe/Mo
 WORKING = on_working_time()
 ANSWERED = "opened Mon 12:00, asked Mon 13:00, answered Mon 14:00"  # how many stories begin
 WEEKDAYS = on_working_time("hours: closed, days: {mon-fri: 10:00-18:00}")
-
-
-def opened(now: datetime, policy: Policy = WALL, priority: Priority = Priority.medium) -> Ticket:
-    due = due_from(now, priority, policy)
-    return Ticket(
-        number=1, requester=Address(email="i@x.example"), opened=now, changed=now, priority=priority, due=due
-    )
-
-
-def done_to(ticket: Ticket, deed: str, now: datetime, policy: Policy) -> Ticket:
-    """The ticket after one thing that an agent or its requester did."""
-    if deed in Priority.__members__:
-        return prioritise(ticket, Priority(deed), now, policy)
-    if deed == "asked":
-        return move(ticket, Status.clarification, now, policy, waiting=Waiting.requester)
-    if deed == "closed":
-        return move(ticket, Status.done, now, policy, resolution=Resolution.solved)
-    return move(ticket, {"answered": Status.created, "reopened": Status.created}[deed], now, policy)
-
-
-def played(story: str, policy: Policy = WALL, zone: ZoneInfo = MOSCOW) -> Ticket:
-    """The ticket of a story: `high opened Mon 12:00, asked Mon 15:00`; medium, where it says no priority."""
-    first, *rest = story.split(", ")
-    priority, moment = first.split("opened ")
-    ticket = opened(at(moment, zone), policy, Priority(priority.strip() or "medium"))
-    for step in rest:
-        deed, moment = step.split(" ", 1)
-        ticket = done_to(ticket, deed, at(moment, zone), policy)
-    return ticket
 
 
 # --------------------------------------------------------------------------------------------------- when due

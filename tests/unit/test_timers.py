@@ -1,4 +1,4 @@
-"""What time alone does, on tickets made by hand: when, to whom, once; and that a quiet desk costs nothing."""
+"""Timers of a whole desk, over clocks that change and run ahead; and that a quiet desk costs nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from desk import MOSCOW_NOON as NOON
 from desk import ROOT, TestDesk, open_office
 from msgspec.structs import replace
 
-from bot.model import Address, Count, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
+from bot.model import Address, Decision, Ground, Priority, Status, Ticket
 from bot.rules import load
 from bot.settings import Settings
 from bot.store.index import TicketIndex
@@ -22,7 +22,7 @@ from bot.store.interface import AddressFacts
 from bot.tickets.digest import due as digest_due
 from bot.tickets.sla import due_from, set_right
 from bot.tickets.status import move
-from bot.tickets.timers import address, armed, decide, moments
+from bot.tickets.timers import armed, decide
 
 OFFICE = open_office(Settings(rules=ROOT / "rules.yaml", templates=ROOT / "templates"), b"0123456789abcdef0123456789abcdef")
 POLICY = OFFICE.policy
@@ -37,130 +37,9 @@ def ticket(opened: datetime = NOON, priority: Priority = Priority.medium, **more
     return replace(made, **more)
 
 
-def asked(one: Ticket, at: datetime) -> Ticket:
-    return move(one, Status.clarification, at, POLICY, waiting=Waiting.requester)
-
-
-def when(one: Ticket, now: datetime = NOON - DAY) -> dict[str, datetime]:
-    return {what: at for at, what in moments(one, POLICY, now)}
-
-
 def done(one: Ticket, now: datetime, sender: AddressFacts = AddressFacts()) -> tuple[Ticket, list[tuple[str, str]]]:  # noqa: B008  a frozen value
     after = decide(one, sender, OFFICE, now).tickets[0]
     return after, [(letter.template, letter.to) for letter in after.outgoing[len(one.outgoing) :]]
-
-
-def test_a_warning_that_falls_into_the_night_waits_for_the_morning_and_a_high_one_does_not():
-    night = ticket(NOON + 12 * HOUR)  # due at midnight, warned at 20:00
-    assert when(night)["warned"] == NOON + 2 * DAY + 8 * HOUR
-    assert when(night)["overdue"] == NOON + 2 * DAY + 22 * HOUR
-    assert when(ticket(NOON + 12 * HOUR, Priority.high))["overdue"] == NOON + DAY + 12 * HOUR
-
-
-def test_what_is_found_late_at_night_waits_for_the_morning():
-    assert when(ticket(), NOON + 5 * DAY + 12 * HOUR)["overdue"] == NOON + 5 * DAY + 22 * HOUR
-    assert done(ticket(), NOON + 5 * DAY + 12 * HOUR)[1] == []
-
-
-def test_a_ticket_that_is_closed_or_merged_has_no_moments():
-    assert not when(move(ticket(), Status.done, NOON, POLICY, ground=Ground.out_of_scope))
-
-
-def test_who_was_reminded_by_a_clock_that_was_then_set_back_is_reminded_of_the_next_question_too():
-    at = NOON + 4 * DAY
-    first = replace(asked(ticket(), NOON), entries=(Entry(at=NOON, kind="answer", public=True),))
-    reminded, letters = done(first, at)
-    assert [template for template, _ in letters] == ["reminder"]
-    back = Entry(at=at - HOUR, kind="answer", public=True)
-    again = replace(asked(reminded, at - HOUR), entries=(*reminded.entries, back))
-    assert "reminded" in when(again)
-    assert [template for template, _ in done(again, at + 4 * DAY)[1]] == ["reminder"]
-
-
-def test_a_look_that_comes_too_early_does_nothing_and_arms_the_ticket():
-    after, letters = done(ticket(), NOON + HOUR)
-    assert (letters, after.timer) == ([], NOON + 44 * HOUR + 2 * HOUR)
-
-
-def test_the_owner_alone_is_warned_and_those_on_duty_while_the_ticket_is_free():
-    at = NOON + 46 * HOUR
-    assert done(ticket(owner="boris@providence.film"), at)[1] == [("case", "boris@providence.film")]
-    assert done(ticket(), at)[1] == [("case", "anna@providence.film"), ("case", "boris@providence.film")]
-
-
-def test_each_effect_happens_once_and_again_only_when_the_clock_counts_anew():
-    after, _ = done(ticket(), NOON + 49 * HOUR)
-    assert done(after, NOON + 60 * HOUR)[1] == []
-    closed = move(after, Status.done, NOON + 61 * HOUR, POLICY, ground=Ground.out_of_scope)
-    again = move(closed, Status.created, NOON + 70 * HOUR, POLICY)
-    assert done(again, NOON + 70 * HOUR + 49 * HOUR)[1] == [("case", "anna@providence.film")]
-
-
-def test_no_warning_before_half_of_a_short_time():
-    count = Count(since=NOON, hours=2, start=NOON)
-    assert when(ticket(priority=Priority.high, due=NOON + 2 * HOUR, count=count))["warned"] == NOON + HOUR
-    assert "warned" not in when(ticket(due=None))
-
-
-def test_silence_is_counted_from_the_last_question():
-    one = asked(ticket(), NOON)
-    answer = Entry(at=NOON + DAY, kind="answer", public=True, text="А какой у Вас браузер?")
-    assert when(one) == {"reminded": NOON + 3 * DAY}
-    assert when(replace(one, entries=(answer,))) == {"reminded": NOON + 4 * DAY}
-
-
-def test_the_requester_is_reminded_and_then_closed_never_both_at_once():
-    after, letters = done(asked(ticket(), NOON), NOON + 20 * DAY)
-    assert letters == [("reminder", "ivan@example.org")]
-    assert after.timer == NOON + 24 * DAY
-    after, letters = done(after, NOON + 24 * DAY)
-    assert letters == [("closed_silence", "ivan@example.org")]
-    assert (after.status, after.ground, after.timer) == (Status.done, Ground.insufficient_information, None)
-
-
-def test_the_owner_learns_that_his_ticket_was_closed():
-    one = replace(asked(ticket(owner="boris@providence.film"), NOON), entries=(Entry(at=NOON + DAY, kind="event", public=False, about="reminded"),))
-    assert done(one, NOON + 7 * DAY)[1] == [("closed_silence", "ivan@example.org"), ("case", "boris@providence.film")]
-
-
-@pytest.mark.parametrize("sender", [AddressFacts(suppressed=True), AddressFacts(auto_reply_blocked=True), AddressFacts(sent=(NOON + 3 * DAY,) * 20)])
-def test_whom_no_mail_reaches_is_never_closed_behind_his_back(sender):
-    after, letters = done(asked(ticket(), NOON), NOON + 3 * DAY, sender)
-    assert [to for _, to in letters] == ["anna@providence.film", "boris@providence.film"]
-    assert (after.status, after.timer) == (Status.clarification, None)
-
-
-def test_timer_mail_goes_where_the_acknowledgement_went_until_the_address_is_proved():
-    one = asked(ticket(), NOON)
-    first, _ = done(one, NOON + 3 * DAY)
-    elsewhere = replace(first, outgoing=(replace(first.outgoing[0], to="list@example.org"),))
-    assert address(elsewhere) == "list@example.org"
-    assert address(replace(elsewhere, proved=True)) == "ivan@example.org"
-
-
-def test_timer_mail_is_marked_and_says_nothing_of_an_unproved_letter():
-    letter = Entry(at=NOON, kind="letter", public=True, who="ivan@example.org", text="Тайна")
-    [unproved] = done(replace(asked(ticket(), NOON), entries=(letter,)), NOON + 3 * DAY)[0].outgoing
-    [proved] = done(replace(asked(ticket(proved=True), NOON), entries=(letter,)), NOON + 3 * DAY)[0].outgoing
-    assert dict(unproved.headers)["Auto-Submitted"] == "auto-generated"
-    assert "Тайна" not in unproved.text + unproved.html
-    assert "Тайна" in proved.text
-
-
-def test_an_update_that_takes_long_closes_nothing():
-    one = move(ticket(), Status.in_progress, NOON, POLICY, waiting=Waiting.department, ground=Ground.needs_development)
-    assert set(when(one)) == {"department_silent"}
-    after, letters = done(one, NOON + 30 * DAY)
-    assert len(letters) == 2
-    assert after.timer is None
-
-
-def test_a_low_ticket_is_offered_to_the_lead_whoever_has_it():
-    one = ticket(priority=Priority.low, owner="boris@providence.film")
-    assert when(one)["low_offered"] == NOON + 72 * HOUR
-    after, letters = done(one, NOON + 72 * HOUR)
-    assert letters == [("case", "anna@providence.film")]
-    assert "%23%D0%BE%D1%82%D0%BA%D0%B0%D0%B7%D0%B0%D1%82%D1%8C" in after.outgoing[-1].html  # #отказать
 
 
 async def test_a_holiday_file_that_says_every_day_stops_neither_letters_nor_timers(tmp_path):
