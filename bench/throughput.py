@@ -44,7 +44,7 @@ DOOR = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.intake.session import Limits
+from bot.intake.reception import Reception
 from bot.intake.smtp import SmtpListener
 from bot.app.log import Log
 from bot.disk import Disk
@@ -52,8 +52,8 @@ from bot.store.files.inbox import Inbox
 async def main():
     folder, now = Path(sys.argv[1]), lambda: datetime.now(UTC)
     inbox = Inbox(folder, Disk())
-    listener = SmtpListener(inbox.take, lambda address: True, new_id=inbox.new_id, now=now, hostname="bench",
-                            log=Log(folder / "log", now), limits=Limits())
+    reception = Reception(inbox.take, lambda address: True, inbox.new_id, now, Log(folder / "log", now))
+    listener = SmtpListener(reception, hostname="bench")
     print("ready smtp=127.0.0.1:%d" % (await listener.start("127.0.0.1", 0))[1], flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())

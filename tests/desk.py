@@ -33,6 +33,7 @@ from bot.disk import Disk
 from bot.letter_order import LetterOrder, Position
 from bot.model import Envelope, FileReference, Letter, Outgoing, Ticket
 from bot.parsing import dkim_coverage
+from bot.rendering.compose import composed
 from bot.reports.weekly import Weekly, picture_bytes
 from bot.rules import check_examples
 from bot.rules.matching import matcher
@@ -153,7 +154,7 @@ class TestDesk:
         self.weekly = Weekly(self.data, self.store, lambda: FileDataReader(self.data), self.disk, lambda: self.context, lambda: self.now)
         self.timers = TicketTimers(self.store, lambda: self.context, lambda: self.now, self._log)
         self.outbox = Outbox(
-            self.store, DirectSender(self.sender, lambda: self.context.templates.layout), self._extract,
+            self.store, DirectSender(self.sender, lambda: self.context.templates.layout.source, composed), self._extract,
             self._given_up, self._alarm, lambda: sending_rules(self.context), lambda: self.now, self._log, together=True,
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ def core() -> tuple[str, ...]:
     """The packages of the pure core, as the import contract in setup.cfg lists them."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", "utf-8")
-    return tuple(setup["importlinter:contract:pure"]["source_modules"].split())
+    return tuple(setup["importlinter:contract:core"]["source_modules"].split())
 
 
 @cache

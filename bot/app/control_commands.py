@@ -4,26 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from bot.app.context_loading import rotate, signer_of
+from bot.app.listeners import Listeners
+from bot.app.log import Log
 from bot.data.erasure import Plan, forget, log_without
+from bot.delivery.outbox import Outbox
 from bot.delivery.result import cause
+from bot.disk import Disk
 from bot.model import Decision, Delivery, DeskRecord, person_of
+from bot.settings import Settings
+from bot.store.interface import Letters, Store
 from bot.tickets.alerts import advice
+from bot.tickets.context import DeskContext
 
-if TYPE_CHECKING:
-    from bot.app.daemon import Daemon
+
+class Controlled(Protocol):
+    """What the command line may ask about, and change."""
+
+    settings: Settings
+    disk: Disk
+    secret: bytes
+    context: DeskContext
+    inbox: Letters
+    store: Store
+    outbox: Outbox
+    listeners: Listeners
+    log: Log
+    now: Callable[[], datetime]
+
+    def use(self, context: DeskContext) -> None:
+        """Everything that is decided from now on goes by it."""
+        ...
+
+    async def commit(self, decision: Decision) -> None:
+        """Carries a decision out, in a unit of work of its own."""
+        ...
 
 
 class ControlCommands:
     """One a daemon."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Controlled) -> None:
         self._daemon = daemon
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +68,7 @@ class ControlCommands:
         elif do == "rotate":
             self._daemon.secret = rotate(self._daemon.settings.secret_file, self._daemon.disk, self._daemon.secret)
             signer = signer_of(self._daemon.context.policy, self._daemon.secret, self._daemon.settings)
-            self._daemon.context = self._daemon.desk.context = dataclasses.replace(self._daemon.context, signer=signer)
+            self._daemon.use(dataclasses.replace(self._daemon.context, signer=signer))
         elif do in ("release", "discard"):
             return {"ok": await self.let_go(request, release=do == "release")}
         elif do == "lift":

@@ -32,6 +32,7 @@ from bot.desk import Desk, fair
 from bot.disk import DataLock, Disk
 from bot.letter_order import LetterOrder, Position
 from bot.model import Decision, FileReference, NoLetterError
+from bot.rendering.compose import composed
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
 from bot.store.factory import agree, has_signed, open_data_reader, open_store
@@ -40,6 +41,7 @@ from bot.store.files.names import foreign
 from bot.store.interface import Due
 from bot.tickets import shares
 from bot.tickets.alerts import advice, alarm, undelivered
+from bot.tickets.context import DeskContext
 from bot.workers.authentication import authenticator
 from bot.workers.parser_pool import QUICK, ParserPool
 
@@ -80,7 +82,7 @@ class Daemon:
         self.parser_pool = ParserPool(self.context.policy.source, settings.readers, QUICK)
         self.files = ParserPool(b"", 1)  # so that no letter that comes in waits for files that go out
         self.desk = Desk(self.inbox, self.store, self.parser_pool, self.context, authenticator(settings), now, self.log)
-        self.sender = SenderProcess(settings.relay or settings.data / "outbox", lambda: self.context.templates.layout)
+        self.sender = SenderProcess(settings.relay or settings.data / "outbox", lambda: self.context.templates.layout.source, composed)
         self.outbox = Outbox(
             self.store, self.sender, self.extract, self.given_up, self.refused, lambda: sending_rules(self.context), now, self.log,
             together=not settings.relay,
@@ -190,6 +192,10 @@ class Daemon:
             self.log("error", where="daemon", kind=type(error).__name__, words=str(error))
             self._fault = self._fault or error
             self.stop.set()
+
+    def use(self, context: DeskContext) -> None:
+        """Everything that is decided from now on goes by it."""
+        self.context = self.desk.context = context
 
     # ---------------------------------------------------------------------------------------------- letters
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.app.form_pages import form_pages
 from bot.intake.crowd import FreeSpace
 from bot.intake.lmtp import LmtpListener
+from bot.intake.reception import Accept, Reception
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener, server_tls
 from bot.intake.spool import Spool
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 DESCRIPTORS = 4096  # as many as the system lets us have are asked for
 LEAST = 8  # connections of a listener, however few descriptors there are
-Accept = Callable[[bytes, Envelope], Awaitable[None]]
 Refused = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
@@ -51,7 +52,11 @@ class Listeners:
         """`refused` hears the words of a server that does not let us in, and what it is about."""
         self.settings, self.inbox, self.context, self.now, self.log = settings, inbox, context, now, log
         self._take, self._space = accept, FreeSpace(settings.data, settings.min_free, log)
-        self.refused, self._spool = refused, spool(settings)
+        self.refused = refused
+        self.reception = Reception(
+            self.accept, lambda address: context().signer.is_ours(address), inbox.new_id, now, log,
+            self._space.must_have_room, spool(settings),
+        )  # fmt: skip
         self.open: list[Opened] = []
         self.mailbox: ImapFetcher | None = None
 
@@ -88,11 +93,9 @@ class Listeners:
                 from bot.intake.visitors import VisitorLimits
 
                 visitors = VisitorLimits(min(most, VisitorLimits.connections))
-                form = FormListener(
-                    self.accept, self.context, settings, new_id=self.inbox.new_id, now=self.now,
-                    log=self.log, visitors=visitors, must_have_room=self._space.must_have_room,
-                    spool=self._spool,
-                )  # fmt: skip
+                page = form_pages(settings.templates).bounded
+                desk = lambda: self.context().policy.desk  # noqa: E731
+                form = FormListener(self.reception, desk, page, caps=settings.caps, visitors=visitors)
                 places["form"] = str(await form.start(settings.form))
                 self.open.append(form)
             if settings.imap and settings.imap_password_file:
@@ -112,11 +115,8 @@ class Listeners:
     async def _listen(self, kind: type[SmtpListener], where: HostPort | Path, limits: Limits) -> str:
         settings = self.settings
         tls = server_tls(str(settings.tls_cert), str(settings.tls_key)) if settings.tls_cert and settings.tls_key else None
-        listener = kind(
-            self.accept, lambda address: self.context().signer.is_ours(address), new_id=self.inbox.new_id, now=self.now,
-            hostname=socket.gethostname(), log=self.log, limits=limits, trusted=frozenset(settings.trusted_relays), tls=tls,
-            spool=self._spool, must_have_room=self._space.must_have_room,
-        )  # fmt: skip
+        trusted = frozenset(settings.trusted_relays)
+        listener = kind(self.reception, hostname=socket.gethostname(), limits=limits, trusted=trusted, tls=tls)
         if isinstance(where, Path):
             assert isinstance(listener, LmtpListener)
             await listener.start_unix(where)

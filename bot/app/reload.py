@@ -5,26 +5,51 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import zlib
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from watchfiles import Change, awatch
 
 from bot.app.context_loading import RulesRefused, read, signer_of, sources, tried, untried
+from bot.app.log import Log
+from bot.model import Decision
 from bot.rendering.outcomes import with_own
+from bot.settings import Settings
+from bot.store.interface import Store
 from bot.tickets.alerts import alarm
 from bot.tickets.context import DeskContext
-
-if TYPE_CHECKING:
-    from bot.app.daemon import Daemon
+from bot.workers.parser_pool import ParserPool
 
 SETTLED = 1000  # milliseconds
+
+
+class Reloadable(Protocol):
+    """What a reload needs of the daemon, and changes in it."""
+
+    settings: Settings
+    secret: bytes
+    context: DeskContext
+    parser_pool: ParserPool
+    store: Store
+    log: Log
+    stop: asyncio.Event
+    now: Callable[[], datetime]
+
+    def use(self, context: DeskContext) -> None:
+        """Everything that is decided from now on goes by it."""
+        ...
+
+    async def alert(self, decision: Decision) -> None:
+        """Tells the leads."""
+        ...
 
 
 class Reloader:
     """One a daemon."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Reloadable) -> None:
         self._daemon, self._refused = daemon, ""
 
     async def run(self) -> None:
@@ -79,5 +104,5 @@ class Reloader:
         if context.policy.times != desk.context.policy.times:
             await desk.store.wake(desk.now())
         # The secret may have been rotated while the rules were tried.
-        desk.context = desk.desk.context = dataclasses.replace(context, signer=signer_of(context.policy, desk.secret, desk.settings))
+        desk.use(dataclasses.replace(context, signer=signer_of(context.policy, desk.secret, desk.settings)))
         desk.log("rules_loaded", path=str(desk.settings.rules), rules=len(context.policy.rules), digest=context.policy.digest)

@@ -7,23 +7,42 @@ import dataclasses
 import resource
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import schedule
 
-from bot.store.interface import Lookup
+from bot.app.log import Log
+from bot.app.ticket_timers import TicketTimers
+from bot.letter_order import LetterOrder
+from bot.reports.weekly import Weekly
+from bot.store.interface import Letters, Lookup, Store
+from bot.tickets.context import DeskContext
 from bot.tickets.digest import digest, due
 
-if TYPE_CHECKING:
-    from bot.app.daemon import Daemon
-
 LATE = timedelta(minutes=1)  # for a letter to be handled
+
+
+class Scheduled(Protocol):
+    """What the jobs need of the daemon."""
+
+    inbox: Letters
+    store: Store
+    context: DeskContext
+    timers: TicketTimers
+    weekly: Weekly
+    line: LetterOrder
+    log: Log
+    now: Callable[[], datetime]
+
+    def spawn(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
+        """A task that ends with the daemon."""
+        ...
 
 
 class Scheduler:
     """One a daemon; a job that is late after a sleep runs once."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Scheduled) -> None:
         self._daemon = daemon
         self._schedule = schedule.Scheduler()
         self._oldest = ""  # letter of the inbox, when the timers were last due

@@ -12,9 +12,9 @@ import msgspec
 
 from bot import parsing
 from bot.data.erasure import raw_letters, wrote
-from bot.model import Delivery, FileReference, NoLetterError, Outgoing, Ticket
+from bot.model import Delivery, File, FileReference, NoLetterError, Outgoing, Ticket
 from bot.printing import to_json
-from bot.rendering.compose import File, to_bytes
+from bot.rendering.compose import to_bytes
 from bot.rendering.templates import Layout
 from bot.reports.weekly import picture_bytes
 from bot.store.data_access import DataReader

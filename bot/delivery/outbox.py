@@ -21,9 +21,8 @@ from bot.delivery.relay import CLOSED, next_try
 from bot.delivery.result import Result
 from bot.delivery.sender import OutgoingMail, Sender
 from bot.disk.regular_files import OddFileError
-from bot.model import Audience, Delivery, FileReference, Outgoing
+from bot.model import Audience, Delivery, File, FileReference, Outgoing
 from bot.model.markup import literal
-from bot.rendering.compose import File
 from bot.store.interface import SET_BACK, Due, Store, Window
 
 BATCH = 256

@@ -12,7 +12,7 @@ import multiprocessing
 import select
 import signal
 import socket as sockets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -24,9 +24,7 @@ from bot.delivery.folder import Folder
 from bot.delivery.relay import CLOSED, Relay, Transport
 from bot.delivery.result import Result, safe
 from bot.disk import Disk
-from bot.model import Outgoing
-from bot.rendering.compose import File, to_bytes
-from bot.rendering.templates import Layout
+from bot.model import File, Outgoing
 from bot.settings import RelayTarget
 from bot.workers.process import SIZE, child, settled
 
@@ -52,6 +50,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     layout: str | None = None
 
 
+Compose = Callable[[Outgoing, str | None, str, str, Sequence[File]], bytes]  # letter, layout, From and its name, files
 Outcome = tuple[int, Result]
 _batches, _outcomes, _encoder = msgspec.msgpack.Decoder(Batch), msgspec.msgpack.Decoder(list[Outcome]), msgspec.msgpack.Encoder()
 
@@ -71,13 +70,13 @@ class Sender(Protocol):
 class DirectSender:
     """A Sender in this process."""
 
-    def __init__(self, transport: Transport, layout: Callable[[], Layout]) -> None:
-        self._carrier, self._layout = transport, layout
+    def __init__(self, transport: Transport, layout: Callable[[], str | None], compose: Compose) -> None:
+        self._carrier, self._layout, self._compose = transport, layout, compose
 
     def send(self, mail: OutgoingMail) -> Awaitable[Result]:
         """See Post."""
         letter = mail.letter
-        content = to_bytes(letter, self._layout(), mail.sender, mail.name, mail.files)
+        content = self._compose(letter, self._layout(), mail.sender, mail.name, mail.files)
         return self._carrier.send(content, letter.envelope_from, letter.to, letter.attempts)
 
     async def close(self) -> None:
@@ -91,9 +90,11 @@ class DirectSender:
 class SenderProcess(asyncio.Protocol):
     """A Sender in a process of its own, which is started again with the next letter when it has ended. Belongs to one event loop."""
 
-    def __init__(self, place: Path | RelayTarget, layout: Callable[[], Layout]) -> None:
-        """`place` is the outbox folder or the relay; `layout` that of the templates in force."""
-        self._place, self._layout = place, layout
+    def __init__(self, place: Path | RelayTarget, layout: Callable[[], str | None], compose: Compose) -> None:
+        """`place` is the outbox folder or the relay; `layout` gives the source of the layout
+        in force; `compose` is a function of a module, so that the process can load it.
+        """
+        self._place, self._layout, self._compose = place, layout, compose
         self._number, self._closed = 0, False
         self._next: list[tuple[int, msgspec.Raw]] = []
         self._results: dict[int, asyncio.Future[Result]] = {}
@@ -157,7 +158,7 @@ class SenderProcess(asyncio.Protocol):
             else:
                 self.start()
             return
-        layout = self._layout().source
+        layout = self._layout()
         if not self._next and layout == self._shown:
             return
         message = _encoder.encode((self._next, layout if layout != self._shown else None))
@@ -168,7 +169,7 @@ class SenderProcess(asyncio.Protocol):
 
     async def _start(self) -> None:
         try:
-            self._process = await child(work, self, self._place)
+            self._process = await child(work, self, self._place, self._compose)
         except Exception as error:  # noqa: BLE001  whatever it is (the fork server may be gone), the letters wait for another try
             self._lost(Result("retry", f"{GONE.words}: {type(error).__name__} {error}", 0))
         finally:
@@ -211,20 +212,21 @@ class SenderProcess(asyncio.Protocol):
 # ---------------------------------------------------------------------------------------------------- the process
 
 
-def work(place: sockets.socket, target: Path | RelayTarget) -> None:
+def work(place: sockets.socket, target: Path | RelayTarget, compose: Compose) -> None:
     """The process: takes batches from its socket, and answers with outcomes, until the socket is closed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the daemon, which ends this process when it has no more need of it
         signal.signal(number, signal.SIG_IGN)
     settled()
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # the daemon has died
-        asyncio.run(_serve(place, target))
+        asyncio.run(_serve(place, target, compose))
 
 
-async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
+async def _serve(place: sockets.socket, target: Path | RelayTarget, compose: Compose) -> None:
     stream, answers = await asyncio.open_connection(sock=place)
     transport: Transport = Folder(target, Disk()) if isinstance(target, Path) else Relay(target, hostname=sockets.gethostname())
-    layout, done, in_hand = Layout(), list[Outcome](), set[asyncio.Future[Result]]()
-    sender, loop = DirectSender(transport, lambda: layout), asyncio.get_running_loop()
+    layout: str | None = None
+    done, in_hand = list[Outcome](), set[asyncio.Future[Result]]()
+    sender, loop = DirectSender(transport, lambda: layout, compose), asyncio.get_running_loop()
     hangup = select.poll()
     hangup.register(answers.get_extra_info("socket").fileno(), 0)
 
@@ -245,7 +247,7 @@ async def _serve(place: sockets.socket, target: Path | RelayTarget) -> None:
         batch = _batches.decode(await stream.readexactly(size))
         if hangup.poll(0):  # what a daemon that has died still wanted is the next one's
             return
-        layout = layout if batch.layout is None else Layout(batch.layout)
+        layout = layout if batch.layout is None else batch.layout
         for number, mail in batch.mails:
             in_hand.add(under_way := _begun(sender, mail))
             under_way.add_done_callback(partial(end, number))

@@ -7,14 +7,12 @@ import contextlib
 import secrets
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError
+from jinja2 import TemplateError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect, Request
@@ -22,20 +20,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from bot.disk.regular_files import TEMPLATE, read_regular
 from bot.intake.crowd import AT_A_TIME, QUEUE, NoRoomError
+from bot.intake.reception import Reception
 from bot.intake.session import MIB
-from bot.intake.spool import SYSTEM, Spool
 from bot.intake.submission import Picture, Submission, letter
 from bot.intake.visitors import VisitorLimits, protocol
 from bot.model import Envelope, network_of, person_of
 from bot.model.address import FOUND
+from bot.model.file_names import safe_name
 from bot.model.markup import clean
-from bot.parsing.attachments import safe_name
-from bot.rendering.bounded import Bounded
-from bot.settings import HostPort, Settings
-from bot.tickets.context import DeskContext
+from bot.settings import HostPort
 
+Page = Callable[[str, Mapping[str, object]], str]  # its text, by name and by what it may show
 LANGUAGES = ("ru", "en")
 LIMIT = 25 * MIB  # of a submission, as of a letter
 PICTURES, PICTURE = 5, 10 * MIB
@@ -55,6 +51,19 @@ class Refused(Exception):
     def __init__(self, *words: str, status: int = 400) -> None:
         super().__init__(*words)
         self.words, self.status = words, status
+
+
+class FormDesk(Protocol):
+    """What the form shows of the desk."""
+
+    address: str
+    language: Any
+    regulation_url: str
+    links: dict[str, str]
+
+    def name_in(self, language: str, /) -> str:
+        """How users call it."""
+        ...
 
 
 class FormRateLimiter:
@@ -80,19 +89,15 @@ class FormListener:
     """The form's web server, in the daemon's own loop."""
 
     def __init__(
-        self, accept: Callable[[bytes, Envelope], Awaitable[None]], context: Callable[[], DeskContext], settings: Settings, *,
-        new_id: Callable[[datetime], str], now: Callable[[], datetime], log: Callable[..., None],
-        visitors: VisitorLimits | None = None, must_have_room: Callable[[float, int], None] = lambda *_: None,
-        spool: Spool = SYSTEM,
+        self, reception: Reception, desk: Callable[[], FormDesk], page: Page, *, caps: bool,
+        visitors: VisitorLimits | None = None,
     ) -> None:  # fmt: skip
-        """`must_have_room` raises OSError where the disk has none for so many octets; it is told the time."""
-        self.must_have_room, self.spool = must_have_room, spool
-        self.visitors = visitors or VisitorLimits()
-        self.accept, self.context, self.caps, self.new_id, self.now, self.log = accept, context, settings.caps, new_id, now, log
+        """`page` renders a page of the form; `caps` says whether submissions are counted."""
+        self.reception, self.desk, self.page, self.caps = reception, desk, page, caps
+        self.log, self.visitors = reception.log, visitors or VisitorLimits()
         self.windows = FormRateLimiter()
         self.slots = asyncio.Semaphore(AT_ONCE)
         self.in_hand, self.heard = 0, 0.0  # submissions that are here whole and wait for their answer; when the last one came or went
-        self.templates, self.pages = settings.templates, _pages(settings.templates)
         self.app = Starlette(routes=[Route("/", self.show), Route("/", self.submit, methods=["POST"]), Route("/thanks", self.thanks)])
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -100,7 +105,7 @@ class FormListener:
     async def start(self, where: HostPort) -> HostPort:
         """Listen; the place that was bound. Raises OSError, and ValueError for a mistake in a page."""
         try:
-            check(self.templates, self.context())
+            check(self.page, self.desk())
         except TemplateError as error:
             raise ValueError(f"templates/form: {error}") from None
         bound = socket.create_server((where.host, where.port), family=socket.AF_INET6 if ":" in where.host else socket.AF_INET, backlog=512)
@@ -140,7 +145,7 @@ class FormListener:
         given, client = dict(_EMPTY), request.client.host if request.client else ""
         try:
             self.heard = asyncio.get_running_loop().time()
-            with self.spool.open() as body:
+            with self.reception.spool.open() as body:
                 await self._receive(request, body)
                 self.in_hand += 1
                 try:
@@ -171,7 +176,7 @@ class FormListener:
                 async for chunk in request.stream():
                     size += len(chunk)
                     if size <= limit:
-                        self.must_have_room(asyncio.get_running_loop().time(), len(chunk))
+                        self.reception.must_have_room(asyncio.get_running_loop().time(), len(chunk))
                         body.write(chunk)
                     elif size > most:
                         break
@@ -206,7 +211,7 @@ class FormListener:
             domain = domain.encode("idna").decode()
         email = f"{local}@{domain}".lower()
         wrong = [name for name, most in LONGEST.items() if len(given[name]) > most]
-        if not (email.isascii() and FOUND.fullmatch(email)) or self.context().signer.is_ours(email):
+        if not (email.isascii() and FOUND.fullmatch(email)) or self.reception.is_ours(email):
             wrong.append("email")
         if not given["text"].strip():
             wrong.append("text")
@@ -232,12 +237,12 @@ class FormListener:
             self.windows.count(kind, key, now)
 
     async def _store(self, one: Submission, language: str, client: str) -> None:
-        now = self.now()
-        ident, to = self.new_id(now), self.context().policy.desk.address
+        now = self.reception.now()
+        ident, to = self.reception.new_id(now), self.desk().address
         envelope = Envelope(letter=ident, received=now, mail_from=one.email, recipients=(to,), client=client, intake="form")
         raw = letter(one, to, language, ident, now)
         try:
-            await self.accept(raw, envelope)
+            await self.reception.accept(raw, envelope)
         except OSError as error:
             raise self._trouble(error) from error
         self.log("accepted", letter=ident, intake="form", client=client, size=len(raw), recipients=1)
@@ -245,12 +250,12 @@ class FormListener:
     def _language(self, request: Request) -> str:
         """The one that is asked for, by the link or else by the browser, or else the desk's."""
         told = [request.query_params.get("lang", ""), *request.headers.get("accept-language", "").split(",")]
-        return next((word.strip()[:2].lower() for word in told if word.strip()[:2].lower() in LANGUAGES), self.context().policy.desk.language)
+        return next((word.strip()[:2].lower() for word in told if word.strip()[:2].lower() in LANGUAGES), self.desk().language)
 
     def _page(self, request: Request, given: dict[str, str], wrong: Sequence[str] = (), status: int = 200, *, done: bool = False) -> Response:
         """The page, with the headers that keep it to itself: nothing from elsewhere, framed by the desk's own site alone."""
-        context, language, nonce = self.context(), self._language(request), secrets.token_urlsafe(12)
-        page, desk = _render(self.pages, context, language, given, wrong, done, nonce), context.policy.desk
+        desk, language, nonce = self.desk(), self._language(request), secrets.token_urlsafe(12)
+        page = self.page(f"{language}.html", _shown(desk, language, given, wrong, done, nonce))
         urls = [urlsplit(url) for url in (desk.regulation_url, *desk.links.values()) if url.startswith(("https://", "http://"))]
         framed = " ".join(sorted({f"{url.scheme}://{url.netloc}" for url in urls}))
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {framed}"
@@ -258,34 +263,20 @@ class FormListener:
         return Response(page, status, headers | {"Cache-Control": "no-store"}, "text/html; charset=utf-8")
 
 
-def check(templates: Path, context: DeskContext) -> None:
+def check(page: Page, desk: FormDesk) -> None:
     """Renders every page as it can be met; raises what jinja raises for a mistake in one."""
     for language in LANGUAGES:
         for wrong, done in ((), False), (WRONG, False), ((), True):
-            _render(_pages(templates), context, language, _EMPTY, wrong, done, "x")
+            page(f"{language}.html", _shown(desk, language, _EMPTY, wrong, done, "x"))
 
 
-def _pages(templates: Path) -> Bounded:
-    def page(name: str) -> tuple[str, str, Callable[[], bool]] | None:
-        path = templates / "form" / Path(name).name
-        if not path.exists():
-            return None
-        source, changed = read_regular(path, TEMPLATE, links=True).decode(), path.stat().st_mtime_ns
-        return source, str(path), lambda: path.exists() and path.stat().st_mtime_ns == changed
-
-    loader = FunctionLoader(page)
-    lines = {"trim_blocks": True, "lstrip_blocks": True}
-    return Bounded(loader=loader, autoescape=True, undefined=StrictUndefined, **lines)
-
-
-def _render(
-    pages: Bounded, context: DeskContext, language: str, given: dict[str, str], wrong: Sequence[str], done: bool,
-    nonce: str,
-) -> str:  # fmt: skip
-    desk, once = context.policy.desk, given["once"] or secrets.token_urlsafe(12)
+def _shown(
+    desk: FormDesk, language: str, given: dict[str, str], wrong: Sequence[str], done: bool, nonce: str
+) -> dict[str, object]:
+    """What a page of the form knows."""
+    once = given["once"] or secrets.token_urlsafe(12)
     shown = {"desk": desk, "name": desk.name_in(language), "links": desk.links, "given": given, "once": once}
-    told = {"wrong": wrong, "done": done, "nonce": nonce, "most": PICTURES}
-    return pages.bounded(f"{language}.html", shown | told)
+    return shown | {"wrong": wrong, "done": done, "nonce": nonce, "most": PICTURES}
 
 
 async def _parsed(request: Request, body: IO[bytes]) -> FormData:

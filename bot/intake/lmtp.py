@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bot.intake.crowd import AT_A_TIME, queue_up
-from bot.intake.session import SmtpSession
+from bot.intake.session import SessionHost, SmtpSession
 from bot.intake.smtp import SmtpListener
 
 
@@ -17,7 +17,7 @@ class LmtpSession(SmtpSession):
     protocol = "LMTP"
     commands: ClassVar[list[str]] = [*SmtpSession.commands, "smtp_LHLO"]
 
-    def __init__(self, listener: SmtpListener) -> None:
+    def __init__(self, listener: SessionHost) -> None:
         super().__init__(listener)
         for unspoken in ("HELO", "EHLO"):  # section 4.1
             del self._smtp_methods[unspoken]

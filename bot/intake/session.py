@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
+from typing import Any, AnyStr, ClassVar, Protocol
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
-from bot.intake.spool import MEMORY
-
-if TYPE_CHECKING:
-    from bot.intake.smtp import SmtpListener
+from bot.intake.crowd import Crowd
+from bot.intake.spool import MEMORY, Spool
 
 MIB = 1024 * 1024
 END = b"\r\n.\r\n"
@@ -44,6 +45,38 @@ class Limits:
     received: int = 100  # Received: headers; more is a loop
 
 
+class SessionHost(Protocol):
+    """What a session asks of its listener."""
+
+    limits: Limits
+    hostname: str
+    tls: ssl.SSLContext | None
+    spool: Spool
+    crowd: Crowd[SmtpSession]
+    heard: float  # when a client said something last, by the clock of the event loop
+    closing: bool
+
+    def admit(self, session: SmtpSession) -> bool:
+        """Counts a session in, if there is room for it."""
+        ...
+
+    def tell_refusal(self, client: str, code: int, words: str) -> None:
+        """Logs that something was not taken."""
+        ...
+
+    def room(self) -> AbstractContextManager[Callable[[int], str]]:
+        """A count of the bytes of one incoming letter; the function takes more, or says the refusal."""
+        ...
+
+    async def take(self, session: SmtpSession, content: bytes) -> str:
+        """Stores a letter; the reply."""
+        ...
+
+    def trouble(self, error: Exception) -> str:
+        """The reply to an error of our own."""
+        ...
+
+
 class SmtpSession(SMTP):
     """One session. It keeps aiosmtpd's grammar of commands, and has its own DATA, timer and limits."""
 
@@ -52,7 +85,7 @@ class SmtpSession(SMTP):
     protocol = "SMTP"
     commands: ClassVar[list[str]] = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
-    def __init__(self, listener: SmtpListener) -> None:
+    def __init__(self, listener: SessionHost) -> None:
         self.command_size_limits = defaultdict(lambda: self.command_size_limit)  # aiosmtpd shares one among all sessions
         limits = listener.limits
         super().__init__(

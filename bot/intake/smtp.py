@@ -8,16 +8,15 @@ import errno
 import inspect
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 from aiosmtpd.smtp import Session
 
 from bot.intake.crowd import AT_A_TIME, LOCAL, ClientRate, Crowd, NoRoomError, queue_up
+from bot.intake.reception import Reception
 from bot.intake.session import Limits, SmtpSession
-from bot.intake.spool import SYSTEM, Spool
 from bot.intake.trace import received, received_count
 from bot.model import Envelope
 
@@ -43,31 +42,20 @@ class SmtpListener:
 
     def __init__(
         self,
-        accept: Callable[[bytes, Envelope], Awaitable[None]],
-        is_ours: Callable[[str], bool],
+        reception: Reception,
         *,
-        new_id: Callable[[datetime], str],
-        now: Callable[[], datetime],
         hostname: str,
-        log: Callable[..., None] = lambda *_, **__: None,
         limits: Limits | None = None,
         trusted: frozenset[str] = frozenset(),
         tls: ssl.SSLContext | None = None,
-        spool: Spool = SYSTEM,
-        must_have_room: Callable[[float, int], None] = lambda *_: None,
     ) -> None:
-        """`accept` stores a letter durably or raises; `is_ours` says whether an address is the desk's; `tell` is the log.
-
-        `trusted` are addresses of relays to which the limits on connections do not apply; in `spool` large letters
-        wait for their end, by default where the system keeps temporary files.
-        `must_have_room` raises OSError where the disk has none for so many octets; it is told the time.
-        """
-        self.accept, self.is_ours, self.new_id, self.now, self.log = accept, is_ours, new_id, now, log
+        """`trusted` are addresses of relays to which the limits on connections do not apply."""
+        self.accept, self.is_ours, self.new_id = reception.accept, reception.is_ours, reception.new_id
+        self.now, self.log, self.spool = reception.now, reception.log, reception.spool
+        self.must_have_room = reception.must_have_room
         self.hostname, self.limits, self.trusted, self.tls = hostname, limits or Limits(), trusted, tls
-        self.spool = spool
         self.incoming = 0  # bytes of letters that have begun and not ended
         self.closing = False
-        self.must_have_room = must_have_room
         self._rate = ClientRate(self.limits.letters, self.is_relay, self.tell_refusal)
         self._turned_away, self._told = 0, 0.0  # connections, and when that was last logged
         self.crowd: Crowd[SmtpSession] = Crowd()

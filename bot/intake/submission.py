@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bot.rendering.compose import base64_lines, header, mailbox
+from bot.model.encoding import base64_lines, header, mailbox
 
 _SENTENCE = re.compile(r"[.!?\n]\s|\n")
 _WORDS = {"ru": ("Шаги:", "Устройство:"), "en": ("Steps:", "Device:")}

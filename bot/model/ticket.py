@@ -44,6 +44,9 @@ class Entry(Value, frozen=True):
     unconfirmed: bool = False  # nothing proves that the address in From wrote it
 
 
+File = tuple[str, str, bytes]  # name, type, content
+
+
 class FileReference(Value, frozen=True):
     """A file to be attached: a part of an archived letter, not copied before the letter leaves."""
 

@@ -7,13 +7,12 @@ stripped of its metadata and that Pillow then opens and verifies.
 from __future__ import annotations
 
 import io
-import re
-import unicodedata
 import warnings
 
 from PIL import Image
 
 from bot.model import Attachment
+from bot.model.file_names import safe_name
 from bot.parsing import headers, pictures
 from bot.parsing.mime import Part
 from bot.parsing.vocabulary import table
@@ -27,7 +26,6 @@ WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`; templat
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _WITHHELD = {type_: why for why, types in _TABLES["types"].items() for type_ in types.split()}
 _EXTENSIONS: dict[str, str] = _TABLES["extensions"]
-_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff<>|\"*?]")
 
 
 def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = False) -> Attachment:
@@ -42,16 +40,6 @@ def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = Fa
     if not name:
         name = safe_name(headers.words(part.field("content-id")).strip("<>"))[:60] or f"part-{part.number}{_EXTENSIONS.get(kind, '')}"
     return Attachment(name=name, type=kind, size=len(data), accepted=not why, why=why, part=part.number, inline=inline, logo=logo)
-
-
-def safe_name(name: str) -> str:
-    """The name as it may be shown: no path, controls, direction marks or outer blanks; 120 characters."""
-    name = _NOT_IN_NAMES.sub("", name.replace("\\", "/").rsplit("/", 1)[-1])
-    name = unicodedata.normalize("NFC", " ".join(name.split())).strip(". ")
-    if len(name) <= 120:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    return name[:120] if not dot or len(extension) > 10 else f"{stem[: 118 - len(extension)]}….{extension}"[:120]
 
 
 def _judged(part: Part, data: bytes) -> tuple[str, str, tuple[int, int]]:

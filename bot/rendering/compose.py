@@ -7,29 +7,20 @@ from its Message-ID. No value can add a header, since line breaks and controls n
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from binascii import b2a_qp
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from email.utils import format_datetime, getaddresses
+from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
-from bot.model import Outgoing
+from bot.model import File, Outgoing
+from bot.model.encoding import CONTROLS, base64_lines, encoded, folded, header, mailbox
 from bot.model.markup import OWN, literal
 from bot.rendering.templates import Layout
 
-File = tuple[str, str, bytes]  # name, type, content
-
-WIDTH = 76
-TOKEN_LIMIT = 900  # octets; RFC 5322 allows 998 in a line, and a longer Message-ID is an attack
-ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-to"}
-CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
 SIGNED = re.compile(r"[\w.-]+\+[\w.-]{16,}", re.ASCII)  # the local part of an address of ours: the same in text, HTML and a URL
-ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
 def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str = "", files: Sequence[File] = ()) -> bytes:
@@ -61,6 +52,15 @@ def to_bytes(outgoing: Outgoing, layout: Layout, sender: str, sender_name: str =
     return b"".join([*(header(name, value) for name, value in headers), b"MIME-Version: 1.0\r\n", body])
 
 
+_layout = lru_cache(2)(Layout)  # of a source: the one in force, and the one before
+_sender = lru_cache(16)(mailbox)
+
+
+def composed(outgoing: Outgoing, layout: str | None, sender: str, sender_name: str, files: Sequence[File]) -> bytes:
+    """As to_bytes, with the source of the layout; what the process that sends letters is given."""
+    return to_bytes(outgoing, _layout(layout), sender, sender_name, files)
+
+
 def _readings(outgoing: Outgoing, layout: Layout) -> tuple[str, str]:
     """Text and HTML. Copies for several people differ only in the signed address, put in at the end."""
     reply = next((value for name, value in outgoing.headers if name == "Reply-To"), "").partition("@")[0]
@@ -68,68 +68,6 @@ def _readings(outgoing: Outgoing, layout: Layout) -> tuple[str, str]:
         return layout.readings(outgoing.subject, outgoing.body, outgoing.language)
     text, html = layout.readings(outgoing.subject, outgoing.body.replace(literal(reply), OWN), outgoing.language)
     return text.replace(OWN, reply), html.replace(OWN, reply)
-
-
-# ---------------------------------------------------------------------------------------------------------- headers
-
-
-@lru_cache(256)  # most headers of a letter are those of the one before: sender, marks, the same subject to another agent
-def header(name: str, value: str) -> bytes:
-    """One header, encoded and folded; ValueError for an invalid name."""
-    if not NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no header name")
-    clean = CONTROLS.sub(" ", value).strip()
-    if name.lower() not in ADDRESSES:
-        clean = clean if clean.isascii() and "=?" not in clean else _encoded(clean)
-    elif not clean.isascii():
-        clean = ", ".join(mailbox(*pair) for pair in getaddresses([clean]) if pair[1])
-    return f"{name}:{_folded(clean, len(name) + 2)}\r\n".encode()
-
-
-def mailbox(name: str, address: str) -> str:
-    """One mailbox; an international domain in its ASCII form (RFC 5890), if it has one."""
-    local, _, domain = address.replace("<", "").replace(">", "").replace(" ", "").rpartition("@")
-    if not domain.isascii():
-        with suppress(UnicodeError):
-            domain = domain.encode("idna").decode()
-    spec = f"{local}@{domain}" if local else domain
-    name = CONTROLS.sub(" ", name).strip()
-    if not name:
-        return spec
-    if not name.isascii() or "=?" in name:
-        return f"{_encoded(name)} <{spec}>"
-    return f"{name} <{spec}>" if ATOMS.fullmatch(name) else '"{}" <{}>'.format(re.sub(r'(["\\])', r"\\\1", name), spec)
-
-
-_sender = lru_cache(16)(mailbox)
-
-
-def _encoded(value: str) -> str:
-    """Encoded words (RFC 2047) of whole characters. A leading [TAG] stays plain, for filters to read."""
-    tag = re.match(r"\[[A-Za-z0-9-]{1,40}\] ", value)
-    rest = value[tag.end() :] if tag else value
-    pieces, piece = [], b""
-    for character in rest:
-        octets = character.encode("utf-8", "replace")
-        if len(piece) + len(octets) > 42:
-            pieces.append(piece)
-            piece = b""
-        piece += octets
-    pieces.append(piece)
-    return (tag[0] if tag else "") + " ".join(f"=?utf-8?B?{b64encode(piece).decode()}?=" for piece in pieces)
-
-
-def _folded(value: str, used: int) -> str:
-    """The value after the colon, folded at spaces; a word too long for any line is left out."""
-    lines, line = [], ""
-    for word in value.split(" "):
-        if len(word) > TOKEN_LIMIT:
-            continue
-        if line and used + len(line) + 1 + len(word) > WIDTH:
-            lines.append(line)
-            line, used = "", 0
-        line += " " + word
-    return "\r\n".join([*lines, line])
 
 
 # ------------------------------------------------------------------------------------------------------------ parts
@@ -162,12 +100,6 @@ def _file(file: File) -> bytes:
     else:  # RFC 2231 for current programs, an encoded word for old ones
         pieces = re.findall(r"(?:%[0-9A-F]{2}|.){1,20}", "utf-8''" + quote(clean, safe=""))
         disposition = "attachment;" + ";".join(f"\r\n filename*{number}*={piece}" for number, piece in enumerate(pieces))
-        type_ = f'{type_};\r\n name="{_folded(_encoded(clean), 7).strip()}"'
+        type_ = f'{type_};\r\n name="{folded(encoded(clean), 7).strip()}"'
     head = f"Content-Type: {type_}\r\nContent-Disposition: {disposition}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     return head.encode() + base64_lines(content)
-
-
-def base64_lines(octets: bytes) -> bytes:
-    """RFC 2045 lines of 76 characters."""
-    coded = b64encode(octets)
-    return b"".join(coded[at : at + 76] + b"\r\n" for at in range(0, len(coded), 76)) or b"\r\n"

@@ -6,11 +6,10 @@ them raise OSError where the store fails. The same desk lying still is `bot.stor
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bot.model import Decision, Delivery, DeskRecord, Envelope, Outgoing, Parked, Ticket, Value
 
@@ -146,11 +145,36 @@ class Counts(NamedTuple):
     disk_waits: int = 0  # files that could not be written so far, or not be read since the start
 
 
+class Signal(Protocol):
+    """An asyncio.Event. The core, which knows these values, does not load asyncio."""
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        ...
+
+    def set(self) -> None:
+        """Wakes all who wait."""
+
+    def clear(self) -> None:
+        """Whoever waits from here on waits for the next `set`."""
+
+    async def wait(self) -> Any:
+        """Returns once it is set."""
+
+
 class Store(Protocol):
     """Tickets and the desk's own records, durable; of one daemon, or of several on one database."""
 
-    changed: asyncio.Event  # set when an outgoing letter may have become due
-    loaded: asyncio.Event  # set when units of work can begin
+    @property
+    def changed(self) -> Signal:
+        """Set when an outgoing letter may have become due."""
+        ...
+
+    @property
+    def loaded(self) -> Signal:
+        """Set when units of work can begin."""
+        ...
+
     broken: list[str]  # what cannot be read; only those tickets suffer
 
     async def load(self) -> None:
@@ -232,7 +256,10 @@ class Store(Protocol):
 class Letters(Protocol):
     """Raw letters: taken in, given out to be handled, archived or set aside. Ids that are not there raise NoLetterError."""
 
-    changed: asyncio.Event  # set when a letter may be there to be handled
+    @property
+    def changed(self) -> Signal:
+        """Set when a letter may be there to be handled."""
+        ...
 
     def new_id(self, now: datetime) -> str:
         """The id for a letter that comes in now."""

@@ -27,6 +27,7 @@ import dns.resolver
 
 from bot.app.context_loading import RulesRefused, open_context, untried
 from bot.app.control_socket import ask
+from bot.app.form_pages import form_pages
 from bot.app.listeners import spool
 from bot.disk import is_there
 from bot.intake.spool import MEMORY, Spool
@@ -92,7 +93,7 @@ def rules(settings: Settings) -> Iterator[Finding]:
         try:
             from bot.intake.form import check
 
-            check(settings.templates, context)
+            check(form_pages(settings.templates).bounded, context.policy.desk)
             yield Finding("green", "the pages of the form are good")
         except ImportError as error:
             yield Finding("red", f"DESK_FORM is set, {error.name} is not installed", "pip install '.[form]'")

@@ -1,6 +1,6 @@
 """The picture of imports in docs/architecture.md, drawn from the imports themselves: `python docs/pictures/imports.py`.
 
-An arrow says "imports". One that others imply is left out; a dotted one goes up, against the order of FLOORS.
+An arrow says "imports". One that others imply is left out; a dotted one would go up, against the order of FLOORS.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def edges() -> set[tuple[str, str]]:
     """(from, to) of every import between two rooms."""
     import grimp
 
-    graph = grimp.build_graph("bot", cache_dir=None)
+    graph = grimp.build_graph("bot", exclude_type_checking_imports=False, cache_dir=None)
     every = {(room(one), room(other)) for one in graph.modules for other in graph.find_modules_directly_imported_by(one)}
     return {(one, other) for one, other in every if one and other and one != other}
 

@@ -15,6 +15,7 @@ from daemon import Running
 from peers import Postfix, World, block, free_port, program, wait_for
 
 from bot.intake.lmtp import LmtpListener
+from bot.intake.reception import Reception
 from bot.intake.session import Limits
 from bot.store.files.inbox import Ids
 
@@ -157,8 +158,9 @@ async def test_a_refusal_after_data_is_told_once_a_recipient(tmp_path):
         taken.append(envelope)
         raise OSError(errno.ENOSPC, "no space left")
 
-    listener = LmtpListener(accept, lambda address: True, new_id=Ids().new, now=lambda: datetime.now(UTC), hostname="desk.example",
-                    log=lambda event, **fields: told.append(event), limits=Limits(size=1000))  # fmt: skip
+    tell = lambda event, **fields: told.append(event)  # noqa: E731
+    reception = Reception(accept, lambda address: True, Ids().new, lambda: datetime.now(UTC), tell)
+    listener = LmtpListener(reception, hostname="desk.example", limits=Limits(size=1000))
     host, port = await listener.start("127.0.0.1", 0)
 
     def talk() -> list[list[int]]:

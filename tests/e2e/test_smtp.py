@@ -18,6 +18,7 @@ import pytest
 from bot.disk import Disk
 from bot.intake import session
 from bot.intake.crowd import NoRoomError
+from bot.intake.reception import Reception
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener, server_tls
 from bot.intake.spool import Spool
@@ -35,11 +36,12 @@ class Desk:
         self.taken, self.told, self.clients = [], [], []
         self.accept = self.keep
         settings = {"limits": Limits(**settings.pop("limits", {})), **settings}
-        self.listener = SmtpListener(
+        asked = {name: settings.pop(name) for name in ("spool", "must_have_room") if name in settings}
+        reception = Reception(
             lambda raw, envelope: self.accept(raw, envelope), lambda address: address.lower() in (US, "postmaster"),
-            new_id=Ids().new, now=lambda: NOW, hostname="mail.desk.example", log=lambda event, **fields: self.told.append((event, fields)),
-            **settings,
+            Ids().new, lambda: NOW, lambda event, **fields: self.told.append((event, fields)), **asked,
         )  # fmt: skip
+        self.listener = SmtpListener(reception, hostname="mail.desk.example", **settings)
 
     async def keep(self, raw, envelope):
         self.taken.append((raw, envelope))

@@ -13,10 +13,12 @@ import pytest
 from desk import MOSCOW_NOON, ROOT
 from desk import opened as opened_office
 
+from bot.app.form_pages import form_pages
 from bot.intake.form import FormListener
+from bot.intake.reception import Reception
 from bot.intake.visitors import VisitorLimits
 from bot.model import Envelope
-from bot.settings import HostPort, Settings
+from bot.settings import HostPort
 
 
 def spoken(at: tuple[str, int], source: str, words: bytes = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") -> bytes:
@@ -29,14 +31,11 @@ def spoken(at: tuple[str, int], source: str, words: bytes = b"GET / HTTP/1.1\r\n
 @asynccontextmanager
 async def opened(tmp_path: Path, **limits: Any) -> AsyncIterator[tuple[str, int]]:
     """The form alone; its place."""
-    settings = Settings(data=tmp_path, templates=ROOT / "templates")
-
     async def accept(raw: bytes, envelope: Envelope) -> None: ...
 
-    listener = FormListener(
-        accept, lambda: opened_office(ROOT / "rules.yaml"), settings, new_id=lambda now: "x", now=lambda: MOSCOW_NOON,
-        log=lambda *_, **__: None, visitors=VisitorLimits(**limits),
-    )  # fmt: skip
+    reception = Reception(accept, lambda _: False, lambda now: "x", lambda: MOSCOW_NOON)
+    desk, page = opened_office(ROOT / "rules.yaml").policy.desk, form_pages(ROOT / "templates").bounded
+    listener = FormListener(reception, lambda: desk, page, caps=True, visitors=VisitorLimits(**limits))
     where = await listener.start(HostPort("0.0.0.0", 0))
     try:
         yield "127.0.0.1", where.port

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.model import Attachment
+from bot.model.file_names import safe_name
 from bot.parsing import pictures
-from bot.parsing.attachments import WHY, attachment, safe_name
+from bot.parsing.attachments import WHY, attachment
 from bot.parsing.mime import Part, parse
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app.context_loading import RulesRefused, open_context, sources
+from bot.app.form_pages import form_pages
 from bot.intake import form
 from bot.rendering import bounded
 from bot.rendering.bounded import Bounded, TooMuchError
@@ -152,6 +153,6 @@ def test_the_doctor_names_it_too(templates: Path) -> None:
 def test_the_pages_of_the_form_end_as_well(templates: Path) -> None:
     page = templates / "form" / "_page.html"
     page.write_text(page.read_text("utf-8") + nested(9, "x"), "utf-8")
-    given = dict.fromkeys((*form.LONGEST, "here", "once"), "")
+    given, desk = dict.fromkeys((*form.LONGEST, "here", "once"), ""), opened(ROOT / "rules.yaml").policy.desk
     with pytest.raises(TooMuchError, match=STEPS):
-        form._render(form._pages(templates), opened(ROOT / "rules.yaml"), "ru", given, (), False, "x")
+        form_pages(templates).bounded("ru.html", form._shown(desk, "ru", given, (), False, "x"))

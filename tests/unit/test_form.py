@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import parsing
+from bot.app.form_pages import form_pages
 from bot.intake import form as module
+from bot.intake.reception import Reception
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
@@ -36,9 +38,11 @@ class Form:
 
     def __init__(self, context, **settings):
         self.taken, self.told, self.error = [], [], None
+        tell = lambda event, **fields: self.told.append((event, fields))  # noqa: E731
+        reception, desk = Reception(self.accept, context.signer.is_ours, Ids().new, lambda: NOW, tell), context.policy.desk
+        chosen = Settings(**settings)
         self.listener = module.FormListener(
-            self.accept, lambda: context, Settings(**settings), new_id=Ids().new, now=lambda: NOW,
-            log=lambda event, **fields: self.told.append((event, fields)),
+            reception, lambda: desk, form_pages(chosen.templates).bounded, caps=chosen.caps
         )  # fmt: skip
 
     async def accept(self, raw, envelope):

@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from bot.app import sd_notify
 from bot.app.log import EVENTS, Log
 from bot.intake.lmtp import LmtpListener
+from bot.intake.reception import Reception
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener
 from bot.settings import Settings
@@ -230,8 +231,9 @@ def test_fail2ban_finds_the_refused_and_nobody_they_name(tmp_path):
 def test_fail2ban_never_shuts_out_who_brings_others_mail(tmp_path):
     """At the listeners: this machine, a trusted relay, all of LMTP; and in the jail, private networks."""
     log = Log(tmp_path, lambda: datetime.now(UTC))
-    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "log": log, "trusted": frozenset({RELAY})}
-    smtp, lmtp = (kind(lambda *_: None, lambda _: False, **parts) for kind in (SmtpListener, LmtpListener))
+    reception = Reception(lambda *_: None, lambda _: False, str, lambda: datetime.now(UTC), log)
+    trusted = frozenset({RELAY})
+    smtp, lmtp = (kind(reception, hostname="x", trusted=trusted) for kind in (SmtpListener, LmtpListener))
     for client in (RELAY, "127.0.0.1", "::1", ATTACKER):
         smtp.tell_refusal(client, 550, "no such address: x")
     for client in (ATTACKER, "192.0.2.77", "unix"):
@@ -250,8 +252,9 @@ def test_fail2ban_never_shuts_out_who_brings_others_mail(tmp_path):
 async def test_a_full_door_blames_nobody_it_turns_away(tmp_path):
     """An attacker fills it; the relay that then finds no room must not look like one."""
     told = []
-    parts = {"new_id": str, "now": lambda: datetime.now(UTC), "hostname": "x", "limits": Limits(connections=2, per_address=1)}
-    listener = SmtpListener(lambda *_: None, lambda _: True, log=lambda event, **fields: told.append(fields), **parts)
+    tell = lambda event, **fields: told.append(fields)  # noqa: E731
+    reception = Reception(lambda *_: None, lambda _: True, str, lambda: datetime.now(UTC), tell)
+    listener = SmtpListener(reception, hostname="x", limits=Limits(connections=2, per_address=1))
 
     class Client:
         is_idle = False

@@ -20,11 +20,11 @@ from bot.delivery.result import Result
 from bot.delivery.sender import DirectSender
 from bot.disk import Disk
 from bot.model import Audience, Delivery, FileReference
-from bot.rendering.templates import Layout
+from bot.rendering.compose import composed
 from bot.store.files.store import FileStore
 from bot.store.interface import Due
 
-LAYOUT = Layout("<html>{{ body }}</html>")
+LAYOUT = "<html>{{ body }}</html>"
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Desk:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.limits = Limits()
         self.outbox = Outbox(
-            self.store, DirectSender(self, lambda: LAYOUT), self.extract, self.give_up, self.alarm,
+            self.store, DirectSender(self, lambda: LAYOUT, composed), self.extract, self.give_up, self.alarm,
             self.rules, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
         )  # fmt: skip
 

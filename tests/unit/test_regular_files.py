@@ -14,6 +14,7 @@ from desk import ROOT, TestDesk, opened
 from typer.testing import CliRunner
 
 from bot.app.context_loading import RulesRefused, make_secret, read, read_secret, sources
+from bot.app.form_pages import form_pages
 from bot.app.log import Log
 from bot.cli import app
 from bot.data.backup import RefusedError, backup, unpack
@@ -121,7 +122,7 @@ def test_rules_templates_secret_and_passwords(odd: Callable[[Path], None], tmp_p
     with pytest.raises(OddFileError):
         read_password(tmp_path / "secret")
     with pytest.raises(OddFileError, match=r"ru\.html"):
-        form.check(templates, opened(ROOT / "rules.yaml"))
+        form.check(form_pages(templates).bounded, opened(ROOT / "rules.yaml").policy.desk)
     if odd is not Path.mkdir:
         odd(templates / "ru" / "odd.txt")
         with pytest.raises(RulesRefused, match=r"odd\.txt: cannot be read"):

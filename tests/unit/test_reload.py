@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 from desk import Here, TestDesk, opened
 
 from bot.app.context_loading import rotate, signer_of, untried
+from bot.app.daemon import Daemon
 from bot.app.reload import Reloader
 from bot.disk import Disk
 from bot.settings import Settings
@@ -49,7 +51,7 @@ def desk(tmp_path):
     async def alert(decision):
         told.append("letter")
 
-    one.alert, one.now = alert, lambda: None
+    one.alert, one.now, one.use = alert, lambda: None, partial(Daemon.use, one)
     with settings.rules.open("a") as file:
         file.write("# changed\n")
     return one

@@ -18,7 +18,7 @@ from contract import outgoing
 
 from bot.delivery.sender import LAST, OutgoingMail, SenderProcess
 from bot.model.markup import literal
-from bot.rendering.templates import Layout
+from bot.rendering.compose import composed
 from bot.settings import RelayTarget
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,8 +28,8 @@ class Desk:
     """A post into a folder, with the layout in our hands."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.layout = folder, Layout("<html>one {{ body }}</html>")
-        self.sender = SenderProcess(folder, lambda: self.layout)
+        self.folder, self.layout = folder, "<html>one {{ body }}</html>"
+        self.sender = SenderProcess(folder, lambda: self.layout, composed)
 
     def pages(self) -> dict[str, str]:
         """The HTML parts in the folder by recipient."""
@@ -79,9 +79,9 @@ async def test_a_letter_that_cannot_be_made_keeps_no_other(desk: Desk) -> None:
 
 async def test_a_changed_layout_is_that_of_the_next_letter(desk: Desk) -> None:
     await desk.sender.send(mail(1))
-    desk.layout = Layout("<html>two {{ body }}</html>")
+    desk.layout = "<html>two {{ body }}</html>"
     await desk.sender.send(mail(2))
-    desk.layout = Layout("{{ nothing }}")
+    desk.layout = "{{ nothing }}"
     broken = await desk.sender.send(mail(3))
     pages = desk.pages()
     assert pages["1@x.example"].startswith("<html>one")
@@ -136,7 +136,7 @@ async def test_a_relay_that_does_not_answer_holds_up_no_end() -> None:
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    post = SenderProcess(RelayTarget("127.0.0.1", server.sockets[0].getsockname()[1], "plain"), lambda: Layout("{{ body }}"))
+    post = SenderProcess(RelayTarget("127.0.0.1", server.sockets[0].getsockname()[1], "plain"), lambda: "{{ body }}", composed)
     waiting = asyncio.ensure_future(post.send(mail(1)))
     await asyncio.sleep(0.5)
     async with asyncio.timeout(LAST):
@@ -173,7 +173,7 @@ async def test_a_process_that_cannot_be_started_is_tried_again_with_the_next_let
 
     with monkeypatch.context() as patch:
         patch.setattr("multiprocessing.context.ForkServerProcess.start", gone)
-        other = SenderProcess(desk.folder, lambda: desk.layout)
+        other = SenderProcess(desk.folder, lambda: desk.layout, composed)
         assert [(await one.send(mail(1))).state for one in (desk.sender, other)] == ["retry"] * 2
         await other.close()
     assert (await desk.sender.send(mail(2))).state == "sent"
@@ -208,8 +208,8 @@ import asyncio, sys
 from pathlib import Path
 from contract import outgoing
 from bot.delivery.sender import OutgoingMail, SenderProcess
-from bot.rendering.templates import Layout
-post = SenderProcess(Path(sys.argv[1]), lambda: Layout("{{ body }}"))
+from bot.rendering.compose import composed
+post = SenderProcess(Path(sys.argv[1]), lambda: "{{ body }}", composed)
 async def main():
     print((await post.send(OutgoingMail(outgoing(1), "desk@x.example"))).state)
 asyncio.run(main())
@@ -225,13 +225,13 @@ def test_a_daemon_that_ends_by_an_error_does_not_wait_for_it(tmp_path: Path) -> 
 
 async def test_a_folder_that_cannot_be_made_is_a_try_later(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file")
-    post = SenderProcess(tmp_path / "outbox", lambda: Layout("{{ body }}"))
+    post = SenderProcess(tmp_path / "outbox", lambda: "{{ body }}", composed)
     assert (await post.send(mail(1))).state == "retry"
     await post.close()
 
 
 async def test_a_relay_is_asked_from_there_too() -> None:
-    post = SenderProcess(RelayTarget("127.0.0.1", 1, "plain"), lambda: Layout("{{ body }}"))
+    post = SenderProcess(RelayTarget("127.0.0.1", 1, "plain"), lambda: "{{ body }}", composed)
     result = await post.send(mail(1))
     assert (result.state, result.alarm) == ("retry", False)
     assert result.words
