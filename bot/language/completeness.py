@@ -18,6 +18,7 @@ from bot.model import Letter
 
 ENOUGH = 2  # meaningful words that make a description
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_SIGNED = re.compile(r"(?:(?i:regards|cheers|thanks|thank you|sincerely|ta|wishes|yours)[^.!?\n]{0,20}\s|\n\s*)[A-Z][a-z]+(?: [A-Z][a-z]+)?\W*\Z")
 _APART = re.compile(_LINK.pattern + r"|\+?\d[\d\s()-]{8,16}\d", re.IGNORECASE)  # links, and telephone numbers
 
 
@@ -43,8 +44,12 @@ class Content:
 
     @staticmethod
     def named(token: Token, tokens: Tokens) -> bool:
-        """Whether it is somebody's name, as in «Здравствуйте, Анна»."""
-        return tokens.text[token.start].isupper() and not token.word.isascii() and is_name(token.word)
+        """Whether it is somebody's name, as in «Здравствуйте, Анна», or an English one under the letter."""
+        if not tokens.text[token.start].isupper():
+            return False
+        if not token.word.isascii():
+            return is_name(token.word)
+        return len(tokens.text) - token.end < 40 and bool(_SIGNED.search(tokens.text, max(token.start - 40, 0)))
 
     def told(self, parts: tuple[Tokens, ...]) -> set[str]:
         """The different meaningful words of subject and text; a link counts as one word."""
@@ -75,16 +80,20 @@ class Content:
     def asking(self, tokens: Tokens) -> list[tuple[int, int]]:
         """Offsets of pieces that ask, report trouble or say much; courtesy and names ask nothing."""
         found = []
-        for piece in _pieces(tokens):
-            content = [item for item in piece if not item.classes & self.courtesy and not self.named(item, tokens)]
+        for piece in pieces(tokens):
             start, end = piece[0].start, piece[-1].end
-            marked = "?" in tokens.text[end : end + 3] or any(item.classes & self.marking or item.word in ("не", "not") for item in piece)
-            if content and (marked or sum(self.telling(item, tokens) for item in content) > 1):
+            if self.says(piece, tokens, "?" in tokens.text[end : end + 3], least=2):
                 found.append((start, end))
         return found
 
+    def says(self, piece: list[Token], tokens: Tokens, asks: bool = False, least: int = 1) -> bool:
+        """Whether a piece asks, reports trouble, or has so many words that tell something."""
+        content = [item for item in piece if not item.classes & self.courtesy and not self.named(item, tokens)]
+        marked = asks or any(item.classes & self.marking or item.word in ("не", "not") for item in piece)
+        return bool(content) and (marked or sum(self.telling(item, tokens) for item in content) >= least)
 
-def _pieces(tokens: Tokens) -> list[list[Token]]:
+
+def pieces(tokens: Tokens) -> list[list[Token]]:
     """Sentences, also cut at commas and at «и», «а», «также»: one sentence may ask several things."""
     pieces: list[list[Token]] = [[]]
     before: Token | None = None

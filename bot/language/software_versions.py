@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from ua_parser import parse
@@ -85,6 +85,11 @@ class Finder:
         self.units = frozenset((lexicon.number(data["units"]),))
         self.works = frozenset((lexicon.number(("=" + word for word in data["lists"]["works"])),))
         self.ordinals: dict[int, str] = {lexicon.number(words): value for value, words in data["ordinals"].items()}
+        self.tens, self.ones = ({lexicon.number(words): value for value, words in data[key].items()} for key in ("tens", "ones"))
+        bare = data["bare"]
+        self.before, self.phones = (frozenset((lexicon.number(bare[key]),)) for key in ("before", "phones"))
+        self.bare = {lexicon.number(words): edition for edition, words in bare["editions"].items()}
+        self.updated = book.read("<update> ...5 =до/=на/to <number>")
         self.lexicon = lexicon
         self.settled = [book.read(text) for text in data["settled"]]
 
@@ -94,13 +99,14 @@ class Finder:
         """All software named in the text, in order, without what the author denies."""
         agents = list(self._agents(tokens.text))
         covered = [(item.start, item.end) for item in agents]
-        worded = [item for item in self._worded(tokens) if not any(a <= item.start < b for a, b in covered)]
+        worded = [item for item in (*self._worded(tokens), *self._bare(tokens)) if not any(a <= item.start < b for a, b in covered)]
         return tuple(sorted(agents + worded, key=lambda item: item.start))
 
     def _agents(self, text: str) -> Iterator[Software]:
         for match in islice(_AGENT.finditer(text), MOST_AGENTS):
             told = parse(match[0])
-            for part in (told.user_agent, told.os):
+            television = told.os and told.os.family in ("Tizen", "webOS")  # its browser's version is the system's
+            for part in (told.os,) if television else (told.user_agent, told.os):
                 if not part or part.family not in self.agents:
                     continue
                 name = self.agents[part.family]
@@ -124,6 +130,14 @@ class Finder:
             yield Software(name, number, left, self._finish(tokens, right), self._well(tokens, right))
             if number and (another := self._another(tokens, right)):
                 yield Software(name, another, left, self._finish(tokens, right), self._well(tokens, right + 2))
+
+    def _bare(self, tokens: Tokens) -> Iterator[Software]:
+        """«Стоит семёрка», «на хрюше»: an edition of Windows without its name."""
+        for number in self.bare.keys() & tokens.places.keys():
+            for at in tokens.places[number]:
+                before, after = tokens.items[max(at - 2, 0) : at], tokens.items[at : at + 3]
+                if any(item.classes & self.before for item in before) and not any(item.classes & self.phones for item in (*before, *after)):
+                    yield Software("windows", self.bare[number], tokens.items[at].start, tokens.items[at].end, self._well(tokens, at))
 
     def _mentions(self, tokens: Tokens) -> Iterator[tuple[int, int, str, bool, str]]:
         """(first token, last token, name, weak, version glued to the name)."""
@@ -164,6 +178,8 @@ class Finder:
             at -= 1
         if at >= 0 and any(mark in tokens.text[items[at].end : items[first].start] for mark in ",;:!?"):
             return None
+        while at > 0 and (_value(self.tens, items, at - 1) or (items[at - 1].word.isdigit() and tokens.text[items[at - 1].end] == ".")):
+            at -= 1  # to the beginning of «девяносто восьмой», of 84.0.4147
         before = self._number(tokens, at, named=True)
         return (before, at) if before else None
 
@@ -177,6 +193,9 @@ class Finder:
         items = tokens.items
         if not 0 <= at < len(items):
             return ""
+        if tens := _value(self.tens, items, at):
+            beside = at + 1 + bool(one := _value(self.ones, items, at + 1))
+            return "" if beside < len(items) and items[beside].classes & self.units else str(int(tens) + int(one or 0))
         told = [self.ordinals[number] for number in items[at].classes if number in self.ordinals]
         if told:
             return told[0]
@@ -237,11 +256,18 @@ class Finder:
         if not old or self._is_settled(tokens):
             return ()
         new = {NAMES[item.name] for item in found if item.version and not item.works and item not in old}
-        return tuple(item for item in old if NAMES[item.name] not in new)
+        later = [self._number(tokens, last) for _, last in stands(self.updated, tokens, self.lexicon.fillers)]
+        still = (item for item in old if all(not one or replace(item, version=one).older(oldest[item.name]) for one in later))
+        return tuple(item for item in still if NAMES[item.name] not in new)
 
     def _is_settled(self, tokens: Tokens) -> bool:
         """Whether some phrase, with all its parts in one sentence, says that newer ones behave the same."""
         return any(stands(parts, tokens, self.lexicon.fillers) for parts in self.settled)
+
+
+def _value(numerals: Mapping[int, str], items: tuple[Token, ...], at: int) -> str:
+    """What the token means among these numerals, or ""."""
+    return next((numerals[number] for number in items[at].classes if number in numerals), "") if 0 <= at < len(items) else ""
 
 
 def meets(item: Software, test: str) -> bool:

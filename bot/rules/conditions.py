@@ -53,7 +53,7 @@ Level = Literal["obscene", "insult"]
 Tongue = Literal["ru", "en", "other"]
 Where = Literal["anywhere", "subject", "text"]
 
-PLACED = ("words", "phrases", "contains", "pattern", "only", "abuse")  # kinds that `where` can limit
+PLACED = ("words", "phrases", "contains", "pattern", "only", "each", "abuse")  # kinds that `where` can limit
 TEXT_KINDS = (*PLACED, "software", "lacks", "header")
 LETTER_KINDS = ("sender", "attachment", "longer_than", "shorter_than", "language", "letter", "time", "priority", "label")
 
@@ -94,6 +94,7 @@ class Condition(BaseModel):
     contains: Strings = ()
     pattern: Patterns = ()
     only: Strings = ()
+    each: Strings = ()
     where: Where = "anywhere"
     abuse: Annotated[tuple[Level, ...], BeforeValidator(_listed), one_or_more(enum=get_args(Level))] = ()
     software: Annotated[Strings, AfterValidator(_version_test)] = ()

@@ -152,7 +152,7 @@ def _phrases(policy: Policy) -> Iterator[Finding]:
 
 
 def _condition(book: Phrasebook, condition: Condition, path: Path) -> Iterator[Finding]:
-    for kind in ("words", "phrases", "only"):
+    for kind in ("words", "phrases", "only", "each"):
         for i, text in enumerate(getattr(condition, kind)):
             yield from _told(book.read, text, (*path, kind, i))
     for i, test in enumerate(condition.software):

@@ -8,16 +8,18 @@ agents.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 
 from bot.model import Evidence, Ground, Letter, Priority, Span, Verdict
-from bot.rules.conditions import TEXT_KINDS, Leaf, Node
-from bot.rules.matching import ASKING, LACKS, VERSION
+from bot.rules.conditions import TEXT_KINDS, Leaf, Node, leaves
+from bot.rules.matching import ASKING, GUARDED, LACKS, VERSION
 from bot.rules.policy import Facts, Policy
 from bot.rules.schema import Rule
 
 ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information may ask for
+MENTIONED = ("title", "quoted", "address")  # reasons to leave words out that hold for every rule
+WHOLE = ("abuse", "each", "lacks")  # conditions that are not guarded: they have exemptions of their own, or concern the whole letter
 ONLY_TOPIC = "only_topic"  # label: the letter asks about nothing except the answered topic
 
 
@@ -47,10 +49,35 @@ def _asked(policy: Policy, letter: Letter, facts: Facts, rules: Iterable[Rule]) 
     asker = _Asker(policy, letter, facts, labels)
     for rule in rules:
         answer = asker.answer(rule.node)
+        answer = _unguarded(policy, rule, answer, letter.matches.get(GUARDED, ()))
         fires = answer.holds and (not rule.announcement or rule.id in announced)
         if fires:
             labels.update(rule.then.labels)
         yield rule, answer, fires
+
+
+def _unguarded(policy: Policy, rule: Rule, answer: Answer, parts: tuple[Span, ...]) -> Answer:
+    """The answer without words that are not about the writer's request.
+
+    Titles and links count for no rule; conditions, other people and the like for none that stops a letter.
+    """
+    if not (parts and answer.found) or any(leaf.kind in WHOLE for leaf in leaves(rule.node)):
+        return answer
+    effect = rule.then
+    if effect.ground and (effect.action or policy.grounds[effect.ground].action) != "stay":
+        # Errors are quoted; a request may be a question; "when I …" tells how something came about.
+        free = ("quoted", "question" if effect.ground is Ground.out_of_scope else "when")
+        parts = tuple(part for part in parts if part.words not in free)
+    else:
+        parts = tuple(part for part in parts if part.words in MENTIONED)
+    return replace(answer, found=tuple(span for span in answer.found if not any(_begins(span, part) for part in parts)) or None)
+
+
+def _begins(span: Span, part: Span) -> bool:
+    """Whether the words begin in the part, or end in it if it is a title."""
+    if span.where != part.where:
+        return False
+    return part.start <= span.start < part.end or (part.words == "title" and part.start < span.end <= part.end)
 
 
 def _evidence(policy: Policy, rule: Rule, spans: tuple[Span, ...]) -> Evidence:

@@ -17,7 +17,8 @@ from functools import lru_cache
 import regex
 
 from bot.language import abuse
-from bot.language.completeness import Content
+from bot.language.completeness import Content, pieces
+from bot.language.guards import Guards
 from bot.language.multi_pattern import MultiPattern
 from bot.language.normalisation import normalise
 from bot.language.phrases import Parts, Tokens, stands
@@ -32,6 +33,7 @@ from bot.rules.policy import Policy
 SLOW = "!slow"  # reserved key: patterns stopped by their time limit, one span each, with the pattern as words
 LACKS = "!lacks"  # reserved key: what the letter lacks of clause 4.2, one span each
 ASKING = "!asking"  # reserved key: the pieces of the letter that ask for something
+GUARDED = "!guarded"  # reserved key: the parts of the letter that are not about the writer's request, with the reason as words
 VERSION = "!rules:"  # reserved prefix: the version of the rules that the letter was matched with
 MOST = 5  # spans kept for one leaf
 LONGEST_SUBJECT = 1000  # characters that are judged
@@ -78,7 +80,7 @@ class Matcher:
         self.policy = policy
         self.lexicon = Lexicon()
         self.book = Phrasebook(policy.vocabulary, self.lexicon)
-        self.finder, self.content = Finder(self.lexicon), Content(self.lexicon)
+        self.finder, self.content, self.guards = Finder(self.lexicon), Content(self.lexicon), Guards(self.lexicon)
         self.phrases: list[_Item] = []
         self.words: dict[int, list[Leaf]] = {}  # by the number of the word's class
         self.others: list[Leaf] = []
@@ -88,7 +90,7 @@ class Matcher:
             if leaf.kind in ("words", "phrases"):
                 for text in leaf.value:
                     self._phrase(leaf, self.book.read(text))
-            elif leaf.kind == "only":
+            elif leaf.kind in ("only", "each"):
                 steps = (step for text in leaf.value for part in self.book.read(text) for phrase in part for step in phrase.steps)
                 self.only.append((leaf, frozenset(step.number for step in steps)))
             else:
@@ -166,8 +168,10 @@ class Matcher:
                 elif leaf.kind == "software":
                     found.add(leaf.key, (part.span(item.start, item.end) for item in self._software(leaf, part, found)))
             found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part)[:50])
+            guarded = (Span(where=part.where, start=start, end=end, words=why) for start, end, why in self.guards.find(part)[:50])
+            found.spans.setdefault(GUARDED, []).extend(guarded)
         for leaf, numbers in self.only:
-            found.add(leaf.key, self._all_within(text, numbers))
+            found.add(leaf.key, self._each_says(text, numbers) if leaf.kind == "each" else self._all_within(text, numbers))
         found.add(SLOW, (Span(where="pattern", start=0, end=0, words=source) for source in sorted(found.slow)))
         found.spans[VERSION + self.policy.digest] = []
 
@@ -194,6 +198,12 @@ class Matcher:
         known = numbers | self.content.courtesy
         within = all(item.classes & known or len(item.word) == 1 or self.content.named(item, part) for item in part.items)
         return [part.words(0, -1)] if within else []
+
+    def _each_says(self, part: Tokens, numbers: frozenset[int]) -> list[Span]:
+        """The whole text as one span if every piece of it has one of these words, or says nothing by itself."""
+        if not part.items or not all(any(item.classes & numbers for item in piece) or not self.content.says(piece, part) for piece in pieces(part)):
+            return []
+        return [part.words(0, -1)]
 
 
 @lru_cache(2)

@@ -15,7 +15,7 @@ from bot.rendering.templates import Rendered
 from bot.rendering.terms import Terms
 from bot.rules.schema import Agent
 from bot.store.interface import KnownFacts, TicketSummary
-from bot.tickets.agents.parser import button_of, escaped
+from bot.tickets.agents.parser import button_of, escaped, in_words, spoken, words_for
 from bot.tickets.authors import author, record
 from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import (
@@ -23,6 +23,7 @@ from bot.tickets.outgoing import (
     MOST_QUOTED,
     agent_address,
     agent_ticket,
+    button,
     desk_view,
     draft,
     linking,
@@ -117,6 +118,8 @@ def notice(
     said = escaped(letter.text or letter.full_text)  # before a line of ours is put below it
     entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
+    rude = verdict.ground is Ground.abusive_language and verdict.action == "hint" and ticket.warned
+    again = (refusing(context, ticket, agent, Ground.abusive_language, now),) if rude else ()
     return Notice(
         desk=desk_view(context, language),
         language=language,
@@ -135,7 +138,7 @@ def notice(
         answered=answered(answer.template, terms) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else terms.say(ruling.reason),
         defects=tuple(terms.lines[what] for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in terms.lines),
-        buttons=buttons(ticket, agent, context, now, terms),
+        buttons=(*buttons(ticket, agent, context, now, terms), *again),
     )
 
 
@@ -156,6 +159,13 @@ def answered(template: str, terms: Terms) -> str:
     """What the automatic answer was, in words."""
     ground = template.removeprefix("ground_")
     return terms.say(template) if ground == template else terms.say("on_ground", terms.word(Ground(ground)))
+
+
+def refusing(context: DeskContext, ticket: Ticket, agent: Agent, ground: Ground, now: datetime) -> Button:
+    """The button that refuses a ticket on a ground (clauses 4.6 and 5.2); people refuse, the machine only offers it."""
+    terms = context.terms(context.language(agent.language or "", context.policy.desk.language))
+    word = in_words(words_for("ground", context.policy), terms.language)[ground]
+    return button(context, ticket, agent, terms.say("refuse_ground"), f"#{spoken('refuse', terms.language)} {word}", now)
 
 
 def finding(hit: Evidence, verdict: Verdict, context: DeskContext, terms: Terms) -> Finding:

@@ -14,15 +14,12 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
 from bot.rendering import reply_policy
-from bot.rendering.contexts import Button
-from bot.rendering.terms import Terms
 from bot.rules import Policy
 from bot.rules.schema import Agent
 from bot.store.interface import AddressFacts
 from bot.tickets import staff_notices
-from bot.tickets.agents.parser import in_words, spoken, words_for
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import button, draft, for_requester, history, thread_of
+from bot.tickets.outgoing import draft, for_requester, history, thread_of
 from bot.tickets.sla import counted, stopped, stopped_since
 from bot.tickets.status import move
 
@@ -184,15 +181,10 @@ def nudged(
         if not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue
         terms = context.terms(context.language_of(agent))
-        more = (refusing(context, ticket, agent, terms, now),) if why == "low_offered" and Ground.low_priority in context.policy.grounds else ()
+        offered = why == "low_offered" and Ground.low_priority in context.policy.grounds
+        more = (staff_notices.refusing(context, ticket, agent, Ground.low_priority, now),) if offered else ()
         line = terms.say(f"why_{why}", *values)
         ticket = staff_notices.shown(
             ticket, agent, "", context, now, why=line, due=due, said=said, brief=True, more=more
         )
     return ticket
-
-
-def refusing(context: DeskContext, ticket: Ticket, agent: Agent, terms: Terms, now: datetime) -> Button:
-    """The button that refuses a ticket of low priority (clause 5.2)."""
-    ground = in_words(words_for("ground", context.policy), terms.language)[Ground.low_priority]
-    return button(context, ticket, agent, terms.say("refuse_low"), f"#{spoken('refuse', terms.language)} {ground}", now)

@@ -46,16 +46,25 @@ async def test_low_priority_is_a_leads_word_on_low_tickets(tmp_path: Path) -> No
     assert [one.template for one in desk.mail(IVAN)] == ["acknowledgement", "ground_low_priority"]
 
 
-async def test_repeated_abuse_after_a_warning_refuses(tmp_path: Path) -> None:
-    """The only refusal that the machine makes by itself, beside silence (section 4)."""
+async def test_the_machine_never_closes_for_abuse(tmp_path: Path) -> None:
+    """It asks once and says what a title needs; whatever comes then is the agents', with the button that refuses."""
     desk = await TestDesk.opened(tmp_path)
     await desk.send(IVAN, "Ваш плеер опять нихуя не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
-    assert [one.template for one in desk.mail(IVAN)] == ["ground_abusive_language"]
+    [letter] = desk.mail(IVAN)
+    assert letter.template == "ground_abusive_language"
+    assert "название фильма" in letter.text
     assert desk.ticket().status == "clarification"
-    await desk.reply(desk.mail(IVAN)[0], IVAN, "Да идите вы нахуй со своим плеером.")
-    assert desk.ticket().status == "done"
-    assert desk.ticket().ground is Ground.abusive_language
-    assert desk.mail("anna@providence.film") == []
+    await desk.reply(letter, IVAN, "Да идите вы нахуй со своим плеером.")
+    assert desk.ticket().status == "created"
+    [notice] = desk.mail(ANNA)
+    assert "#отказать" in notice.text
+
+
+async def test_the_letter_about_abuse_names_the_word_to_a_proved_address(tmp_path: Path) -> None:
+    desk = await TestDesk.opened(tmp_path, aligned=(IVAN,))
+    await desk.send(IVAN, "Ваш плеер опять нихуя не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
+    [letter] = desk.mail(IVAN)
+    assert "нихуя" in letter.text
 
 
 async def test_high_priority_and_complaints_are_never_suspended_by_a_machine(tmp_path: Path) -> None:
