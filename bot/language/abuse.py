@@ -14,9 +14,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.language.abuse_lexicon import Entry, lexicon, sound
+from bot.language.exemptions import Exemptions
+from bot.language.insults import insults, kinds
 from bot.language.normalisation import Normalised, normalise
 from bot.language.obfuscation import HEAD, Form
-from bot.language.word_forms import known
+from bot.language.word_forms import ALPHABET, known
 from bot.model import Value
 from bot.model.address import FOUND
 
@@ -29,7 +31,8 @@ _SIGNS = r"*@#$%&!?.…_–—|/\\+^~=×•·'’`€£¥\u2600-\u27bf\U0001f000
 _MASKED = re.compile(
     rf"(?=.*[а-я])(?!\d+[^\wа-я])[*@#$%&!\d]?[а-яa-z\d]*(?:[а-я][a-z\d]|[a-z\d][а-я]|[{_SIGNS}]+)[а-яa-z\d{_SIGNS}]*"
 )
-_LATIN_MASKED = re.compile(r"(?=(?:[^a-z]*[a-z]){2})[a-z]+(?:[*@#$!]{1,4}[a-z]+){1,3}|(?=(?:[^a-z]*[a-z]){3})[a-z]+(?:\d[a-z]+){1,3}")
+_LATIN_MASKED = re.compile(r"(?=(?:[^a-z]*[a-z]){2})[a-z]+(?:[*@#$!]{1,4}[a-z]+){1,3}|(?=(?:[^a-z]*[a-z]){3})\d?[a-z]+(?:\d[a-z]+){1,3}")
+_ONE_HIDDEN = re.compile(r"(?=.{4,20}$)[а-я]+[*@#$%][а-я]+")
 _EDGE = """.,;:!?()[]{}<>«»„“”"'’`|/\\-–—_+=~^&…•·×"""
 _MARKS = _EDGE + "*@#$%"
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.\-_*/\\|,~+=•·]{1,3}[^\W\d_](?![^\W_])){2,30}")
@@ -61,10 +64,11 @@ class AbuseMatch(NamedTuple):
     level: str
 
 
-def find(text: str, normalised: Normalised | None = None) -> tuple[Abuse, ...]:
+def find(text: str, normalised: Normalised | None = None, agents: frozenset[str] = frozenset()) -> tuple[Abuse, ...]:
     """All abuse in `text`, in order, without overlaps. `normalised` is the normalised text, if there is one already.
 
-    Mail and web addresses are not language and never match.
+    `agents` are names of the staff, in lower case. Mail and web addresses are not language and never match; nor do
+    titles, names and the like (bot.language.exemptions).
     """
     normalised = normalised or normalise(text)
     plain = normalised.text
@@ -78,6 +82,7 @@ def find(text: str, normalised: Normalised | None = None) -> tuple[Abuse, ...]:
         for start, end, root, level in _in_chunk(chunk[0])
     ]
     found += _spaced(plain) + _broken(plain) + _phrases(plain)
+    found += [AbuseMatch(start, end, "оскорбление", "insult") for start, end in insults(plain, agents)]
     abuses: list[Abuse] = []
     for one in sorted(found, key=lambda one: (one.start, -one.end)):
         start, end = normalised.span(one.start, one.end)
@@ -86,7 +91,14 @@ def find(text: str, normalised: Normalised | None = None) -> tuple[Abuse, ...]:
                 continue
             abuses.pop()  # an insult that contains an obscene word counts as that word
         abuses.append(Abuse(level=one.level, root=one.root, start=start, end=end, words=text[start:end]))
-    return tuple(abuses)
+    exemptions = Exemptions(text, normalised, agents)
+    return tuple(one for one in abuses if not exemptions.holds(one.start, one.end, one.level, listed=_is_listed(one.words)))
+
+
+def _is_listed(words: str) -> bool:
+    """Whether it is a word of the lexicon, not only built from one of its roots."""
+    word = normalise(words.strip()).text
+    return word in lexicon().russian.words or word in lexicon().english.words or word in kinds()
 
 
 @lru_cache(maxsize=1 << 14)
@@ -128,9 +140,20 @@ def _disguised(piece: str) -> list[AbuseMatch]:
     return [AbuseMatch(start, start + len(core), form.entry, form.level)] if form else []
 
 
-def _russian_form(core: str) -> Form | None:
+def _russian_form(core: str) -> Entry | Form | None:
     russian = lexicon().russian
-    return russian.words.get(core) or russian.meant(core) or russian.starred(core) if _MASKED.fullmatch(core) else None
+    if not _MASKED.fullmatch(core):
+        return None
+    return russian.words.get(core) or russian.meant(core) or russian.starred(core) or _one_hidden(core)
+
+
+def _one_hidden(core: str) -> Entry | Form | None:
+    """The obscene word behind «ра*пиздяй»: any letter instead of the sign that makes one, by the patterns of the roots."""
+    if not _ONE_HIDDEN.fullmatch(core):
+        return None
+    left, _, right = re.split(r"([*@#$%])", core)
+    meant = (_russian(left + letter + right) for letter in ALPHABET)
+    return next((one for one in meant if one and one.level == "obscene"), None)
 
 
 def _latin(core: str) -> Form | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,9 +24,8 @@ class Entry(NamedTuple):
 class Finder:
     """Entries that are tried only if one of their keys is in the text."""
 
-    def __init__(self, items: Sequence[dict[str, Any]], names: Mapping[str, str]) -> None:
-        """`names` replace <name> in the patterns."""
-        self._entries = [_entry(item, names) for item in items]
+    def __init__(self, items: Sequence[dict[str, Any]]) -> None:
+        self._entries = [_entry(item) for item in items]
         self._sieve = MultiPattern((key, number) for number, item in enumerate(items) for key in item["keys"])
 
     def candidates(self, text: str) -> list[Entry]:
@@ -55,8 +54,8 @@ def lexicon() -> Lexicon:
     russian = Forms(_forms(words), {sign: tuple(letters.split(",")) for sign, letters in pairs})
     english = Forms(_forms(data["english"]))
     return Lexicon(
-        words=Finder(words, {}),
-        phrases=Finder(data["phrases"], data["names"]),
+        words=Finder(words),
+        phrases=Finder(data["phrases"]),
         russian=russian,
         english=english,
         latin=re.compile(latin["hint"]),
@@ -70,10 +69,10 @@ def lexicon() -> Lexicon:
     )
 
 
-def _entry(item: dict[str, Any], names: Mapping[str, str]) -> Entry:
+def _entry(item: dict[str, Any]) -> Entry:
     """An entry of the file; a blank in its pattern matches any number of blanks."""
     pattern = item["match"] if isinstance(item["match"], str) else "|".join(item["match"])
-    pattern = re.sub(r"<(\w+)>", lambda name: f"(?:{names[name[1]]})", pattern).replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
+    pattern = pattern.replace(" ?", r"\s{0,5}").replace(" ", r"\s{1,5}")
     return Entry(item["id"], item["level"], re.compile(pattern, re.MULTILINE), re.compile(item["unless"]) if "unless" in item else None)
 
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 
 from bot.language.multi_pattern import shipped
-from bot.language.phrases import Tokens, stands
+from bot.language.phrases import Phrase, Tokens
 from bot.language.word_classes import Lexicon, Phrasebook
 
 QUOTED = re.compile(r"«[^«»\n]{1,200}»|“[^“”\n]{1,200}”|„[^„“”\n]{1,200}[“”]|(?<!\w)[\"'‘](?=\S)[^\"\n]{1,200}?(?<=\S)[\"'’](?!\w)")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|[\w.()-]*[\w)-]\.(?:apk|exe|dmg|msi|zip|rar|log|txt|png|jpe?g|gif|pdf|mp4|mkv|html?)\b")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S{1,80}@\S+|(?<![\w.()-])[\w.()-]{1,80}\.(?:apk|exe|dmg|msi|zip|rar|log|txt|png|jpe?g|gif|pdf|mp4|mkv|html?)\b")
 _BREAK = re.compile(r"[,;:—–()]|\s-\s")
 _TURN = frozenset(["а", "но", "зато", "однако", "but", "whereas", "while"])
 _CLAUSES = ("condition", "when", "others", "past", "rejected", "needless")
@@ -27,7 +27,10 @@ class Guards:
         data = shipped("guards")
         book = Phrasebook(data["lists"], lexicon)
         self.lexicon = lexicon
-        self.phrases = [(why, book.read(text)) for why in ("question", *_CLAUSES, "said") for text in data[why]]
+        self.phrases: dict[int, list[tuple[str, Phrase]]] = {}  # by the class of the first word
+        for why in ("question", *_CLAUSES, "said"):
+            for phrase in (phrase for text in data[why] for phrase in book.read(text)[0]):
+                self.phrases.setdefault(phrase.steps[0].number, []).append((why, phrase))
         self.film, self.kin = (frozenset((lexicon.number(book.members(f"<{name}>")),)) for name in ("film", "kin"))
 
     def find(self, tokens: Tokens) -> list[tuple[int, int, str]]:
@@ -35,10 +38,9 @@ class Guards:
         found = [(*match.span(), "address") for match in _ADDRESS.finditer(tokens.text)]
         found += [(start, end, "title") for start, end in self.titles(tokens)]
         found += [(*match.span(), "quoted") for match in QUOTED.finditer(tokens.text) if match[0][1].isupper()]
-        for why, parts in self.phrases:
-            for first, _ in stands(parts, tokens, self.lexicon.fillers):
-                scope = self._scope(tokens, first, why)
-                if scope:
+        for why, phrase in (one for number in self.phrases.keys() & tokens.places.keys() for one in self.phrases[number]):
+            for first, _ in phrase.find(tokens, self.lexicon.fillers):
+                if scope := self._scope(tokens, first, why):
                     found.append((tokens.items[scope[0]].start, tokens.items[scope[1]].end, why))
         return found
 

@@ -22,10 +22,11 @@ _BREVE = "\u0306"
 # Letters that look like a Russian one. Those that only sound like one (z, d, l) do not hide a Russian word:
 # "chromeом" keeps its Latin stem. Digits count only between two letters, so "98я" stays a version.
 _TWINS = str.maketrans("abcehikmoptxyαβγεηικορτυχπλμσіїєѕјһԁӏѡ", "авсеникмортхуавгеникортухплмсииесйндлш")
+_LATIN = str.maketrans("авсенкмортхуіѕјԁԛѡ", "abcehkmoptxyisjdqw")  # the same, hidden in a Latin word
 _DIGITS = str.maketrans("013468", "оизчбв")
 _DIGIT_INSIDE = re.compile(r"(?<=[а-я])[013468](?=[а-я])")
 # Styled letters that Unicode does not decompose: small capitals, white letters in black circles and squares.
-_STYLED = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑıøłđ", "abcdefghijklmnoprstuvwyzaiold", strict=True)) | {
+_STYLED = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑıøłđսօոհցզ", "abcdefghijklmnoprstuvwyzaiolduonhgq", strict=True)) | {
     chr(base + i): chr(ord("a") + i) for base in (0x1F150, 0x1F170) for i in range(26)
 }
 _FOREIGN = re.compile(r"[^\Wа-я\d_]")
@@ -100,7 +101,8 @@ def _russian(word: str, written: str) -> str:
         return word
     new = _lower(written.replace("b", "б")).translate(_TWINS)  # B looks like В, but b like б
     if _FOREIGN.search(new):
-        return word
+        latin = word.translate(_LATIN)
+        return latin if latin.isascii() and (word[0] + word[-1]).isascii() else word
     return _DIGIT_INSIDE.sub(lambda digit: digit[0].translate(_DIGITS), new)
 
 

@@ -75,11 +75,12 @@ class Forms:
         return None
 
     def starred(self, run: str) -> Form | None:
-        """The obscene form whose ends `run` shows, with a star for each letter between."""
+        """The form whose ends `run` shows, with a star for each letter between; an obscene one first."""
         found = _STARRED.fullmatch(run)
         forms = self._index.get((run[0], run[-1]), ()) if found else ()
         fit = (form for form in forms if found and len(form.word) == len(run) and form.word.startswith(found[1]) and form.word.endswith(found[2]))
-        return next((form for form in fit if form.level == "obscene" and form.word.isalpha()), None)
+        plain = sorted((form for form in fit if form.word.isalpha()), key=lambda form: form.level != "obscene")
+        return plain[0] if plain and (plain[0].level == "obscene" or plain[0].entry == "говно") else None
 
     def _units(self, run: str) -> list[Unit]:
         if self._latin is None:

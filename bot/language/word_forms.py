@@ -58,6 +58,12 @@ def is_name(word: str) -> bool:
     return any(grammeme in parse.tag for parse in _morph().parse(word)[:2] for grammeme in ("Name", "Patr", "Surn"))
 
 
+@lru_cache(32_768)
+def is_place(word: str) -> bool:
+    """Whether a Russian word is the name of a place."""
+    return any("Geox" in parse.tag for parse in _morph().parse(word)[:2])
+
+
 def stem(word: str) -> str:
     """The English stem: the word without its ending."""
     return str(_stemmer().stemWord(word))

@@ -24,6 +24,7 @@ from bot.language.normalisation import normalise
 from bot.language.phrases import Parts, Tokens, stands
 from bot.language.software_versions import Finder, Software, meets
 from bot.language.word_classes import Lexicon, Phrasebook, cut
+from bot.language.word_forms import forms, plain
 from bot.model import Envelope, Letter, Span
 from bot.rules.conditions import FLAGS, TEXT_KINDS, HeaderTest, Leaf, leaves
 from bot.rules.loading import load
@@ -81,6 +82,8 @@ class Matcher:
         self.lexicon = Lexicon()
         self.book = Phrasebook(policy.vocabulary, self.lexicon)
         self.finder, self.content, self.guards = Finder(self.lexicon), Content(self.lexicon), Guards(self.lexicon)
+        names = (word for agent in policy.people.agents for word in (*agent.name.split(), re.split(r"[^a-z]", agent.address)[0]))
+        self.agents = frozenset(form for name in names for form in forms(plain(name)))
         self.phrases: list[_Item] = []
         self.words: dict[int, list[Leaf]] = {}  # by the number of the word's class
         self.others: list[Leaf] = []
@@ -161,17 +164,18 @@ class Matcher:
                 found.add(leaf.key, (text.span(0, len(text.text.rstrip())),))
         kinds = {leaf.kind for leaf in self.others}
         for part in found.parts:
-            insults = abuse.find(part.text, part.normalised) if "abuse" in kinds else ()
+            insults = abuse.find(part.text, part.normalised, self.agents) if "abuse" in kinds else ()
             for leaf in self.others:
                 if leaf.kind == "abuse" and leaf.asks(part.where):
                     found.add(leaf.key, (part.span(item.start, item.end) for item in insults if item.level in leaf.value))
                 elif leaf.kind == "software":
                     found.add(leaf.key, (part.span(item.start, item.end) for item in self._software(leaf, part, found)))
             found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part)[:50])
-            guarded = (Span(where=part.where, start=start, end=end, words=why) for start, end, why in self.guards.find(part)[:50])
-            found.spans.setdefault(GUARDED, []).extend(guarded)
         for leaf, numbers in self.only:
             found.add(leaf.key, self._each_says(text, numbers) if leaf.kind == "each" else self._all_within(text, numbers))
+        if any(key[0] != "!" for key in found.spans):  # else there is nothing to guard against
+            guarded = ((part.where, *one) for part in found.parts for one in self.guards.find(part)[:50])
+            found.spans[GUARDED] = [Span(where=where, start=start, end=end, words=why) for where, start, end, why in guarded]
         found.add(SLOW, (Span(where="pattern", start=0, end=0, words=source) for source in sorted(found.slow)))
         found.spans[VERSION + self.policy.digest] = []
 
@@ -201,9 +205,10 @@ class Matcher:
 
     def _each_says(self, part: Tokens, numbers: frozenset[int]) -> list[Span]:
         """The whole text as one span if every piece of it has one of these words, or says nothing by itself."""
-        if not part.items or not all(any(item.classes & numbers for item in piece) or not self.content.says(piece, part) for piece in pieces(part)):
+        if not numbers & part.places.keys():
             return []
-        return [part.words(0, -1)]
+        told = (piece for piece in pieces(part) if not any(item.classes & numbers for item in piece))
+        return [] if any(self.content.says(piece, part) for piece in told) else [part.words(0, -1)]
 
 
 @lru_cache(2)

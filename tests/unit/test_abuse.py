@@ -67,6 +67,84 @@ HARMLESS = [
     "вы мошенники, верните деньги", "отвратительная поддержка, пишу жалобу", "не могу оплатить, ничего не работает!!!",
 ]  # fmt: skip
 
+# What is expected (`-` is nothing), and what people write: insults of the staff by lemma, disguises, and what offends nobody.
+WRITTEN = """
+insult | Ваша оператор Светлана — безмозглое бревно
+insult | Кретины, почините наконец плеер
+insult | Вы там стадо баранов
+insult | Ваши айтишники — жалкие неудачники
+insult | Какой недоумок придумал эту рекламу посреди серии?
+insult | Отвечает тупица, который не читает писем
+insult | Тупые курицы в поддержке
+insult | Борис, ты осёл
+insult | Чтоб вам пусто было, ублюдки
+insult | Поддержка у вас — сборище имбецилов
+insult | Вы больные на голову люди
+insult | Да вы все там крысы
+insult | Придурок по имени Борис закрыл мою заявку
+insult | Засуньте свой ответ себе в зад
+insult | Вы, дармоеды, третий день молчите
+insult | Ничтожества, а не специалисты
+insult | Your agent is an absolute muppet
+insult | Only a halfwit would close this ticket
+insult | You lazy parasites never answer
+insult | Boris is a waste of space
+insult | You lot are thick as a brick
+insult | Those imbeciles in support hung up on me
+insult | Do your staff share one brain cell?
+insult | Are you people stupid or what?
+obscene | п*здабол ваш оператор
+obscene | зaе6aли своей рекламой
+obscene | ohuet, opyat ne rabotaet
+obscene | 3ae6alo
+obscene | idi nahui
+obscene | fuсking player
+obscene | WTF, stfu already
+obscene | хуетень какая-то, а не сервис
+obscene | pi3dec
+obscene | g0vn0 i pizdets
+obscene | п и з д е ц
+obscene | ёb твою мать
+- | «Ублюдок» Кима Ки Дука без субтитров
+- | Сериал «Дрянь» пропал из избранного
+- | Фильм Бесславные ублюдки обрывается на сороковой минуте
+- | Мой герой — полный кретин, но сериал отличный, верните его
+- | Чувствую себя идиоткой, не могу найти кнопку
+- | Сосед дурак, сверлит, а у меня ещё и звук пропал
+- | Моя фамилия Дураков, в чеке ошибка
+- | Сотрудница Баранова очень помогла, спасибо
+- | Житель села Козлово, нет сигнала
+- | В субтитрах написали «козёл» вместо «козла»
+- | На обложке детского фильма слово «сука», это нормально?
+- | У нас собака, сука породы хаски, она лает на звук плеера
+- | Мультфильм про осла и козла не грузится
+- | In the film he calls her a moron, and the subtitle is late
+- | I felt like an idiot, the button was right there
+- | "Inglourious Basterds" and "Bastards" are listed as one film
+- | The Idiots by Lars von Trier has no sound
+- | Mr Dick Cockburn, account 5521, cannot sign in
+- | My surname is Wankel, please fix the spelling
+- | The idiot-proof guide on your site is great
+- | Show about rats and pigs for children is missing
+- | Подскажите, есть ли «Крысы» 2003 года?
+- | Фильм о паразитах «Паразиты» без звука
+- | Вы показали клоуна в превью, ребёнок испугался
+- | Инструкция для чайников и дураков очень помогла
+- | Муж кричит, что все козлы, а я просто хочу сменить пароль
+- | ЕБРР платит за подписку, нужен счёт
+- | Херсонская область, Скадовск: не проходит оплата
+- | Мандалорец, третий сезон, пропал звук
+- | Комментатор пишет под фильмом: «режиссёр дебил», удалите
+"""
+AGENTS = frozenset(["анна", "борис", "anna", "boris"])
+
+
+@pytest.mark.parametrize("row", WRITTEN.strip().splitlines())
+def test_who_is_insulted_and_what_is_only_said(row: str) -> None:
+    expected, text = row.split(" | ", 1)
+    assert {abuse.level for abuse in find(text, agents=AGENTS)} >= set(expected.split()) - {"-"}
+    assert bool(find(text, agents=AGENTS)) is (expected != "-")
+
 
 def levels(text: str) -> set[str]:
     return {abuse.level for abuse in find(text)}
@@ -117,7 +195,7 @@ def test_evidence_is_the_span_as_written() -> None:
     text = "Сегодня, 5 мая, у вас сно\u200bва П\u0336И\u0336ZДЕЕЕЕЦ! Вы, Идиоты, слышите?"
     assert find(text) == (
         Abuse(level="obscene", root="пизд", start=text.index("П\u0336"), end=text.index("!"), words="П\u0336И\u0336ZДЕЕЕЕЦ"),
-        Abuse(level="insult", root="вы", start=text.index("Вы"), end=text.index(", слыш"), words="Вы, Идиоты"),
+        Abuse(level="insult", root="оскорбление", start=text.index("Идиоты"), end=text.index(", слыш"), words="Идиоты"),
     )
 
 

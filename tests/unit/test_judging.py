@@ -153,11 +153,8 @@ thanks | Perfect, thank you, have a nice weekend
 - | Thanks, but the picture is still grey
 """
 FOLLOW_UPS = """
-thanks | 5 баллов, спасибо
-thanks | Оценка 4. Долго отвечали
-thanks | пять
-thanks | ⭐⭐⭐⭐⭐
-thanks | 5+
+thanks | Понял, спасибо большое!
+thanks | Ок, договорились
 - | 5 раз уже пробовал, не помогло
 - | 4 серия не открывается
 """

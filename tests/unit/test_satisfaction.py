@@ -9,8 +9,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from desk import MOSCOW_NOON as NOON
 from desk import ROOT, TestDesk, open_office
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.model import Address, Resolution, Status, Ticket
 from bot.settings import Settings
@@ -29,26 +27,6 @@ def solved(**more: object) -> Ticket:
             **more,
         }
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("line", "mark"),
-    [("5", 5), ("Оценка: 4", 4), ("оценка 3 из 5", 3), ("Score: 2", 2), ("5/5!", 5), ("Ставлю 5 баллов.", 5), ("7", 7), ("10", 10)],
-)
-def test_lines_that_are_a_score(line, mark):
-    assert int(satisfaction.LINE.fullmatch(line)[1]) == mark
-
-
-@pytest.mark.parametrize("line", ["Пять", "5 раз пробовал, не открывается", "Ошибка 1007", "В 5 часов снова упало", "", "4 и 5", "Chrome 98"])
-def test_lines_that_are_none(line):
-    assert satisfaction.LINE.fullmatch(line) is None
-
-
-@settings(max_examples=300, deadline=5000)
-@given(st.text(max_size=4000))
-def test_any_first_line_is_read_in_an_instant(line):
-    found = satisfaction.LINE.fullmatch(line)
-    assert found is None or found[1].isdecimal()  # and hypothesis' deadline says how long it may take
 
 
 @pytest.mark.parametrize(

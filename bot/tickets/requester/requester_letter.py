@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bot.language.scores import score_of
 from bot.model import (
     Address,
     Audience,
@@ -202,13 +203,14 @@ def join(
     records: tuple[DeskRecord, ...],
 ) -> Decision:
     """A further letter of a ticket (clause 4.3): appended; a suspended ticket goes on, a closed one is
-    reopened unless it is thanks alone.
+    reopened unless it is thanks or a score alone.
 
     One that nothing proves brings a person, who sees what the rules would have said, and does nothing else.
     """
     was, facts = ticket.status, facts_of(ticket, now)
     verdict = weighed(judge(context.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
+    closing = thanks or "\n" not in (score_of(letter.text) or (0, "\n"))[1]  # a score with further lines may tell of more
     verdict = hinted(verdict) if thread.unconfirmed else verdict
     if letter.requester.email != ticket.requester.email:  # nobody else stops or closes the requester's ticket
         verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
@@ -220,7 +222,7 @@ def join(
         entries=(*ticket.entries, entry_of(letter, verdict, now, ticket, thread.unconfirmed)),
         seen=(*ticket.seen, seen_of(letter, now, Disposition.appended)),
     )
-    if was is Status.clarification or (was is Status.done and not thanks and not thread.unconfirmed):
+    if was is Status.clarification or (was is Status.done and not closing and not thread.unconfirmed):
         ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, context.policy)
     if verdict.priority and verdict.priority.rank > ticket.priority.rank and not thanks:
         ticket = prioritise(ticket, verdict.priority, now, context.policy)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from bot.language.scores import score_of
 from bot.model import Audience, Disposition, Entry, Letter, Resolution, Status, Ticket
 from bot.rendering.contexts import Button, ScoreLetter
 from bot.rendering.reply_policy import Ruling
@@ -21,11 +21,6 @@ from bot.tickets.tokens import Purpose
 
 MARKS = range(1, 6)
 LOW = 2  # a score that a lead is told of
-LINE = re.compile(
-    r"\W*(?:(?:моя\s+|my\s+)?(?:оценка|ставлю|score|rating)\W*)?(\d{1,3})"
-    r"(?:\s*(?:/|из|of|out of)\s*5)?(?:\s*(?:балл\w*|points?|stars?))?[\s.!)]*",
-    re.IGNORECASE,
-)
 
 
 class Given(NamedTuple):
@@ -66,31 +61,29 @@ def buttons(ticket: Ticket, context: DeskContext, language: str) -> tuple[Button
 
 def given(letter: Letter, sender_facts: SenderFacts, thread: ThreadMatch, known: KnownFacts) -> Given | None:
     """The score in a letter of the requester: sent to a signed address, or as the first line of an answer to a closed ticket that asked."""
-    first, _, rest = letter.text.strip().partition("\n")
-    line = LINE.fullmatch(first)
+    told = score_of(letter.text)
     for one in sender_facts.references:
         ticket = followed(known, one.ticket) if one.purpose is Purpose.score else None
         if ticket and ticket.requester.email == letter.requester.email:
-            return Given(ticket, int(line[1]) if line else one.serial, rest.strip() if line else letter.text.strip())
+            return Given(ticket, *(told or (one.serial, letter.text.strip())))
     ticket = known.tickets.get(thread.ticket)
     asked = ticket is not None and ticket.status is Status.done and ticket.score_asked is not None
     of_requester = ticket is not None and ticket.requester.email == letter.requester.email
-    if ticket and asked and of_requester and not thread.unconfirmed and line:
-        return Given(ticket, int(line[1]), rest.strip())
+    if ticket and asked and of_requester and not thread.unconfirmed and told:
+        return Given(ticket, *told)
     return None
 
 
 def unproved(letter: Letter, thread: ThreadMatch, known: KnownFacts) -> Ticket | None:
     """The closed ticket that somebody unproved gives a score: its owner is told, and it does not count."""
     ticket = known.tickets.get(thread.apart) if thread.unconfirmed else None
-    bare = LINE.fullmatch(letter.text.strip().partition("\n")[0])
-    return ticket if ticket and ticket.score_asked and bare and not full(ticket, unconfirmed=True) else None
+    return ticket if ticket and ticket.score_asked and score_of(letter.text) and not full(ticket, unconfirmed=True) else None
 
 
 def strange(letter: Letter, context: DeskContext) -> bool:
     """A bare score at a score address that was not made for its sender: nobody's business, and no ticket."""
     named = [context.signer.peek(text) for text in (*letter.envelope.recipients, *(one.email for one in letter.to))]
-    return any(one and one[1] == Purpose.score for one in named) and LINE.fullmatch(letter.text) is not None
+    return any(one and one[1] == Purpose.score for one in named) and (score_of(letter.text) or (0, "?"))[1] == ""
 
 
 def counts(one: Given) -> bool:
