@@ -37,6 +37,7 @@ _SIGN, _UNSEEN = r"(?:[#№＃]|(?<!\w)N(?:[°º]|o\.?\s?(?=[а-яё])))", INVIS
 _WORD = rf"(?=[{_UNSEEN}]*+(?:[\W_][{_UNSEEN}]*+){{0,%d}}+([^\W\d_](?:[\w-]|[{_UNSEEN}])*+))"
 SIGNED = re.compile(f"({_SIGN}){_WORD % 8}", re.IGNORECASE)
 MARKED = re.compile(rf"\\?({_SIGN})(?:\\(?!{_SIGN}))?{_WORD % 32}", re.IGNORECASE)  # with backslashes between
+NUMBER = re.compile(r"(?<!\d)\d{1,9}(?!\d)")
 BLANKS, WITHIN = re.compile("[ \t\n]"), re.compile(r"[^\W_]$|/$")
 LONG_WORD = 40  # characters; no program breaks a shorter one
 LONGEST_ARGUMENT = 1000  # characters in which an address or a day is looked for
@@ -202,7 +203,7 @@ class Named(NamedTuple):
 def named(text: str) -> Named:
     """See Named."""
     lines = [(BY_WORD[fold(found[1])], found[2] or "") for found in map(line_of, text.splitlines()[:500]) if found and fold(found[1]) in BY_WORD]
-    numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in re.findall(r"\d{1,9}", rest)[:1]]
+    numbers = [int(digits) for one, rest in lines if one.name in ("merge", "show") for digits in NUMBER.findall(rest)[:1]]
     rests = [rest[:LONGEST_ARGUMENT] for one, rest in lines if one.argument == "address"]
     addresses = [found[0].lower() for found in map(FOUND.search, rests) if found]
     queries = [rest.strip() for one, rest in lines if one.name == "search"]
@@ -293,7 +294,7 @@ def take_argument(command: CommandSpec, rest: str, policy: Policy, line: int, to
         return take_word(command, rest, policy, line)
     value, left = rest, ""
     if kind == "number":
-        digits = re.search(r"\d{1,9}", rest)
+        digits = NUMBER.search(rest)
         value = digits[0] if digits else ""
     elif kind == "address":
         found = FOUND.search(rest[:LONGEST_ARGUMENT])
