@@ -107,7 +107,7 @@ def _verdict(policy: Policy, letter: Letter, facts: Facts, hits: tuple[Evidence,
     labels = dict.fromkeys(label for hit in hits for label in hit.labels if not label.startswith("_"))
     if topic and not ground and _only(letter, topic, hits):
         labels[ONLY_TOPIC] = None
-    named = ground or topic or next((hit for hit in hits if hit.priority == priority), None) or next(iter(hits), None)
+    named = ground or topic or next((hit for hit in hits if hit.priority == priority), None)
     missing: tuple[str, ...] = ()
     if ground and ground.ground is Ground.insufficient_information:
         lacking = {span.words for span in letter.matches.get(LACKS, ())}

@@ -8,12 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Resolution, Status, Ticket
-from bot.rendering import reply_policy
 from bot.store.interface import ANNOUNCED, AddressFacts
 from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import draft, for_requester, history, thread_of
 from bot.tickets.status import move
-from bot.tickets.timers import address
+from bot.tickets.timers import ruled
 
 TOLD = "announced:"  # the label that stands in the place of ANNOUNCED afterwards
 
@@ -25,16 +24,13 @@ def over(ticket: Ticket, known: AddressFacts, context: DeskContext, now: datetim
     labels = tuple(TOLD + label.removeprefix(ANNOUNCED) if label.startswith(ANNOUNCED) else label for label in ticket.labels)
     event = Entry(at=now, kind="event", public=False, about="outage_over")
     ticket = replace(ticket, labels=labels, entries=(*ticket.entries, event), changed=now)
-    to, caps = address(ticket), context.policy.caps if context.caps else None
-    closed = known.auto_reply_blocked or (known.soft_blocked and not ticket.proved)
-    traffic = reply_policy.Traffic(sent=known.sent, auto_reply_blocked=closed, suppressed=known.suppressed)
-    ruling = reply_policy.ruled(to, traffic, ticket.proved and to == ticket.requester.email, caps, now)
-    if ruling.to and ticket.answerable and not reply_policy.sendable(to, context.signer.is_ours):
+    ruling = ruled(ticket, known, context, now)
+    if ruling.to and ticket.answerable:
         if ticket.status is Status.created and not ticket.owner:
             ticket = move(ticket, Status.done, now, context.policy, resolution=Resolution.solved)
         said = history(context, ticket) if ruling.repeats else ()
         values = for_requester(context, ticket, ruling.repeats, history=said)
-        ticket = draft(context, ticket, Audience.requester, "outage_over", values, to, now, answers=thread_of(ticket), ruling=ruling)
+        ticket = draft(context, ticket, Audience.requester, "outage_over", values, ruling.to, now, answers=thread_of(ticket), ruling=ruling)
     events: list[tuple[str, dict[str, Any]]] = [("timer", {"ticket": ticket.number, "about": "outage_over"})]
     if ticket.done_at == now:
         events.append(("closed", {"ticket": ticket.number, "resolution": ticket.resolution, "by": "outage_over"}))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from bot.model import Audience, Decision, Entry, Ground, Priority, Status, Ticket, Waiting
 from bot.rendering import reply_policy
+from bot.rendering.reply_policy import Ruling
 from bot.rules import Policy
 from bot.rules.schema import Agent
 from bot.store.interface import AddressFacts
@@ -149,22 +150,27 @@ def to_requester(ticket: Ticket, template: str, sender: AddressFacts, context: D
 
     Timer mail passes the whole reply policy but for the class and what the last letter asks for (design, section 7, item 1).
     """
-    to = address(ticket)
-    if reply_policy.sendable(to, context.signer.is_ours):
+    ruling = ruled(ticket, sender, context, now)
+    if not ruling.to or ruling.held:
         return None
+    ground = context.policy.grounds.get(Ground.insufficient_information)
+    clause = ground.clause if ground else ""
+    said = history(context, ticket) if ruling.repeats else ()
+    values = for_requester(context, ticket, ruling.repeats, clause=clause, history=said)
+    return draft(context, ticket, Audience.requester, template, values, ruling.to, now, answers=thread_of(ticket))
+
+
+def ruled(ticket: Ticket, sender: AddressFacts, context: DeskContext, now: datetime) -> Ruling:
+    """Whether a letter that answers none may leave to the requester, to which address, and with their words."""
+    to = address(ticket)
+    if reason := reply_policy.sendable(to, context.signer.is_ours):
+        return Ruling(reason=reason)
     traffic = reply_policy.Traffic(
         sent=sender.sent, auto_reply_blocked=sender.auto_reply_blocked, soft_blocked=sender.soft_blocked,
         proved=ticket.proved, suppressed=sender.suppressed,
     )  # fmt: skip
     repeats = ticket.proved and to == ticket.requester.email
-    ruling = reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
-    if not ruling.to or ruling.held:
-        return None
-    ground = context.policy.grounds.get(Ground.insufficient_information)
-    clause = ground.clause if ground else ""
-    said = history(context, ticket) if repeats else ()
-    values = for_requester(context, ticket, repeats, clause=clause, history=said)
-    return draft(context, ticket, Audience.requester, template, values, to, now, answers=thread_of(ticket))
+    return reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
 
 
 def nudged(

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from tables import at, table
 
-from bot.model import Address, Ground, Letter, Priority, Verdict
+from bot.model import Address, Ground, Letter, Priority, Span, Verdict
 from bot.rules import Facts, Policy, judge, load, matched, why
 from bot.rules.examples import example_letter
-from bot.rules.matching import LACKS, matcher_of
+from bot.rules.matching import ASKING, LACKS, matcher_of
 from bot.rules.schema import ExampleLetter
 
 FACTS = Facts(now=datetime(2026, 3, 11, 9, 0, tzinfo=UTC))
@@ -51,6 +51,8 @@ rules:
     when: {words: код}
     then: {department: dev, agents: [bob@example.org, ann@example.org]}
   - {id: crash, clause: 2.2, when: {words: сбой}, then: {agents: [bob@example.org], labels: [crash, b2b]}}
+  - {id: buy, clause: 3.3, when: {words: купить}, then: {topic: obtain_service}}
+  - {id: dull, clause: 4.2, when: {words: мутный}, then: {ground: insufficient_information}}
   - {id: inner, clause: 2.2, when: {label: _in}, then: {labels: heard}}
   - id: empty
     clause: 4.2
@@ -145,6 +147,19 @@ VERDICTS = (
         "the first ground wins", "Чёрт, Chrome 90, экран пустой",
         {"ground": "abusive_language", "action": "suspend", "rule": "swear", "clause": "4.2",
          "evidence": "Чёрт"},
+    ),
+    (
+        "a topic names the rule, before mere labels", "Подскажите режим работы, жалоба",
+        {
+            "topic": "hours", "labels": ("complaint", "only_topic"), "rule": "hours", "clause": "2.1",
+            "evidence": "режим работы",
+        },
+    ),
+    (
+        "with labels alone the first rule is named", "жалоба на сбой в третьей серии", {
+            "labels": ("complaint", "crash", "b2b"), "agents": ("bob@example.org",), "rule": "claim",
+            "clause": "5.1", "evidence": "жалоба",
+        },
     ),
     ("a plain question has no verdict", "экран пустой", {}),
 )  # fmt: skip
@@ -253,6 +268,11 @@ MISSING = (
         "description steps environment screenshot",
     ),
     ("steps alone are never missed («по возможности»)", "Пропал звук в фильме", {}, "-"),
+    (
+        "a rule may ask where nothing is missing",
+        "Нажимаю «Смотреть», затем выбираю серию, картинка мутная. Браузер Chrome 131",
+        {"attachments": ["picture"]}, "",
+    ),
     ("another ground asks for nothing", "Не работает, чёрт", {}, ""),
 )  # fmt: skip
 
@@ -282,6 +302,8 @@ ALONE = (
     ("another question first", "Почему не грузится видео? И подскажите режим работы", False),
     ("and a problem", "Подскажите режим работы, у меня гаснет экран", False),
     ("and another topic", "Подскажите режим работы и сколько стоит год", False),
+    ("and another topic in the same question", "Как купить и какой режим работы?", False),
+    ("and a question about what only has a label", "Подскажите режим работы. Почему случился сбой?", False),
     ("and something with a priority", "Подскажите режим работы обычный", False),
     ("and something for a department", "Подскажите режим работы, партнёр", False),
     ("and an insult", "Подскажите режим работы, чёрт", False),
@@ -311,6 +333,25 @@ def test_a_screenshot_beside_a_topic_is_something_else_and_a_logo_is_not() -> No
 def test_a_topic_with_its_own_department_is_alone_with_it() -> None:
     assert "only_topic" in judged("Сколько стоит партнёр?").labels
     assert "only_topic" not in judged("Сколько стоит код?").labels
+
+
+def test_words_that_only_touch_a_question_do_not_answer_it() -> None:
+    read = letter("Подскажите режим работы")
+    [start, end] = next((one.spans[0].start, one.spans[0].end) for one in judge(POLICY, read, FACTS).hits)
+
+    def alone(begin: int, finish: int) -> bool:
+        piece = Span(where="text", start=begin, end=finish, words="…")
+        moved = msgspec.structs.replace(read, matches={**read.matches, ASKING: (piece,)})
+        return "only_topic" in judge(POLICY, moved, FACTS).labels
+
+    assert [alone(0, start), alone(0, start + 1), alone(end - 1, end + 9), alone(end, end + 9)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    silent = {key: spans for key, spans in read.matches.items() if key != ASKING}
+    assert "only_topic" in judge(POLICY, msgspec.structs.replace(read, matches=silent), FACTS).labels
 
 
 def test_the_words_of_a_topic_in_the_subject_answer_no_question_in_the_text() -> None:
@@ -359,6 +400,7 @@ CONDITIONS = (
     ("a domain", "{sender: '@example.org'}", {}, True),
     ("not below it", "{sender: '@example.org'}", {"from": "x@mail.example.org"}, False),
     ("nor beside it", "{sender: '@example.org'}", {"from": "x@bad.example"}, False),
+    ("a domain needs its @", "{sender: '-example.org'}", {}, False),
     ("below a domain", "{sender: '*.example.org'}", {"from": "x@mail.example.org"}, True),
     ("not the domain itself", "{sender: '*.mail.example.org'}", {"from": "x@mail.example.org"}, False),
     ("not one that ends alike", "{sender: '*.example.org'}", {"from": "x@badexample.org"}, False),
@@ -460,6 +502,7 @@ def test_why_shows_every_rule_with_its_conditions() -> None:
     assert (empty.fired, told["down"].fired) == (False, False)
     parts = [(part.asked, part.holds) for part in empty.answer.parts]
     assert parts == [("letter: first", False), ("lacks: description", True), ("not", True)]
+    assert empty.answer.asked == "all"
     assert [part.asked for part in empty.answer.parts[2].parts] == ["label: outage"]
     assert empty.answer.parts[0].spans == ()
     assert [one.rule for one in why(POLICY, letter("Жалоба"), FACTS) if one.fired] == ["claim", "empty"]

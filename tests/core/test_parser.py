@@ -237,7 +237,7 @@ def test_the_words_of_grounds_resolutions_and_priorities(kind: str, value: str, 
 def test_a_company_s_own_ground_and_its_words_are_understood() -> None:
     text = SHIPPED.source.decode()
     ground = (
-        "unpaid_invoice: {clause: '9', action: refuse, names: {ru: Счёт не оплачен}, words: [Счёт_не_оплачен],",
+        "unpaid_invoice: {clause: '9', action: refuse, names: {ru: Счёт}, words: [Счёт_не_оплачен],",
         "text: {ru: Оплатите}}",
     )
     own = f"\ngrounds:\n  {' '.join(ground)}\n"
