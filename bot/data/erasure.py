@@ -192,20 +192,20 @@ def raw_without(raw: bytes, person: Person, known: bool = False) -> bytes:
         text, _ = charset.decode(part.body(), label)
         cleaned, coded = person.cleaned(text, known), part.raw
         if cleaned != text:
-            coded = _encoded(cleaned, charset.codec(label), part.field("content-transfer-encoding"))
+            coded = _encoded(cleaned, charset.codec(label), part.encoding)
         clean, end = clean[:start] + coded + clean[start + len(part.raw) :], start + len(coded)
     return clean
 
 
-def _encoded(text: str, codec: str, way: bytes) -> bytes:
+def _encoded(text: str, codec: str, way: str) -> bytes:
     """The text as the part that it came from was written; in UTF-8 where its charset cannot say it, which readers find out."""
     lines = text.replace("\n", "\r\n")
     try:
         data = lines.encode(codec or "utf-8")
     except (UnicodeEncodeError, LookupError):
         data = lines.encode("utf-8", "replace")
-    ways = {b"base64": base64.encodebytes, b"quoted-printable": quopri.encodestring}
-    return ways.get(way.strip().lower(), bytes)(data)
+    ways = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    return ways.get(way, bytes)(data)
 
 
 # -------------------------------------------------------------------------------------------- files of the data folder

@@ -141,7 +141,8 @@ def _files(said: Body, hint: str) -> tuple[tuple[Attachment, ...], list[bytes]]:
     placed = {identity.lower() for identity in _CONTENT_ID.findall(said.html)}
     files, digests = [], []
     for part in said.files:
-        data = part.body()
+        data, defect = part.decoded()
+        said.defects += filter(None, [defect])
         identity = part.field("content-id").strip(b" <>").decode("utf-8", "replace").lower()
         files.append(attachment(part, data, hint, identity in placed))
         digests.append(_digest(data))

@@ -128,13 +128,12 @@ def _alternative(part: Part, found: Body, hint: str) -> list[Block]:
 def _decoded(part: Part, found: Body, hint: str) -> str:
     marked, defects = part.type == "text/html", found.defects
     room = found.room[marked]
-    data = part.body() if room > 0 else b""
+    data, broken = part.decoded() if room > 0 else (b"", "")
     label = part.parameters.get("charset", b"").decode("latin-1")
     if not label and part.type == "text/html" and (meta := _META.search(data[:4096])):
         label = meta[1].decode("ascii")
     text, defect = charset.decode(data[: 4 * room], label, hint) if data else ("", "")
-    if defect:
-        defects.append(defect)
+    defects += filter(None, (broken, defect))
     end, most = "<" if marked else "\n", max(room // PIECE, 1)
     pieces = text[: max(room, 0)].split(end, most)
     if len(text) > room or len(data) > 4 * room or len(pieces) > most:

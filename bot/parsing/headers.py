@@ -22,7 +22,8 @@ from bot.model import Address
 from bot.model.address import FOUND, MAILBOX
 from bot.model.markup import clean
 from bot.parsing import charset
-from bot.parsing.mime import base64, unpercent
+from bot.parsing.mime import unpercent
+from bot.parsing.transfer import base64
 
 FIELD_BYTES = 64 * 1024  # how much of one field is read
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000

@@ -7,11 +7,12 @@ time than its size warrants. It keeps bytes.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 
 from msgspec import Struct
+
+from bot.parsing import transfer
 
 HEADER_BYTES = 256 * 1024
 HEADER_LINES = 1000
@@ -32,7 +33,6 @@ _FOLD = re.compile(rb"[\r\n]+[ \t]*")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")  # a bare CR ends no line, so no field begins after it
 _PARAMETER = re.compile(rb'([!#$&+\-.^_`|~0-9A-Za-z*%\']{1,100})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.)*)"|"?([^;"]*))', re.DOTALL)
 _GUESSED_BOUNDARY = re.compile(rb"\A\s*--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n")
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SEGMENT = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
 
 
@@ -54,18 +54,21 @@ class Part(Struct):
         """The value of the first field with this lower-case name, or b""."""
         return next((value for key, value in self.fields if key == name), b"")
 
-    def body(self) -> bytes:
-        """The decoded bytes (RFC 2045, section 6). A broken encoding is decoded as far as possible.
+    @property
+    def encoding(self) -> str:
+        """The name of the transfer encoding, or "" where the body is as it stands."""
+        return transfer.named(value for key, value in self.fields if key == "content-transfer-encoding")
 
-        A text that only claims to be base64, or that has an unknown encoding, stays as it is.
-        """
-        encoding, raw = self.field("content-transfer-encoding").strip(b" \t\"';").lower(), self.raw
-        if encoding == b"base64":
-            return raw if self.type.startswith("text/") and len(_NO_BASE64.findall(raw[:2000])) * 20 > len(raw[:2000]) else base64(raw)
-        if encoding == b"quoted-printable":
-            # Some relays add blanks after a soft line end; they are not part of the text.
-            return binascii.a2b_qp(re.sub(rb"=[ \t]+(?=\r?\n)", b"=", raw))
-        return _uudecoded(raw) if encoding in (b"x-uuencode", b"uuencode", b"x-uue", b"uue") else raw
+    def decoded(self) -> tuple[bytes, str]:
+        """The decoded bytes (RFC 2045, section 6) as far as that is possible, and what was wrong with them, or ""."""
+        leaf = not self.type.startswith(("multipart/", "message/"))
+        if not leaf and not self.encoding:
+            return self.raw, ""
+        return transfer.decoded(self.raw, self.encoding, self.type.startswith(("text/", "message/")))
+
+    def body(self) -> bytes:
+        """The decoded bytes."""
+        return self.decoded()[0]
 
     def walk(self) -> Iterator[Part]:
         """This part and all parts below it, in order, without recursion."""
@@ -179,34 +182,9 @@ def values(value: bytes) -> tuple[str, dict[str, bytes]]:
     return main[1].decode("ascii", "replace").lower(), plain
 
 
-def base64(raw: bytes) -> bytes:
-    """The bytes; missing padding, foreign characters and a cut end are tolerated."""
-    try:
-        return binascii.a2b_base64(raw)
-    except binascii.Error:
-        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw.split(b"=", 1)[0])
-        clean = clean[: len(clean) - (len(clean) % 4 == 1)]
-        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
-
-
 def unpercent(value: bytes) -> bytes:
     """Percent encoding undone (RFC 2231, section 4)."""
     return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
-
-
-def _uudecoded(raw: bytes) -> bytes:
-    begin = re.search(rb"^begin [0-7]{3,4} [^\r\n]*\r?\n", raw, re.MULTILINE)
-    out = []
-    for line in raw[begin.end() if begin else 0 :].splitlines():
-        if line.strip() in (b"end", b"`", b""):
-            continue
-        # Only the announced number of bytes counts: some encoders add padding, some lose it.
-        length = (((line[0] - 32) & 63) * 4 + 5) // 3
-        try:
-            out.append(binascii.a2b_uu(line[:length].ljust(length)))
-        except binascii.Error:
-            break
-    return b"".join(out)
 
 
 def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Part:

@@ -55,7 +55,7 @@ def test_parts_are_numbered_in_walk_order_and_can_be_taken_out() -> None:
     ("body", "encoding", "expected"),
     [
         (b"dGV4dA", "base64", b"text"),  # padding lost
-        (b"dGV4dA==\n\nlist footer", "base64", b"text"),
+        (b"dGV4dA==\n\nlist footer", "base64", b"text\n\nlist footer"),
         (b"Plain words, in spite of what the header claims: !!!", "base64", b"Plain words, in spite of what the header claims: !!!"),
         (b"a=20=\nb=  \nc=ZZ", "Quoted-Printable", b"a bc=ZZ"),
         (b"begin 644 a.txt\n$=&5X=`\n`\nend\n", "x-uuencode", b"text"),
