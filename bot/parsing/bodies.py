@@ -1,6 +1,6 @@
 """Which parts of a letter are its text and which are its files; and the text itself.
 
-If a part has a plain and an HTML form, the plain one is taken, unless it is empty or only refers to the HTML.
+If a part has a plain and an HTML form, the plain one is taken, unless the HTML says more.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from msgspec import Struct
 
 from bot.parsing import charset, history, html, quotes
 from bot.parsing.mime import Part
-from bot.parsing.vocabulary import pattern
 
 # How much of a letter's texts, and of their HTML, is read. The letter itself is kept whole.
 TEXT_CHARS, HTML_CHARS = 250_000, 1_000_000
 PIECE, PART = 25, 2500  # least size that a line or tag, and a part, count: empty ones cost time too
 CUT = "text too long, cut"
+MISSING = 5  # words
+WORDS = 20_000  # characters that are compared
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
-_STUB = pattern("no_html")
+_WORD, _LINK = re.compile(r"[^\W_]+"), re.compile(r"<?https?://\S+|\w+:\S+@\S+")
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
 _META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
@@ -169,16 +170,13 @@ def _said(block: Block, defects: list[str]) -> _Said:
     top, marked = history.above(_without_armour(plain))
     if not source:
         return _Said(plain, None, top, marked)
-    stub = len(plain) < 600 and len(source) > 2 * len(plain) and _STUB.search(plain)
-    if plain.strip() and not stub and not html.betrays(source, plain):
-        own = quotes.own_text(plain)
+    page, own = html.to_text(source), quotes.own_text(plain)
+    if plain.strip() and not html.betrays(source, plain) and not _says_more(page, plain, own):
         unquoted = own.strip() == plain.strip() and ">" not in plain
         if (unquoted or not marked) and _QUOTE_IN_HTML.search(source):
-            page = html.to_text(source)
             own = page.own if unquoted and page.own is not None and page.own.strip() else own
             top, marked = (page.top, True) if page.marked and not marked else (top, marked)
         return _Said(plain, own, top, marked)
-    page = html.to_text(source)
     if page.defect:
         defects.append(page.defect)
     if not page.text.strip():
@@ -187,6 +185,23 @@ def _said(block: Block, defects: list[str]) -> _Said:
         defects.append(CUT)
     words = page.own if page.own is None else page.own[:TEXT_CHARS]
     return _Said(page.text[:TEXT_CHARS], words, page.top[:TEXT_CHARS], page.marked)
+
+
+def _says_more(page: html.Page, plain: str, own: str) -> bool:
+    """Whether the HTML tells words of the author that the plain form lacks: that is a stub, cut, or unreadable.
+
+    A plain form that tells more, or something else at greater length, is not one; nor if it lacks a few words only.
+    """
+    told = _words(quotes.own_text(page.text) if page.own is None else page.own)
+    there, shown = set(_words(plain)), set(_words(page.text))
+    missing = sum(word not in there for word in told)
+    added = sum(word not in shown for word in _words(own))
+    refers = "html" in there and "html" not in shown and len(there) < 60
+    return missing * 2 > len(told) and (refers or missing > added) or (not added and missing >= MISSING)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_LINK.sub(" ", text[:WORDS]).lower())
 
 
 def _without_armour(text: str) -> str:
