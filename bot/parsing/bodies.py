@@ -12,7 +12,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from bot.parsing import charset, history, html, quotes
+from bot.parsing.headers import words
 from bot.parsing.mime import Part
+from bot.parsing.vocabulary import pattern
 
 # How much of a letter's texts, and of their HTML, is read. The letter itself is kept whole.
 TEXT_CHARS, HTML_CHARS = 250_000, 1_000_000
@@ -23,6 +25,7 @@ WORDS = 20_000  # characters that are compared
 
 _TEXTS = {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "text/x-plain"}
 _WORD, _LINK = re.compile(r"[^\W_]+"), re.compile(r"<?https?://\S+|\w+:\S+@\S+")
+_REPLY = pattern("reply_subject")
 _QUOTE_IN_HTML = re.compile(r"<blockquote|gmail_quote|yahoo_quoted|moz-cite|divRplyFwdMsg|mail-quote|border:none;border-top:solid", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<(?:div|p|table|span|font|meta)\b[^<>]{0,300}>)", re.IGNORECASE)
 _META = re.compile(rb"<meta[^<>]{1,200}?charset=[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
@@ -47,24 +50,25 @@ class Body(Struct):
     html: str = ""
     files: list[Part] = []
     defects: list[str] = []
+    answer: bool = True  # whether the letter answers or forwards another one, as far as its headers tell
     room: dict[bool, int] = {}  # characters that may still be read: of HTML (True), of other text (False)
 
 
 def body(root: Part, hint: str) -> Body:
     """The text and the files of a letter; `hint` is the charset of parts without a label."""
-    found = Body(files=[], defects=[], room={True: HTML_CHARS, False: TEXT_CHARS})
+    found = Body(files=[], defects=[], answer=_is_answer(root, hint), room={True: HTML_CHARS, False: TEXT_CHARS})
     blocks = [block for block in _collect(root, found, hint) if block.plain.strip() or block.html.strip()]
     said: list[_Said] = []
     for block in blocks:
         if sum(max(len(one.full), one.full.count("\n") * PIECE) for one in said) > TEXT_CHARS:
             found.defects.append(CUT)
             break
-        said.append(_said(block, found.defects))
+        said.append(_said(block, found))
     found.full_text = said[0].full if len(said) == 1 else "\n\n".join(one.full.strip("\n") for one in said)
     if all(one.own is None for one in said):
-        found.text = quotes.own_text(_without_armour(found.full_text))
+        found.text = quotes.own_text(_without_armour(found.full_text), answer=found.answer)
     else:
-        found.text = _joined(quotes.own_text(one.full) if one.own is None else one.own for one in said)
+        found.text = _joined(quotes.own_text(one.full, answer=found.answer) if one.own is None else one.own for one in said)
     first = next((at for at, one in enumerate(said) if one.marked), len(said))
     found.top = _joined(one.top for one in said[: first + 1])
     found.html = "\n".join(block.html for block in blocks if block.html)
@@ -87,6 +91,11 @@ def flowed(text: str, delete_space: bool) -> str:
         paragraphs[-1].append(rest[:-1] if soft and delete_space else rest)
         going_on = depth if soft else -1
     return "\n".join(map("".join, paragraphs))
+
+
+def _is_answer(root: Part, hint: str) -> bool:
+    told = any(root.field(name) for name in ("in-reply-to", "references"))
+    return told or _REPLY.match(words(root.field("subject"), hint)) is not None
 
 
 def _collect(part: Part, found: Body, hint: str) -> list[Block]:
@@ -164,27 +173,24 @@ def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
-def _said(block: Block, defects: list[str]) -> _Said:
+def _said(block: Block, found: Body) -> _Said:
     """The text of a block: its plain form, unless that is empty or refers to the HTML."""
     plain, source = block.plain, block.html
     top, marked = history.above(_without_armour(plain))
     if not source:
         return _Said(plain, None, top, marked)
-    page, own = html.to_text(source), quotes.own_text(plain)
+    page, own = html.to_text(source, found.answer), quotes.own_text(plain, answer=found.answer)
     if plain.strip() and not html.betrays(source, plain) and not _says_more(page, plain, own):
         unquoted = own.strip() == plain.strip() and ">" not in plain
         if (unquoted or not marked) and _QUOTE_IN_HTML.search(source):
             own = page.own if unquoted and page.own is not None and page.own.strip() else own
             top, marked = (page.top, True) if page.marked and not marked else (top, marked)
         return _Said(plain, own, top, marked)
-    if page.defect:
-        defects.append(page.defect)
+    found.defects += filter(None, (page.defect, CUT if len(page.text) > TEXT_CHARS else ""))
     if not page.text.strip():
         return _Said(plain, None, top, marked)
-    if len(page.text) > TEXT_CHARS:
-        defects.append(CUT)
-    words = page.own if page.own is None else page.own[:TEXT_CHARS]
-    return _Said(page.text[:TEXT_CHARS], words, page.top[:TEXT_CHARS], page.marked)
+    own_words = page.own if page.own is None else page.own[:TEXT_CHARS]
+    return _Said(page.text[:TEXT_CHARS], own_words, page.top[:TEXT_CHARS], page.marked)
 
 
 def _says_more(page: html.Page, plain: str, own: str) -> bool:
@@ -197,7 +203,7 @@ def _says_more(page: html.Page, plain: str, own: str) -> bool:
     missing = sum(word not in there for word in told)
     added = sum(word not in shown for word in _words(own))
     refers = "html" in there and "html" not in shown and len(there) < 60
-    return missing * 2 > len(told) and (refers or missing > added) or (not added and missing >= MISSING)
+    return (missing * 2 > len(told) and (refers or missing > added)) or (not added and missing >= MISSING)
 
 
 def _words(text: str) -> list[str]:

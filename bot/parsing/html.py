@@ -24,12 +24,12 @@ class Page(NamedTuple):
     marked: bool = False  # whether there is such a mark
 
 
-def to_text(html: str) -> Page:
+def to_text(html: str, answer: bool = True) -> Page:
     """What a reader of this HTML sees, as lines with readable tables, lists and links, without hidden text.
 
-    Linear in its length; never raises.
+    `answer=False`: the letter answers nothing, see `quotes.own_text`. Linear in its length; never raises.
     """
-    return _page(_walked(html))
+    return _page(_walked(html), answer)
 
 
 def betrays(html: str, plain: str) -> bool:
@@ -47,14 +47,14 @@ def _walked(html: str) -> Walker:
     return Walker(html.replace("\0", ""))
 
 
-def _page(walker: Walker) -> Page:
+def _page(walker: Walker, answer: bool) -> Page:
     lines = walker.lines[:_LINES]
     shown = [f"{'>' * min(line.level, _SHOWN_LEVELS)} {line.text}".rstrip() if line.level else line.text for line in lines]
-    own = None
+    own, answer = None, answer or walker.history >= 0  # a program's own mark shows that it quotes
     if any(line.level or line.signature for line in lines):
-        own = own_text("\n".join(text for text, line in zip(shown, lines, strict=True) if not line.signature))
+        own = own_text("\n".join(text for text, line in zip(shown, lines, strict=True) if not line.signature), answer=answer)
         if not own:  # some people write inside what their program marks as the signature
-            own = own_text("\n".join(shown))
+            own = own_text("\n".join(shown), answer=answer)
     cut = walker.history if walker.history >= 0 else len(lines)
     unsigned = (text for text, line in zip(shown[:cut], lines, strict=False) if not line.signature)
     top, marked = above("\n".join(unsigned), cut=cut < len(lines))

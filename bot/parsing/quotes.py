@@ -14,6 +14,8 @@ from bot.parsing.vocabulary import pattern
 
 _ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above", "forward", "forward_end", "heading"))
 _CLOSING, _FOOTER, _LIST_FOOTER, _PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
+MOST_ANNOUNCED = 8  # lines that an author quotes in an answer, after a colon
+_WORDY = re.compile(r"\w")
 UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _QUOTED = re.compile(r">")
 _BARRED = re.compile(r"\|")
@@ -33,17 +35,18 @@ class Parts(NamedTuple):
     rest: str
 
 
-def own_text(text: str, *, quotes: bool = True) -> str:
+def own_text(text: str, *, quotes: bool = True, answer: bool = True) -> str:
     """What this letter's author wrote. Answers between quoted lines stay, in their order. Never raises.
 
-    `quotes=False`: the text has no history, so only signature and footers are removed.
+    `quotes=False`: the text has no history, so only signature and footers are removed. `answer=False`: the
+    letter answers nothing, so quoted lines are the author's own, unless something introduces another letter.
     """
-    return split(text, quotes=quotes).own
+    return split(text, quotes=quotes, answer=answer).own
 
 
-def split(text: str, *, quotes: bool = True) -> Parts:
+def split(text: str, *, quotes: bool = True, answer: bool = True) -> Parts:
     """The author's words and the rest; each line that is not blank is in one of them. Linear."""
-    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), quotes)
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), quotes, answer)
     reader.run()
     return Parts(_joined(reader.own), _joined(reader.rest))
 
@@ -56,8 +59,8 @@ def _joined(lines: list[str]) -> str:
 class _Reader:
     """The state of one pass: where it is, and who got the lines so far."""
 
-    def __init__(self, text: str, quotes: bool) -> None:
-        self.quotes = quotes
+    def __init__(self, text: str, quotes: bool, answer: bool) -> None:
+        self.quotes, self.answer = quotes, answer
         self.lines = text.split("\n")
         self.shown = [line.strip() for line in UNSEEN.sub("", text).split("\n")]  # as the lines are judged
         self.at = 0
@@ -139,10 +142,21 @@ class _Reader:
         end = self.at
         while self._marked(end) or self._wrapped(end):
             end += 1
-        if not self.attributed and end - self.at <= 3 and all(map(_is_code, self.shown[self.at : end])):
+        if not self.attributed and self._is_authors(end):
             self._keep(end)
         else:
             self._give(end)
+
+    def _is_authors(self, end: int) -> bool:
+        """Whether the author quotes by themselves, up to line `end`: a manual, an error, what they typed.
+
+        Nothing says so for certain: the letter answers nothing, or their own words announce it and go on after it.
+        """
+        if not self.answer or (end - self.at <= 3 and all(map(_is_code, self.shown[self.at : end]))):
+            return True
+        announced = self.at and self.own[-1:] == self.lines[self.at - 1 : self.at] and self.shown[self.at - 1].endswith(":")
+        after = next(filter(None, self.shown[end : end + 3]), "")
+        return bool(announced and after and end - self.at <= MOST_ANNOUNCED and _WORDY.match(after))
 
     def _marked(self, at: int) -> bool:
         line = self.shown[at] if at < len(self.shown) and self.quotes else ""
