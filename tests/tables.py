@@ -18,6 +18,12 @@ from bot.tickets.status import move
 SHIPPED = load((Path(__file__).resolve().parents[1] / "rules.yaml").read_bytes(), "rules.yaml")
 
 MOSCOW = ZoneInfo("Europe/Moscow")
+SAID = {
+    "said": ("answer", True),
+    "heard": ("answer", False),
+    "wrote": ("letter", True),
+    "noted": ("note", False),
+}
 WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -47,11 +53,12 @@ def opened(now: datetime, policy: Policy = SHIPPED, priority: Priority = Priorit
 
 
 def done_to(ticket: Ticket, deed: str, now: datetime, policy: Policy = SHIPPED) -> Ticket:
-    """The ticket after one thing that a person or the clock did; a word without a meaning is an event's name."""
+    """The ticket after one thing that a person or the clock did; a word of no other meaning is an event."""
     if deed in Priority.__members__:
         return prioritise(ticket, Priority(deed), now, policy)
-    if deed == "asked":
-        ticket = replace(ticket, entries=(*ticket.entries, Entry(at=now, kind="answer", public=True)))
+    if deed in ("asked", "suspended"):
+        if deed == "asked":
+            ticket = replace(ticket, entries=(*ticket.entries, Entry(at=now, kind="answer", public=True)))
         return move(ticket, Status.clarification, now, policy, waiting=Waiting.requester)
     if deed == "closed":
         return move(ticket, Status.done, now, policy, resolution=Resolution.solved)
@@ -60,10 +67,8 @@ def done_to(ticket: Ticket, deed: str, now: datetime, policy: Policy = SHIPPED) 
     if deed in ("passed", "developed"):
         ground = Ground.needs_development if deed == "developed" else None
         return move(ticket, Status.in_progress, now, policy, waiting=Waiting.department, ground=ground)
-    if deed in ("said", "noted"):
-        entry = Entry(at=now, kind="answer" if deed == "said" else "note", public=deed == "said")
-    else:
-        entry = Entry(at=now, kind="event", public=False, about=deed)
+    kind, public = SAID.get(deed, ("event", False))
+    entry = Entry(at=now, kind=kind, public=public, about=deed if kind == "event" else "overdue")
     return replace(ticket, entries=(*ticket.entries, entry))
 
 

@@ -169,8 +169,7 @@ def ruled(ticket: Ticket, sender: AddressFacts, context: DeskContext, now: datet
         sent=sender.sent, auto_reply_blocked=sender.auto_reply_blocked, soft_blocked=sender.soft_blocked,
         proved=ticket.proved, suppressed=sender.suppressed,
     )  # fmt: skip
-    repeats = ticket.proved and to == ticket.requester.email
-    return reply_policy.ruled(to, traffic, repeats, context.policy.caps if context.caps else None, now)
+    return reply_policy.ruled(to, traffic, ticket.proved, context.policy.caps if context.caps else None, now)
 
 
 def nudged(

@@ -634,6 +634,7 @@ def test_which_commands_fit_together(text: str, expected: str) -> None:
     assert why == expected
 
 
+NOON = at("Mon 12:00")
 TICKET = opened(at("Mon 10:00"))
 ANNA = SHIPPED.people.agent("anna@providence.film")
 
@@ -694,7 +695,7 @@ def test_who_writes_in_a_free_ticket_has_it(
 def with_letter(ident: str, to: str) -> Ticket:
     made = Outgoing(
         id=1, template="reply", audience=Audience.requester, to=to, message_id="1@x.example", subject="",
-        body="", language="ru", created=at("Mon 11:00"), due=at("Mon 11:00"), state=Delivery.waiting, letter=ident,
+        body="", language="ru", created=NOON, due=NOON, state=Delivery.waiting, letter=ident,
     )  # fmt: skip
     return replace(TICKET, outgoing=(made,))
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from spoken import SHIPPED as TEMPLATES
 from tables import SHIPPED, at, opened, table
 
-from bot.model import Address, Attachment, Decision, Envelope, Hit, Letter, Priority, Ticket
+from bot.model import Address, Attachment, Decision, Entry, Envelope, Hit, Letter, Priority, Ticket
 from bot.rules import load
 from bot.store.interface import AddressFacts, KnownFacts
 from bot.tickets.agents import proof
@@ -210,6 +210,11 @@ def test_whose_files_may_go_on_to_a_customer(read: Letter, theirs: bool) -> None
     assert proof.brings_files(read, look(read, REPLY, NOW), REPLY, NOW) is theirs
 
 
+def test_files_of_an_agent_whom_dkim_proves_may_go_on() -> None:
+    for read, theirs in ((letter(**PASS), True), (letter(**PASS, date=NOW - timedelta(days=3)), False)):
+        assert proof.brings_files(read, look(read, DKIM, NOW), DKIM, NOW) is theirs
+
+
 # ------------------------------------------------------------------------------------------- what confirms it
 
 
@@ -227,6 +232,9 @@ CONFIRMS = (
     ("with a greeting above", answer("Это я.\n#подтвердить"), True),
     ("whatever DMARC says: the address is for one time", answer(dmarc_failed=True), True),
     ("another command beside it", answer("#подтвердить\n#взять"), False),
+    ("a command with a word beside it", answer("#подтвердить\n#приоритет высокий"), False),
+    ("a command with a day beside it", answer("#подтвердить\n#напомнить завтра"), False),
+    ("an address for another purpose, with that number", answer(to=own(Purpose.kept, serial=99)), False),
     ("another command", answer("#взять"), False),
     ("no command", answer("Да"), False),
     ("quoted", answer("> #подтвердить"), False),
@@ -301,6 +309,7 @@ SHOWN = (
     ("the text above", "Привет\n#взять", "Привет\n\n#взять"),
     ("a day as a day", "#напомнить 2026-12-31", "#напомнить 2026-12-31"),
     ("a moment as a moment", "#напомнить 2026-12-31 14:30", "#напомнить 2026-12-31 14:30:00"),
+    ("the words of a reminder, once", "#напомнить завтра\nПозвонить", "#напомнить 2026-11-24\nПозвонить"),
     ("what is wrong, as it was written", "#взятьь\n#ответ\nДа", "#взятьь\n#ответ\nДа"),
     ("what asks for help carries nothing out", "#помощь", "#помощь"),
     ("what cannot be carried out, all the same", "#взять\n#вернуть", "#взять\n\n#вернуть"),
@@ -310,6 +319,11 @@ SHOWN = (
 @table("text expected", SHOWN)
 def test_every_word_that_would_be_carried_out_is_shown(text: str, expected: str) -> None:
     assert shown(text) == expected
+
+
+def test_what_was_said_in_the_ticket_before_is_not_shown() -> None:
+    before = Entry(at=at("Mon 11:00"), kind="answer", public=True, text="Старый ответ", letter="in0")
+    assert shown("#взять", replace(TICKET, entries=(before,))) == "#взять"
 
 
 def test_in_an_agents_language_commands_are_shown_in_it() -> None:
@@ -357,8 +371,9 @@ def test_only_what_was_shown_can_be_confirmed() -> None:
         serial(attachments=(PICTURE,)),
         serial(attachments=(replace(PICTURE, size=4096),)),
         serial(envelope=replace(moved, letter="in2")),
+        proof.serial(other(run_of("#взять")[0], agent=REPLY.policy.people.agents[1]), TICKET, "#взять"),
     )
-    assert len({first, *others}) == 7
+    assert len({first, *others}) == 8
 
 
 LONG = "Починили. " * 1200
@@ -392,12 +407,13 @@ def test_the_longest_text_that_is_asked_about_leaves_room_for_the_files() -> Non
 
 
 def asked(
-    text: str = "#взять", ticket: Ticket | None = TICKET, unproved: int = 0, **more: object
+    text: str = "#взять", ticket: Ticket | None = TICKET, unproved: int | None = None, **more: object
 ) -> Decision:
     """What a letter that nothing proves changes."""
     run, parsed = run_of(text, **more)
-    before = AddressFacts(unproved=tuple(NOW - timedelta(minutes=one) for one in range(unproved)))
-    run = other(run, known=replace(run.known, senders={ANNA: before}))
+    if unproved is not None:
+        before = AddressFacts(unproved=tuple(NOW - timedelta(minutes=one) for one in range(unproved)))
+        run = other(run, known=replace(run.known, senders={ANNA: before}))
     return proof.asked(run, look(run.letter, REPLY, NOW), ticket, parsed, proof.shown(run, ticket, parsed))
 
 
@@ -415,7 +431,8 @@ def test_the_lead_hears_of_three_unproved_letters_in_an_hour(before: int, alarme
     decision = asked(unproved=before)
     assert [one.about for one in decision.records] == ["confirmation", "alert_unproved"][: 1 + alarmed]
     assert [name for name, _ in decision.events] == ["command_refused", "alert"][: 1 + alarmed]
-    assert not alarmed or decision.records[1].words == f"{ANNA} · {ANNA} · 192.0.2.1"
+    words = f"{ANNA} · {ANNA} · 192.0.2.1"
+    assert not alarmed or (decision.records[1].words, decision.records[1].letter) == (words, "in1")
     assert decision.tickets == ()
 
 
@@ -438,7 +455,9 @@ def test_the_agent_is_asked_at_their_own_address_whether_they_wrote_it() -> None
         proof.serial(*run_and_text("#решено\nПочинили.", (PICTURE,))),
     )
     assert decision.events == (("command_refused", {"letter": "in1", "reason": "unproved", "who": ANNA}),)
+    assert "[PF-7]" in question.subject
     assert asked(ticket=None).records[0].words == "0"
+    assert asked("Починили.").records[0].outgoing[0].template == "confirm"
 
 
 def run_and_text(text: str, attachments: tuple[Attachment, ...]) -> tuple[CommandRun, Ticket, str]:

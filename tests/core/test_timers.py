@@ -43,6 +43,8 @@ def letter(to: str, **more: object) -> Outgoing:
 HASTY = changed(("high: 24", "high: 6"))
 AT_WEEKDAYS = changed(("  hours: 10:00-22:00", "  hours: closed\n  days: {mon-fri: 10:00-22:00}"))
 
+UNREACHED = "opened Mon 12:00, suspended Mon 15:00, unreachable Thu 15:00"
+
 MOMENTS = (
     # the sentence, the rules, what happened, what comes if nobody does anything (looked at on Mon 12:00)
     (
@@ -116,6 +118,37 @@ MOMENTS = (
     (
         "asked again: from the last question", SHIPPED, "opened Mon 12:00, asked Mon 15:00, said Tue 16:00",
         "reminded Fri 16:00",
+    ),
+    (
+        "a letter of theirs is no question", SHIPPED, "opened Mon 12:00, asked Mon 15:00, wrote Tue 16:00",
+        "reminded Thu 15:00",
+    ),
+    (
+        "nor what a department answers", SHIPPED, "opened Mon 12:00, asked Mon 15:00, heard Tue 16:00",
+        "reminded Thu 15:00",
+    ),
+    (
+        "another priority is no question either", SHIPPED,
+        "opened Mon 12:00, asked Mon 15:00, high Tue 16:00",
+        "reminded Thu 15:00",
+    ),
+    (
+        "the machine's question is one", SHIPPED, "opened Mon 12:00, suspended Mon 15:00, high Tue 16:00",
+        "reminded Thu 15:00",
+    ),
+    (
+        "its second one too: reminded again", SHIPPED,
+        "opened Mon 12:00, suspended Mon 15:00, reminded Thu 15:00, answered Fri 12:00, suspended Fri 15:00",
+        "reminded +Mon 15:00",
+    ),
+    (
+        "and tried again", SHIPPED,
+        f"{UNREACHED}, answered Fri 12:00, suspended Fri 15:00",
+        "reminded +Mon 15:00",
+    ),
+    (
+        "only an event is an alarm", SHIPPED, "opened Mon 15:00, noted Wed 15:00",
+        "warned Wed 11:00, overdue Wed 15:00",
     ),
     (
         "a note is no question", SHIPPED, "opened Mon 12:00, asked Mon 15:00, noted Tue 16:00",
@@ -260,7 +293,7 @@ ADDRESSES = (
     ("where the automatic answer went", [letter(LIST)], False, LIST),
     ("where the last one went", [letter(LIST), letter("new@example.org")], False, "new@example.org"),
     ("proved: From", [letter(LIST)], True, IVAN),
-    ("a person has written: From", [letter(LIST), letter(IVAN, automatic=False)], False, IVAN),
+    ("a person has written: From", [letter(IVAN, automatic=False), letter(LIST)], False, IVAN),
     ("a letter to staff is no answer", [letter(ANNA, audience=Audience.agent)], False, IVAN),
     (
         "nor is a person's to staff", [letter(LIST), letter(ANNA, audience=Audience.agent, automatic=False)],
@@ -368,6 +401,11 @@ DECISIONS = (
 )  # fmt: skip
 
 
+def told_why(letters: list[Outgoing], events: list[str]) -> list[tuple[Outgoing, str]]:
+    """Each letter to staff with the event that it is about: the lead's first, where there are two."""
+    return [(one, events[0] if one.to == ANNA or len(events) == 1 else events[1]) for one in letters]
+
+
 def letters(before: Ticket, after: Ticket) -> str:
     return ", ".join(
         f"{one.template} to {one.to.partition('@')[0]}" for one in after.outgoing[len(before.outgoing) :]
@@ -397,6 +435,9 @@ def test_what_is_due_is_done_once(
     )
     closed = ("closed", {"ticket": 7, "ground": Ground.insufficient_information, "by": "silence"})
     assert [one for one in decision.events if one[0] == "closed"] == [closed] * silent
+    terms, staff = CONTEXT.terms("ru"), [one for one in after.outgoing if one.audience is Audience.agent]
+    assert all(terms.say(f"why_{name}") in one.text for one, name in told_why(staff, about))
+    assert after.done_at == (at(now) if silent else None)
     assert after.timer == min((one for one, _ in moments(after, SHIPPED, at(now))), default=None)
     assert after.timer is None or after.timer > at(now) or not about
     again = decide(after, sender, CONTEXT, at(now)).tickets[0]
@@ -451,7 +492,7 @@ def test_a_desk_without_that_ground_closes_without_a_clause() -> None:
     source = SHIPPED.model_copy(update={"grounds": {}})
     context = other(CONTEXT, policy=source)
     [closing] = decide(played(REMINDED), AddressFacts(), context, at("+Mon 15:00")).tickets[0].outgoing
-    assert closing.template == "closed_silence"
+    assert (closing.template, "XX" in closing.text, "(п." in closing.text) == ("closed_silence", False, False)
 
 
 # ------------------------------------------------------------------------------------------- notices to staff
@@ -475,7 +516,8 @@ NIGHTS = (
 
 @table("story now at_once due", NIGHTS)
 def test_when_a_notice_may_leave(story: str, now: str, at_once: bool, due: str) -> None:
-    assert {one.due for one in notices(played(story), now, at_once=at_once)} == {at(due)}
+    made = notices(played(story), now, at_once=True) if at_once else notices(played(story), now)
+    assert {(one.due, one.letter) for one in made} == {(at(due), "")}
 
 
 def test_a_notice_says_why_and_what_was_said_and_goes_to_the_agents_alone() -> None:
@@ -504,8 +546,17 @@ def test_an_agent_in_another_language_is_told_in_it_and_one_who_never_reads_is_n
         "ru",
         "en",
     ]
-    deaf = other(CONTEXT, policy=changed(("boris@providence.film", "noreply@providence.film")))
-    assert [one.to for one in notices(opened(at("Mon 12:00")), "Mon 15:00", context=deaf)] == [ANNA]
+    [_, second] = notices(opened(at("Mon 12:00")), "Mon 15:00", context=context)
+    assert context.terms("en").say("why_warned") in second.text
+    deaf = other(CONTEXT, policy=changed(("anna@providence.film", "noreply@providence.film")))
+    assert [one.to for one in notices(opened(at("Mon 12:00")), "Mon 15:00", context=deaf)] == [BORIS]
+
+
+def test_a_notice_has_the_last_letters_only() -> None:
+    letter = Entry(at=at("Mon 12:00"), kind="letter", public=True, who=IVAN)
+    said = tuple(replace(letter, text=f"Письмо {one}.") for one in range(9))
+    [first, _] = notices(replace(opened(at("Mon 12:00")), entries=said), "Mon 15:00")
+    assert ("Письмо 8." in first.text, "Письмо 0." in first.text) == (True, False)
 
 
 BUTTON = "%23%D0%BE%D1%82%D0%BA%D0%B0%D0%B7%D0%B0%D1%82%D1%8C"  # #отказать, in a link
