@@ -24,7 +24,7 @@ from bot.letter_order import Position
 from bot.model import Decision, DeskRecord, Disposition, Letter, LetterClass, Ticket
 from bot.rules.judge import matched
 from bot.rules.matching import SLOW
-from bot.store.interface import KnownFacts, Letters, Store, UnitOfWork
+from bot.store.interface import KnownFacts, Letters, Lookup, Store, UnitOfWork
 from bot.tickets import automatic, departments, shares, too_large
 from bot.tickets.agents import agent_letter, proof
 from bot.tickets.alerts import alarm
@@ -147,9 +147,11 @@ class Desk:
     async def find(self, unit: UnitOfWork, letter: Letter, sender_facts: SenderFacts, now: datetime) -> KnownFacts:
         """What the store knows of a letter, with the tickets that an agent's commands may reach."""
         known = await unit.find(lookup_for(letter, sender_facts, self.context), now)
-        more = set(agent_letter.wanted(letter, sender_facts, known)) - known.tickets.keys()
-        tickets = {**known.tickets, **(await unit.tickets(more) if more else {})}
-        leaving = await unit.leaving(tickets.keys()) if sender_facts.agent or more else known.leaving
+        tickets, leaving = known.tickets, known.leaving
+        if more := set(agent_letter.wanted(letter, sender_facts, known)) - tickets.keys():
+            lookup = Lookup(letter=letter.envelope.letter, requester="", tickets=(*tickets, *more), leaving=True)
+            again = await unit.find(lookup, now)
+            tickets, leaving = tickets | {one: again.tickets[one] for one in more if one in again.tickets}, again.leaving
         right = {number: set_right(one, now, self.context.policy) for number, one in tickets.items()}
         return structs.replace(known, tickets=right, leaving=leaving)
 

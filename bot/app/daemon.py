@@ -38,7 +38,7 @@ from bot.settings import Settings
 from bot.store.factory import agree, has_signed, open_data_reader, open_store
 from bot.store.files import formats
 from bot.store.files.names import foreign
-from bot.store.interface import Due
+from bot.store.interface import Due, Lookup
 from bot.tickets import shares
 from bot.tickets.alerts import advice, alarm, undelivered
 from bot.tickets.context import DeskContext
@@ -286,7 +286,8 @@ class Daemon:
         if not one.ticket or one.letter.template == "alert":
             return
         async with self.store.unit_of_work() as unit:
-            ticket = await unit.ticket(one.ticket)
+            known = await unit.find(Lookup(letter="", requester="", tickets=(one.ticket,)), self.now())
+            ticket = known.tickets.get(one.ticket)
             if ticket is not None:
                 case = shares.Case(self.context, self.now(), f"{ticket.number}/{one.letter.id}", one.letter.to)
                 decision = undelivered(self.context, ticket, one.letter, case.now)

@@ -20,6 +20,7 @@ from bot.intake.spool import Spool
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
 from bot.store.interface import Letters
+from bot.store.letter_ids import Ids
 from bot.tickets.context import DeskContext
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Listeners:
         self._take, self._space = accept, FreeSpace(settings.data, settings.min_free, log)
         self.refused = refused
         self.reception = Reception(
-            self.accept, lambda address: context().signer.is_ours(address), inbox.new_id, now, log,
+            self.accept, lambda address: context().signer.is_ours(address), Ids().new, now, log,
             self._space.must_have_room, spool(settings),
         )  # fmt: skip
         self.open: list[Opened] = []

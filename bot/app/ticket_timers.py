@@ -34,8 +34,7 @@ class TicketTimers:
             return looked
         self._looking = True
         try:
-            now, rows = self._now(), () if self._looked else await self._store.rows()
-            opened = [one.opened for one in rows if one.status != Status.done]
+            now, opened = self._now(), [] if self._looked else await self._opened()
             if now < max(opened, default=self._looked or now) - SET_BACK:  # it ran ahead, or did in an earlier run
                 await self._store.wake(now)
             self._looked = now
@@ -51,26 +50,34 @@ class TicketTimers:
             self._looking = False
         return looked
 
+    async def _opened(self) -> list[datetime]:
+        """When the tickets that are not done were opened."""
+        async with self._store.unit_of_work() as unit:
+            known = await unit.find(Lookup(letter="", requester="", rows=True), self._now())
+        return [one.opened for one in known.rows if one.status != Status.done]
+
     async def gather(self) -> None:
         """Tells staff in one letter what was too much to be told one by one."""
         async with self._store.unit_of_work() as unit:
             now = self._now()
             known = await unit.find(Lookup(letter="", requester="", gathered=True), now)
             if waiting := shares.ripe(known.gathered, now):
-                tickets = await unit.tickets(shares.listed(waiting, self._context()))
-                rows = {number: summary_of(one) for number, one in tickets.items()}
+                listed = tuple(shares.listed(waiting, self._context()))
+                known = await unit.find(Lookup(letter="", requester="", tickets=listed), now)
+                rows = {number: summary_of(one) for number, one in known.tickets.items() if number in listed}
                 unit.commit(shares.gathering(waiting, rows, self._context(), now))
 
     async def _safely(self, number: int, decide: Decide = timers.decide) -> None:
         try:
             await self._one(number, decide)
         except Exception as error:  # noqa: BLE001  one ticket's trouble, a full disk included, is no other's
-            await self._store.snooze(number, self._now() + AGAIN)
+            await self._store.wake(self._now() + AGAIN, number)
             self._log("error", ticket=number, where="timers", kind=type(error).__name__, words=str(error))
 
     async def _one(self, number: int, decide: Decide = timers.decide) -> None:
         async with self._store.unit_of_work() as unit:
-            now, stored = self._now(), await unit.ticket(number)
+            now = self._now()
+            stored = (await unit.find(Lookup(letter="", requester="", tickets=(number,)), now)).tickets.get(number)
             if stored is None:
                 return
             ticket = set_right(stored, now, self._context().policy)
@@ -84,6 +91,6 @@ class TicketTimers:
             if decision.events or ticket is not stored:
                 unit.commit(decision)
             elif decision.tickets:  # nothing yet: the next moment is remembered without a write
-                await self._store.snooze(number, decision.tickets[0].timer)
+                await self._store.wake(decision.tickets[0].timer, number)
         for event, fields in decision.events:
             self._log(event, **fields)

@@ -33,7 +33,7 @@ from bot.parsing.mime import fields, parse
 from bot.store.data_access import DataReader
 from bot.store.files.documents import part_files, read_head
 from bot.store.files.names import ASIDE, ID, SENT, half_written
-from bot.store.interface import Letters, Store
+from bot.store.interface import Letters, Lookup, Store
 from bot.tickets.erasure import Person, record_without, without
 
 SUBJECT = re.compile(rb"^subject:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
@@ -150,14 +150,15 @@ async def forget(plan: Plan, letters: Letters, store: Store, now: datetime) -> N
             envelope, raw = await letters.read(ident)
         except NoLetterError:
             continue
-        await letters.rewrite(*letter_without(envelope, raw, person, ident in plan.known))
+        await letters.erase(ident, letter_without(envelope, raw, person, ident in plan.known))
     for ident in plan.erased:
         await letters.erase(ident)
     for place in plan.records:
         await store.rewrite_record(place, partial(record_without, person=person))
     for number in (*plan.others, *plan.own):
         async with store.unit_of_work() as unit:
-            ticket = await unit.ticket(number)
+            known = await unit.find(Lookup(letter="", requester="", tickets=(number,)), now)
+            ticket = known.tickets.get(number)
             if ticket is not None:
                 own = ticket.requester.email == person.address  # perhaps opened while the plan was made
                 came = [seen.letter for seen in ticket.seen if own and seen.letter not in person.letters]

@@ -145,7 +145,7 @@ class Outbox:
         if not self._store.loaded.is_set():
             return
         now = self._now()
-        looked = self._looked or await self._store.newest() or now
+        looked = self._looked or (await self._store.counts()).newest or now
         if now < looked - SET_BACK:
             waiting = await self._store.due(EVER, MOST_SET_BACK)
             sooner = [set_back(one, looked, now) for one in waiting]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from bot.model import Envelope
 from bot.store.interface import Letters
+from bot.store.letter_ids import Ids
 
 OK, DATAERR, TEMPFAIL = 0, 65, 75
 LIMIT = 25 * 1024 * 1024  # bytes; as the SMTP listener
@@ -48,7 +49,7 @@ async def deliver(
         if too_large:
             end = _HEAD_END.search(raw, 0, HEAD)
             raw = raw[: end.end() if end else HEAD]
-        letter = inbox.new_id(now)
+        letter = Ids().new(now)
         envelope = Envelope(letter=letter, received=now, mail_from=mail_from, recipients=known, intake="pipe")
         await inbox.take(raw, replace(envelope, too_large=too_large))
     except OSError as error:

@@ -37,6 +37,7 @@ class Lookup(Value, frozen=True):
     searches: tuple[str, ...] = ()  # words, and addresses or pieces of them, of tickets that are looked for
     confirms: int = 0  # serial of the confirmation that this letter answers
     gathered: bool = False  # the letters to staff that are still to be gathered into one
+    leaving: bool = False  # which letters of these tickets may be on their way; no other one is until the unit of work ends
 
 
 class TicketSummary(Value, frozen=True):
@@ -98,21 +99,12 @@ class UnitOfWork(Protocol):
     """One letter's, one timer's or one delivery's exclusive look at the desk."""
 
     async def find(self, lookup: Lookup, now: datetime) -> KnownFacts:
-        """Everything that the decision needs."""
-
-    async def ticket(self, number: int) -> Ticket | None:
-        """A ticket, live or filed, or None."""
-
-    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        """Those of these tickets that there are, live or filed."""
+        """Everything that the decision needs. It names the people, tickets and Message-IDs of the decision; what
+        was looked up before stays as it was.
+        """
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """The first of these windows that is full then; where none is, one more is counted in each."""
-
-    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
-        """(ticket, letter) of those outgoing letters of these tickets that have been given out; no other one
-        is before the unit of work is over.
-        """
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over; it is on disk when the unit's block has been left without an error."""
@@ -143,6 +135,7 @@ class Counts(NamedTuple):
     held: int
     failed: int
     disk_waits: int = 0  # files that could not be written so far, or not be read since the start
+    newest: datetime | None = None  # a moment at which a letter that waits was made; no other was made later
 
 
 class Signal(Protocol):
@@ -203,9 +196,6 @@ class Store(Protocol):
     async def next_due(self) -> datetime | None:
         """When the next waiting letter becomes due; None when none waits."""
 
-    async def newest(self) -> datetime | None:
-        """A moment at which a letter that waits was made; no other was made later. None when none waits."""
-
     async def reserve(self, asked: Sequence[Sequence[Window]], now: datetime) -> list[datetime | None]:
         """For each letter None when it may leave now under all its sliding windows (it is then counted), or else the moment at which it may."""
 
@@ -218,17 +208,10 @@ class Store(Protocol):
     async def ended_announcements(self, active: Collection[str]) -> list[int]:
         """Tickets that were answered with an announcement which is no longer among the active ones (clause 7)."""
 
-    async def snooze(self, number: int, until: datetime | None) -> None:
-        """The timer of a ticket looks again then, or not before its next change; forgotten at a restart."""
-
-    async def wake(self, now: datetime) -> None:
-        """The timers look at every ticket that is not done: the periods or the calendar have changed."""
-
-    async def rows(self) -> list[TicketSummary]:
-        """The live tickets, by number."""
-
-    async def ticket(self, number: int) -> Ticket | None:
-        """A ticket, live or filed."""
+    async def wake(self, at: datetime | None, number: int = 0) -> None:
+        """The timer looks at this ticket then, or not before its next change (forgotten at a restart); without a
+        number at every ticket that is not done, since the periods or the calendar have changed.
+        """
 
     async def stuck(self, state: Delivery) -> list[Due]:
         """Outgoing letters that are held, or that failed, of live tickets and recent records."""
@@ -261,9 +244,6 @@ class Letters(Protocol):
         """Set when a letter may be there to be handled."""
         ...
 
-    def new_id(self, now: datetime) -> str:
-        """The id for a letter that comes in now."""
-
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """Stores a letter; durable when this comes back, and only then may the sender be told 250."""
 
@@ -291,20 +271,16 @@ class Letters(Protocol):
     async def drop(self, letter: str, now: datetime) -> None:
         """A parked letter is given up; it stays in the archive, marked, so that it stays accounted for."""
 
-    async def requeue(self, letter: str) -> None:
-        """An archived letter is to be handled again."""
-
     async def waiting(self) -> tuple[int, str]:
         """How many letters are there to be handled, claimed or not, and the oldest's id, "" for none."""
 
     async def parked(self) -> list[Parked]:
         """The letters set aside, oldest first."""
 
-    async def erase(self, letter: str) -> None:
-        """Removes a letter for good, wherever it lies; one that is gone already is no error."""
-
-    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
-        """Puts other words in the place of a letter's (`forget`); one that is gone already is no error."""
+    async def erase(self, letter: str, left: tuple[Envelope, bytes] | None = None) -> None:
+        """Removes a letter for good, wherever it lies, or leaves this in its place (`forget`); one that is gone
+        already is no error.
+        """
 
     async def remove_leftovers(self, now: datetime) -> int:
         """Removes what crashes left behind; how many."""

@@ -120,6 +120,7 @@ def lookup_for(letter: Letter, sender_facts: SenderFacts, context: DeskContext) 
         tickets=tuple(dict.fromkeys(number for number in (*numbers, *names.numbers) if number)),
         staff=(*(one.address for one in context.policy.people.agents), *names.addresses),
         rows=names.lists,
+        leaving=bool(sender_facts.agent),
         searches=tuple(words for query in names.queries if (words := asked(query, context)[1])),
         confirms=next((one.serial for one in sender_facts.references if one.purpose is Purpose.confirm and not one.expired), 0),
     )

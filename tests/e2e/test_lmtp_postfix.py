@@ -17,7 +17,7 @@ from peers import Postfix, World, block, free_port, program, wait_for
 from bot.intake.lmtp import LmtpListener
 from bot.intake.reception import Reception
 from bot.intake.session import Limits
-from bot.store.files.inbox import Ids
+from bot.store.letter_ids import Ids
 
 pytestmark = pytest.mark.postfix
 DESK = "support@providence.film"

@@ -22,7 +22,8 @@ from bot.intake.reception import Reception
 from bot.intake.session import Limits
 from bot.intake.smtp import SmtpListener, server_tls
 from bot.intake.spool import Spool
-from bot.store.files.inbox import Ids, Inbox
+from bot.store.files.inbox import Inbox
+from bot.store.letter_ids import Ids
 
 US, THEM = "support@desk.example", "user@example.org"
 LETTER = b"From: user@example.org\r\nSubject: Hello\r\n\r\nHello\r\n"

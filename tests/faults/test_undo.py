@@ -21,6 +21,7 @@ import desk as desk_module
 import pytest
 from cluster import Cluster
 from desk import TestDesk
+from looking import rows_of, ticket_of
 from msgspec.structs import replace
 from world import ANNA, PROBLEM
 
@@ -57,7 +58,7 @@ class Waits(TestDesk):
         await self.other.delivered([replace(one, letter=replace(one.letter, **sent)) for one in given])
 
     async def letters(self, number: int, template: str = "") -> list[Outgoing]:
-        ticket = await self.store.ticket(number)
+        ticket = await ticket_of(self.store, number)
         assert ticket is not None
         return [one for one in ticket.outgoing if template in ("", one.template)]
 
@@ -66,7 +67,7 @@ class Waits(TestDesk):
         in a second.
         """
         await self.send(who, PROBLEM, subject="Не открывается")
-        number = (await self.store.rows())[-1].number
+        number = (await rows_of(self.store))[-1].number
         await self.let_go(await self.other.due(self.now, 100))
         notice = next(one for one in await self.letters(number, "notice_new") if one.to == ANNA)
         await self.reply(notice, ANNA, "#решено\nПочинили, проверьте, пожалуйста.")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from looking import rows_of, ticket_of
 from msgspec.structs import replace
 
 from bot.data.ledger import read_dispositions
@@ -101,11 +102,11 @@ class Contract:
     async def test_what_is_committed_is_there_after_a_crash(self, opened: Opened):
         whole = ticket(1, outgoing=(outgoing(),), labels=("a", "б"), paused=(), undo={"letter": "x"}, kept={"k": "text"})
         await commit(opened.store, whole)
-        assert await (await opened.again()).ticket(1) == whole
+        assert await ticket_of(await opened.again(), 1) == whole
 
     async def test_a_turn_without_a_commit_changes_nothing(self, opened: Opened):
         assert (await ask(opened.store)).fresh == 1
-        assert await (await opened.again()).rows() == []
+        assert await rows_of(await opened.again()) == []
 
     async def test_a_turn_left_by_an_error_changes_nothing(self, opened: Opened):
         async def stumble() -> None:
@@ -115,7 +116,7 @@ class Contract:
 
         with pytest.raises(ZeroDivisionError):
             await stumble()
-        assert (await opened.store.ticket(1), (await ask(opened.store)).fresh) == (None, 1)
+        assert (await ticket_of(opened.store, 1), (await ask(opened.store)).fresh) == (None, 1)
 
     async def test_numbers_go_up_and_are_never_given_twice(self, opened: Opened):
         for number in range(1, 4):
@@ -196,7 +197,7 @@ class Contract:
         [given] = await opened.store.due(NOW, 10)
         await commit(opened.store, replace(first, owner="anna@desk", outgoing=(*first.outgoing, outgoing(2))))
         await opened.store.delivered([done(given)])
-        after = await (await opened.again()).ticket(1)
+        after = await ticket_of(await opened.again(), 1)
         assert after is not None
         assert (after.owner, [one.state for one in after.outgoing]) == ("anna@desk", [Delivery.sent, Delivery.waiting])
 
@@ -242,7 +243,7 @@ class Contract:
         await handled(opened.store, "c", records=(record("c", outgoing=(outgoing(7),)),))
         for crashed in (False, True):
             store = await opened.again() if crashed else opened.store
-            assert [one.number for one in await store.rows()] == [1, 2]
+            assert [one.number for one in await rows_of(store)] == [1, 2]
             assert [(await ask(store, letter)).repeated for letter in "bc"] == [True, True]
             assert sorted(one.letter.id for one in await store.due(NOW, 10)) == [1, 7]
         with closing(opened.reader()) as reader:
@@ -255,21 +256,22 @@ class Contract:
         assert await fails(handled(opened.store, "b", ticket(2, "b")))
         opened.fail(False)
         await handled(opened.store, "b", ticket(2, "b"))
-        assert (await (await opened.again()).ticket(2)) == ticket(2, "b")
+        assert (await ticket_of(await opened.again(), 2)) == ticket(2, "b")
 
     async def test_what_was_given_out_is_leaving_and_nothing_else_is_during_a_turn(self, opened: Opened):
         letters = (outgoing(1), outgoing(2, due=NOW + timedelta(minutes=1)))
         await commit(opened.store, first := ticket(1, outgoing=letters))
         [given] = await opened.store.due(NOW, 10)
         async with opened.store.unit_of_work() as unit:
-            assert await unit.leaving([1, 5]) == {(1, 1)}
+            known = await unit.find(Lookup(letter="", requester="", tickets=(1, 5), leaving=True), NOW)
+            assert known.leaving == {(1, 1)}
             meanwhile = asyncio.create_task(opened.store.due(NOW + timedelta(minutes=5), 10))
             await asyncio.sleep(0.05)
             kept = (letters[0], replace(letters[1], state=Delivery.cancelled))
             unit.commit(Decision(tickets=(replace(first, outgoing=kept),)))
         assert await meanwhile == []
         await opened.store.delivered([done(given)])
-        after = await (await opened.again()).ticket(1)
+        after = await ticket_of(await opened.again(), 1)
         assert after is not None
         assert [one.state for one in after.outgoing] == [Delivery.sent, Delivery.cancelled]
 
@@ -288,12 +290,12 @@ class Contract:
         await commit(opened.store, first := ticket(1, status=Status.done, done_at=old), ticket(2), ticket(3, status=Status.done, done_at=NOW))
         assert await opened.store.archive_done(NOW, 14) == 1
         for store in (opened.store, await opened.again()):
-            assert [one.number for one in await store.rows()] == [2, 3]
+            assert [one.number for one in await rows_of(store)] == [2, 3]
             assert (await ask(store, tickets=(1,))).tickets[1] == first
             assert (await ask(store)).fresh == 4
         await commit(opened.store, replace(first, links=(9,)))
         for store in (opened.store, await opened.again()):
-            assert (await store.ticket(1) or first).links == (9,)
+            assert (await ticket_of(store, 1) or first).links == (9,)
 
     async def test_everything_that_came_in_is_accounted_for_once(self, opened: Opened):
         await commit(opened.store, ticket(1, "a", status=Status.done, done_at=NOW - timedelta(days=20)), ticket(2, "b"))
@@ -319,7 +321,7 @@ class Contract:
             shut_out = (sender.auto_reply_blocked, sender.soft_blocked, sender.blocked, sender.suppressed)
             assert not any(shut_out)
             assert not sender.opened
-            assert await store.newest() == then
+            assert (await store.counts()).newest == then
 
     async def test_an_old_digest_that_is_amended_brings_no_other_back(self, opened: Opened):
         for day in ("2026-11-21", "2026-11-22"):
@@ -360,15 +362,15 @@ class Contract:
         assert await opened.store.archive_done(NOW, 14) == 2
         letters = Erased()
         opened.aged()
-        assert await opened.store.ticket(1), "it may be kept in memory"
+        assert await ticket_of(opened.store, 1), "it may be kept in memory"
         for count in (2, 0):
             assert await opened.store.expire(NOW - timedelta(days=60), letters) == count
-        retired = await opened.store.ticket(1)
+        retired = await ticket_of(opened.store, 1)
         assert retired is not None
         assert retired.entries == ()
         assert letters.gone == ["a", "c"]
         store = await opened.again()
-        first, second = await store.ticket(1), await store.ticket(2)
+        first, second = await ticket_of(store, 1), await ticket_of(store, 2)
         assert first is not None
         assert second is not None
         assert (first.requester.email, first.seen, first.entries, first.resolution, first.done_at) == ("", (), (), "solved", old)
@@ -393,7 +395,7 @@ class Contract:
         letters = Slow()
         assert await opened.store.expire(NOW - timedelta(days=60), letters) == 1
         await asyncio.gather(*again)
-        back = await (await opened.again()).ticket(2)
+        back = await ticket_of(await opened.again(), 2)
         assert back is not None
         assert (back.subject, back.requester.email, letters.gone) == ("снова", MARIA, ["a"])
 

@@ -12,8 +12,11 @@ from contract import NOW
 from bot.model import Envelope, NoLetterError
 from bot.store.data_access import DataReader
 from bot.store.interface import Letters
+from bot.store.letter_ids import Ids
 
 RAW = b"Subject: x\r\n\r\nHello \xff\x00\r\n"
+
+IDS = Ids()
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Box:
     reader: Callable[[], DataReader]
 
     async def take(self, raw: bytes = RAW) -> str:
-        ident = self.letters.new_id(NOW)
+        ident = IDS.new(NOW)
         await self.letters.take(raw, Envelope(letter=ident, received=NOW, mail_from="a@b", recipients=("c@d",)))
         return ident
 
@@ -46,7 +49,7 @@ class LettersContract:
         assert box.reader().letter(ident)[1] == RAW
 
     async def test_headers_are_kept_with_the_size_of_their_letter(self, box: Box):
-        made = Envelope(letter=box.letters.new_id(NOW), received=NOW, mail_from="?", too_large=30_000_000)
+        made = Envelope(letter=IDS.new(NOW), received=NOW, mail_from="?", too_large=30_000_000)
         await box.letters.take(RAW, made)
         for letters in (box.letters, await box.again()):
             assert await letters.read(made.letter) == (made, RAW)
@@ -116,13 +119,6 @@ class LettersContract:
         assert (await box.letters.read(second))[1] == RAW
         assert await box.letters.parked() == []
 
-    async def test_an_archived_letter_can_be_handled_anew(self, box: Box):
-        ident = await box.take()
-        await box.letters.claim(1)
-        await box.letters.done(ident)
-        await box.letters.requeue(ident)
-        assert await box.letters.claim(9) == [ident]
-
     async def test_an_erased_letter_is_gone(self, box: Box):
         ident = await box.take()
         await box.letters.claim(1)
@@ -133,11 +129,20 @@ class LettersContract:
         with pytest.raises(NoLetterError):
             await box.letters.read(ident)
 
+    async def test_words_are_put_in_the_place_of_a_letter_and_of_none(self, box: Box):
+        ident = await box.take()
+        envelope, _ = await box.letters.read(ident)
+        await box.letters.erase(ident, (envelope, b"[...]"))
+        assert (await box.letters.read(ident), box.places()) == ((envelope, b"[...]"), {ident: "waiting"})
+        await box.letters.erase(ident)
+        await box.letters.erase(ident, (envelope, b"[...]"))
+        assert box.places() == {}
+
     @pytest.mark.parametrize("ident", ["20260101T000000000000-aaaaaa", "../../etc/passwd", "nothing"])
     async def test_a_letter_that_is_not_there_is_named(self, box: Box, ident: str):
         for work in (
             box.letters.read(ident), box.letters.done(ident), box.letters.park(ident, "", "", NOW), box.letters.retry(ident),
-            box.letters.drop(ident, NOW), box.letters.requeue(ident),
+            box.letters.drop(ident, NOW),
         ):  # fmt: skip
             with pytest.raises(NoLetterError):
                 await work

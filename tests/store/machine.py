@@ -13,6 +13,7 @@ from contract import IVAN, NOW, ask, commit, done, fails, outgoing, record, tick
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from looking import ticket_of
 from msgspec.structs import replace
 
 from bot.data.ledger import read_dispositions
@@ -66,7 +67,7 @@ class AnyOrder(RuleBasedStateMachine):
         """A ticket is committed, and noted down as the store has it then."""
         number, before = one.number, self.tickets.get(one.number)
         if self.run(fails(commit(self.store, one))):
-            held = self.run(self.store.ticket(number))
+            held = self.run(ticket_of(self.store, number))
             assert held in (before, one)
             self.since.setdefault(number, [before]).append(one)
         else:
@@ -100,7 +101,7 @@ class AnyOrder(RuleBasedStateMachine):
         if self.tickets:
             number = sorted(self.tickets)[pick % len(self.tickets)]
             self.count += 1
-            one = self.run(self.store.ticket(number))
+            one = self.run(ticket_of(self.store, number))
             letters = tuple(replace(out, state=Delivery.cancelled) if cancel and out.state is Delivery.waiting else out for out in one.outgoing)
             letters += (outgoing(len(letters) + 1, due=self.now),)
             changed = replace(one, status=status, done_at=self.now if status is Status.done else None, owner=f"{self.count}@desk", outgoing=letters)
@@ -156,7 +157,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.run(self.kill())
         self.restart()
         for number, versions in self.since.items():
-            found = self.run(self.store.ticket(number))
+            found = self.run(ticket_of(self.store, number))
             assert found in versions
             self.tickets[number] = found
         self.tickets = {number: one for number, one in self.tickets.items() if one is not None}
@@ -167,7 +168,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def holds_what_was_acknowledged(self) -> None:
         if hasattr(self, "store"):
-            assert {number: self.run(self.store.ticket(number)) for number in self.tickets} == self.tickets
+            assert {number: self.run(ticket_of(self.store, number)) for number in self.tickets} == self.tickets
             dispositions = list(read_dispositions(self.reader()))
             assert len({letter for letter, _, _ in dispositions}) == len(dispositions), "twice"
             records = {letter for letter, disposition, _ in dispositions if disposition == "machine"}

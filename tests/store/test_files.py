@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from contract import IVAN, NOW, Contract, Opened, ask, commit, done, fails, outgoing, record, ticket
+from looking import rows_of, ticket_of
 from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 from tinydb import TinyDB
@@ -113,7 +114,7 @@ async def test_a_broken_ticket_harms_no_other(store, tmp_path):
     (tmp_path / "tickets/live/7.json").write_bytes(b'{"ticket": {"7": {"num')
     fresh = await opened_on(tmp_path)
     assert [Path(path).name for path in fresh.broken] == ["7.json"]
-    assert [one.number for one in await fresh.rows()] == [1, 2]
+    assert [one.number for one in await rows_of(fresh)] == [1, 2]
     assert (await ask(fresh)).fresh == 8
     (tmp_path / "tickets/live/2.json").write_bytes(b"\0" * 100)
     assert [one.ticket for one in await fresh.due(NOW, 10)] == [1]
@@ -155,7 +156,7 @@ async def test_a_filed_copy_that_cannot_be_removed_keeps_nobody_waiting(store, t
 
     monkeypatch.setattr(Disk, "unlink", unlink)
     await asyncio.wait_for(commit(store, replace(first, links=(5,))), 5)
-    assert (await (await opened_on(tmp_path)).ticket(1)).links == (5,)
+    assert (await ticket_of(await opened_on(tmp_path), 1)).links == (5,)
 
 
 async def test_a_number_somebody_else_has_taken_is_not_written_over(store, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 from contract import IVAN, NOW, commit, done, outgoing, ticket
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looking import ticket_of
 from msgspec.structs import replace
 
 from bot.data import erasure
@@ -157,10 +158,10 @@ def part_files(data: Path) -> list[Path]:
 async def grown(data: Path, letters: int = 20) -> Ticket:
     store, one = await opened(data), ticket(1)
     for number in range(1, letters + 1):
-        one = replace(await store.ticket(1) or one, changed=NOW + timedelta(minutes=number))
+        one = replace(await ticket_of(store, 1) or one, changed=NOW + timedelta(minutes=number))
         one = replace(one, entries=(*one.entries, said(number)), seen=(*one.seen, seen(number)), outgoing=(*one.outgoing, sent(number)))
         await commit(store, one)
-    last = await store.ticket(1)
+    last = await ticket_of(store, 1)
     await store.close()
     assert last is not None
     return last
@@ -171,7 +172,7 @@ async def test_the_desk_and_every_reader_see_it_whole(data: Path) -> None:
     assert len(one.entries) == 21
     assert len(part_files(data)) == len(read_head(data / "tickets" / "live" / "1.json").parts) > 2
     again = await opened(data)
-    assert await again.ticket(1) == one
+    assert await ticket_of(again, 1) == one
     assert FileDataReader(data).ticket(1) == one
     assert list(FileDataReader(data).tickets()) == [one]
     await again.close()
@@ -181,7 +182,7 @@ async def test_what_is_the_same_is_not_written(data: Path) -> None:
     one, before = await grown(data), {}
     store = await opened(data)
     before = {path: path.stat().st_mtime_ns for path in data.rglob("*.json")}
-    await commit(store, (await store.ticket(1)) or one)
+    await commit(store, (await ticket_of(store, 1)) or one)
     assert {path: path.stat().st_mtime_ns for path in data.rglob("*.json")} == before
     await commit(store, replace(one, subject="другая"))
     changed_files = [path.name for path in data.rglob("*.json") if path.stat().st_mtime_ns != before.get(path)]
@@ -192,7 +193,7 @@ async def test_what_is_the_same_is_not_written(data: Path) -> None:
 async def test_what_changes_in_the_past_is_written_under_a_new_name(data: Path) -> None:
     one = await grown(data)
     store, before = await opened(data), part_files(data)
-    known = await store.ticket(1)
+    known = await ticket_of(store, 1)
     assert known == one
     unsaid = (replace(one.entries[0], text="***"), *one.entries[1:])
     await commit(store, replace(one, entries=unsaid))
@@ -249,7 +250,7 @@ async def test_parts_that_no_ticket_names_go_at_the_next_start(data: Path) -> No
     other.write_bytes(b"{}")
     store = await opened(data)
     assert (stray.exists(), other.exists()) == (False, True), "what belongs to no ticket that is known stays"
-    assert await store.ticket(1) == one
+    assert await ticket_of(store, 1) == one
     await store.close()
 
 
@@ -258,7 +259,7 @@ async def test_a_filed_ticket_comes_back_and_goes_on(data: Path) -> None:
     store = await opened(data)
     await commit(store, replace(one, status=Status.done, done_at=NOW))
     assert await store.archive_done(NOW + timedelta(days=90), 14) == 1
-    back = await store.ticket(1)
+    back = await ticket_of(store, 1)
     assert back is not None
     assert len(back.entries) == 21
     await commit(store, replace(back, status=Status.in_progress, done_at=None, entries=(*back.entries, said(99))))
@@ -288,13 +289,13 @@ async def test_erasing_leaves_no_part(data: Path) -> None:
 async def test_results_of_delivery_change_the_head_alone(data: Path) -> None:
     await grown(data)
     store = await opened(data)
-    one = await store.ticket(1)
+    one = await ticket_of(store, 1)
     assert one is not None
     await commit(store, replace(one, outgoing=(*one.outgoing, outgoing(21, due=NOW))))
     before = part_files(data)
     [due] = await store.due(datetime.now(UTC) + timedelta(days=9), 9)
     await store.delivered([done(due)])
-    known = await store.ticket(1)
+    known = await ticket_of(store, 1)
     assert known is not None
     assert known.outgoing[-1].state is Delivery.sent
     assert part_files(data) == before
@@ -338,7 +339,7 @@ class Gone:
 
 async def reread(data: Path) -> Ticket:
     store = await opened(data)
-    found = await store.ticket(1)
+    found = await ticket_of(store, 1)
     await store.close()
     assert found is not None
     return found
@@ -349,7 +350,7 @@ async def test_an_older_head_put_back_by_hand_costs_no_newer_part(data: Path) ->
     head = data / "tickets" / "live" / "1.json"
     older = head.read_bytes()
     store = await opened(data)
-    one = await store.ticket(1)
+    one = await ticket_of(store, 1)
     assert one is not None
     numbers = range(30, 50)
     await commit(store, replace(one, entries=(*one.entries, *map(said, numbers)), seen=(*one.seen, *map(seen, numbers))))
@@ -375,7 +376,7 @@ async def test_a_part_that_is_no_file_breaks_its_ticket_as_a_missing_one_does(da
     store = await opened(data)
     assert store.broken == [str(data / "tickets" / "live" / "1.json")]
     with pytest.raises(msgspec.DecodeError, match=part.name):
-        await store.ticket(1)
+        await ticket_of(store, 1)
     await store.close()
 
 

@@ -12,11 +12,13 @@ from contract import IVAN, MARIA, NOW, Contract, Opened, ask, commit, done, outg
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from letters_contract import Box, LettersContract
+from looking import ticket_of
 from machine import QUICK, AnyOrder
 from msgspec.structs import replace
 
 from bot.model import Decision, Entry, Envelope, Status, emptied
 from bot.store.interface import Due, Lookup, Window
+from bot.store.letter_ids import Ids
 
 pytestmark = pytest.mark.postgres
 pytest.importorskip("psycopg", reason="the extra `pg` is not installed")
@@ -37,6 +39,8 @@ end $$;
 create trigger moody after insert or update of document on tickets execute function moody();
 create trigger moody after insert or update of document on records execute function moody()
 """
+
+IDS = Ids()
 
 
 def taken_over(cluster: Cluster, database: str) -> None:
@@ -129,9 +133,9 @@ async def test_a_ticket_may_say_anything_at_any_length(store):
     long = Entry(at=NOW, kind="letter", public=True, text="слово\0" * 300_000)
     odd = ticket(1, subject="\0" * 5 + "\U0010ffff", who="i\0van@example.org", entries=(long,))
     await commit(store, odd)
-    assert await store.ticket(1) == odd
+    assert await ticket_of(store, 1) == odd
     assert (await ask(store, requester="i\0van@example.org", message_id="\0", tickets=(10**30,), references=("\0",))).earlier[0].number == 1
-    assert await store.ticket(10**30) is None
+    assert await ticket_of(store, 10**30) is None
 
 
 async def test_two_daemons_share_letters_turns_and_windows(cluster, database, store):
@@ -298,7 +302,7 @@ async def test_letters_whose_claim_was_not_heard_of_are_claimed_again(cluster, d
     letters = PostgresLetters(one := Database(cluster.url(database)))
     idents = []
     for _ in range(3):
-        idents.append(letters.new_id(NOW))
+        idents.append(IDS.new(NOW))
         await letters.take(b"x", Envelope(letter=idents[-1], received=NOW, mail_from=""))
     assert await letters.claim(1) == idents[:1]
     Lossy(monkeypatch, one, "update letters set claimed_by = %s from oldest")
@@ -342,7 +346,7 @@ async def test_moments_that_were_named_and_may_be_lost_are_named_again(store, mo
     monkeypatch.setattr(store, "_alone", away)
     monkeypatch.setattr(store._database, "ask", away)
     with pytest.raises(OSError, match="away"):
-        await (store.is_leader() if "timer" in words else store.snooze(1, None))
+        await (store.is_leader() if "timer" in words else store.wake(None, 1))
     monkeypatch.undo()
     assert await store.is_leader()
     assert await store.timers(NOW, 9) == [1, 2]
@@ -364,7 +368,7 @@ async def test_what_a_crash_took_back_is_not_called_durable(cluster, database, s
         await commit(store, ticket(2))
     monkeypatch.undo()
     await commit(store, ticket(3))
-    assert await store.ticket(3)
+    assert await ticket_of(store, 3)
 
 
 async def test_a_turn_that_was_frozen_for_too_long_is_an_oserror(cluster, database, store, monkeypatch):
@@ -383,7 +387,7 @@ async def test_a_turn_that_was_frozen_for_too_long_is_an_oserror(cluster, databa
 
     with pytest.raises(OSError, match="PostgreSQL"):
         await freeze()
-    assert await store.ticket(1) is None
+    assert await ticket_of(store, 1) is None
     await commit(store, ticket(1))
     await frozen.close()
 
@@ -398,7 +402,7 @@ async def test_a_ticket_of_rare_signs_can_be_searched(store):
 async def test_a_letter_that_cannot_be_written_down_harms_none_that_comes_with_it(cluster, database):
     letters = PostgresLetters(Database(cluster.url(database)))
     taken = await asyncio.gather(
-        *(letters.take(b"x", Envelope(letter=letters.new_id(NOW), received=NOW, mail_from=sender)) for sender in ("a@b", "\ud800@b", "c@d")),
+        *(letters.take(b"x", Envelope(letter=IDS.new(NOW), received=NOW, mail_from=sender)) for sender in ("a@b", "\ud800@b", "c@d")),
         return_exceptions=True,
     )
     assert [type(one) for one in taken] == [type(None), UnicodeEncodeError, type(None)]
@@ -424,7 +428,7 @@ def test_a_daemon_with_a_key_of_its_own_is_refused(cluster, database):
 async def test_a_letter_whose_end_a_crash_took_back_is_claimed_again(cluster, database, monkeypatch):
     """It had been handled: that it goes into the archive need not be durable, and a repeat is absorbed."""
     letters = PostgresLetters(Database(cluster.url(database)))
-    ident = letters.new_id(NOW)
+    ident = IDS.new(NOW)
     await letters.take(b"x", Envelope(letter=ident, received=NOW, mail_from=""))
     assert await letters.claim(1) == [ident]
     await letters.done(ident)

@@ -14,10 +14,10 @@ from cluster import Cluster
 from msgspec.structs import replace
 
 from bot.disk import Disk
-from bot.model import Decision, Ticket
+from bot.model import Decision
 from bot.store.files.store import FileStore
 from bot.store.files.unit_of_work import FileUnitOfWork
-from bot.store.interface import Due, KnownFacts, Lookup, TicketSummary, Window
+from bot.store.interface import Due, KnownFacts, Lookup, Window
 from bot.store.postgres.database import Database
 from bot.store.postgres.store import PostgresStore, PostgresUnitOfWork
 
@@ -53,18 +53,8 @@ class TwinTurn(FileUnitOfWork):
             same(value, theirs[name], f"{name} for {lookup}")
         return known
 
-    async def ticket(self, number: int) -> Ticket | None:
-        return same(await self.files.ticket(number), await self.other.ticket(number), f"ticket {number}")  # type: ignore[no-any-return]
-
-    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        return same(await self.files.tickets(numbers), await self.other.tickets(numbers), "tickets")  # type: ignore[no-any-return]
-
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         return same(await self.files.room(windows, now), await self.other.room(windows, now), f"room {windows}")  # type: ignore[no-any-return]
-
-    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
-        ours, theirs = await self.files.leaving(numbers), await self.other.leaving(numbers)
-        return same(ours, theirs, f"leaving of {numbers}")  # type: ignore[no-any-return]
 
     def commit(self, decision: Decision) -> None:
         self.files.commit(decision)
@@ -121,16 +111,9 @@ class Twin(FileStore):
     async def ended_announcements(self, active: Collection[str]) -> list[int]:
         return same(sorted(await super().ended_announcements(active)), await self.other.ended_announcements(active), "over")  # type: ignore[no-any-return]
 
-    async def snooze(self, number: int, until: datetime | None) -> None:
-        await super().snooze(number, until)
-        await self.other.snooze(number, until)
-
-    async def wake(self, now: datetime) -> None:
-        await super().wake(now)
-        await self.other.wake(now)
-
-    async def rows(self) -> list[TicketSummary]:
-        return same(await super().rows(), await self.other.rows(), "rows")  # type: ignore[no-any-return]
+    async def wake(self, at: datetime | None, number: int = 0) -> None:
+        await super().wake(at, number)
+        await self.other.wake(at, number)
 
     async def archive_done(self, now: datetime, reopen_days: int) -> int:
         return same(await super().archive_done(now, reopen_days), await self.other.archive_done(now, reopen_days), "sweep")  # type: ignore[no-any-return]

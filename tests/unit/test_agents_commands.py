@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from desk import ROOT, TestDesk, picture
+from looking import rows_of
 
 from bot.letter_order import LetterOrder, Position
 from bot.model import Audience, Envelope, Outgoing, Priority, Resolution, Status, Waiting
@@ -410,7 +411,7 @@ async def test_leak_is_blocked_and_shown(desk: TestDesk) -> None:
 async def test_digest_and_a_command_about_the_desk(desk: TestDesk) -> None:
     from bot.tickets.digest import digest, due
 
-    rows, day = tuple(await desk.store.rows()), due(desk.context, "", desk.now)
+    rows, day = tuple(await rows_of(desk.store)), due(desk.context, "", desk.now)
     assert day == "2026-11-23"
     async with desk.store.unit_of_work() as unit:
         unit.commit(digest(rows, desk.context, day, desk.now))

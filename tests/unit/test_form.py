@@ -20,7 +20,7 @@ from bot.intake.reception import Reception
 from bot.intake.submission import Picture, Submission, letter
 from bot.model import Envelope
 from bot.settings import HostPort, Settings
-from bot.store.files.inbox import Ids
+from bot.store.letter_ids import Ids
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD = "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/86.0.4240.75 Safari/537.36"

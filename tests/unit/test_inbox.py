@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bot.disk import Disk
 from bot.model import Envelope, NoLetterError
-from bot.store.files.inbox import Ids, Inbox
+from bot.store.files.inbox import Inbox
+from bot.store.letter_ids import Ids
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RAW = b"Subject: \xcf\xf0\xe8\xe2\xe5\xf2\r\n\r\nA NUL \x00, a bare \n, no line end"

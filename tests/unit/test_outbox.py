@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from contract import IVAN, MARIA, NOW, commit, outgoing, ticket
+from looking import ticket_of
 from msgspec.structs import replace
 from spoken import SHIPPED
 
@@ -93,7 +94,7 @@ class Desk:
         self.now = at
         while due := await self.store.due(at, 100):
             await self.outbox.deliver(due)
-        found = await self.store.ticket(1)
+        found = await ticket_of(self.store, 1)
         return [one.state.value for one in found.outgoing] if found else []
 
 
@@ -456,7 +457,7 @@ async def test_while_the_relay_refuses_us_all_wait_and_nothing_is_counted_agains
     await commit(desk.store, ticket(1, outgoing=tuple(replace(outgoing(at), to=to) for at, to in enumerate(people, 1))))
     desk.results = dict.fromkeys(people, US)
     states = await desk.work()
-    found = await desk.store.ticket(1)
+    found = await ticket_of(desk.store, 1)
     assert (states, [one.attempts for one in found.outgoing]) == (["waiting"] * 3, [0, 0, 0])
     assert all(one.due == desk.outbox.breaker.until for one in found.outgoing)
     assert [event for event, _ in desk.told if event in ("relay_stopped", "alarm")] == ["relay_stopped", "alarm"]

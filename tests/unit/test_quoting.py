@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from desk import TestDesk
+from looking import rows_of
 from msgspec.structs import replace
 from quoting import AGENT, Program, Sent, flat, letter, replies, sent, wrapped
 from spoken import SHIPPED
@@ -16,6 +17,7 @@ from bot.model import Decision, Delivery, Envelope
 from bot.parsing.history import unmarked
 from bot.rendering.leak_check import INVISIBLE
 from bot.store import parts
+from bot.store.interface import Lookup
 from bot.tickets.agents.parser import BY_WORD, NEAR, fold
 from bot.tickets.agents.quotations import Ours, is_command
 from bot.tickets.digest import digest
@@ -133,7 +135,7 @@ async def test_letters_that_no_ticket_keeps_are_quoted_too(tmp_path: Path) -> No
     await desk.reply(notice, AGENT, "Текст без команды, совсем короткий.")
     await desk.reply(notice, AGENT, "#помощь")
     await desk.send(AGENT, HOSTILE["plain"], subject="[PF-1]", mail_from="eve@evil.example")
-    rows = tuple(await desk.store.rows())
+    rows = tuple(await rows_of(desk.store))
     async with desk.store.unit_of_work() as unit:
         unit.commit(digest(rows, desk.context, "2026-11-23", desk.now))
     await desk.deliver()
@@ -172,7 +174,7 @@ async def test_an_old_letter_of_which_a_line_is_left_is_cut_off_or_the_agent_is_
     monkeypatch.setattr(parts, "WHOLE", 0)
     monkeypatch.setattr(parts, "MOST_WHOLE", 0)
     async with desk.store.unit_of_work() as unit:
-        ticket = await unit.ticket(1)
+        ticket = (await unit.find(Lookup(letter="", requester="", tickets=(1,)), desk.now)).tickets[1]
         assert ticket is not None
         short = tuple(parts.as_line(one) for one in ticket.outgoing)
         unit.commit(Decision(tickets=(replace(ticket, outgoing=short, changed=desk.now),)))

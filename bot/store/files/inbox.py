@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import os
 import re
-import secrets
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,26 +21,11 @@ from bot.disk.group_commit import GroupCommit
 from bot.disk.regular_files import OddFileError, read_regular
 from bot.model import Envelope, NoLetterError, Parked
 from bot.store.files.names import DATE, LETTER, NOTE, SPOOL
+from bot.store.letter_ids import TRACE_TAIL, Ids
 
 MARK = b"X-Desk-Envelope: "
 SUFFIX = ".eml"
 _LETTER = re.compile(LETTER)
-TRACE_TAIL = 4000  # characters of a traceback kept with a parked letter: its end says what happened
-
-
-class Ids:
-    """Ids of letters: sortable by time, unique also among processes."""
-
-    def __init__(self) -> None:
-        self._last = datetime.min.replace(tzinfo=UTC)
-        self._tail = secrets.token_hex(3)
-        self._lock = threading.Lock()
-
-    def new(self, now: datetime) -> str:
-        """An id that sorts after all earlier ones of this process, even when the clock has gone back."""
-        with self._lock:
-            self._last = max(now.astimezone(UTC), self._last + timedelta(microseconds=1))
-            return f"{self._last:%Y%m%dT%H%M%S%f}-{self._tail}"
 
 
 class Inbox:

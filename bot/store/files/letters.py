@@ -44,10 +44,6 @@ class FileLetters:
             self._line.append(ident)
             self.changed.set()
 
-    def new_id(self, now: datetime) -> str:
-        """See the interface."""
-        return self.inbox.new_id(now)
-
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """See the interface; letters that come at the same time share the syncs."""
         await self.inbox.take(raw, envelope)
@@ -101,11 +97,6 @@ class FileLetters:
         """See the interface."""
         self.inbox.drop(letter, now)
 
-    async def requeue(self, letter: str) -> None:
-        """See the interface."""
-        self.inbox.requeue(letter)
-        self._queue(letter)
-
     async def waiting(self) -> tuple[int, str]:
         """See the interface."""
         waiting = self.inbox.waiting()
@@ -115,15 +106,10 @@ class FileLetters:
         """See the interface."""
         return self.inbox.parked()
 
-    async def erase(self, letter: str) -> None:
+    async def erase(self, letter: str, left: tuple[Envelope, bytes] | None = None) -> None:
         """See the interface."""
         self._handed(letter)
-        self.inbox.erase(letter)
-
-    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
-        """See the interface."""
-        self._handed(envelope.letter)
-        self.inbox.rewrite(envelope, raw)
+        self.inbox.rewrite(*left) if left else self.inbox.erase(letter)
 
     async def remove_leftovers(self, now: datetime) -> int:
         """See the interface."""

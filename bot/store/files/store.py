@@ -34,7 +34,7 @@ from bot.store.files.retention import erase_old
 from bot.store.files.tickets import Pages, TicketFiles
 from bot.store.files.unit_of_work import FileUnitOfWork
 from bot.store.index import TicketIndex
-from bot.store.interface import Counts, Due, Letters, Lookup, TicketSummary, Window
+from bot.store.interface import Counts, Due, Letters, Lookup, Window
 from bot.store.rate_limit import RateLimiter
 
 REMEMBERED = timedelta(days=32)  # records that are read at start: a suppression lasts 30 days
@@ -242,10 +242,6 @@ class FileStore:
         """
         return self._dirty.get(number) or self._ticket_files.get(number)
 
-    async def ticket(self, number: int) -> Ticket | None:
-        """A ticket, live or filed."""
-        return self.get(number)
-
     async def is_leader(self) -> bool:
         """See the interface: the data folder has one daemon."""
         return self.loaded.is_set()
@@ -266,17 +262,12 @@ class FileStore:
         """See the interface."""
         return self.index.ended_announcements(active)
 
-    async def snooze(self, number: int, until: datetime | None) -> None:
+    async def wake(self, at: datetime | None, number: int = 0) -> None:
         """See the interface."""
-        self.index.set_timer(number, until)
-
-    async def wake(self, now: datetime) -> None:
-        """See the interface."""
-        self.index.wake(now)
-
-    async def rows(self) -> list[TicketSummary]:
-        """The live tickets, by number."""
-        return [self.index.lines[number] for number in sorted(self.index.lines)]
+        if number:
+            self.index.set_timer(number, at)
+        elif at is not None:
+            self.index.wake(at)
 
     # ------------------------------------------------------------------------------------------- outgoing letters
 
@@ -288,10 +279,6 @@ class FileStore:
     async def next_due(self) -> datetime | None:
         """See the interface."""
         return self._waiting.next()
-
-    async def newest(self) -> datetime | None:
-        """See the interface."""
-        return self._waiting.newest
 
     def _letters(self, number: int, record: str) -> tuple[Outgoing, ...]:
         if not number:
@@ -327,7 +314,7 @@ class FileStore:
             states.update(stuck)
         held, failed = states[Delivery.held], states[Delivery.failed]
         disk_waits = len(self._writer.failed) + len(self._unread())
-        return Counts(len(self.index.lines), *self._waiting.counted(), held, failed, disk_waits)
+        return Counts(len(self.index.lines), *self._waiting.counted(), held, failed, disk_waits, self._waiting.newest)
 
     async def stuck(self, state: Delivery) -> list[Due]:
         """See the interface."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -42,23 +42,12 @@ class FileUnitOfWork:
                 wanted.append(ticket.merged_into)
         people = {ticket.requester.email for ticket in tickets.values()} - known.senders.keys()
         senders = {**known.senders, **{person: self._index.sender(person, now) for person in people}}
-        return replace(known, tickets=tickets, senders=senders)
-
-    async def ticket(self, number: int) -> Ticket | None:
-        """A ticket, live or filed."""
-        return self._get(number)
-
-    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        """See the interface."""
-        return {number: ticket for number in numbers if (ticket := self._get(number))}
+        leaving = frozenset((number, ident) for number, _, ident in self._given if lookup.leaving and number in tickets)
+        return replace(known, tickets=tickets, senders=senders, leaving=leaving)
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """See the interface."""
         return self._windows.room(windows, now)
-
-    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
-        """See the interface."""
-        return frozenset((number, ident) for number, _, ident in self._given if number in numbers)
 
     def commit(self, decision: Decision) -> None:
         """Takes the decision over when the unit's block is left."""

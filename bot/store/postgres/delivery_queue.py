@@ -41,7 +41,6 @@ update outbox set claimed_by = null where claimed_by = %s
 and (ticket, record, id) not in (select * from unnest(%s::int[], %s::bigint[], %s::bigint[]))
 """
 NEXT_DUE = "select min(due) from outbox where state = 'waiting' and claimed_by is null"
-NEWEST_MADE = "select max(created) from outbox where state = 'waiting'"
 # What has been delivered: the documents, and what of them is still under way.
 DELIVERED = """
 update {table} set document = fresh.document::json from unnest(%s::bigint[], %s::text[]) as fresh(id, document) where {table}.{id} = fresh.id
@@ -156,11 +155,6 @@ class DatabaseDeliveryQueue:
     async def next_due(self) -> datetime | None:
         """See the interface."""
         found: list[tuple[datetime | None]] = await self._database.ask(NEXT_DUE)
-        return found[0][0]
-
-    async def newest(self) -> datetime | None:
-        """See the interface."""
-        found: list[tuple[datetime | None]] = await self._database.ask(NEWEST_MADE)
         return found[0][0]
 
     async def stuck(self, state: Delivery) -> list[Due]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.model import Envelope, NoLetterError, Parked
-from bot.store.files.inbox import TRACE_TAIL, Ids
+from bot.store.letter_ids import TRACE_TAIL
 from bot.store.postgres import tables
 from bot.store.postgres.database import LOST, Database, Statement, run
 from bot.store.postgres.group_commit import DatabaseGroupCommit
@@ -32,7 +32,9 @@ DONE = """
 update letters set place = 'archived', claimed_by = null, note = null where id = any(%s) and place in ('waiting', 'archived') returning id
 """
 PARK = "update letters set place = 'parked', claimed_by = null, note = %s where id = %s and place in ('waiting', 'parked') returning id"
-MOVE = "update letters set place = %s, claimed_by = null, note = null where id = %s and place in (%s, %s) returning id"
+RETRY = """
+update letters set place = 'waiting', claimed_by = null, note = %s where id = %s and place in ('parked', 'waiting') returning id
+"""
 DROP = "update letters set place = 'dropped', note = %s where id = %s and place = 'parked' returning id"
 PARKED = "select note from letters where place = 'parked' order by id"
 WAITING = "select count(*), coalesce(min(id), '') from letters where place = 'waiting'"
@@ -45,7 +47,7 @@ class PostgresLetters:
 
     def __init__(self, database: Database) -> None:
         self.changed = asyncio.Event()
-        self._database, self._ids = database.join(), Ids()
+        self._database = database.join()
         self._mine: set[str] = set()  # claimed, and not handled yet
         self._unsure = False  # whether a claim's answer may have been lost
         self._claiming = asyncio.Lock()
@@ -53,10 +55,6 @@ class PostgresLetters:
         self._taken: DatabaseGroupCommit[Statement, None] = DatabaseGroupCommit(self._take, most=50)
         self._handled: DatabaseGroupCommit[str, bool] = DatabaseGroupCommit(self._done)
         database.bells.append(self.changed)
-
-    def new_id(self, now: datetime) -> str:
-        """See the interface."""
-        return self._ids.new(now)
 
     async def take(self, raw: bytes, envelope: Envelope) -> None:
         """See the interface; letters that come at the same time share a commit. Where its answer is lost, the
@@ -127,20 +125,13 @@ class PostgresLetters:
 
     async def retry(self, letter: str) -> None:
         """See the interface."""
-        await self._move(letter, "parked", "waiting")
+        await self._one(RETRY, None, letter)
+        self.changed.set()
 
     async def drop(self, letter: str, now: datetime) -> None:
         """See the interface."""
         note = next((one for one in await self.parked() if one.letter == letter), Parked(letter=letter, reason="", at=now))
         await self._one(DROP, tables.document(msgspec.structs.replace(note, dropped=now)), letter)
-
-    async def requeue(self, letter: str) -> None:
-        """See the interface."""
-        await self._move(letter, "archived", "waiting")
-
-    async def _move(self, letter: str, before: str, after: str) -> None:
-        await self._one(MOVE, after, letter, before, after)
-        self.changed.set()
 
     async def _one(self, query: str, *values: Any) -> None:
         if not await self._database.ask(query, *values):
@@ -155,14 +146,14 @@ class PostgresLetters:
         """See the interface."""
         return [_notes.decode(note) for (note,) in await self._database.ask(PARKED)]
 
-    async def erase(self, letter: str) -> None:
+    async def erase(self, letter: str, left: tuple[Envelope, bytes] | None = None) -> None:
         """See the interface."""
-        await self._database.ask("delete from letters where id = %s", tables.clean(letter))
-
-    async def rewrite(self, envelope: Envelope, raw: bytes) -> None:
-        """See the interface."""
-        query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
-        await self._database.ask(query, tables.document(envelope), raw, tables.clean(envelope.letter))
+        ident = tables.clean(letter)
+        if left is None:
+            await self._database.ask("delete from letters where id = %s", ident)
+        else:
+            query = "update letters set (envelope, raw) = (%s, %s) where id = %s"
+            await self._database.ask(query, tables.document(left[0]), left[1], ident)
 
     async def remove_leftovers(self, now: datetime) -> int:
         """See the interface: what was not committed is not there."""

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from bot.model import DeskRecord, Envelope, NoLetterError, Parked, Ticket
-from bot.store.files.inbox import Ids
+from bot.store.letter_ids import Ids
 from bot.store.parts import Past, Sealed, Stored, divided
 from bot.store.postgres import tables
 from bot.store.postgres.database import CONNECT, Statement, spoken

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.model import Decision, DeskRecord, Ticket, emptied, person_of
 from bot.store.files.delivery_queue import rests
-from bot.store.interface import BY_MAIL, Counts, KnownFacts, Letters, Lookup, TicketSummary, Window
+from bot.store.interface import BY_MAIL, Counts, KnownFacts, Letters, Lookup, Window
 from bot.store.parts import Division, Past, divided
 from bot.store.postgres import known_facts, tables
 from bot.store.postgres.database import Connection, Database, run
@@ -29,7 +30,8 @@ SWEPT = 200  # tickets filed under one lock
 COUNTS = """
 select (select count(*) from tickets where not filed),
        count(*) filter (where state = 'waiting'), min(due) filter (where state = 'waiting'),
-       count(*) filter (where state = 'held'), count(*) filter (where state = 'failed') from outbox
+       count(*) filter (where state = 'held'), count(*) filter (where state = 'failed'), 0,
+       max(created) filter (where state = 'waiting') from outbox
 """
 TIMERS = """
 update tickets set alarm = null from (
@@ -90,18 +92,17 @@ class PostgresUnitOfWork:
         self._live |= live
         self._known |= known.tickets
         self._past |= past
-        return known
+        return replace(known, leaving=await self._leaving(known.tickets)) if lookup.leaving else known
 
-    async def ticket(self, number: int) -> Ticket | None:
-        """See the interface."""
-        return (await self.tickets([number])).get(number)
+    async def _leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
+        """The rows are locked: who claims letters passes them over."""
+        rows = await (await self._connection.execute(LEAVING, [list(numbers)])).fetchall()
+        return frozenset((ticket, ident) for ticket, ident, claimed in rows if claimed)
 
-    async def tickets(self, numbers: Collection[int]) -> dict[int, Ticket]:
-        """See the interface."""
+    async def _look_at(self, numbers: Collection[int]) -> None:
         found = await known_facts.tickets(self._connection, self._parts, numbers)
         self._known |= {number: ticket for number, (ticket, _) in found.items()}
         self._past |= {number: past for number, (_, past) in found.items()}
-        return {number: self._known[number] for number in found}
 
     async def room(self, windows: Sequence[Window], now: datetime) -> Window | None:
         """See the interface."""
@@ -110,12 +111,6 @@ class PostgresUnitOfWork:
         row = await (await self._connection.execute(ROOM, values)).fetchone() if rows else None
         return windows[row[0] - 1] if row else None
 
-    async def leaving(self, numbers: Collection[int]) -> frozenset[tuple[int, int]]:
-        """See the interface. The rows are locked: who claims letters passes them over."""
-        wanted = [number for number in numbers if number < known_facts.LARGEST]
-        rows = await (await self._connection.execute(LEAVING, [wanted])).fetchall()
-        return frozenset((ticket, ident) for ticket, ident, claimed in rows if claimed)
-
     def commit(self, decision: Decision) -> None:
         """See the interface."""
         self.decision = decision
@@ -123,7 +118,7 @@ class PostgresUnitOfWork:
     async def divided(self) -> list[tuple[Division, Ticket | None]]:
         """The tickets that the decision really changes, as they are to be stored, and as they were if they were live."""
         changed = [one for one in self.decision.tickets if self._known.get(one.number) != one]
-        await self.tickets([one.number for one in changed if one.number not in self._past])
+        await self._look_at([one.number for one in changed if one.number not in self._past])
         before = {one.number: known for one in changed if (known := self._known.get(one.number)) and one.number in self._live}
         return [(divided(one, self._past.get(one.number, Past())), before.get(one.number)) for one in changed]
 
@@ -167,16 +162,6 @@ class PostgresStore(DatabaseDeliveryQueue):
             await self._database.durable(witness)
             self.changed.set()
 
-    async def ticket(self, number: int) -> Ticket | None:
-        """See the interface."""
-        async with self._database.connection() as connection:
-            found = await known_facts.tickets(connection, self._parts, [number])
-            return found[number][0] if found else None
-
-    async def rows(self) -> list[TicketSummary]:
-        """See the interface."""
-        return [tables.earlier(line) for (line,) in await self._database.ask(known_facts.ROWS)]
-
     async def counts(self) -> Counts:
         """See the interface."""
         [counts] = await self._database.ask(COUNTS)
@@ -216,14 +201,13 @@ class PostgresStore(DatabaseDeliveryQueue):
         """See the interface."""
         return [number for (number,) in await self._database.ask(OVER, list(active), BY_MAIL)]
 
-    async def snooze(self, number: int, until: datetime | None) -> None:
+    async def wake(self, at: datetime | None, number: int = 0) -> None:
         """See the interface."""
-        with self._sure():
-            await self._database.ask(SNOOZE, until, number)
-
-    async def wake(self, now: datetime) -> None:
-        """See the interface."""
-        await self._alone(WAKE, now)
+        if number:
+            with self._sure():
+                await self._database.ask(SNOOZE, at, number)
+        elif at is not None:
+            await self._alone(WAKE, at)
 
     async def archive_done(self, now: datetime, reopen_days: int) -> int:
         """See the interface."""
