@@ -118,6 +118,9 @@ COMMANDS_READ = (
     ("on the next line", "#решено\n←\nГотово.", "resolve: Готово.", ""),
     ("behind a text", "#решено Готово. ←", "resolve: Готово.", ""),
     ("behind an argument", "#решено solved ←\nГотово.", "resolve solved: Готово.", ""),
+    ("in bold print on the next line", "#решено\n**←**\nГотово.", "resolve: Готово.", ""),
+    ("the whole line in bold print", "**#ответ Да**", "reply: Да", ""),
+    ("what nobody sees stays in a text", "#ответ сразу\u200d!", "reply: сразу\u200d!", ""),
     ("an arrow within a text stays", "#ответ Alt+←\nСтрелка ← слева", "reply: Alt+←⏎Стрелка ← слева", ""),
 )  # fmt: skip
 
@@ -131,6 +134,7 @@ def test_how_commands_are_read(text: str, expected: str, above: str) -> None:
 
 ARGUMENTS = (
     # the sentence, the line, the command with its argument
+    ("two words that go on are a text, too", "#решено ошибка исправлена", "resolve: ошибка исправлена⏎текст"),
     ("none, where it may be left out", "#решено", "resolve: текст"),
     ("a resolution", "#решено ошибка_пользователя", "resolve user_error: текст"),
     ("of two words, alone on the line", "#решено Не воспроизводится", "resolve not_reproducible: текст"),
@@ -153,7 +157,7 @@ ARGUMENTS = (
         "clarify insufficient_information: Какой?⏎текст",
     ),
     ("2.2: a department by a word of its name", "#передать разработка", "escalate development: текст"),
-    ("by the beginning of one", "#передать разработ Смотрите", "escalate development: Смотрите⏎текст"),
+    ("by the beginning of one", "#передать разработ См. журнал", "escalate development: См. журнал⏎текст"),
     (
         "by its whole name, and a text", "#передать отдел разработки Смотрите",
         "escalate development: Смотрите⏎текст",
@@ -287,6 +291,11 @@ WRONG = (
     ("the text of another command is none", "#ответ\n#заметка\nДа", "1 text_missing reply"),
     ("argument and text", "#refuse\n#note", "1 argument_missing ground → *; 2 text_missing note"),
     ("2.4: below another's words no command is read", "#split\nтекст\n#взять", "3 foreign_command split"),
+    ("each is named", "#split\nтекст\n#взять\n#решено", "3 foreign_command split; 4 foreign_command split"),
+    (
+        "a short word of a department's name is none", "#передать отдел",
+        "1 unknown_argument отдел → отдел_разработки, партнерский_отдел",
+    ),
     ("not even a wrong one", "#новое o@x.net\n#решно", "2 foreign_command новое"),
     (
         "all mistakes, by their lines", "#ответ\n#решно\n#merge",
@@ -298,7 +307,12 @@ WRONG = (
 @table("text expected", WRONG)
 def test_mistakes_name_line_and_way_out(text: str, expected: str) -> None:
     grounds = allowed_words(words_for("ground", SHIPPED), "ru")
-    assert faults(parsed(text)) == expected.replace("*", grounds)
+    result = parsed(text)
+    assert faults(result) == expected.replace("*", grounds)
+    broken = {one.line for one in result.wrong if one.reason in ("unknown_argument", "argument_missing")}
+    for command in (one for one in result.commands if one.line in broken):
+        assert command.argument == ""
+        assert command.text == "" or BY_NAME[command.name].optional
 
 
 LOOKS_ALIKE = (
@@ -318,6 +332,7 @@ LOOKS_ALIKE = (
     ("with N°", "N°заметка хам"),
     ("behind the bar of a table", "| #заметка"),
     ("behind an underscore", "#_take"),
+    ("with letters that nobody sees", "##зам\u00adетка хам"),
 )  # fmt: skip
 
 
@@ -338,6 +353,7 @@ NO_COMMANDS = (
     ("a number", "#1 problem"),
     ("the sign alone", "#"),
     ("two of them", "##"),
+    ("two of them before another word", "##дом"),
     ("a number with its sign", "№ 5"),
     ("within a sentence", "Есть #take в справке"),
     ("behind a backslash", "\\#take"),
@@ -417,6 +433,9 @@ NAMED = (
     ("a file's number is no ticket's", "#файл 3", "file", (), (), (), False),
     ("an address", "#split Petr@example.net", "split", (), ("petr@example.net",), (), False),
     ("an address in a text is none", "#note Petr@example.net", "note", (), (), (), False),
+    ("no number", "#merge", "merge", (), (), (), False),
+    ("no words to look for", "#найти", "search", (), (), ("",), True),
+    ("no address", "#cc", "cc", (), (), (), False),
     ("words to look for", "#найти чёрный экран ", "search", (), (), ("чёрный экран",), True),
     ("the queue wants all tickets", "#queue", "queue", (), (), (), True),
     ("nothing that is quoted", "> #show 9\n> #queue", "", (), (), (), False),
@@ -569,6 +588,10 @@ ESCAPED = (
     ("wherever a program may break the line", "Нажмите #взять", "Нажмите \\#взять"),
     ("with the sign of phones", "№ взять", "\\№ взять"),
     ("hidden", "#\u200bвзять", "\\#\u200bвзять"),
+    ("hidden within", "#вз\u200bять", "\\#вз\u200bять"),
+    ("behind a word, hidden", "фильм\u200b#взять", "фильм\u200b#взять"),
+    ("behind a word, in a long letter", "фильм#взять\n" + "щ " * 50, "фильм#взять\n" + "щ " * 50),
+    ("with N°, which is long enough itself", "-" * 40 + "N°взять", "-" * 40 + "\\N°взять"),
     ("no command", "#1 и #дом", "#1 и #дом"),
     ("in an address", "https://film.example/#help", "https://film.example/#help"),
     ("behind a word", "фильм#взять", "фильм#взять"),

@@ -50,12 +50,12 @@ class CommandSpec(Value, frozen=True):
 
     name: str
     words: tuple[str, ...]  # every spelling, English and Russian, the Russian one of the help first after the name
-    argument: str = ""  # resolution, ground, department, priority, agent, number, address, date, free
-    optional: bool = False
-    text: str = "none"  # none, customer, inside, department, foreign: another's words, down to the letter's end
-    needs_text: bool = False
-    scope: str = "ticket"  # one ticket; desk, none; lists, none, and it looks at all of them
-    undo: str = ""  # nothing: it changes no ticket; never: it cannot be taken back
+    argument: str  # resolution, ground, department, priority, agent, number, address, date, free
+    optional: bool
+    text: str  # none, customer, inside, department, foreign: another's words, down to the letter's end
+    needs_text: bool
+    scope: str  # one ticket; desk, none; lists, none, and it looks at all of them
+    undo: str  # nothing: it changes no ticket; never: it cannot be taken back
 
 
 class Command(Value, frozen=True):
@@ -316,9 +316,9 @@ def take_word(command: CommandSpec, rest: str, policy: Policy, line: int) -> tup
         return "", rest, None  # «#решено ошибка исправлена» is a text; an argument before a text is written with an underscore, or alone
     for length in (3, 2, 1):
         word = fold("_".join(parts[:length]))
-        if len(parts) >= length and word in known:
+        if word in known:
             return known[word], rest.split(None, length)[length] if len(parts) > length else "", None
-    alike = {value for word, value in known.items() if parts and len(parts[0]) > 5 and word[:6] == fold(parts[0])[:6]}
+    alike = {value for word, value in known.items() if parts and word[:6] == fold(parts[0])[:6]}
     if len(alike) == 1:  # «разработка» for «Отдел разработки»
         return alike.pop(), rest.split(None, 1)[1] if len(parts) > 1 else "", None
     if command.optional:
@@ -345,8 +345,7 @@ def in_words(known: dict[str, str], language: str) -> dict[str, str]:
 
 def spoken(name: str, language: str) -> str:
     """The word of a command as its people say it: #решено, #resolve."""
-    words = BY_NAME[name].words
-    return next((word for word in words if not word.isascii()), words[0]) if language == "ru" else words[0]
+    return next(word for word in BY_NAME[name].words if word.isascii() is not (language == "ru"))
 
 
 def button_of(name: str, terms: Terms) -> tuple[str, str]:
@@ -361,4 +360,4 @@ def fold(word: str) -> str:
 
 def tidy(lines: list[str]) -> str:
     """Text without the blank lines around it; inside, as written."""
-    return "\n".join(line.rstrip() for line in lines).strip("\n").strip()
+    return "\n".join(line.rstrip() for line in lines).strip()
