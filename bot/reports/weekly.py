@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bot.disk import Disk
 from bot.disk.regular_files import read_regular
-from bot.model import Decision, DeskRecord, FileReference, Outgoing
+from bot.model import Audience, Decision, DeskRecord, FileReference, Outgoing
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Report, Section
 from bot.reports.charts import draw
@@ -22,7 +22,7 @@ from bot.rules import Policy
 from bot.store.data_access import DataReader
 from bot.store.interface import Lookup, Store
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import desk_view, draft_alone
+from bot.tickets.outgoing import Draft, desk_view, draft_alone
 
 FOLDER = "reports"  # of the data folder; also the beginning of the references to its pictures
 
@@ -89,7 +89,8 @@ class Weekly:
                     for one in tables(figures, terms)
                 ),
             )
-            made = draft_alone(context, "report", values, lead.address, now, letter=f"{FOLDER}/{week}")
+            drafted = Draft(Audience.agent, "report", values, lead.address, letter=f"{FOLDER}/{week}")
+            made = draft_alone(context, drafted, now)
             letters.append(replace(made, attachments=tuple(files.values())))
         return letters
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from bot.model import Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
+from bot.model import Audience, Decision, Delivery, DeskRecord, Entry, Outgoing, Ticket
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Alert
 from bot.rendering.terms import Terms
 from bot.tickets import staff_notices
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import agent_ticket, desk_view, draft_alone, staff_thread
+from bot.tickets.outgoing import Draft, agent_ticket, desk_view, draft_alone, staff_thread
 
 
 def alarm(context: DeskContext, about: str, details: tuple[str, ...], cause: str, now: datetime, ticket: Ticket | None = None) -> Decision:
@@ -36,7 +36,8 @@ def alarm(context: DeskContext, about: str, details: tuple[str, ...], cause: str
         ruling = reply_policy.to_staff(lead.address, reply_policy.Traffic(), context.signer.is_ours, None, now)
         if ruling.to:
             answers, cause_of = staff_thread(ticket, ruling.to) if ticket else (), f"{about}/{cause}"
-            made = draft_alone(context, "alert", values, ruling.to, now, letter=cause_of, number=number, answers=answers)
+            drafted = Draft(Audience.agent, "alert", values, ruling.to, letter=cause_of, answers=answers)
+            made = draft_alone(context, drafted, now, number=number)
             outgoing.append(replace(made, due=now - FIRST))
     record = DeskRecord(at=now, about=f"alert_{about}", letter=cause, words=" · ".join(details)[:500], outgoing=tuple(outgoing))
     return Decision(records=(record,), events=(("alert", {"about": about, "words": record.words}),))

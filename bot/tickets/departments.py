@@ -17,7 +17,7 @@ from bot.tickets.agents.parser import unescaped
 from bot.tickets.agents.quotations import Ours, own_words
 from bot.tickets.automatic import seen_of
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import MOST_QUOTED, draft, for_requester, history, thread_of
+from bot.tickets.outgoing import MOST_QUOTED, Draft, draft, for_requester, history, thread_of
 from bot.tickets.requester.requester_letter import decide as of_a_person
 from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full, joins
 from bot.tickets.timers import nudged
@@ -93,10 +93,11 @@ def replied(ticket: Ticket, letter: Letter, department: Department, context: Des
     ident, name = letter.envelope.letter, department.name_in(context.language(ticket.language))
     values = for_requester(context, ticket, text=text, agent=name, history=history(context, ticket))
     files = staff_notices.pictures(letter)
-    after = draft(
-        context, ticket, Audience.requester, "reply", values, ticket.requester.email, now,
-        letter=ident, due=now + context.undo, automatic=False, answers=thread_of(ticket), files=files,
+    drafted = Draft(
+        Audience.requester, "reply", values, ticket.requester.email, letter=ident, due=now + context.undo,
+        automatic=False, answers=thread_of(ticket), files=files,
     )  # fmt: skip
+    after = draft(context, ticket, drafted, now)
     internal = [one for one in ticket.entries if not one.public and one.kind in ("note", "letter")]
     if leak(after.outgoing[-1], internal, ticket.public_entries(), context.templates.sources, letter.file_texts):
         return None

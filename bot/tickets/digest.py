@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.model import Decision, DeskRecord
+from bot.model import Audience, Decision, DeskRecord
 from bot.rendering import reply_policy
 from bot.rendering.contexts import Button, Digest
 from bot.store.interface import TicketSummary
 from bot.tickets import queue
 from bot.tickets.agents.parser import button_of
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import desk_view, draft_alone, expiry, mailto
+from bot.tickets.outgoing import Draft, desk_view, draft_alone, expiry, mailto
 from bot.tickets.tokens import Purpose
 
 
@@ -36,7 +36,8 @@ def digest(rows: Sequence[TicketSummary], context: DeskContext, day: str, now: d
             continue
         buttons, desk = desk_buttons(viewer), desk_view(context, language)
         values = Digest(desk=desk, language=language, sections=tuple(sections), buttons=buttons)
-        letters.append(draft_alone(context, "digest", values, agent.address, now, letter=f"digest/{day}"))
+        drafted = Draft(Audience.agent, "digest", values, agent.address, letter=f"digest/{day}")
+        letters.append(draft_alone(context, drafted, now))
     record = DeskRecord(at=now, about="digest", letter=f"digest/{day}", words=day, outgoing=tuple(letters))
     return Decision(records=(record,))
 

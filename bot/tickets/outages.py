@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bot.model import Audience, Decision, Entry, Resolution, Status, Ticket
 from bot.store.interface import ANNOUNCED, AddressFacts
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import draft, for_requester, history, thread_of
+from bot.tickets.outgoing import Draft, draft, for_requester, history, thread_of
 from bot.tickets.status import move
 from bot.tickets.timers import ruled
 
@@ -30,7 +30,10 @@ def over(ticket: Ticket, known: AddressFacts, context: DeskContext, now: datetim
             ticket = move(ticket, Status.done, now, context.policy, resolution=Resolution.solved)
         said = history(context, ticket) if ruling.repeats else ()
         values = for_requester(context, ticket, ruling.repeats, history=said)
-        ticket = draft(context, ticket, Audience.requester, "outage_over", values, ruling.to, now, answers=thread_of(ticket), ruling=ruling)
+        drafted = Draft(
+            Audience.requester, "outage_over", values, ruling.to, answers=thread_of(ticket), ruling=ruling,
+        )  # fmt: skip
+        ticket = draft(context, ticket, drafted, now)
     events: list[tuple[str, dict[str, Any]]] = [("timer", {"ticket": ticket.number, "about": "outage_over"})]
     if ticket.done_at == now:
         events.append(("closed", {"ticket": ticket.number, "resolution": ticket.resolution, "by": "outage_over"}))

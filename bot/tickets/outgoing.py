@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -40,46 +40,54 @@ MOST_QUOTED = 5000  # characters of one letter in another
 MOST_HISTORY = 20  # letters below another
 
 
-def draft(
-    context: DeskContext, ticket: Ticket, audience: Audience, template: str, values: Context | Rendered, to: str, now: datetime, *,
-    letter: str = "", due: datetime | None = None, automatic: bool = True, answers: Sequence[str] = (),
-    ruling: Ruling | None = None, files: tuple[FileReference, ...] = (), mark: str = "auto-generated",
-    serial: int = 0,
-) -> Ticket:  # fmt: skip
-    """The ticket with one more outgoing letter. `answers` are the Message-IDs of the thread, the oldest first."""
-    serial = serial or (ticket.outgoing[-1].id + 1 if ticket.outgoing else 1)
-    late = due if due and template == "case" else now  # an address made now may have expired when a reminder comes
-    until = expiry(context, late) if audience is Audience.agent else None
-    reply = context.signer.address(ticket.number, PURPOSE[audience], to, until=until)
-    made = drawn_up(context, audience, template, values, to, now, ticket.number, serial, reply, automatic, answers, mark)
-    held = ruling is not None and ruling.held
+class Draft(NamedTuple):
+    """A letter that is to be written: to whom, from which template, and what else it carries."""
+
+    audience: Audience
+    template: str
+    values: Context | Rendered
+    to: str
+    letter: str = ""  # what caused it
+    due: datetime | None = None  # None for at once
+    automatic: bool = True
+    answers: Sequence[str] = ()  # the Message-IDs of the thread, the oldest first
+    ruling: Ruling | None = None
+    files: tuple[FileReference, ...] = ()
+    mark: str = "auto-generated"
+    serial: int = 0  # 0 for the next one
+
+
+def draft(context: DeskContext, ticket: Ticket, one: Draft, now: datetime) -> Ticket:
+    """The ticket with one more outgoing letter."""
+    one = one._replace(serial=one.serial or (ticket.outgoing[-1].id + 1 if ticket.outgoing else 1))
+    late = one.due if one.due and one.template == "case" else now  # an address made now may have expired when a reminder comes
+    until = expiry(context, late) if one.audience is Audience.agent else None
+    reply = context.signer.address(ticket.number, PURPOSE[one.audience], one.to, until=until)
+    made = drawn_up(context, one, now, ticket.number, reply)
+    held = one.ruling is not None and one.ruling.held
     made = replace(
         made,
-        letter=letter,
-        due=due or now,
-        attachments=files,
+        due=one.due or now,
+        attachments=one.files,
         state=Delivery.held if held else Delivery.waiting,
-        result=ruling.reason if held and ruling else "",
+        result=one.ruling.reason if held and one.ruling else "",
     )
     return replace(ticket, outgoing=(*ticket.outgoing, made))
 
 
 def draft_alone(
-    context: DeskContext, template: str, values: Context, to: str, now: datetime, *,
-    letter: str, number: int = 0, answers: Sequence[str] = (), purpose: Purpose | None = None,
-    until: datetime | None = None, serial: int = 0,
-) -> Outgoing:  # fmt: skip
+    context: DeskContext, one: Draft, now: datetime, *, number: int = 0, purpose: Purpose | None = None, until: datetime | None = None
+) -> Outgoing:
     """A letter to an agent that is kept in no ticket (lists, errors, confirmations, alerts); its serial comes from what caused it, so
     that a repeat is the same letter. What answers it is about that ticket, or the desk as a whole (0); with a `purpose` it is signed
     for that and nothing else, until that day.
     """
-    serial = serial or serial_of(letter, template, to)
+    one = one._replace(serial=one.serial or serial_of(one.letter, one.template, one.to))
     if purpose:
-        reply = context.signer.address(0, purpose, to, serial, until.date() if until else None)
+        reply = context.signer.address(0, purpose, one.to, one.serial, until.date() if until else None)
     else:
-        reply = context.signer.address(number, Purpose.agent, to, until=expiry(context, now))
-    made = drawn_up(context, Audience.agent, template, values, to, now, 0, serial, reply, True, answers, "auto-generated", purpose)
-    return replace(made, letter=letter)
+        reply = context.signer.address(number, Purpose.agent, one.to, until=expiry(context, now))
+    return drawn_up(context, one, now, 0, reply, purpose)
 
 
 def serial_of(letter: str, template: str, to: str) -> int:
@@ -87,38 +95,36 @@ def serial_of(letter: str, template: str, to: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{letter}|{template}|{to}".encode()).digest()[:4], "big")
 
 
-def drawn_up(
-    context: DeskContext, audience: Audience, template: str, values: Context | Rendered, to: str, now: datetime, number: int, serial: int,
-    reply: str, automatic: bool, answers: Sequence[str], mark: str, purpose: Purpose | None = None,
-) -> Outgoing:  # fmt: skip
+def drawn_up(context: DeskContext, one: Draft, now: datetime, number: int, reply: str, purpose: Purpose | None = None) -> Outgoing:
     """The rendered letter with all its headers."""
-    rendered = values if isinstance(values, Rendered) else render(context, template, values)
-    until = expiry(context, now) if audience is Audience.agent else None
-    message_id = context.signer.message_id(number, purpose or PURPOSE[audience], to, serial, until)
+    rendered = one.values if isinstance(one.values, Rendered) else render(context, one.template, one.values)
+    until = expiry(context, now) if one.audience is Audience.agent else None
+    message_id = context.signer.message_id(number, purpose or PURPOSE[one.audience], one.to, one.serial, until)
     headers = [("Reply-To", reply)] if reply else []
     signer = context.signer  # what is signed for another person would prove him: it stays out of this one's letter
-    answers = [one for one in answers if not signer.peek(one) or signer.check(one, (to,), now.date())]
+    answers = [known for known in one.answers if not signer.peek(known) or signer.check(known, (one.to,), now.date())]
     if answers:
         headers.append(("In-Reply-To", f"<{answers[-1]}>"))
         chain = answers if len(answers) <= MOST_REFERENCES else (answers[0], *answers[1 - MOST_REFERENCES :])
-        headers.append(("References", " ".join(f"<{one}>" for one in chain)))
-    if automatic:
-        headers += [("Auto-Submitted", mark), ("X-Auto-Response-Suppress", QUIET), ("Precedence", "bulk")]
-    headers.append(("X-Desk-Own", context.signer.token(number, Purpose.own, message_id, serial)))
+        headers.append(("References", " ".join(f"<{known}>" for known in chain)))
+    if one.automatic:
+        headers += [("Auto-Submitted", one.mark), ("X-Auto-Response-Suppress", QUIET), ("Precedence", "bulk")]
+    headers.append(("X-Desk-Own", context.signer.token(number, Purpose.own, message_id, one.serial)))
     return Outgoing(
-        id=serial,
-        template=template,
-        audience=audience,
-        to=to,
+        id=one.serial,
+        template=one.template,
+        audience=one.audience,
+        to=one.to,
         subject=rendered.subject,
         body=rendered.body,
         language=rendered.language,
         message_id=message_id,
         created=now,
         due=now,
-        envelope_from=sender_of(context, number, serial, to, template),
-        automatic=automatic,
+        envelope_from=sender_of(context, number, one.serial, one.to, one.template),
+        automatic=one.automatic,
         headers=tuple(headers),
+        letter=one.letter,
     )
 
 

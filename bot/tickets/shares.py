@@ -30,7 +30,7 @@ from bot.store.interface import TicketSummary, Window
 from bot.tickets import queue
 from bot.tickets.context import DeskContext
 from bot.tickets.digest import desk_buttons
-from bot.tickets.outgoing import desk_view, draft_alone, tag
+from bot.tickets.outgoing import Draft, desk_view, draft_alone, tag
 from bot.tickets.threading import SenderFacts
 from bot.tickets.tokens import Purpose
 
@@ -179,7 +179,7 @@ def gathering(
             sections=tuple(_section(share, group, rows, viewer) for share, group in sorts.items()),
             buttons=desk_buttons(viewer),
         )
-        letters.append(draft_alone(context, "gathered", values, to, now, letter=cause))
+        letters.append(draft_alone(context, Draft(Audience.agent, "gathered", values, to, letter=cause), now))
     words = " ".join(record.letter for record in records)
     told = DeskRecord(at=now, about="gathering", letter=cause, words=words, outgoing=tuple(letters))
     return Decision(records=(told,))

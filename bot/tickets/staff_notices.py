@@ -21,6 +21,7 @@ from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import (
     MOST_HISTORY,
     MOST_QUOTED,
+    Draft,
     agent_address,
     agent_ticket,
     button,
@@ -96,8 +97,11 @@ def notify(
         if language not in drawn:
             drawn[language] = render(context, template, values(agent if len(agents) == 1 else nobody_like(agent)))
         own = drawn[language] if len(agents) == 1 else drawn[language].put(nobody, agent_address(context, ticket, agent.address, now))
-        ticket = draft(context, ticket, Audience.agent, template, own, agent.address, now, letter=letter.envelope.letter, due=max(due, now),
-                      answers=staff_thread(ticket, agent.address), files=pictures(letter))  # fmt: skip
+        drafted = Draft(
+            Audience.agent, template, own, agent.address, letter=letter.envelope.letter, due=max(due, now),
+            answers=staff_thread(ticket, agent.address), files=pictures(letter),
+        )  # fmt: skip
+        ticket = draft(context, ticket, drafted, now)
     return ticket
 
 
@@ -237,7 +241,11 @@ def handed(
     if not ruling.to:
         return ticket
     answers, files = staff_thread(ticket, target.address), (*all_pictures(ticket), *more)
-    return draft(context, ticket, Audience.department, "escalation", values, target.address, now, letter=cause, due=due, answers=answers, files=files)
+    drafted = Draft(
+        Audience.department, "escalation", values, target.address, letter=cause, due=due, answers=answers,
+        files=files,
+    )  # fmt: skip
+    return draft(context, ticket, drafted, now)
 
 
 def shown(
@@ -263,4 +271,7 @@ def shown(
         why=why,
     )
     answers, files = staff_thread(ticket, agent.address), () if brief else all_pictures(ticket)
-    return draft(context, ticket, Audience.agent, "case", values, agent.address, now, letter=cause, due=due, answers=answers, files=files)
+    drafted = Draft(
+        Audience.agent, "case", values, agent.address, letter=cause, due=due, answers=answers, files=files,
+    )  # fmt: skip
+    return draft(context, ticket, drafted, now)

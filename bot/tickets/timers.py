@@ -20,7 +20,7 @@ from bot.rules.schema import Agent
 from bot.store.interface import AddressFacts
 from bot.tickets import staff_notices
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import draft, for_requester, history, thread_of
+from bot.tickets.outgoing import Draft, draft, for_requester, history, thread_of
 from bot.tickets.sla import counted, stopped, stopped_since
 from bot.tickets.status import move
 
@@ -157,7 +157,8 @@ def to_requester(ticket: Ticket, template: str, sender: AddressFacts, context: D
     clause = ground.clause if ground else ""
     said = history(context, ticket) if ruling.repeats else ()
     values = for_requester(context, ticket, ruling.repeats, clause=clause, history=said)
-    return draft(context, ticket, Audience.requester, template, values, ruling.to, now, answers=thread_of(ticket))
+    drafted = Draft(Audience.requester, template, values, ruling.to, answers=thread_of(ticket))
+    return draft(context, ticket, drafted, now)
 
 
 def ruled(ticket: Ticket, sender: AddressFacts, context: DeskContext, now: datetime) -> Ruling:

@@ -13,7 +13,7 @@ from bot.store.interface import AddressFacts, KnownFacts
 from bot.tickets.alerts import alarm
 from bot.tickets.automatic import seen_of, unread
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import desk_view, draft, public_ticket, serial_of
+from bot.tickets.outgoing import Draft, desk_view, draft, public_ticket, serial_of
 from bot.tickets.requester.requester_letter import blocking_record, rule
 from bot.tickets.status import move
 from bot.tickets.threading import SenderFacts, followed, full, joins
@@ -83,8 +83,9 @@ def answered(
         desk=desk_view(context, language), language=language, size=letter.envelope.too_large,
         ticket=public_ticket(context, ticket, ruling.repeats, to),
     )  # fmt: skip
-    return draft(
-        context, ticket, audience, "too_large", values, to, now, letter=ident, ruling=ruling,
+    drafted = Draft(
+        audience, "too_large", values, to, letter=ident, ruling=ruling,
         answers=(letter.message_id,) * bool(letter.message_id), mark="auto-replied",
         serial=0 if ticket.number else serial_of(ident, "too_large", to),
     )  # fmt: skip
+    return draft(context, ticket, drafted, now)

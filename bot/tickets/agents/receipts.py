@@ -17,7 +17,7 @@ from bot.tickets import staff_notices
 from bot.tickets.agents.command_run import CommandRun, Refusal, Said, TicketOrDesk
 from bot.tickets.agents.parser import BY_NAME, COMMANDS, Parsed, Wrong, button_of, spoken
 from bot.tickets.agents.undo import snapshots
-from bot.tickets.outgoing import agent_ticket, button, desk_view, draft, draft_alone, mailto, staff_thread, tag
+from bot.tickets.outgoing import Draft, agent_ticket, button, desk_view, draft, draft_alone, mailto, staff_thread, tag
 from bot.tickets.tokens import Purpose
 
 INSIDE = ("note", "letter")  # kinds of entries whose words must not leave where they are not public
@@ -123,7 +123,8 @@ def of_the_desk(run: CommandRun) -> tuple[Outgoing, ...]:
         return ()
     answers = [run.letter.message_id] if run.letter.message_id and not run.own else []
     context = receipt(run, None, run.said[0])
-    return (draft_alone(run.context, "receipt", context, run.agent.address, run.now, letter=run.ident, answers=answers),)
+    drafted = Draft(Audience.agent, "receipt", context, run.agent.address, letter=run.ident, answers=answers)
+    return (draft_alone(run.context, drafted, run.now),)
 
 
 def entered(run: CommandRun, ticket: Ticket, *, looked: bool = False, undone: bool = False) -> Ticket:
@@ -147,10 +148,11 @@ def to_agent(run: CommandRun, ticket: Ticket, template: str, context: Any, files
     # another ticket's thread is no part of it
     answered_one = () if run.own not in (0, ticket.number) else (run.letter.message_id,)
     answers = staff_thread(ticket, run.agent.address, *answered_one)
-    return draft(
-        run.context, ticket, Audience.agent, template, context, run.agent.address, run.now,
-        letter=run.ident, answers=answers, mark="auto-replied", files=files,
+    drafted = Draft(
+        Audience.agent, template, context, run.agent.address, letter=run.ident, answers=answers,
+        mark="auto-replied", files=files,
     )  # fmt: skip
+    return draft(run.context, ticket, drafted, run.now)
 
 
 def talked(run: CommandRun, ticket: Ticket, template: str, context: Any, word: str) -> Decision:
@@ -249,10 +251,10 @@ def unbound(
     if not ruling.to:
         return ()
     answers = [run.letter.message_id] if run.letter.message_id else []
-    made = draft_alone(
-        run.context, template, context, ruling.to, run.now,
-        letter=run.ident, number=number, answers=answers, purpose=purpose, until=until, serial=serial,
+    drafted = Draft(
+        Audience.agent, template, context, ruling.to, letter=run.ident, answers=answers, serial=serial,
     )  # fmt: skip
+    made = draft_alone(run.context, drafted, run.now, number=number, purpose=purpose, until=until)
     return (replace(made, state=Delivery.held, result=ruling.reason) if ruling.held else made,)
 
 

@@ -15,7 +15,7 @@ from bot.tickets import staff_notices
 from bot.tickets.agents.command_run import CommandRun, Refusal, noted, owned
 from bot.tickets.agents.parser import Command, fold, spoken
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import MOST_TEXT, draft, for_requester, history, public_ticket, tag, thread_of
+from bot.tickets.outgoing import MOST_TEXT, Draft, draft, for_requester, history, public_ticket, tag, thread_of
 from bot.tickets.requester import satisfaction
 from bot.tickets.requester.self_service import WHOLE
 from bot.tickets.status import IllegalMove, move
@@ -187,10 +187,11 @@ def to_customer(
         copies[0] = replace(copies[0], score=satisfaction.buttons(ticket, context, values.language))
     answers, due = thread_of(ticket), run.now + context.undo
     for one, copy in zip(people, copies, strict=True):
-        ticket = draft(
-            context, ticket, Audience.requester, name, copy, one, run.now,
-            letter=run.ident, due=due, automatic=False, answers=answers, files=files,
+        drafted = Draft(
+            Audience.requester, name, copy, one, letter=run.ident, due=due, automatic=False,
+            answers=answers, files=files,
         )  # fmt: skip
+        ticket = draft(context, ticket, drafted, run.now)
     quoted = replace(values, ticket=replace(values.ticket, requester_name=""))  # letters to others quote it
     entry = Entry(
         at=run.now, kind="answer", public=True, who=context.policy.desk.address, name=run.agent.name,

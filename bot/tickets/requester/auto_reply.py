@@ -13,25 +13,17 @@ from bot.rendering.contexts import Acknowledgement, GroundLetter, TopicLetter, T
 from bot.rendering.reply_policy import Ruling
 from bot.rendering.terms import Terms
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import desk_view, draft, public_ticket, thread_of
+from bot.tickets.outgoing import Draft, desk_view, draft, public_ticket, thread_of
 
 
 def automatic_answer(ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, context: DeskContext, now: datetime, *, first: bool) -> Ticket:
     """The ticket with the answer posted; a held one waits for `held release`."""
     template, values = chosen(ticket, letter, verdict, ruling, context, now, first)
-    return draft(
-        context,
-        ticket,
-        Audience.requester,
-        template,
-        values,
-        ruling.to,
-        now,
-        letter=letter.envelope.letter,
-        answers=thread_of(ticket, letter.message_id),
-        ruling=ruling,
-        mark="auto-replied",
-    )
+    drafted = Draft(
+        Audience.requester, template, values, ruling.to, letter=letter.envelope.letter,
+        answers=thread_of(ticket, letter.message_id), ruling=ruling, mark="auto-replied",
+    )  # fmt: skip
+    return draft(context, ticket, drafted, now)
 
 
 def chosen(

@@ -14,7 +14,7 @@ from bot.rendering.reply_policy import Ruling
 from bot.store.interface import AddressFacts, KnownFacts
 from bot.tickets.automatic import seen_of
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import desk_view, draft, kept, mailto, public_ticket, tag, thread_of
+from bot.tickets.outgoing import Draft, desk_view, draft, kept, mailto, public_ticket, tag, thread_of
 from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full
 from bot.tickets.timers import nudged
 from bot.tickets.tokens import Purpose
@@ -113,9 +113,11 @@ def taken(one: Given, letter: Letter, ruling: Ruling, context: DeskContext, now:
         desk=desk_view(context, language), language=language, ticket=public_ticket(context, ticket, ruling.repeats), score=ticket.score, why=why,
     )  # fmt: skip
     answers = thread_of(ticket, letter.message_id)
-    return draft(
-        context, ticket, Audience.requester, "score", values, ruling.to, now, letter=ident, answers=answers, mark="auto-replied", ruling=ruling
-    )
+    drafted = Draft(
+        Audience.requester, "score", values, ruling.to, letter=ident, answers=answers, mark="auto-replied",
+        ruling=ruling,
+    )  # fmt: skip
+    return draft(context, ticket, drafted, now)
 
 
 # ------------------------------------------------------------------------------------------------------- complaints

@@ -11,7 +11,7 @@ from bot.model import Audience, Entry, Letter, Resolution, Status, Ticket
 from bot.rendering.reply_policy import Ruling
 from bot.tickets.agents.parser import fold
 from bot.tickets.context import DeskContext
-from bot.tickets.outgoing import MOST_TEXT, draft, for_requester, history, thread_of
+from bot.tickets.outgoing import MOST_TEXT, Draft, draft, for_requester, history, thread_of
 from bot.tickets.status import move
 
 WORDS = {
@@ -37,7 +37,8 @@ def granted(ticket: Ticket, letter: Letter, entry: Entry, asked: str, ruling: Ru
     said = history(context, ticket, WHOLE, letter.envelope.letter, MOST_TEXT) if asked == "transcript" else ()
     values = for_requester(context, ticket, history=said)
     answers = thread_of(ticket, letter.message_id)
-    return draft(
-        context, ticket, Audience.requester, template, values, ruling.to, now,
-        letter=letter.envelope.letter, answers=answers, mark="auto-replied", ruling=ruling,
+    drafted = Draft(
+        Audience.requester, template, values, ruling.to, letter=letter.envelope.letter, answers=answers,
+        mark="auto-replied", ruling=ruling,
     )  # fmt: skip
+    return draft(context, ticket, drafted, now)
