@@ -25,7 +25,7 @@ from bot import parsing
 from bot.app.context_loading import missing, refuse, sending_rules, untried
 from bot.app.ticket_timers import TicketTimers
 from bot.data.ledger import account
-from bot.delivery.outbox import Outbox
+from bot.delivery.outbox import Outbox, OutboxDesk
 from bot.delivery.result import Result
 from bot.delivery.sender import DirectSender
 from bot.desk import Desk
@@ -153,10 +153,11 @@ class TestDesk:
         self.desk = Desk(FileLetters(self.inbox), self.store, reader, self.context, self._authenticate, lambda: self.now, self._log)
         self.weekly = Weekly(self.data, self.store, lambda: FileDataReader(self.data), self.disk, lambda: self.context, lambda: self.now)
         self.timers = TicketTimers(self.store, lambda: self.context, lambda: self.now, self._log)
-        self.outbox = Outbox(
-            self.store, DirectSender(self.sender, lambda: self.context.templates.layout.source, composed), self._extract,
-            self._given_up, self._alarm, lambda: sending_rules(self.context), lambda: self.now, self._log, together=True,
-        )  # fmt: skip
+        sender = DirectSender(self.sender, lambda: self.context.templates.layout.source, composed)
+        outbox_desk = OutboxDesk(
+            self._extract, self._given_up, self._alarm, lambda: sending_rules(self.context), lambda: self.now, self._log
+        )
+        self.outbox = Outbox(self.store, sender, outbox_desk, together=True)
 
     def _log(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))

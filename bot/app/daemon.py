@@ -25,7 +25,7 @@ from bot.app.log import Log
 from bot.app.reload import Reloader
 from bot.app.scheduler import Scheduler
 from bot.app.ticket_timers import TicketTimers
-from bot.delivery.outbox import Outbox
+from bot.delivery.outbox import Outbox, OutboxDesk
 from bot.delivery.result import cause
 from bot.delivery.sender import SenderProcess
 from bot.desk import Desk, fair
@@ -83,10 +83,9 @@ class Daemon:
         self.files = ParserPool(b"", 1)  # so that no letter that comes in waits for files that go out
         self.desk = Desk(self.inbox, self.store, self.parser_pool, self.context, authenticator(settings), now, self.log)
         self.sender = SenderProcess(settings.relay or settings.data / "outbox", lambda: self.context.templates.layout.source, composed)
-        self.outbox = Outbox(
-            self.store, self.sender, self.extract, self.given_up, self.refused, lambda: sending_rules(self.context), now, self.log,
-            together=not settings.relay,
-        )
+        rules = lambda: sending_rules(self.context)  # noqa: E731
+        outbox_desk = OutboxDesk(self.extract, self.given_up, self.refused, rules, now, self.log)
+        self.outbox = Outbox(self.store, self.sender, outbox_desk, together=not settings.relay)
         self.timers = TicketTimers(self.store, lambda: self.context, now, self.log)
         self.weekly = Weekly(settings.data, self.store, lambda: open_data_reader(settings), self.disk, lambda: self.context, now)
         self.listeners = Listeners(settings, self.inbox, self.inbox.take, lambda: self.context, now, self.log, self.refused)

@@ -66,27 +66,25 @@ def windows(letter: Outgoing, limits: Limits | None) -> list[Window]:
     return [Window("*", limits.all_10_min, ten), Window("@" + letter.to.rpartition("@")[2], limits.domain_hour, timedelta(hours=1))]
 
 
-class Outbox:
-    """One a daemon. `extract` reads an attachment out of an archived letter; `given_up` tells of what could not
-    be delivered, `alarm` of a relay that refuses us; `together`: letters leave in one go, as into a folder.
-    """
+@dataclass(frozen=True)
+class OutboxDesk:
+    """The desk, as its outbox knows it."""
 
-    def __init__(
-        self,
-        store: Store,
-        sender: Sender,
-        extract: Callable[[Sequence[FileReference]], Awaitable[Mapping[FileReference, bytes]]],
-        given_up: Callable[[Due], Awaitable[None]],
-        alarm: Callable[[str], Awaitable[None]],
-        rules: Callable[[], SendingRules],
-        now: Callable[[], datetime],
-        log: Callable[..., None],
-        *,
-        together: bool,
-    ) -> None:
-        self._store, self._sender, self._extract, self._together = store, sender, extract, together
-        self._given_up, self._alarm, self._rules = given_up, alarm, rules
-        self._now, self._log, self._changed = now, log, store.changed
+    extract: Callable[[Sequence[FileReference]], Awaitable[Mapping[FileReference, bytes]]]  # files of an archived letter
+    given_up: Callable[[Due], Awaitable[None]]  # hears of what could not be delivered
+    alarm: Callable[[str], Awaitable[None]]  # hears of a relay that refuses us
+    rules: Callable[[], SendingRules]
+    now: Callable[[], datetime]
+    log: Callable[..., None]
+
+
+class Outbox:
+    """One a daemon. `together`: letters leave in one go, as into a folder."""
+
+    def __init__(self, store: Store, sender: Sender, desk: OutboxDesk, *, together: bool) -> None:
+        self._store, self._sender, self._extract, self._together = store, sender, desk.extract, together
+        self._given_up, self._alarm, self._rules = desk.given_up, desk.alarm, desk.rules
+        self._now, self._log, self._changed = desk.now, desk.log, store.changed
         self._busy, self._stopping = 0, False
         self.breaker = Breaker()
         self._looked: datetime | None = None

@@ -53,15 +53,15 @@ class Relay:
 
     def __init__(
         self, target: RelayTarget, *, hostname: str, connections: int = 8, timeout: float = 300, idle: float = 20, rest: float = 5,
-        patience: float = 0.5, hangs: float = 3,
+        pace: tuple[float, float] = (0.5, 3),
     ) -> None:  # fmt: skip
         """`hostname` is our name in EHLO; in seconds: `timeout` of a step (RFC 5321 section 4.5.3.2), `idle` before closing, `rest`
-        after a failed connect, `patience` and `hangs` as in Lanes. `connections` is the width of the quick lane.
+        after a failed connect, `pace` the `patience` and `hangs` of Lanes. `connections` is the width of the quick lane.
         """
         self._target, self._hostname = target, hostname
         self._timeout, self._idle, self._rest = timeout, idle, rest
         share = max(1, connections * 5 // 4)
-        self._lanes = Lanes(connections, connections * 5, connections * 25, share, patience, hangs)
+        self._lanes = Lanes(connections, connections * 5, connections * 25, share, *pace)
         self._closed, self._under_way = asyncio.Event(), 0
         self._ended = asyncio.Event()
         self._kept: dict[aiosmtplib.SMTP, asyncio.TimerHandle] = {}

@@ -98,13 +98,21 @@ def _read(data: bytes, declared: str, hint: str) -> tuple[str, str]:
             if (text := _strict(data, name)) is not None and "\ufffd" not in text:
                 return text, name
         declared = ""
+    return _read_as_utf8(data, declared) or _guessed(data, declared, hint)
+
+
+def _read_as_utf8(data: bytes, declared: str) -> tuple[str, str] | None:
     utf8 = _strict(data, "utf-8")
     if utf8 is None and (cut := _CUT_LETTER.search(data)) and _UTF8_PAIR.search(data):
         utf8 = _strict(data[: cut.start()], "utf-8")
-    if utf8 is not None:
-        # A few bytes of another charset may be valid UTF-8 by chance.
-        other = _strict(data, declared) if declared not in _VAGUE and declared != "utf-8" and len(data) < 60 else None
-        return (utf8, "utf-8") if other is None or _likeness(utf8)[0] > _likeness(other)[0] + 4 else (other, declared)
+    if utf8 is None:
+        return None
+    # A few bytes of another charset may be valid UTF-8 by chance.
+    other = _strict(data, declared) if declared not in _VAGUE and declared != "utf-8" and len(data) < 60 else None
+    return (utf8, "utf-8") if other is None or _likeness(utf8)[0] > _likeness(other)[0] + 4 else (other, declared)
+
+
+def _guessed(data: bytes, declared: str, hint: str) -> tuple[str, str]:
     if declared == "utf-8" or (declared in _VAGUE and _UTF8_PAIR.search(data)):
         mixed = _mixed(data, hint)
         judged, used = _judged(data, "" if declared == "utf-8" else declared, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.model import Letter, LetterClass, Value
 from bot.model.address import MAILBOX
@@ -34,6 +35,14 @@ class Traffic(Value, frozen=True):
     renew: bool = False  # the auto-reply block is older than a day
     proved: bool = False  # the letter to be answered is proved
     suppressed: bool = False
+
+
+class Sender(NamedTuple):
+    """What is known of who wrote the letter that may be answered."""
+
+    kind: LetterClass
+    aligned: bool  # authenticated, with From
+    proved: bool  # their words may be repeated to them
 
 
 class Ruling(Value, frozen=True):
@@ -62,16 +71,10 @@ def recipient(letter: Letter, aligned: bool) -> str:
 
 
 def answer(
-    letter: Letter,
-    kind: LetterClass,
-    aligned: bool,
-    proved: bool,
-    traffic: Callable[[str], Traffic],
-    is_ours: Callable[[str], bool],
-    caps: Caps | None,
-    now: datetime,
+    letter: Letter, sender: Sender, traffic: Callable[[str], Traffic], is_ours: Callable[[str], bool], caps: Caps | None, now: datetime
 ) -> Ruling:
     """May an automatic answer to this letter leave? `caps` None lifts all caps (`DESK_CAPS=off`)."""
+    kind, aligned, proved = sender
     if kind is not LetterClass.human or not letter.may_answer:
         return Ruling(reason="machine" if kind is not LetterClass.human else "asked_not_to")
     to = recipient(letter, aligned)

@@ -94,6 +94,12 @@ class TicketIndex:
             self._letters[mark(seen.letter)] = number
             if seen.message_id:
                 self._copies[mark(seen.message_id, seen.fingerprint)] = number * 2
+        self._add_outgoing(row, past)
+        for link in row.links:
+            self._linked[link][number] = row.opened
+
+    def _add_outgoing(self, row: Ticket, past: Collection[Sealed]) -> None:
+        number = row.number
         for one in chain(row.outgoing, *(part.outgoing for part in past)):
             if one.created <= self.counted_from:
                 continue
@@ -104,8 +110,6 @@ class TicketIndex:
         self.stuck.pop(number, None)
         if stuck := tuple(one.state for one in row.outgoing if one.state in ("held", "failed")):
             self.stuck[number] = stuck
-        for link in row.links:
-            self._linked[link][number] = row.opened
 
     def remove(self, row: Ticket) -> None:
         """A ticket that is filed, or whose change could not be written."""
@@ -174,6 +178,22 @@ class TicketIndex:
             self._letters[mark(one.letter)] = 0
             if one.message_id and one.disposition is not Disposition.duplicate:
                 self._copies[mark(one.message_id, one.fingerprint)] = int(one.about == "confirmation")
+        self._record_outgoing(one)
+        self._record_person(one)
+        if one.about == "confirmed":
+            self._confirmed[one.words] = one.letter
+        elif one.about == "away":
+            self.away[one.who] = one.words
+        elif one.about == "outage":
+            self._outage = one.words
+        elif one.about == "gathered":
+            self._gathered[one.letter] = one
+        elif one.about == "gathering":
+            self._told.update(one.words.split())
+        elif one.about in ("digest", "report"):
+            self._regular[one.about][one.words] = one.at
+
+    def _record_outgoing(self, one: DeskRecord) -> None:
         for out in one.outgoing:
             if out.template == "command_error" and one.about != "confirmation":  # those are counted apart
                 self._errors[out.to][f"{one.letter}/{out.id}"] = out.created
@@ -182,6 +202,9 @@ class TicketIndex:
             if out.template == "confirm":
                 self._pending[out.id] = one.letter
                 self._unproved[one.who][one.letter] = one.at
+
+    def _record_person(self, one: DeskRecord) -> None:
+        """What opens and closes an address."""
         who = whose(one)
         table = {"latch": self._latched, "doubt": self._doubted, "suppression": self._suppressed, "block": self._blocked}.get(one.about)
         if table is not None:
@@ -193,22 +216,10 @@ class TicketIndex:
             self._suppressed.pop(who, None)
         elif one.about == "unblock":
             self._blocked.pop(who, None)
-        elif one.about == "confirmed":
-            self._confirmed[one.words] = one.letter
-        elif one.about == "away":
-            self.away[one.who] = one.words
-        elif one.about == "outage":
-            self._outage = one.words
         elif one.about == "score_asked":
             self._asked[who] = max(one.at, self._asked.get(who, one.at))
         elif one.about == "score_unasked":
             self._asked.pop(who, None)
-        elif one.about == "gathered":
-            self._gathered[one.letter] = one
-        elif one.about == "gathering":
-            self._told.update(one.words.split())
-        elif one.about in ("digest", "report"):
-            self._regular[one.about][one.words] = one.at
 
     def forget(self, one: DeskRecord) -> None:
         """A record that is about to say something else."""

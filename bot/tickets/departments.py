@@ -7,9 +7,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from bot.model import Audience, Decision, Disposition, Entry, Letter, Status, Ticket, Verdict, Waiting
+from bot.model import Audience, Decision, Disposition, Entry, Letter, Status, Ticket, Waiting
 from bot.rendering.leak_check import leak
-from bot.rendering.reply_policy import Ruling
 from bot.rules.schema import Department
 from bot.store.interface import KnownFacts
 from bot.tickets import staff_notices
@@ -20,7 +19,7 @@ from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import MOST_QUOTED, Draft, draft, for_requester, history, thread_of
 from bot.tickets.requester.requester_letter import decide as of_a_person
 from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full, joins
-from bot.tickets.timers import nudged
+from bot.tickets.timers import Nudge, nudged
 from bot.tickets.tokens import Purpose, SignedToken
 
 
@@ -48,7 +47,7 @@ def decide(letter: Letter, sender_facts: SenderFacts, known: KnownFacts, context
     seen = (*ticket.seen, seen_of(letter, now, Disposition.appended))
     ticket = replace(ticket, waiting_for=waiting, seen=seen, changed=now)
     thread = ThreadMatch(ticket=ticket.number, how="signed" if proved else "references", unconfirmed=not proved)
-    ticket = staff_notices.joined(ticket, letter, thread, Verdict(), Ruling(reason="follow_up"), context, now, reopened=False)
+    ticket = staff_notices.joined(ticket, staff_notices.Judged(letter), thread, context, now, reopened=False)
     fields = {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": not proved}
     return Decision(tickets=(ticket,), events=(("appended", fields),))
 
@@ -69,7 +68,7 @@ def astray(letter: Letter, key: SignedToken, known: KnownFacts, context: DeskCon
     ticket = replace(ticket, entries=(*ticket.entries, entry), seen=seen, changed=now)
     owner, holder = context.policy.people.agent(ticket.owner), context.policy.people.agent(key.person)
     told = [one for one in (owner, holder) if one] or staff_notices.on_duty(context, now)
-    ticket = nudged(ticket, "astray", tuple({one.address: one for one in told}.values()), context, now, said=entry)
+    ticket = nudged(ticket, Nudge("astray", entry), tuple({one.address: one for one in told}.values()), context, now)
     fields = {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": True}
     return Decision(tickets=(ticket,), events=(("appended", fields),))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 from bot.model import Attachment, Audience, Entry, Evidence, FileReference, Ground, Letter, Status, Ticket, Verdict, Waiting
 from bot.rendering import reply_policy
@@ -41,37 +41,73 @@ OF_HISTORY = (3, 1000)  # letters of the correspondence in a notice, characters 
 MOST_BYTES = 20 * 1024 * 1024  # of pictures in one letter: many a mail server takes no more than 25 MB
 
 
-def opened(
-    ticket: Ticket, letter: Letter, thread: ThreadMatch, verdict: Verdict, ruling: Ruling, known: KnownFacts,
-    context: DeskContext, now: datetime,
-) -> Ticket:  # fmt: skip
+class Judged(NamedTuple):
+    """A letter, what the rules say of it, and what the reply policy says of its answer."""
+
+    letter: Letter
+    verdict: Verdict = Verdict()
+    ruling: Ruling = Ruling(reason="follow_up")
+
+
+class Beside(NamedTuple):
+    """What a notice tells beside the letter."""
+
+    how: str = ""  # the letter has joined the ticket
+    reopened: bool = False
+    with_history: bool = False
+    earlier: tuple[TicketSummary, ...] = ()
+    linked: tuple[str, ...] = ()
+
+
+class Handover(NamedTuple):
+    """A case that is passed on to a department."""
+
+    cause: str
+    department: str
+    text: str = ""
+    agent: str = ""
+    due: datetime | None = None
+    more: tuple[FileReference, ...] = ()
+
+
+class Showing(NamedTuple):
+    """Why an agent is shown a ticket, and how much of it."""
+
+    cause: str
+    why: str  # a line in their language
+    due: datetime | None = None
+    said: Entry | None = None  # what was said to cause it
+    brief: bool = False  # the last letters alone; else the whole ticket, notes and pictures included
+    each: int = MOST_QUOTED  # characters of one letter
+    more: tuple[Button, ...] = ()
+
+
+def opened(ticket: Ticket, judged: Judged, thread: ThreadMatch, known: KnownFacts, context: DeskContext, now: datetime) -> Ticket:
     """Tells the agents on duty of a new ticket, and the department that a rule passes it on to.
 
     A ticket that the machine has suspended or closed causes no notice: it is listed in the queue and the digest.
     """
+    letter, verdict, _ = judged
     if verdict.department in context.policy.people.departments and ticket.status is not Status.done:
-        ticket = handed(ticket, letter.envelope.letter, verdict.department, "", "", context, now)
+        ticket = handed(ticket, Handover(letter.envelope.letter, verdict.department), context, now)
     if ticket.status is not Status.created:
         return ticket
     linked, how = tuple(tag(context, number) for number in ticket.links), "unconfirmed" * thread.unconfirmed
-    more: dict[str, Any] = {"how": how, "earlier": known.earlier, "linked": linked}
+    beside = Beside(how, earlier=known.earlier, linked=linked)
     there = on_duty(context, now)
     agents = tuple(one for one in there if one.address in verdict.agents) or there
     return notify(ticket, agents, "notice_new", letter, context, now,
-                lambda one: notice(ticket, letter, verdict, ruling, one, context, now, **more))  # fmt: skip
+                lambda one: notice(ticket, judged, one, context, now, beside))  # fmt: skip
 
 
-def joined(
-    ticket: Ticket, letter: Letter, thread: ThreadMatch, verdict: Verdict, ruling: Ruling, context: DeskContext, now: datetime, *, reopened: bool
-) -> Ticket:
+def joined(ticket: Ticket, judged: Judged, thread: ThreadMatch, context: DeskContext, now: datetime, *, reopened: bool) -> Ticket:
     """Tells the owner, or the agents on duty while the ticket is free, of a further letter."""
-    if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester and verdict.action == "suspend":
+    if ticket.status is Status.clarification and ticket.waiting_for is Waiting.requester and judged.verdict.action == "suspend":
         return ticket
     owner = context.policy.people.agent(ticket.owner) if ticket.owner else None
     how = "unconfirmed" if thread.unconfirmed else thread.how
-    return notify(ticket, (owner,) if owner else on_duty(context, now), "notice_update", letter, context, now,
-                lambda agent: notice(ticket, letter, verdict, ruling, agent, context, now, how=how, reopened=reopened,
-                    with_history=True))  # fmt: skip
+    return notify(ticket, (owner,) if owner else on_duty(context, now), "notice_update", judged.letter, context, now,
+                lambda agent: notice(ticket, judged, agent, context, now, Beside(how, reopened, with_history=True)))  # fmt: skip
 
 
 def on_duty(context: DeskContext, now: datetime) -> tuple[Agent, ...]:
@@ -111,14 +147,11 @@ def nobody_like(agent: Agent) -> Agent:
     return agent.model_copy(update={"address": ""})
 
 
-def notice(
-    ticket: Ticket, letter: Letter, verdict: Verdict, ruling: Ruling, agent: Agent, context: DeskContext, now: datetime, *,
-    how: str = "", reopened: bool = False, with_history: bool = False, earlier: tuple[TicketSummary, ...] = (),
-    linked: tuple[str, ...] = (),
-) -> Notice:  # fmt: skip
+def notice(ticket: Ticket, judged: Judged, agent: Agent, context: DeskContext, now: datetime, beside: Beside) -> Notice:
     """What the agent reads: who, their earlier tickets, what, pictures, withheld files, verdict with clause and evidence, buttons."""
     language = context.language(agent.language or "", context.policy.desk.language)
     terms = context.terms(language)
+    letter, verdict, ruling = judged
     said = escaped(letter.text or letter.full_text)  # before a line of ours is put below it
     entry = next((one for one in reversed(ticket.entries) if one.letter == letter.envelope.letter), None)
     answer = next((one for one in reversed(ticket.outgoing) if one.letter == letter.envelope.letter and one.audience is Audience.requester), None)
@@ -131,14 +164,14 @@ def notice(
         text=shortened(said, MOST_QUOTED, terms.say("cut", len(said) - MOST_QUOTED)),
         author=author(entry, ticket, terms) if entry else "",
         subject=letter.subject,
-        joined=how,
-        reopened=reopened,
+        joined=beside.how,
+        reopened=beside.reopened,
         files=letter.attachments,
         before=next((at for at, (entry, _) in enumerate(files_of(ticket)) if entry.letter == letter.envelope.letter), 0),
         findings=tuple(finding(hit, verdict, context, terms) for hit in verdict.hits),
-        earlier=tuple(earlier_line(one, context, terms) for one in earlier[:MOST_EARLIER]),
-        linked=linked,
-        history=some(ticket, terms, letter.envelope.letter) if with_history else (),
+        earlier=tuple(earlier_line(one, context, terms) for one in beside.earlier[:MOST_EARLIER]),
+        linked=beside.linked,
+        history=some(ticket, terms, letter.envelope.letter) if beside.with_history else (),
         answered=answered(answer.template, terms) if answer and not ruling.held else "",
         unanswered="" if (ruling.to and not ruling.held) or ruling.reason == "follow_up" else terms.say(ruling.reason),
         defects=tuple(terms.lines[what] for what in dict.fromkeys(one.partition(":")[0] for one in letter.defects) if what in terms.lines),
@@ -220,19 +253,16 @@ def all_pictures(ticket: Ticket) -> tuple[FileReference, ...]:
     return tuple(found)
 
 
-def handed(
-    ticket: Ticket, cause: str, department: str, text: str, agent: str, context: DeskContext, now: datetime, *,
-    due: datetime | None = None, more: tuple[FileReference, ...] = (),
-) -> Ticket:  # fmt: skip
+def handed(ticket: Ticket, one: Handover, context: DeskContext, now: datetime) -> Ticket:
     """The case as a department gets it (clauses 2.2, 3.1 and 3.3), with history and pictures; its answers come back by the signed address."""
-    target = context.policy.people.departments[department]
+    target = context.policy.people.departments[one.department]
     language = context.policy.desk.language
     values = Handed(
         desk=desk_view(context, language),
         language=language,
         ticket=agent_ticket(context, ticket),
-        text=text,
-        agent=agent,
+        text=one.text,
+        agent=one.agent,
         history=record(ticket, context.terms(language), most=MOST_HISTORY, public=True),
         files=tuple(one for entry in ticket.public_entries() for one in entry.attachments if one.accepted and not one.logo),
         to_requester=target.answers == "requester",
@@ -240,38 +270,32 @@ def handed(
     ruling = reply_policy.to_staff(target.address, reply_policy.Traffic(), context.signer.is_ours, None, now)
     if not ruling.to:
         return ticket
-    answers, files = staff_thread(ticket, target.address), (*all_pictures(ticket), *more)
+    answers, files = staff_thread(ticket, target.address), (*all_pictures(ticket), *one.more)
     drafted = Draft(
-        Audience.department, "escalation", values, target.address, letter=cause, due=due, answers=answers,
+        Audience.department, "escalation", values, target.address, letter=one.cause, due=one.due, answers=answers,
         files=files,
     )  # fmt: skip
     return draft(context, ticket, drafted, now)
 
 
-def shown(
-    ticket: Ticket, agent: Agent, cause: str, context: DeskContext, now: datetime, *,
-    why: str, due: datetime | None = None, said: Entry | None = None, brief: bool = False,
-    each: int = MOST_QUOTED, more: tuple[Button, ...] = (),
-) -> Ticket:  # fmt: skip
-    """The ticket to one agent, in a letter of that ticket: why (a line in their language), what was `said` to
-    cause it, and the whole of it, notes and pictures included, or in `brief` the last letters.
-    """
-    language, skip = context.language_of(agent), said.letter if said else ""
+def shown(ticket: Ticket, agent: Agent, one: Showing, context: DeskContext, now: datetime) -> Ticket:
+    """The ticket to one agent, in a letter of that ticket."""
+    language, said = context.language_of(agent), one.said
     terms = context.terms(language)
-    first, *rest = buttons(ticket, agent, context, due or now, terms)
+    first, *rest = buttons(ticket, agent, context, one.due or now, terms)
     values = Shown(
         desk=desk_view(context, language),
         language=language,
         ticket=agent_ticket(context, ticket),
         text=shortened(said.text, MOST_QUOTED) if said else "",
         author=author(said, ticket, terms) if said else "",
-        history=some(ticket, terms, skip) if brief else record(ticket, terms, each=each),
-        linked=() if brief else tuple(tag(context, number) for number in ticket.links),
-        buttons=(first, *more, *rest),
-        why=why,
+        history=some(ticket, terms, said.letter if said else "") if one.brief else record(ticket, terms, each=one.each),
+        linked=() if one.brief else tuple(tag(context, number) for number in ticket.links),
+        buttons=(first, *one.more, *rest),
+        why=one.why,
     )
-    answers, files = staff_thread(ticket, agent.address), () if brief else all_pictures(ticket)
+    answers, files = staff_thread(ticket, agent.address), () if one.brief else all_pictures(ticket)
     drafted = Draft(
-        Audience.agent, "case", values, agent.address, letter=cause, due=due, answers=answers, files=files,
+        Audience.agent, "case", values, agent.address, letter=one.cause, due=one.due, answers=answers, files=files,
     )  # fmt: skip
     return draft(context, ticket, drafted, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -117,12 +117,12 @@ Act = Callable[[Ticket, str, AddressFacts, DeskContext, datetime], tuple[str, Ti
 def to_agent(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """A letter to the owner, or to those on duty while the ticket is free."""
     owner = context.policy.people.agent(ticket.owner) if ticket.owner else None
-    return what, nudged(ticket, what, (owner,) if owner else staff_notices.on_duty(context, now), context, now)
+    return what, nudged(ticket, Nudge(what), (owner,) if owner else staff_notices.on_duty(context, now), context, now)
 
 
 def to_leads(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
     """A letter to every lead."""
-    return what, nudged(ticket, what, context.policy.people.leads, context, now)
+    return what, nudged(ticket, Nudge(what), context.policy.people.leads, context, now)
 
 
 def reminded(ticket: Ticket, what: str, sender: AddressFacts, context: DeskContext, now: datetime) -> tuple[str, Ticket]:
@@ -173,24 +173,28 @@ def ruled(ticket: Ticket, sender: AddressFacts, context: DeskContext, now: datet
     return reply_policy.ruled(to, traffic, ticket.proved, context.policy.caps if context.caps else None, now)
 
 
-def nudged(
-    ticket: Ticket, why: str, agents: tuple[Agent, ...], context: DeskContext, now: datetime, *,
-    said: Entry | None = None, at_once: bool = False, values: tuple[object, ...] = (),
-) -> Ticket:  # fmt: skip
-    """The ticket with a short notice to each of these: why (a line `why_…` of terms.yaml, with its `values`), what was
-    `said`, the last letters, buttons. At night it waits for the morning, high priority and `at_once`
-    excepted.
+class Nudge(NamedTuple):
+    """What a short notice tells."""
+
+    why: str  # a line `why_…` of terms.yaml
+    said: Entry | None = None  # what was said to cause it
+    at_once: bool = False  # also at night
+    values: tuple[object, ...] = ()  # of the line
+
+
+def nudged(ticket: Ticket, one: Nudge, agents: tuple[Agent, ...], context: DeskContext, now: datetime) -> Ticket:
+    """The ticket with a short notice to each of these: why, what was said, the last letters, buttons. At night it waits for
+    the morning, high priority excepted.
     """
-    calm = ticket.priority is not Priority.high and not at_once
+    calm = ticket.priority is not Priority.high and not one.at_once
     due = context.policy.calendar.next_open(now) if calm else now
     for agent in agents:
         if not reply_policy.to_staff(agent.address, reply_policy.Traffic(), context.signer.is_ours, None, now).to:
             continue
         terms = context.terms(context.language_of(agent))
-        offered = why == "low_offered" and Ground.low_priority in context.policy.grounds
+        offered = one.why == "low_offered" and Ground.low_priority in context.policy.grounds
         more = (staff_notices.refusing(context, ticket, agent, Ground.low_priority, now),) if offered else ()
-        line = terms.say(f"why_{why}", *values)
-        ticket = staff_notices.shown(
-            ticket, agent, "", context, now, why=line, due=due, said=said, brief=True, more=more
-        )
+        line = terms.say(f"why_{one.why}", *one.values)
+        showing = staff_notices.Showing("", line, due, one.said, brief=True, more=more)
+        ticket = staff_notices.shown(ticket, agent, showing, context, now)
     return ticket

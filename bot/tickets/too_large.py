@@ -14,10 +14,10 @@ from bot.tickets.alerts import alarm
 from bot.tickets.automatic import seen_of, unread
 from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import Draft, desk_view, draft, public_ticket, serial_of
-from bot.tickets.requester.requester_letter import blocking_record, rule
+from bot.tickets.requester.requester_letter import InHand, blocking_record, rule
 from bot.tickets.status import move
-from bot.tickets.threading import SenderFacts, followed, full, joins
-from bot.tickets.timers import nudged
+from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full, joins
+from bot.tickets.timers import Nudge, nudged
 
 
 def decide(letter: Letter, sender_facts: SenderFacts, known: KnownFacts, context: DeskContext, now: datetime) -> Decision:
@@ -31,7 +31,7 @@ def decide(letter: Letter, sender_facts: SenderFacts, known: KnownFacts, context
         ticket = replace(ticket, language=context.language(letter.language))
     ruling = Ruling(reason="unconfirmed")
     if sender_facts.aligned and letter.envelope.intake != "pipe":  # there the mail server has told them
-        ruling = rule(letter, sender_facts, ticket, known, context, now, proved=True)
+        ruling = rule(InHand(letter, sender_facts, ThreadMatch(), known, context, now), ticket, proved=True)
     kept, details = unread(letter, "too_large", now), summary(letter, ruling, context)
     if ticket.number:
         ticket = noted(ticket, letter, sender_facts, details, context, now)
@@ -69,7 +69,7 @@ def noted(
         ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, context.policy)
     owner = people.agent(ticket.owner if ticket.owner != sender_facts.agent else "")
     told = (owner,) if owner and owner not in people.leads else ()
-    return nudged(ticket, "too_large", told, context, now, said=entry)
+    return nudged(ticket, Nudge("too_large", entry), told, context, now)
 
 
 def answered(

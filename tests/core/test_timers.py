@@ -12,7 +12,7 @@ from bot.model import Audience, Decision, Delivery, Entry, Ground, Outgoing, Sta
 from bot.rules import Policy, load
 from bot.store.interface import AddressFacts
 from bot.tickets.context import DeskContext
-from bot.tickets.timers import address, armed, decide, moments, nudged
+from bot.tickets.timers import Nudge, address, armed, decide, moments, nudged
 from bot.tickets.tokens import Signer, Subjects
 
 IVAN, ANNA, BORIS = "ivan@example.org", "anna@providence.film", "boris@providence.film"
@@ -502,7 +502,7 @@ def notices(
     ticket: Ticket, now: str, why: str = "warned", context: DeskContext = CONTEXT, **more: object
 ) -> list[Outgoing]:
     agents = context.policy.people.agents
-    return list(nudged(ticket, why, agents, context, at(now), **more).outgoing)  # type: ignore[arg-type]
+    return list(nudged(ticket, Nudge(why, **more), agents, context, at(now)).outgoing)  # type: ignore[arg-type]
 
 
 NIGHTS = (

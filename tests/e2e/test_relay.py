@@ -200,7 +200,7 @@ async def test_destinations_that_hang_hold_no_good_letter(step, count, domains):
         letter, few = LETTER + (b"y" * 70 + b"\r\n") * 60_000, {"connections": 2}
     server = await asyncio.get_running_loop().create_server(lambda: Hanging(step, taken, transports), sock=listening)
     target = RelayTarget("127.0.0.1", listening.getsockname()[1], "plain")
-    one = Relay(target, hostname="desk.example", patience=0.02, hangs=0.1, **few)
+    one = Relay(target, hostname="desk.example", pace=(0.02, 0.1), **few)
     try:
         async with asyncio.timeout(30):
             who = [f"u{number}@h{number % domains}.example" for number in range(count)]

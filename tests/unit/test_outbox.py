@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from spoken import SHIPPED
 
 from bot.delivery import outbox
-from bot.delivery.outbox import Outbox, SendingRules
+from bot.delivery.outbox import Outbox, OutboxDesk, SendingRules
 from bot.delivery.result import Result
 from bot.delivery.sender import DirectSender
 from bot.disk import Disk
@@ -60,10 +60,9 @@ class Desk:
         self.given_up: list[Due] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.limits = Limits()
-        self.outbox = Outbox(
-            self.store, DirectSender(self, lambda: LAYOUT, composed), self.extract, self.give_up, self.alarm,
-            self.rules, lambda: self.now, lambda event, **fields: self.told.append((event, fields)), together=False,
-        )  # fmt: skip
+        tell = lambda event, **fields: self.told.append((event, fields))  # noqa: E731
+        outbox_desk = OutboxDesk(self.extract, self.give_up, self.alarm, self.rules, lambda: self.now, tell)
+        self.outbox = Outbox(self.store, DirectSender(self, lambda: LAYOUT, composed), outbox_desk, together=False)
 
     def rules(self) -> SendingRules:
         return SendingRules(("desk@x", "Desk"), self.limits, lambda names, language: SHIPPED.terms(language).say("left_out", ", ".join(names)))

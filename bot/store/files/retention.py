@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bot.disk import Disk, is_there, listed
-from bot.model import ERASED, emptied
+from bot.model import ERASED, Ticket, emptied
 from bot.store.files.documents import (
     day_files,
     is_stray,
@@ -23,7 +23,7 @@ from bot.store.files.documents import (
     ticket_page,
 )
 from bot.store.files.names import THOUSAND, TICKET
-from bot.store.parts import divided
+from bot.store.parts import Past, divided
 
 
 def erase_old(
@@ -36,22 +36,14 @@ def erase_old(
     While `alone` lasts, a ticket changes for nobody else; it is False for one that is about to come back. Broken files are left for
     `repair`. Raises OSError.
     """
-    live = data / "tickets" / "live"
     folders = sorted(listed(data / "tickets" / "done", THOUSAND, folders=True))
     for path in (path for folder in folders for path in sorted(listed(folder, TICKET))):
         if stopped():
             return
-        try:
-            if is_there(live / path.name):
-                continue  # it has come back
-            if path.stat().st_mtime > limit.timestamp():
-                continue  # a file that was written since cannot be that old
-            ticket, past = read_whole(path)
-        except (msgspec.DecodeError, OSError):
-            continue  # it keeps no other
-        if ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit:
+        if found := _old(data, path, limit):
+            ticket, past = found
             with alone(ticket.number) as rests:
-                if not rests or is_there(live / path.name):
+                if not rests or is_there(data / "tickets" / "live" / path.name):
                     continue
                 for seen in ticket.seen:
                     erase(seen.letter)
@@ -64,6 +56,25 @@ def erase_old(
         with alone(number_of(path)) as rests:
             if rests and is_stray(data / "tickets", path):
                 disk.unlink(path)
+    yield from _erase_days(data, disk, erase, limit, stopped)
+
+
+def _old(data: Path, path: Path, limit: datetime) -> tuple[Ticket, Past] | None:
+    """A filed ticket that is old enough, unless it has come back; None also for one that cannot be read: it keeps no other."""
+    try:
+        # A file that was written since cannot be that old.
+        if is_there(data / "tickets" / "live" / path.name) or path.stat().st_mtime > limit.timestamp():
+            return None
+        ticket, past = read_whole(path)
+    except (msgspec.DecodeError, OSError):
+        return None
+    old = ERASED not in ticket.labels and ticket.done_at is not None and ticket.done_at < limit
+    return (ticket, past) if old else None
+
+
+def _erase_days(
+    data: Path, disk: Disk, erase: Callable[[str], None], limit: datetime, stopped: Callable[[], bool]
+) -> Iterator[str]:
     for path in day_files(data / "desk"):
         if stopped():
             return

@@ -84,9 +84,8 @@ class CommandRun:
         """The ticket, shown to an agent, `whole` or with long letters cut; `why` is a line of terms.yaml."""
         line = sentence(self.context.terms(self.context.language_of(agent)).say(why, *values))
         each = MOST_TEXT if whole else MOST_QUOTED
-        return staff_notices.shown(
-            ticket, agent, self.ident, self.context, self.now, why=line, due=due, said=said, each=each
-        )
+        showing = staff_notices.Showing(self.ident, line, due, said, each=each)
+        return staff_notices.shown(ticket, agent, showing, self.context, self.now)
 
     def record(self, about: str, who: str, words: str = "") -> None:
         """Adds a record of the desk."""

@@ -91,9 +91,8 @@ def escalate(run: CommandRun, ticket: Ticket, command: Command) -> Ticket:
     if command.text:
         ticket = noted(run, ticket, command.text)
     due = run.now + run.context.undo
-    ticket = staff_notices.handed(
-        ticket, run.ident, command.argument, command.text, run.agent.name, run.context, run.now, due=due, more=sendable_files(run)
-    )
+    handover = staff_notices.Handover(run.ident, command.argument, command.text, run.agent.name, due, sendable_files(run))
+    ticket = staff_notices.handed(ticket, handover, run.context, run.now)
     run.tell("escalated", department.name_in(run.language))
     return to_customer(run, ticket, "escalated", "", department=department.name_in(ticket.language))
 

@@ -6,7 +6,7 @@ Pure: (ticket, letter, verdict, policy, caps, now) -> Decision. Clauses 4.1 to 4
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,14 +43,26 @@ from bot.tickets.requester.self_service import asked_for, granted
 from bot.tickets.sla import due_from, prioritise
 from bot.tickets.status import move
 from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full, takes_part
-from bot.tickets.timers import nudged
+from bot.tickets.timers import Nudge, nudged
 from bot.tickets.tokens import Purpose
 
 MOST_LINKS = 20  # a stranger who names one ticket again and again does not make it grow
 
 
+class InHand(NamedTuple):
+    """The case in hand: a letter, what is known of it, and what it is decided by."""
+
+    letter: Letter
+    sender_facts: SenderFacts
+    thread: ThreadMatch
+    known: KnownFacts
+    context: DeskContext
+    now: datetime
+
+
 def decide(letter: Letter, sender_facts: SenderFacts, thread: ThreadMatch, known: KnownFacts, context: DeskContext, now: datetime) -> Decision:
     """What a letter of a person (or of a mailing list) changes."""
+    case = InHand(letter, sender_facts, thread, known, context, now)
     address_facts = known.senders.get(letter.requester.email, AddressFacts())
     lifted = (DeskRecord(at=now, about="lift", who=letter.requester.email, letter=letter.envelope.letter),)
     records = lifted if address_facts.suppressed and sender_facts.kind is LetterClass.human else ()
@@ -58,12 +70,12 @@ def decide(letter: Letter, sender_facts: SenderFacts, thread: ThreadMatch, known
         return unread(letter, "blocked", now)
     mark = satisfaction.given(letter, sender_facts, thread, known)
     if mark:
-        ruling = rule(letter, sender_facts, mark.ticket, known, context, now, proved=True)
+        ruling = rule(case, mark.ticket, proved=True)
         ticket = satisfaction.taken(mark, letter, ruling, context, now)
         event = ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number})
         return Decision(tickets=(ticket,), records=blocking_record(ruling, letter, context, now), events=(event,))
     if claimed := satisfaction.unproved(letter, thread, known):
-        return join(claimed, letter, sender_facts, thread, known, context, now, records)
+        return join(claimed, case, records)
     if satisfaction.strange(letter, context):
         return unread(letter, "score", now)
     asked = asked_for(letter) if sender_facts.kind is LetterClass.human else ""
@@ -71,26 +83,24 @@ def decide(letter: Letter, sender_facts: SenderFacts, thread: ThreadMatch, known
         signed = {one.ticket for one in sender_facts.references if one.purpose is Purpose.requester and not one.expired}
         own = next((one for one in (followed(known, number) for number in sorted(signed)) if one), None)
         if own and own.requester.email == letter.requester.email:
-            return self_served(own, letter, sender_facts, asked, known, context, now)
+            return self_served(own, case, asked)
     if thread.ticket:
-        ticket = known.tickets[thread.ticket]
-        return join(ticket, letter, sender_facts, thread, known, context, now, records)
+        return join(known.tickets[thread.ticket], case, records)
     verdict = weighed(judge(context.policy, letter, Facts(now=now, first=True)))
     if thread.unconfirmed or thread.astray:  # it goes on with an older ticket, perhaps in another's hands: a person sees it
         verdict = replace(verdict, action="hint" if verdict.ground else "", topic="")
     own = followed(known, thread.apart) if thread.apart else None
     joins = own and takes_part(own, letter.requester.email) and not full(own, thread.unconfirmed)
     if own and joins and "thanks" in judge(context.policy, letter, Facts(now=now, first=False)).labels:
-        return join(own, letter, sender_facts, thread, known, context, now, records)
-    return open_ticket(letter, sender_facts, thread, verdict, known, context, now, records)
+        return join(own, case, records)
+    return open_ticket(case, verdict, records)
 
 
-def self_served(
-    ticket: Ticket, letter: Letter, sender_facts: SenderFacts, asked: str, known: KnownFacts, context: DeskContext, now: datetime
-) -> Decision:
+def self_served(ticket: Ticket, case: InHand, asked: str) -> Decision:
     """#transcript, #status or #close of a requester who is proved by a signed reference; held over the caps like any answer."""
+    letter, context, now = case.letter, case.context, case.now
     was, ident = ticket.status, letter.envelope.letter
-    ruling = rule(letter, sender_facts, ticket, known, context, now, proved=True)
+    ruling = rule(case, ticket, proved=True)
     ticket = replace(ticket, seen=(*ticket.seen, seen_of(letter, now, Disposition.appended)), proved=True)
     entry = entry_of(letter, Verdict(), now, ticket)
     records: tuple[DeskRecord, ...] = ()
@@ -101,7 +111,7 @@ def self_served(
         ticket = replace(ticket, entries=(*ticket.entries, entry), changed=now)
     if ticket.owner and (ticket.status is not was or not ruling.to):
         thread = ThreadMatch(ticket=ticket.number, how="signed")
-        ticket = staff_notices.joined(ticket, letter, thread, Verdict(), Ruling(reason="follow_up"), context, now, reopened=False)
+        ticket = staff_notices.joined(ticket, staff_notices.Judged(letter), thread, context, now, reopened=False)
     events: list[tuple[str, dict[str, Any]]] = [("appended", {"letter": ident, "ticket": ticket.number})]
     events += [("closed", {"ticket": ticket.number, "resolution": ticket.resolution, "by": "requester"})] if ticket.status is not was else []
     return Decision(tickets=(ticket,), records=records, events=tuple(events))
@@ -110,11 +120,9 @@ def self_served(
 # --------------------------------------------------------------------------------------------------------- opening
 
 
-def open_ticket(
-    letter: Letter, sender_facts: SenderFacts, thread: ThreadMatch, verdict: Verdict, known: KnownFacts, context: DeskContext, now: datetime,
-    records: tuple[DeskRecord, ...],
-) -> Decision:  # fmt: skip
+def open_ticket(case: InHand, verdict: Verdict, records: tuple[DeskRecord, ...]) -> Decision:
     """A new ticket with number and time (clause 4.7), its acknowledgement, and the notices to the staff."""
+    letter, sender_facts, thread, known, context, now = case
     named = followed(known, thread.apart) if thread.apart else None
     sender = letter.requester if letter.requester.email else Address(email=letter.envelope.mail_from.strip("?").lower())
     priority = verdict.priority or Priority.medium
@@ -137,16 +145,16 @@ def open_ticket(
         seen=(seen_of(letter, now, Disposition.opened),),
     )
     own = thread.unconfirmed or any(one.ticket == thread.apart for one in (*sender_facts.references, *sender_facts.threads))
-    ruling = rule(letter, sender_facts, ticket, known, context, now, bool(sender_facts.aligned), thread.apart if own else 0)
-    ticket, records = answered(ticket, letter, verdict, ruling, context, now, records, first=True)
-    ticket = staff_notices.opened(ticket, letter, thread, verdict, ruling, known, context, now)
+    judged = staff_notices.Judged(letter, verdict, rule(case, ticket, bool(sender_facts.aligned), thread.apart if own else 0))
+    ticket, records = answered(ticket, judged, context, now, records, first=True)
+    ticket = staff_notices.opened(ticket, judged, thread, known, context, now)
     if "complaint" in verdict.labels:
         ticket = satisfaction.complained(ticket, letter.envelope.letter, context, now)
     tickets = (linked(named, ticket, thread, context, now), ticket) if named else (ticket,)
     events: list[tuple[str, dict[str, Any]]] = [
         ("opened", {"letter": letter.envelope.letter, "ticket": ticket.number, "rule": verdict.rule, "priority": ticket.priority})
     ]
-    return Decision(tickets=tickets, records=records, events=(*events, *told(ticket, letter, ruling)))
+    return Decision(tickets=tickets, records=records, events=(*events, *told(ticket, letter, judged.ruling)))
 
 
 def hinted(verdict: Verdict) -> Verdict:
@@ -164,7 +172,7 @@ def linked(named: Ticket, ticket: Ticket, thread: ThreadMatch, context: DeskCont
     if thread.astray and named.status is Status.clarification:
         named = move(named, Status.in_progress if named.owner else Status.created, now, context.policy)
         owner = context.policy.people.agent(named.owner)
-        named = nudged(named, "answered_elsewhere", (owner,) if owner else staff_notices.on_duty(context, now), context, now)
+        named = nudged(named, Nudge("answered_elsewhere"), (owner,) if owner else staff_notices.on_duty(context, now), context, now)
     if ticket.number in named.links or len(named.links) >= MOST_LINKS:
         return named
     event = Entry(at=now, kind="event", public=False, about="linked", text=str(ticket.number))
@@ -192,21 +200,13 @@ def entry_of(letter: Letter, verdict: Verdict, now: datetime, ticket: Ticket | N
 # --------------------------------------------------------------------------------------------------------- joining
 
 
-def join(
-    ticket: Ticket,
-    letter: Letter,
-    sender_facts: SenderFacts,
-    thread: ThreadMatch,
-    known: KnownFacts,
-    context: DeskContext,
-    now: datetime,
-    records: tuple[DeskRecord, ...],
-) -> Decision:
+def join(ticket: Ticket, case: InHand, records: tuple[DeskRecord, ...]) -> Decision:
     """A further letter of a ticket (clause 4.3): appended; a suspended ticket goes on, a closed one is
     reopened unless it is thanks or a score alone.
 
     One that nothing proves brings a person, who sees what the rules would have said, and does nothing else.
     """
+    letter, thread, context, now = case.letter, case.thread, case.context, case.now
     was, facts = ticket.status, facts_of(ticket, now)
     verdict = weighed(judge(context.policy, letter, facts))
     thanks = "thanks" in verdict.labels and was is Status.done
@@ -226,20 +226,20 @@ def join(
         ticket = move(ticket, Status.in_progress if ticket.owner else Status.created, now, context.policy)
     if verdict.priority and verdict.priority.rank > ticket.priority.rank and not thanks:
         ticket = prioritise(ticket, verdict.priority, now, context.policy)
-    ruling = Ruling(reason="follow_up")
+    judged = staff_notices.Judged(letter, verdict)
     if verdict.action in ("suspend", "refuse") or (verdict.topic and "only_topic" in verdict.labels):
-        ruling = rule(letter, sender_facts, ticket, known, context, now, proved=True)
-        ticket, records = answered(ticket, letter, verdict, ruling, context, now, records, first=False)
+        judged = judged._replace(ruling=rule(case, ticket, proved=True))
+        ticket, records = answered(ticket, judged, context, now, records, first=False)
     if not thanks and not (ticket.status is Status.done and verdict.action == "refuse"):
         reopened = was is Status.done and ticket.status is not Status.done
-        ticket = staff_notices.joined(ticket, letter, thread, verdict, ruling, context, now, reopened=reopened)
+        ticket = staff_notices.joined(ticket, judged, thread, context, now, reopened=reopened)
     if "complaint" in verdict.labels and not facts.complaint:
         ticket = satisfaction.complained(ticket, letter.envelope.letter, context, now)
     events: list[tuple[str, dict[str, Any]]] = [
         ("appended", {"letter": letter.envelope.letter, "ticket": ticket.number, "unconfirmed": thread.unconfirmed})
     ]
     events += [("reopened", {"ticket": ticket.number})] if was is Status.done and ticket.status is not Status.done else []
-    return Decision(tickets=(ticket,), records=records, events=(*events, *told(ticket, letter, ruling)))
+    return Decision(tickets=(ticket,), records=records, events=(*events, *told(ticket, letter, judged.ruling)))
 
 
 def facts_of(ticket: Ticket, now: datetime) -> Facts:
@@ -258,10 +258,9 @@ def facts_of(ticket: Ticket, now: datetime) -> Facts:
 # ------------------------------------------------------------------------------------------------ reply policy and answer
 
 
-def rule(
-    letter: Letter, sender_facts: SenderFacts, ticket: Ticket, found: KnownFacts, context: DeskContext, now: datetime, proved: bool, through: int = 0
-) -> Ruling:
+def rule(case: InHand, ticket: Ticket, proved: bool, through: int = 0) -> Ruling:
     """The reply policy's word on the automatic answer to this letter."""
+    letter, sender_facts, _, found, context, now = case
 
     def base(subject: str) -> str:
         return context.subjects.base(subject[:80]).casefold()  # as much of a subject as lists keep
@@ -285,25 +284,18 @@ def rule(
 
     caps = context.policy.caps if context.caps else None
     checked = replace(letter, may_answer=sender_facts.may_answer)
-    ours = context.signer.is_ours
-    return reply_policy.answer(checked, sender_facts.kind, bool(sender_facts.aligned), proved, traffic, ours, caps, now)
+    sender = reply_policy.Sender(sender_facts.kind, bool(sender_facts.aligned), proved)
+    return reply_policy.answer(checked, sender, traffic, context.signer.is_ours, caps, now)
 
 
 def answered(
-    ticket: Ticket,
-    letter: Letter,
-    verdict: Verdict,
-    ruling: Ruling,
-    context: DeskContext,
-    now: datetime,
-    records: tuple[DeskRecord, ...],
-    *,
-    first: bool,
+    ticket: Ticket, judged: staff_notices.Judged, context: DeskContext, now: datetime, records: tuple[DeskRecord, ...], *, first: bool
 ) -> tuple[Ticket, tuple[DeskRecord, ...]]:
     """The ticket after the automatic answer: acknowledged, suspended, answered by topic, or refused for repeated abuse.
 
     Where nothing reaches the requester, nothing is suspended or closed either: he would wait in vain.
     """
+    letter, verdict, ruling = judged
     if not ruling.to or ruling.held:
         answer = (
             automatic_answer(ticket, letter, replace(verdict, action="", topic=""), ruling, context, now, first=first)

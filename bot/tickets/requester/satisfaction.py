@@ -16,7 +16,7 @@ from bot.tickets.automatic import seen_of
 from bot.tickets.context import DeskContext
 from bot.tickets.outgoing import Draft, desk_view, draft, kept, mailto, public_ticket, tag, thread_of
 from bot.tickets.threading import SenderFacts, ThreadMatch, followed, full
-from bot.tickets.timers import nudged
+from bot.tickets.timers import Nudge, nudged
 from bot.tickets.tokens import Purpose
 
 MARKS = range(1, 6)
@@ -105,7 +105,7 @@ def taken(one: Given, letter: Letter, ruling: Ruling, context: DeskContext, now:
     )
     if count and one.mark <= LOW:
         said = replace(entry, text=one.words)
-        ticket = nudged(ticket, "low_score", context.policy.people.leads, context, now, said=said, values=(one.mark,))
+        ticket = nudged(ticket, Nudge("low_score", said, values=(one.mark,)), context.policy.people.leads, context, now)
     if ruling.to != ticket.requester.email or why == "unasked":
         return ticket
     language = context.language(ticket.language)
@@ -130,7 +130,7 @@ def complained(ticket: Ticket, cause: str, context: DeskContext, now: datetime) 
     hurried = tuple(replace(one, due=now) if one.letter == cause and one.to in leads and one.due > now else one for one in ticket.outgoing)
     missed = tuple(lead for address, lead in leads.items() if address not in told)
     said = next((one for one in ticket.entries if one.letter == cause), None)
-    return nudged(replace(ticket, outgoing=hurried), "complaint", missed, context, now, said=said, at_once=True)
+    return nudged(replace(ticket, outgoing=hurried), Nudge("complaint", said, at_once=True), missed, context, now)
 
 
 def may_close(ticket: Ticket, resolution: Resolution | None, agent: str, context: DeskContext, now: datetime) -> bool:
