@@ -131,7 +131,7 @@ class Counts(NamedTuple):
 
     live: int  # tickets that can still change by themselves
     unsent: int  # letters that wait to leave
-    first_due: datetime | None  # when the first of these may, or might have left
+    first_due: datetime | None  # when the first of these may, or might have left; never before it was made
     held: int
     failed: int
     disk_waits: int = 0  # files that could not be written so far, or not be read since the start

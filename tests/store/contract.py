@@ -170,6 +170,18 @@ class Contract:
         await opened.store.delivered([done(given)])
         assert [one.letter.id for one in await (await opened.again()).due(later, 10)] == [1], "what was given out and not recorded is given again"
 
+    async def test_a_letter_that_goes_ahead_of_others_has_waited_since_it_was_made(self, opened: Opened):
+        ahead, later = NOW - timedelta(days=365), NOW + timedelta(minutes=2)
+        await commit(opened.store, ticket(1, outgoing=(outgoing(1, due=later),)))
+        assert (await opened.store.counts()).first_due == later, "what may be taken back does not wait yet"
+        await commit(opened.store, ticket(2, outgoing=(outgoing(1, due=ahead),)))
+        for store in (opened.store, await opened.again()):
+            assert (await store.counts())[1:3] == (2, NOW)
+        [given] = await store.due(NOW, 10)
+        assert (await store.counts())[1:3] == (2, NOW), "in hand"
+        await store.delivered([done(given, state=Delivery.waiting, due=later, done_at=None)])
+        assert (await store.counts())[1:3] == (2, later)
+
     async def test_a_letter_of_no_ticket_leaves_and_is_recorded_too(self, opened: Opened):
         await commit(opened.store, records=(record("b", outgoing=(outgoing(1 << 40),)),))
         [given] = await opened.store.due(NOW, 10)

@@ -6,19 +6,23 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from contract import NOW, outgoing, ticket
-from desk import ROOT
+from desk import ROOT, TestDesk
 from msgspec.structs import replace
 
+from bot.app.control_commands import ControlCommands
 from bot.data import export
 from bot.data.health import health, heartbeat
+from bot.delivery.breaker import Breaker
 from bot.disk import Disk
 from bot.model import Delivery, FileReference
 from bot.rendering.templates import Layout
 from bot.store.files.reader import FileDataReader
 from bot.store.files.writer import FolderDataWriter
+from bot.tickets.alerts import alarm
 
 FINE = {"unsent": 0, "held": 0, "failed": 0, "disk_waits": 0, "broken": 0, "min_free_mb": 0}
 
@@ -35,6 +39,23 @@ def why(data: Path, told: dict[str, object] | None) -> list[str]:
     found = health(data, FileDataReader(data), told, NOW)
     assert found["healthy"] is not bool(found["why"])
     return list(found["why"])
+
+
+async def test_an_alert_to_a_lead_has_waited_since_it_was_made_and_no_longer(data):
+    desk = await TestDesk.opened(data / "desk-of-the-test")
+    made = desk.now
+    async with desk.store.unit_of_work() as unit:
+        unit.commit(alarm(desk.context, "trouble", ("the disk",), "disk", made))
+    listeners = SimpleNamespace(health=lambda now: {})
+    daemon = SimpleNamespace(
+        now=lambda: desk.now, store=desk.store, context=desk.context, listeners=listeners, outbox=SimpleNamespace(breaker=Breaker())
+    )
+    told = {}
+    for minutes in (0, 10, 11, -60):  # at last with a clock that was set back
+        desk.now = made + timedelta(minutes=minutes)
+        told[minutes] = await ControlCommands(daemon).health()
+    assert {one: found["oldest_unsent_seconds"] for one, found in told.items()} == {0: None, 10: 600, 11: 660, -60: None}
+    assert {one: why(data, FINE | found) for one, found in told.items()} == {0: [], 10: [], 11: ["oldest_unsent_seconds"], -60: []}
 
 
 def test_a_desk_that_answers_with_an_error_is_not_healthy(data):

@@ -19,17 +19,17 @@ class DeliveryQueue:
 
     def __init__(self, letters: Look) -> None:
         self._letters = letters
-        self._heap: list[tuple[datetime, int, str, int]] = []
+        self._heap: list[tuple[datetime, int, str, int, datetime]] = []  # when due, where it stands, when made
         self.given: dict[Key, datetime] = {}  # and since when they may leave
         self.newest: datetime | None = None  # when the youngest of them was made
-        self._ill: list[tuple[datetime, int, str, int]] = []  # of these the disk could not tell
+        self._ill: list[tuple[datetime, int, str, int, datetime]] = []  # of these the disk could not tell
         self._again = datetime.max.replace(tzinfo=UTC)  # when they are asked for again
 
     def schedule(self, number: int, record: str, outgoing: Sequence[Outgoing]) -> None:
         """Those of these letters that wait."""
         for one in outgoing:
             if one.state == Delivery.waiting:
-                heapq.heappush(self._heap, (one.due, number, record, one.id))
+                heapq.heappush(self._heap, (one.due, number, record, one.id, one.created))
                 self.newest = max(one.created, self.newest or one.created)
 
     def due(self, now: datetime, limit: int) -> list[Due]:
@@ -40,16 +40,16 @@ class DeliveryQueue:
                 heapq.heappush(self._heap, again)
             self._ill.clear()
         while self._heap and self._heap[0][0] <= now and len(found) < limit:
-            due, number, record, ident = heapq.heappop(self._heap)
+            due, number, record, ident, created = entry = heapq.heappop(self._heap)
             try:
                 one = next((one for one in self._letters(number, record) if one.id == ident), None)
             except OSError:  # it keeps no other letter
                 self._again = self._again if self._ill else now + AGAIN
-                self._ill.append((due, number, record, ident))
+                self._ill.append(entry)
                 continue
             key = (number, record, ident)
             if one is not None and one.state is Delivery.waiting and one.due == due and key not in self.given:
-                self.given[key] = due
+                self.given[key] = max(due, created)
                 found.append(Due(ticket=number, record=record, letter=one))
         return found
 
@@ -68,9 +68,12 @@ class DeliveryQueue:
         return min([one[0] for one in self._heap[:1]] + [self._again] * bool(self._ill), default=None)
 
     def counted(self) -> tuple[int, datetime | None]:
-        """How many wait or are in hand, and when the first of them was due."""
-        dues = [one[0] for one in (*self._heap[:1], *self._ill[:1])] + list(self.given.values())
-        return len(self._heap) + len(self._ill) + len(self.given), min(dues, default=None)
+        """How many wait or are in hand, and since when the first of them could have left: one is due before it
+        was made where it goes ahead of others.
+        """
+        # One that is tried again stands here twice: as its ticket was written, and as it came back.
+        since = self.given | {tuple(key): max(due, created) for due, *key, created in (*self._heap, *self._ill)}
+        return len(since), min(since.values(), default=None)
 
 
 def newer(one: Outgoing, changed: Outgoing | None) -> Outgoing:

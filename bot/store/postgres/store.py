@@ -29,7 +29,7 @@ SWEPT = 200  # tickets filed under one lock
 
 COUNTS = """
 select (select count(*) from tickets where not filed),
-       count(*) filter (where state = 'waiting'), min(due) filter (where state = 'waiting'),
+       count(*) filter (where state = 'waiting'), min(greatest(due, created)) filter (where state = 'waiting'),
        count(*) filter (where state = 'held'), count(*) filter (where state = 'failed'), 0,
        max(created) filter (where state = 'waiting') from outbox
 """
