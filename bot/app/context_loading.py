@@ -1,17 +1,15 @@
-"""Opens the desk context: reads rules.yaml, the templates and the secret from the disk, checks them together, and watches them."""
+"""Opens the desk context: reads rules.yaml and the templates from the disk, checks them together, and watches them."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from bot.data.secret_file import keys
 from bot.delivery.outbox import SendingRules
-from bot.disk import Disk, is_there
-from bot.disk.regular_files import KEY, RULES, TEMPLATE, files_under, read_regular
+from bot.disk.regular_files import RULES, TEMPLATE, files_under, read_regular
 from bot.model import OUR_OWN
 from bot.rendering.outcomes import with_own, without_letter
 from bot.rendering.templates import Templates
@@ -22,12 +20,6 @@ from bot.tickets.agents.parser import BY_NAME
 from bot.tickets.context import DeskContext
 from bot.tickets.tokens import Signer, Subjects
 from bot.workers.parser_pool import ParserPool, Unreadable
-
-MOST_KEYS = 5  # of a secret that is rotated again and again; addresses signed with older ones are no longer good
-
-
-class NoSecretError(ValueError):
-    """A desk whose letters are signed has lost its key; the text says what to do."""
 
 
 class RulesRefused(Exception):
@@ -142,51 +134,3 @@ def sources(folder: Path) -> dict[str, str]:
     if not found:
         raise RulesRefused(f"{folder}: there are no templates (DESK_TEMPLATES)")
     return found
-
-
-def new_key() -> bytes:
-    """A fresh secret key, as a line of text."""
-    return secrets.token_hex(32).encode()
-
-
-def read_secret(path: Path, disk: Disk, has_signed: Callable[[], bool]) -> bytes:
-    """The key of all our signatures (at least 32 bytes), made the first time. `has_signed` says whether the desk has sent
-    signed letters already: then a missing key is a lost one. Raises NoSecretError, ValueError and OSError.
-    """
-    if not is_there(path):
-        if has_signed():
-            raise NoSecretError(
-                f"{path}: the secret is gone, and this desk has tickets; restore the file from a backup (it is data/secret there), "
-                "or make a new one with `run.py secret new`, which says what that breaks"
-            )
-        make_secret(path, disk)
-    key = read_regular(path, KEY, links=True).strip()
-    if len(key) < 32:
-        raise ValueError(f"{path}: a secret has at least 32 characters; this one has {len(key)}")
-    return key
-
-
-def make_secret(path: Path, disk: Disk) -> None:
-    """Writes a new key with mode 0600 unless there is one; raises OSError."""
-    disk.mkdir(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        disk.write_synced(temporary, path, new_key() + b"\n", exclusive=True, mode=0o600)
-    except FileExistsError:
-        return
-    except OSError:
-        disk.unlink(path)  # a key that may be gone with the next crash signs nothing
-        raise
-
-
-def rotate(path: Path, disk: Disk, secret: bytes) -> bytes:
-    """Puts a new key on top: it signs from now on, the older ones still verify. Returns the secret as it is now; raises OSError."""
-    lines = [new_key(), *(line.strip() for line in secret.splitlines() if line.strip())][:MOST_KEYS]
-    made = b"\n".join(lines)
-    disk.write_synced(path.with_name(f".{path.name}.rotated"), path, made + b"\n", mode=0o600)
-    return made
-
-
-def keys(secret: bytes) -> tuple[bytes, ...]:
-    """The signing keys of the secret file, one a line, the newest first; each use has a key of its own."""
-    return tuple(hashlib.blake2b(line.strip(), person=b"desk-references"[:16]).digest() for line in secret.splitlines() if line.strip())

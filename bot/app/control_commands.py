@@ -11,10 +11,11 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from bot.app.context_loading import rotate, signer_of
+from bot.app.context_loading import signer_of
 from bot.app.listeners import Listeners
 from bot.app.log import Log
 from bot.data.erasure import Plan, forget, log_without
+from bot.data.secret_file import rotate
 from bot.delivery.outbox import Outbox
 from bot.delivery.result import cause
 from bot.disk import Disk

@@ -11,13 +11,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from typing import Any
 
 from bot import __version__
 from bot.app import sd_notify
-from bot.app.context_loading import keys, read_secret, sending_rules, tried, untried
+from bot.app.context_loading import sending_rules, tried, untried
 from bot.app.control_commands import ControlCommands
 from bot.app.control_socket import ControlSocket
 from bot.app.listeners import Listeners
@@ -25,6 +24,7 @@ from bot.app.log import Log
 from bot.app.reload import Reloader
 from bot.app.scheduler import Scheduler
 from bot.app.ticket_timers import TicketTimers
+from bot.data.secret_file import keys, read_secret
 from bot.delivery.outbox import Outbox, OutboxDesk
 from bot.delivery.result import cause
 from bot.delivery.sender import SenderProcess
@@ -35,7 +35,7 @@ from bot.model import Decision, FileReference, NoLetterError
 from bot.rendering.compose import composed
 from bot.reports.weekly import Weekly
 from bot.settings import Settings
-from bot.store.factory import agree, has_signed, open_data_reader, open_store
+from bot.store.factory import agree, open_data_reader, open_store
 from bot.store.files import formats
 from bot.store.files.names import foreign
 from bot.store.interface import Due, Lookup
@@ -75,7 +75,7 @@ class Daemon:
         self.lock = DataLock(settings.data)
         self.lock.take()
         self.inbox, self.store = open_store(settings, self.disk, now())
-        self.secret = read_secret(settings.secret_file, self.disk, partial(has_signed, settings))
+        self.secret = read_secret(settings, self.disk)
         self.context = untried(settings, self.secret)
         self.log = Log(settings.data / "log", now, settings.log, strict=False)
         agree(settings, keys(self.secret))

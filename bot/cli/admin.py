@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -143,15 +144,14 @@ def suppressed_lift(address: str) -> None:
 @secret_app.command("rotate")
 def secret_rotate() -> None:
     """Sign with a new key from now on; what older keys signed stays good until it expires."""
-    from bot.app.context_loading import read_secret, rotate
+    from bot.data.secret_file import read_secret, rotate
     from bot.disk import Disk
-    from bot.store.factory import has_signed
 
     chosen = settings_here()
 
     def otherwise(_: Path) -> dict[str, Any]:
         path, disk = chosen.secret_file, Disk()
-        rotate(path, disk, read_secret(path, disk, lambda: has_signed(chosen)))
+        rotate(path, disk, read_secret(chosen, disk))
         return {"ok": True}
 
     tell_daemon({"do": "rotate"}, otherwise)
@@ -161,17 +161,19 @@ def secret_rotate() -> None:
 @secret_app.command("new")
 def secret_new() -> None:
     """Make a new key where the old one is lost for good. Stop the desk first; prefer the key of a backup."""
-    from bot.app.context_loading import make_secret
-    from bot.disk import DataLock, Disk, LockedError, is_there
+    from bot.data.secret_file import fault, make_secret, put_aside
+    from bot.disk import DataLock, Disk, LockedError
     from bot.store.factory import at_work, forget_keys
 
     chosen = settings_here()
-    if is_there(chosen.secret_file):
-        fail(f"{chosen.secret_file} is there: `run.py secret rotate` renews it, and older addresses stay good", 1)
     try:
         with DataLock(chosen.data):
+            if os.path.lexists(chosen.secret_file) and not fault(chosen):
+                fail(f"{chosen.secret_file} is there: `run.py secret rotate` renews it, and older addresses stay good", 1)
             if running := at_work(chosen):
                 fail(f"{running} daemon(s) are at work on the database: their secret file is the one to copy", AGAIN)
+            if aside := put_aside(chosen.secret_file, Disk()):
+                say(f"what lay there is {aside} now")
             forget_keys(chosen)
             make_secret(chosen.secret_file, Disk())
     except (LockedError, OSError) as error:

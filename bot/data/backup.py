@@ -21,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bot.data.copy import Carried, copy
+from bot.data.secret_file import fault
 from bot.disk import Disk, is_there, listed
 from bot.disk.regular_files import files_under, open_regular, read_regular
 from bot.settings import Settings
@@ -40,8 +41,10 @@ class RefusedError(Exception):
 def backup(settings: Settings, reader: DataReader, path: Path, now: datetime) -> Carried:
     """Writes the archive `path` (mode 0600: the secret is in it), whole or not at all, in little memory.
 
-    Raises OSError, ChangedError, and ValueError for a file whose name could not be restored.
+    Raises RefusedError without the secret, OSError, ChangedError, and ValueError for a file whose name could not be restored.
     """
+    if wrong := fault(settings):
+        raise RefusedError(f"a backup without the secret could not be restored. {wrong}")
     part, disk = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"), Disk()  # another one may be under way
     for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(OSError), open_regular(old) as left:

@@ -17,12 +17,25 @@ from pathlib import Path
 from bot.data.backup import RefusedError, unpack
 from bot.data.copy import copy
 from bot.data.ledger import Account, account
+from bot.data.secret_file import fault, keys
 from bot.disk import Disk, is_there, listed
-from bot.disk.regular_files import files_under, read_regular
+from bot.disk.regular_files import KEY, files_under, read_regular
 from bot.model import Address, Status, Ticket, emptied
 from bot.settings import Settings
 from bot.store.data_access import DataReader, DataWriter
-from bot.store.factory import FILLING, INCOMING, MOVED, at_work, leave, open_data_reader, open_data_writer
+from bot.store.factory import (
+    FILLING,
+    INCOMING,
+    MOVED,
+    agree,
+    at_work,
+    fill,
+    forget_keys,
+    is_half_full,
+    leave,
+    open_data_reader,
+    open_data_writer,
+)
 from bot.store.files import formats
 from bot.store.files.names import TICKET
 from bot.store.files.reader import FileDataReader
@@ -53,7 +66,7 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, what)
     if settings.store and not begun.endswith(FILLED):
-        _fill(settings, incoming / "data", now)
+        _fill(settings, incoming / "data", incoming / "data" / "secret", now)
         _mark(incoming / COMPLETE, what + FILLED)
     _unmark(settings.data / FILLING)
     _install(settings, () if settings.store else FOLDERS, say)
@@ -65,6 +78,7 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     work on the database. Raises RefusedError and OSError.
     """
     formats.check(settings.data)
+    _refuse_unless(not (wrong := fault(settings)), wrong)
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     (_to_database if goal.store else _to_files)(settings, goal, now, say)
     return _book(goal)
@@ -77,7 +91,7 @@ def _to_database(settings: Settings, goal: Settings, now: datetime, say: Say) ->
     if not is_there(data / FILLING):
         _refuse_unless(not is_there(moved), f"it was moved already; {moved} is what lay here: remove it first")
         _sound(FileDataReader(data))
-    _fill(goal, data, now)
+    _fill(goal, data, settings.secret_file, now)
     moved.mkdir(exist_ok=True)
     for name in FOLDERS:
         if is_there(moved / name):  # it was cut off here, and `run.py health` has made folders since
@@ -121,8 +135,10 @@ def _empty_into(settings: Settings, folder: Path, now: datetime) -> None:
             raise
 
 
-def _fill(goal: Settings, data: Path, now: datetime) -> None:
-    """Puts a desk of files into the database of `goal`, which must be empty, or half full of just that."""
+def _fill(goal: Settings, data: Path, secret: Path, now: datetime) -> None:
+    """Puts a desk of files into the database of `goal`, which must be empty, or half full of just that; and the
+    marks of its `secret`.
+    """
     source = FileDataReader(data)
     which, marker = _which(goal), goal.data / FILLING
     state = marker.read_text("ascii") if is_there(marker) else ""
@@ -135,8 +151,11 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
     writer = open_data_writer(goal)
     try:
         if not state:
+            words = "a move or a restore into this database was begun in another data folder: finish it there, or drop the database"
+            _refuse_unless(not is_half_full(goal), words)
             _empty(writer)
         _mark(marker, which)
+        fill(goal, under_way=True)
         carried = copy(source, writer, now)
         aside = max((int(path.stem) for path in listed(data / "tickets" / "broken", TICKET)), default=0)
         if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
@@ -149,6 +168,10 @@ def _fill(goal: Settings, data: Path, now: datetime) -> None:
         raise
     with closing(open_data_reader(goal, left=True)) as there:
         _same(source, there)
+    forget_keys(goal)
+    if is_there(secret):  # a machine without this key does not start
+        agree(goal, keys(read_regular(secret, KEY, links=True)))
+    fill(goal, under_way=False)
     _mark(marker, f"{which} full")
 
 

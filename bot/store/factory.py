@@ -71,7 +71,7 @@ def has_signed(settings: Settings) -> bool:
 
         return schema.has_signed(settings.store)
     parts = (settings.data / "tickets", settings.data / "desk")
-    return any(re.fullmatch(ASIDE, name) for part in parts for name in all_names(part))
+    return any(re.fullmatch(ASIDE, name) for part in parts for name in all_names(part)) or any(all_names(settings.data / "archive"))
 
 
 def forget_keys(settings: Settings) -> None:
@@ -82,20 +82,37 @@ def forget_keys(settings: Settings) -> None:
         schema.forget_keys(settings.store)
 
 
-def agree(settings: Settings, keys: Collection[bytes]) -> None:
-    """Raises ValueError where a desk of several daemons signs with other keys; OSError."""
+def agree(settings: Settings, keys: Collection[bytes], *, enter: bool = True) -> None:
+    """Raises ValueError where a desk of several daemons signs with other keys; with `enter` these are its own from
+    now on. OSError.
+    """
     if settings.store:
         from bot.store.postgres import schema
 
-        schema.agree(settings.store, keys)
+        schema.agree(settings.store, keys, enter=enter)
 
 
 def leave(settings: Settings, *, gone: bool) -> None:
     """The desk of a database lives in files from now on, or does not after all. OSError."""
     if settings.store:
-        from bot.store.postgres import schema
+        from bot.store.postgres import database, schema
 
-        schema.leave(settings.store, gone=gone)
+        schema.mark(settings.store, database.LEFT, gone=gone)
+
+
+def fill(settings: Settings, *, under_way: bool) -> None:
+    """A copy goes into the database: until it is there whole, no desk is opened on it, on no machine. OSError."""
+    if settings.store:
+        from bot.store.postgres import database, schema
+
+        schema.mark(settings.store, database.FILLING, gone=under_way)
+
+
+def is_half_full(settings: Settings) -> bool:
+    """Whether a copy into the database was begun and not finished. OSError."""
+    from bot.store.postgres import database, schema
+
+    return bool(settings.store) and schema.is_marked(str(settings.store), database.FILLING)
 
 
 def open_data_reader(settings: Settings, *, left: bool = False) -> DataReader:

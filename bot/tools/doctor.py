@@ -29,11 +29,12 @@ from bot.app.context_loading import RulesRefused, open_context, untried
 from bot.app.control_socket import ask
 from bot.app.form_pages import form_pages
 from bot.app.listeners import spool
+from bot.data.secret_file import fault
 from bot.disk import is_there
 from bot.intake.spool import MEMORY, Spool
 from bot.rules.schema import Agent
 from bot.settings import HostPort, RelayTarget, Settings, read_password
-from bot.store.factory import has_signed, open_data_reader
+from bot.store.factory import open_data_reader
 from bot.store.files import formats
 from bot.store.files.names import foreign
 
@@ -58,6 +59,7 @@ def examine(settings: Settings, letter: bool = True) -> Iterator[Finding]:
     yield from rules(settings)
     yield from user(settings)
     yield from disk(settings)
+    yield from secret(settings)
     yield from files(settings)
     yield from store(settings)
     yield clock()
@@ -136,15 +138,19 @@ def disk(settings: Settings) -> Iterator[Finding]:
     tight = usage.free < max(1e9, usage.total * 0.05)
     state = "red" if usage.free < floor else "yellow" if tight else "green"
     yield Finding(state, f"{usage.free / 1e9:.1f} GB are free for {data}", "" if state == "green" else "make room, or letters are refused")
-    with contextlib.suppress(OSError, ValueError):
-        if not is_there(settings.secret_file) and has_signed(settings):
-            todo = "restore it from a backup; while the desk runs, run.py secret rotate writes it again; or else run.py secret new"
-            yield Finding("red", f"{settings.secret_file} is gone: after the next stop the desk does not start", todo)
     folders = [path for path in data.iterdir() if path.is_dir()] if data.stat().st_mode & 0o007 else []
     for path, mask, right in (*((path, 0o007, "chmod o= ") for path in folders), (settings.secret_file, 0o077, "chmod 600 ")):
         if is_there(path) and path.stat().st_mode & mask:
             state = "red" if path == settings.secret_file else "yellow"
             yield Finding(state, f"{path} is open to others: what they read there lets them in", right + str(path))
+
+
+def secret(settings: Settings) -> Iterator[Finding]:
+    """Whether the desk can sign, also after its next stop."""
+    with contextlib.suppress(OSError, ValueError):  # see `store`
+        if wrong := fault(settings):
+            what, _, todo = wrong.partition("; ")
+            yield Finding("red", f"{what}; after the next stop the desk does not start", todo)
 
 
 def files(settings: Settings) -> Iterator[Finding]:

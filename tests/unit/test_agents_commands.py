@@ -467,7 +467,7 @@ async def test_three_unproved_letters_in_an_hour_tell_the_lead(desk: TestDesk) -
 async def test_rotated_keys_still_verify(desk: TestDesk) -> None:
     from desk import open_office
 
-    from bot.app.context_loading import keys
+    from bot.data.secret_file import keys
 
     notice = desk.mail(ANNA)[0]
     secret = b"f" * 64 + b"\n" + b"0123456789abcdef0123456789abcdef"

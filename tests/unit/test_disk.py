@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.context_loading import read_secret
+from bot.data.secret_file import read_secret
 from bot.disk import DataLock, Disk, FolderSync, LockedError, Write, is_there, listed
+from bot.settings import Settings
 
 STEPS = ("write", "fsync", "rename", "link", "fsync_folder")
 
@@ -272,7 +273,7 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path):
 def test_the_secret_is_made_once_and_is_ours_alone(tmp_path):
     path = tmp_path / "new" / "secret"
     with ThreadPoolExecutor(4) as pool:
-        keys = set(pool.map(lambda _: read_secret(path, Disk(), lambda: False), range(4)))
+        keys = set(pool.map(lambda _: read_secret(Settings(data=path.parent), Disk()), range(4)))
     assert len(keys) == 1
     assert len(keys.pop()) == 64
     assert path.stat().st_mode & 0o777 == 0o600
@@ -282,4 +283,4 @@ def test_the_secret_is_made_once_and_is_ours_alone(tmp_path):
 def test_a_short_secret_is_refused(tmp_path):
     (tmp_path / "secret").write_text("1234\n")
     with pytest.raises(ValueError, match="at least 32 characters"):
-        read_secret(tmp_path / "secret", Disk(), lambda: False)
+        read_secret(Settings(data=tmp_path), Disk())

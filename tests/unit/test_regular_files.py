@@ -13,12 +13,13 @@ import pytest
 from desk import ROOT, TestDesk, opened
 from typer.testing import CliRunner
 
-from bot.app.context_loading import RulesRefused, make_secret, read, read_secret, sources
+from bot.app.context_loading import RulesRefused, read, sources
 from bot.app.form_pages import form_pages
 from bot.app.log import Log
 from bot.cli import app
 from bot.data.backup import RefusedError, backup, unpack
 from bot.data.health import heartbeat
+from bot.data.secret_file import SecretError, make_secret, read_secret
 from bot.disk import DataLock, Disk
 from bot.disk.regular_files import MOST, OddFileError, files_under, open_regular, read_regular
 from bot.intake import form
@@ -117,8 +118,8 @@ def test_rules_templates_secret_and_passwords(odd: Callable[[Path], None], tmp_p
         RulesRefused, match=f"rules.yaml: cannot be read: a regular file is needed here, not {ODD[odd]}"
     ):
         read(tmp_path / "rules.yaml")
-    with pytest.raises(OddFileError):
-        read_secret(tmp_path / "secret", Disk(), lambda: False)
+    with pytest.raises(SecretError, match=f"no secret .a regular file is needed here, not {ODD[odd]}"):
+        read_secret(Settings(data=tmp_path), Disk())
     with pytest.raises(OddFileError):
         read_password(tmp_path / "secret")
     with pytest.raises(OddFileError, match=r"ru\.html"):
@@ -145,7 +146,7 @@ def test_links_to_rules_and_secrets_are_what_admins_use(tmp_path: Path) -> None:
     assert read(tmp_path / "rules.yaml") == (ROOT / "rules.yaml").read_bytes()
     make_secret(tmp_path / "real", Disk())
     (tmp_path / "secret").symlink_to("real")
-    assert read_secret(tmp_path / "secret", Disk(), lambda: False) == read_secret(tmp_path / "real", Disk(), lambda: False)
+    assert read_secret(Settings(data=tmp_path), Disk()) == read_secret(Settings(data=tmp_path, secret_file=tmp_path / "real"), Disk())
 
 
 def test_settings_that_name_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

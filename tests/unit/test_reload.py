@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 from desk import Here, TestDesk, opened
 
-from bot.app.context_loading import rotate, signer_of, untried
+from bot.app.context_loading import signer_of, untried
 from bot.app.daemon import Daemon
 from bot.app.reload import Reloader
+from bot.data.secret_file import rotate
 from bot.disk import Disk
 from bot.settings import Settings
 from bot.tickets.tokens import Purpose

@@ -27,8 +27,14 @@ SIGN = 5.0  # seconds between signs of life; without one for 15 seconds a daemon
 LOOK = 1.0  # seconds between looks at what other daemons have left to do
 LOST = 10.0  # seconds between looks for what we have claimed and never heard of
 TURN, LEADER, DEPARTURES, CLAIMS = 7001, 7002, 7004, 7005  # advisory locks
-LEFT = "moved to files"  # among the signers of a desk that lives elsewhere by now
-GONE = "the desk of this database was moved to files: unset DESK_STORE"
+# Among the signers, while the desk does not live here: what that says to whoever would use the database.
+LEFT, FILLING = "moved to files", "being filled"
+ELSEWHERE = {
+    LEFT: "the desk of this database was moved to files: unset DESK_STORE",
+    FILLING: "a move or a restore into this database was cut off, or is under way: finish it where it was begun, with "
+    "the same command; or drop the database to give it up",
+}
+NOT_HERE = "select mark from signers where mark = any(%s)"
 CONNECT: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # Planning anew costs more than these statements do; none of them wants another plan for other values.
 # A daemon that freezes or whose machine is gone must not keep the others from their units of work.
@@ -116,8 +122,8 @@ class Database:
     async def _sign_in(self, connection: Connection) -> None:
         """Before anything is claimed. Raises OSError where the desk has gone since `schema.check`: who moves it looks for us after his mark."""
         await connection.execute(ALIVE, [self.me])
-        if await (await connection.execute("select from signers where mark = %s", [LEFT])).fetchone() is not None:
-            raise OSError(GONE)
+        if row := await (await connection.execute(NOT_HERE, [list(ELSEWHERE)])).fetchone():
+            raise OSError(ELSEWHERE[row[0]])
 
     def join(self) -> Database:
         """Somebody more uses it."""

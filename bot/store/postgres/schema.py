@@ -10,7 +10,7 @@ import psycopg
 
 from bot.store.data_access import ElsewhereError, FormatError
 from bot.store.files.formats import refuse_newer
-from bot.store.postgres.database import CONNECT, GONE, LEFT, spoken
+from bot.store.postgres.database import CONNECT, ELSEWHERE, NOT_HERE, spoken
 
 # Each of migrations/versions with the format that documents have since then (`bot.store.files.formats`); the last is this program's.
 REVISIONS = {"0001": 1, "0002": 2}
@@ -53,37 +53,47 @@ def check(url: str, *, left: bool = False) -> None:
         )
     if not left:
         with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
-            if connection.execute("select from signers where mark = %s", [LEFT]).fetchone() is not None:
-                raise ElsewhereError(f"DESK_STORE: {GONE}")
+            if row := connection.execute(NOT_HERE, [list(ELSEWHERE)]).fetchone():
+                raise ElsewhereError(f"DESK_STORE: {ELSEWHERE[row[0]]}")
 
 
-def leave(url: str, *, gone: bool) -> None:
-    """From now on no desk is opened here, or may be again (see `check`). OSError."""
+def is_marked(url: str, mark: str) -> bool:
+    """Whether `mark` has been called with this one of ELSEWHERE. OSError."""
     with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
-        connection.execute("insert into signers values (%s) on conflict do nothing" if gone else "delete from signers where mark = %s", [LEFT])
+        return connection.execute(NOT_HERE, [[mark]]).fetchone() is not None
 
 
-def agree(url: str, keys: Collection[bytes]) -> None:
-    """Raises SchemaError unless a daemon that signs with these keys shares one with those before it; the first one sets them. OSError."""
+def mark(url: str, word: str, *, gone: bool) -> None:
+    """From now on no desk is opened here, for that reason (a key of ELSEWHERE), or may be again (see `check`). OSError."""
+    with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
+        connection.execute("insert into signers values (%s) on conflict do nothing" if gone else "delete from signers where mark = %s", [word])
+
+
+def agree(url: str, keys: Collection[bytes], *, enter: bool = True) -> None:
+    """Raises SchemaError unless a daemon that signs with these keys shares one with those before it; the first one
+    sets them, unless it only asks (without `enter`). OSError.
+    """
     marks = [hashlib.sha256(key).hexdigest()[:16] for key in keys]
     with spoken(), psycopg.connect(url, **CONNECT) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATE_LOCK])
-        known = {str(mark) for (mark,) in connection.execute("select mark from signers")}
+        known = {str(one) for (one,) in connection.execute("select mark from signers")} - ELSEWHERE.keys()
         if known and known.isdisjoint(marks):
             raise SchemaError("DESK_SECRET_FILE: the desk in this database signs with another key: copy the secret file of one of its daemons here")
-        connection.execute("insert into signers select unnest(%s::text[]) on conflict do nothing", [marks])
+        if enter:
+            connection.execute("insert into signers select unnest(%s::text[]) on conflict do nothing", [marks])
 
 
 def has_signed(url: str) -> bool:
-    """Whether a daemon has agreed on a key here. OSError."""
+    """Whether a daemon has agreed on a key here, or there are tickets or records. OSError."""
+    query = "select exists (select from signers where mark <> all(%s)) or exists (select from tickets) or exists (select from records)"
     with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
-        return connection.execute("select from signers where mark <> %s limit 1", [LEFT]).fetchone() is not None
+        return connection.execute(query, [list(ELSEWHERE)]).fetchone() == (True,)
 
 
 def forget_keys(url: str) -> None:
     """The next daemon may sign with another key. OSError."""
     with spoken(), psycopg.connect(url, autocommit=True, **CONNECT) as connection:
-        connection.execute("delete from signers where mark <> %s", [LEFT])
+        connection.execute("delete from signers where mark <> all(%s)", [list(ELSEWHERE)])
 
 
 def migrate(url: str) -> tuple[str, str]:
