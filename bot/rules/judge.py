@@ -20,6 +20,7 @@ from bot.rules.schema import Rule
 ASKED = ("description", "steps", "environment", "screenshot")  # what insufficient_information may ask for
 MENTIONED = ("title", "quoted", "address")  # reasons to leave words out that hold for every rule
 WHOLE = ("abuse", "each", "lacks")  # conditions that are not guarded: they have exemptions of their own, or concern the whole letter
+ACTING = frozenset(("complaint", "outage", "thanks"))  # labels that the desk acts on
 ONLY_TOPIC = "only_topic"  # label: the letter asks about nothing except the answered topic
 
 
@@ -59,11 +60,13 @@ def _asked(policy: Policy, letter: Letter, facts: Facts, rules: Iterable[Rule]) 
 def _unguarded(policy: Policy, rule: Rule, answer: Answer, parts: tuple[Span, ...]) -> Answer:
     """The answer without words that are not about the writer's request.
 
-    Titles and links count for no rule; conditions, other people and the like for none that stops a letter.
+    Titles and links count for no rule that the desk acts on, but for one that only sorts: a company may label by film.
+    Conditions, other people and the like count for none that stops a letter.
     """
-    if not (parts and answer.found) or any(leaf.kind in WHOLE for leaf in leaves(rule.node)):
-        return answer
     effect = rule.then
+    acts = effect.ground or effect.topic or effect.priority or ACTING.intersection(effect.labels)
+    if not (acts and parts and answer.found) or any(leaf.kind in WHOLE for leaf in leaves(rule.node)):
+        return answer
     if effect.ground and (effect.action or policy.grounds[effect.ground].action) != "stay":
         # Errors are quoted; a request may be a question; "when I …" tells how something came about.
         free = ("quoted", "question" if effect.ground is Ground.out_of_scope else "when")
