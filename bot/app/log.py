@@ -9,11 +9,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+
+from bot.disk.regular_files import open_regular
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 TOGETHER = 0.05  # seconds for which the lines of a running desk are gathered, since a write each would cost more than all the rest of them
@@ -132,8 +135,11 @@ class _Lines:
             # O_NONBLOCK: a pipe that nobody reads holds nobody.
             how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
             self._file = os.open(self.path, how, 0o640)
-            self._torn = False
             opened = os.fstat(self._file)
+            # A desk that was cut off on a full disk may have left half a line.
+            self._torn = False
+            with suppress(OSError), open_regular(self.path, links=True) as file:
+                self._torn = bool(file.seek(max(0, opened.st_size - 1))) and file.read(1) != b"\n"
             self._which = opened.st_dev, opened.st_ino
 
     def close(self) -> None:

@@ -6,12 +6,15 @@ import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.terminal import AGAIN, data_reader, fail, settings, settings_here, tell_daemon
 from bot.printing import one_line, say, to_json
+
+if TYPE_CHECKING:
+    from bot.model import Outgoing
 
 BROKEN = """What was signed with the old key proves nothing any more:
 - agents' answers to notices sent so far are asked for #confirm; notices from now on are good;
@@ -101,12 +104,15 @@ def failed_drop(to: Annotated[str, typer.Argument(help="address; all when left o
     _decide("discard", to, "failed")
 
 
-def _stuck_list(state: str) -> None:
-
+def _stuck(state: str) -> list[tuple[str, Outgoing]]:
     desk = data_reader()
     kept = [(str(ticket.number), ticket.outgoing) for ticket in desk.tickets(filed=False)]
     kept += [(place.partition("/")[0], record.outgoing) for place, record in desk.records()]
-    stuck = [(place, one) for place, letters in kept for one in letters if one.state == state]
+    return [(place, one) for place, letters in kept for one in letters if one.state == state]
+
+
+def _stuck_list(state: str) -> None:
+    stuck = _stuck(state)
     for place, one in stuck:
         say(one_line(f"{place}/{one.id}", one.to, f"{one.created.astimezone():%Y-%m-%d %H:%M}", one.result))
     raise typer.Exit(1 if stuck else 0)
@@ -117,6 +123,9 @@ def _decide(do: str, to: str, state: str = "held") -> None:
         return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
 
     answer = tell_daemon({"do": do, "to": to.lower(), "state": state}, otherwise)
+    if to and not answer["ok"] and state == "failed":
+        there = ", ".join(dict.fromkeys(one.to for _, one in _stuck(state))) or "none"
+        fail(one_line(f"no failed letter goes to {to}; there are failed letters to: {there}"), 1)
     say(f"{answer['ok']} letter(s)")
 
 

@@ -6,6 +6,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from contract import IVAN, outgoing
 from desk import TestDesk
 from typer.testing import CliRunner
 
@@ -180,3 +181,13 @@ async def test_a_letter_that_names_no_author_is_its_senders(desk: TestDesk) -> N
     named, nameless = (one.text for one in desk.mail("anna@providence.film", "notice_new"))
     assert f"\n{USER} (пользователь):\n" in named
     assert "\n(пользователь):\n" in nameless
+
+
+@pytest.mark.parametrize("do", ["retry", "drop"])
+def test_a_failed_letter_that_is_not_there_is_said_so(do, monkeypatch):
+    """With what there is; no address at all means all, and none of them is no mistake."""
+    monkeypatch.setattr("bot.cli.admin.tell_daemon", lambda request, otherwise: {"ok": int(request["to"] == IVAN)})
+    monkeypatch.setattr("bot.cli.admin._stuck", lambda state: [("7", outgoing(to=IVAN))])
+    shown = CliRunner().invoke(app, ["failed", do, "nobody@x"])
+    assert (shown.exit_code, "nobody@x" in shown.output, IVAN in shown.output) == (1, True, True)
+    assert [CliRunner().invoke(app, ["failed", do, *to]).exit_code for to in ([IVAN], [])] == [0, 0]

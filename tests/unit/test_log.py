@@ -105,6 +105,18 @@ def test_a_full_disk_costs_lines_and_nothing_else(tmp_path):
     assert [line["event"] for line in lines(tmp_path)] == ["ready"]
 
 
+def test_a_line_after_half_a_line_of_an_earlier_desk_begins_on_its_own(tmp_path):
+    for name in ("desk.jsonl", "desk.log"):
+        (tmp_path / name).write_text('{"time":"2026-')
+    log = Log(tmp_path, lambda: NOW)
+    log("caps_off")
+    log("ready")
+    log.close()
+    cut, *whole = (tmp_path / "desk.jsonl").read_text().splitlines()
+    assert (cut, [json.loads(line)["event"] for line in whole]) == ('{"time":"2026-', ["caps_off", "ready"])
+    assert len((tmp_path / "desk.log").read_text().splitlines()) == 3
+
+
 def test_a_folder_that_is_gone_costs_lines_and_nothing_else(tmp_path):
     log = Log(tmp_path / "log", lambda: NOW)
     (tmp_path / "log").rmdir()
