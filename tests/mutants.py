@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = {
     "bot.rendering.reply_policy": ("tests/core/test_reply_policy.py",),
     "bot.tickets.status": ("tests/core/test_status.py",),
+    "bot.tickets.threading": ("tests/core/test_threading.py",),
     "bot.tickets.tokens": ("tests/core/test_tokens.py",),
     "bot.tickets.sla": ("tests/core/test_sla.py",),
     "bot.rules.judge": ("tests/core/test_judge.py",),
