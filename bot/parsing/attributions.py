@@ -19,6 +19,10 @@ _BLOCK = 16  # most lines of a header block
 _CLOCK, _DATE, _DATED, _VERB = map(pattern, ("clock", "date", "dated", "verb"))
 _HEADER = re.compile(r"[*_>|\s]{0,9}([^\W\d_][^:：*\n]{0,24}?)[\s*]{0,3}[:：][\s*]{0,3}(.*)$")
 _ANGLE = re.compile(r"<\s*(?:mailto:)?[^<>]{0,80}?[^\s<>@]+@[^\s<>]+")
+_GLUED = re.compile(
+    r"[\s>*|]{0,9}[-—–]{3,10}\s?[^\n@:：-]{3,60}?\s?[-—–]{3,10}\s{1,3}[^\n:：@]{1,24}[:：]\s?[^\n]{0,160}?@[^\n]{0,200}?[:：]"
+)
+_TITLE = re.compile(r"[\s>*|]{0,9}[-—–]{3,60}\s?[^\W\d_][^\n@:：]{2,50}?\s?[-—–]{3,60}$")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SENTENCES = re.compile(r"[^\W\d_]{5}[.!?]\s+[^\W\d_a-zа-яё]")
 _DOMAIN = re.compile(r"@[^\s<>()\]]*")
@@ -128,11 +132,25 @@ def _names(words: str, least: int = 2) -> bool:
     return least <= len(names) <= 5 and all(name[0].isupper() or name[0] in "\"'«(" or name in _PARTICLES for name in names)
 
 
-def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool:
+def glued(line: str) -> bool:
+    """Whether a mark of a forwarded letter has the headers of that letter behind it on its line, as Yahoo writes it."""
+    return len(line) <= LONGEST * 2 and _GLUED.match(line) is not None
+
+
+def titled(lines: Sequence[str], start: int) -> bool:
+    """Whether a title between dashes, in any language, stands above headers of a forwarded letter."""
+    if not _TITLE.match(lines[start][:LONGEST]):
+        return False
+    following = [line for line in lines[start + 1 : start + 8] if line][:4]
+    found = [match for line in following if (match := _HEADER.match(line[:LONGEST]))]
+    return len(found) >= 3 and found[0][0] == following[0][: len(found[0][0])] and any("@" in match[2] for match in found)
+
+
+def header_block(lines: Sequence[str], start: int, nothing_before: bool, answer: bool = True) -> bool:
     """Whether a block of quoted headers (From, Sent, To, Subject in any language) begins at `start`.
 
-    `nothing_before`: the letter has no words above it. Then the block must be complete, since a letter from a
-    web form may begin with a few fields of its own.
+    `nothing_before`: the letter has no words above it. Then the block must be complete. `answer`: the letter answers
+    or forwards another one; one that does not may come from a form, whose fields begin it and name no recipient.
     """
     if not (first := _header(lines[start])):
         return False
@@ -151,7 +169,7 @@ def header_block(lines: Sequence[str], start: int, nothing_before: bool) -> bool
             break
         else:
             plain += 1
-    return _complete(kinds, nothing_before)
+    return _complete(kinds, nothing_before) and (answer or ("to" in kinds and not nothing_before))
 
 
 def is_header(line: str) -> bool:

@@ -28,6 +28,15 @@ _MOST_PARTS = 10  # most parts of a report that are read
 _DELIVERY = {"message/delivery-status", "message/global-delivery-status"}
 _DAEMON, _POSTMASTER, _NOBODY = map(pattern, ("daemon", "postmaster", "nobody"))
 _SUBJECT, _BOUNCE_WORDS, _REPORT_WORDS = map(pattern, ("machine_subject", "bounce_subject", "bounce_text"))
+SAID = 1500  # characters of a text whose words are looked at
+_TOLD = {  # what programs say in words alone: the subject that goes with them, and the words
+    "recall": (pattern("recall_subject"), pattern("recall_text")),
+    "receipt": (pattern("receipt_subject"), pattern("receipt_text")),
+    "reaction": (None, pattern("reaction_text")),
+    "absence": (None, pattern("absence_text")),
+}
+_DMARC = re.compile(r"\s*report domain:\s*\S+\s+submitter:", re.IGNORECASE)
+_ANSWER = re.compile(rb"^METHOD:(?:REPLY|COUNTER)\s*$", re.MULTILINE | re.IGNORECASE)
 _COMPLAINT = re.compile(r"^complaint about message from [\d.x]+", re.IGNORECASE)
 _COPIED_ID = re.compile(r"^[> \t]*message-id:[ \t]*(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
 _NULL = re.compile(r"\s*<?\s*(?:MAILER-DAEMON)?\s*>?\s*", re.IGNORECASE)
@@ -43,6 +52,8 @@ def hits(headers: Iterable[tuple[str, str]], root: Part, mail_from: str, subject
     headers = tuple(headers)
     found = [Hit(rule=rule, evidence=f"{name}: {value}"[:200]) for name, value in headers if (rule := _of_header(name, value))]
     found += _of_structure(root, subject)
+    found += [Hit(rule=rule, evidence=match[0].strip()[:200]) for rule, (title, said) in _TOLD.items()
+              if (match := said.search(text[:SAID])) and (title is None or title.match(subject))]  # fmt: skip
     null = mail_from == "" or any(name == "return-path" and _NULL.fullmatch(value) for name, value in headers)
     if null:
         found.append(Hit(rule="null-sender", evidence="<>"))
@@ -67,7 +78,7 @@ def judge(found: Iterable[Hit], own_lists: Iterable[str] = (), reply: bool = Fal
     """
     found = tuple(found)
     kinds = {kind for hit in found if (kind := _ORDER.get(hit.rule)) is not None}
-    if any(hit.rule == "subject-hint" for hit in found) and reply:
+    if reply and any(hit.rule in ("subject-hint", "absence") for hit in found):
         kinds.add(LetterClass.automatic)
     if LetterClass.bulk in kinds and _only_own_list(found, own_lists):
         kinds.discard(LetterClass.bulk)
@@ -116,7 +127,23 @@ def _of_structure(root: Part, subject: str) -> list[Hit]:
         found.append(Hit(rule="feedback-report", evidence="feedback-report"))
     elif "message/rfc822" in types and _COMPLAINT.match(subject):
         found.append(Hit(rule="feedback-report", evidence=subject))
-    return found
+    if "application/tlsrpt+gzip" in types or "application/tlsrpt+json" in types or kind in ("tlsrpt", "dmarc") or _is_dmarc(types, subject):
+        found.append(Hit(rule="aggregate-report", evidence=subject[:200]))
+    if "text/vnd.google.email-reaction+json" in types:
+        found.append(Hit(rule="reaction", evidence="text/vnd.google.email-reaction+json"))
+    return found + [Hit(rule="calendar-reply", evidence="METHOD:REPLY") for part in root.walk() if part.depth <= 2 and _is_answer(part)][:1]
+
+
+def _is_dmarc(types: set[str], subject: str) -> bool:
+    """Whether it is an aggregate report (RFC 7489, section 7.2.1.1): its subject, and a packed file beside it or alone."""
+    return _DMARC.match(subject) is not None and (not types or any(name in one for one in types for name in ("zip", "xml", "octet-stream")))
+
+
+def _is_answer(part: Part) -> bool:
+    """Whether it is a calendar program's answer to an invitation (RFC 5546, section 3.2.3)."""
+    if part.type != "text/calendar":
+        return False
+    return part.parameters.get("method", b"").strip().lower() in (b"reply", b"counter") or _ANSWER.search(part.body()[:4096]) is not None
 
 
 def _only_own_list(found: tuple[Hit, ...], own_lists: Iterable[str]) -> bool:

@@ -28,12 +28,15 @@ from bot.parsing.transfer import base64
 FIELD_BYTES = 64 * 1024  # how much of one field is read
 SHOWN_FIELDS, SHOWN_CHARS = 200, 2000
 NAME_BYTES = 1000  # of a parameter; there may be a thousand parts, and names are cut to 120 characters
+FIRST_YEAR, LAST_YEAR = 1900, 9000  # of a date
 SHORT = 300  # characters; the mailboxes of shorter address fields are cached
 
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*)*?)(?:\?=|\Z)")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _ANGLES = re.compile(rf"<\s*({MAILBOX.pattern})(?=[\s>,;]|\Z)")
+_SCHEME = re.compile(r"(?<![\w.])(?:mailto|smtp):\s?([^\s<>\"?]{1,320}@[^\s<>\"?,;]{1,255})(?:\?[^\s<>\"]{0,500})?", re.IGNORECASE)
+_LAST_DOTS = re.compile(r"(?<=[\w>])\.{1,3}(?=\s?(?:[>,;]|\Z))")
 _MESSAGE_ID = re.compile(r"<([^<>]{1,990})>")
 
 
@@ -87,13 +90,14 @@ def message_ids(values: Iterable[bytes], most: int = 200) -> tuple[str, ...]:
 
 
 def _date(raw: str) -> datetime | None:
-    with contextlib.suppress(Exception):  # as above
-        found: datetime | None = parse_mail_date(re.sub(r"\s+", " ", raw)).value
-        if found:
-            return found
-    try:
-        found = parsedate_to_datetime(raw[:200])
-    except (ValueError, TypeError, IndexError, OverflowError):
+    """The date, or None where there is none that any clock could have shown: it is reckoned with in other zones."""
+    found: datetime | None = None
+    with contextlib.suppress(Exception):  # mail-parser lets TypeError, ValueError, OverflowError through
+        found = parse_mail_date(re.sub(r"\s+", " ", raw)).value
+    if not found:
+        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+            found = parsedate_to_datetime(raw[:200])
+    if not found or not FIRST_YEAR <= found.year <= LAST_YEAR:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -132,10 +136,22 @@ def _known(raw: str) -> tuple[Address, ...]:
 def _mailboxes(raw: str) -> tuple[Address, ...]:
     """The mailboxes of an address field."""
     try:
-        pairs = get_addresses(re.sub(r"\s+", " ", raw), decode_names=True)
+        pairs = get_addresses(re.sub(r"\s+", " ", _respelt(raw)), decode_names=True)
     except Exception:  # noqa: BLE001 - mail-parser lets TypeError, ValueError and AttributeError through.
         pairs = []
     return _addresses(pair for pair in pairs if "@" in pair[1]) or _recovered(raw)
+
+
+def _respelt(raw: str) -> str:
+    """The field in the spelling of the standard: without "mailto:" and dots at the end, with commas between addresses."""
+    if "\\" in raw:
+        return raw  # it may stand before a quotation mark
+    pieces = _SCHEME.sub(r"\1", raw).split('"')
+    grouped = ":" in "".join(pieces[::2])
+    for at in range(0, len(pieces), 2):
+        plain = _LAST_DOTS.sub("", pieces[at])
+        pieces[at] = plain if grouped else plain.replace(";", ",")
+    return '"'.join(pieces)
 
 
 _seen = lru_cache(256)(_mailboxes)  # most letters go to one address
@@ -144,7 +160,7 @@ _seen = lru_cache(256)(_mailboxes)  # most letters go to one address
 def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:
     found: dict[str, Address] = {}
     for name, email in pairs:
-        email = re.sub(r"\s", "", clean(email)).lower()
+        email = (" " if email.startswith('"') else "").join(clean(email).split()).lower().strip("'")
         name = words(name)[:200]
         if email and email not in found:
             found[email] = Address(email=email, name="" if name.lower() == email else name)
@@ -157,7 +173,7 @@ def _recovered(raw: str) -> tuple[Address, ...]:
         return ()
     for text in dict.fromkeys((raw[:8192], words(raw[:8192]))):
         bare = re.sub(r"\([^()]*\)", " ", text)
-        for candidate in (re.sub(r'"[^"]*"', " ", bare), bare):
+        for candidate in (re.sub(r'"[^"]*"', " ", bare), bare, text):
             if found := _ANGLES.findall(candidate):
                 name = words(text.partition("<")[0].strip(" \"'"))
                 return _addresses([(name if len(found) == 1 else "", email) for email in found])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.parsing.attributions import LONGEST, attribution, header_block, is_header
+from bot.parsing.attributions import LONGEST, attribution, glued, header_block, is_header, titled
 from bot.parsing.quotes import RULER, UNSEEN, own_text
 from bot.parsing.vocabulary import pattern
 
@@ -81,7 +81,7 @@ def _is_mark(lines: Sequence[str], at: int) -> bool:
     """Whether another letter begins at this line, whatever is above it."""
     line = lines[at]
     rule = _FORWARD.match(line[:LONGEST]) and not RULER.match(line)
-    if rule or _UNDERSCORES.match(line) or header_block(lines, at, nothing_before=False):
+    if rule or glued(line) or titled(lines, at) or _UNDERSCORES.match(line) or header_block(lines, at, nothing_before=False):
         return True
     found = attribution(lines, at)
     if not found or found[1]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from bot.parsing.attributions import LONGEST, attribution, header_block
+from bot.parsing.attributions import LONGEST, attribution, glued, header_block, is_header, titled
 from bot.parsing.vocabulary import pattern
 
 _ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above", "forward", "forward_end", "heading"))
@@ -101,14 +101,19 @@ class _Reader:
 
     def _to_end(self, line: str) -> bool:
         """A forward mark or a header block: another letter begins, up to its end mark or the end of the text."""
+        if line[:1] in tuple("-—–>*|") and (glued(line) or titled(self.shown, self.at)):
+            return self._give(self._forward_end())
         if len(line) > LONGEST:
             return False
         if _FORWARD_END.match(line):
             return self._give(self.at + 1)
         if (_FORWARD.match(line) or _ABOVE_THIS_LINE.match(line)) and not RULER.match(line):
             return self._give(self._forward_end())
-        if not header_block(self.shown, self.at, nothing_before=not self.own):
-            return False
+        if not header_block(self.shown, self.at, not self.own, self.answer):
+            if self.own or self.answer or not header_block(self.shown, self.at, nothing_before=True):
+                return False
+            self._keep(next((at for at in range(self.at, len(self.lines)) if not is_header(self.shown[at])), len(self.lines)))
+            return True  # the fields of a form
         cut = self._last_word(len(self.own))
         if cut > self.segment and _HEADING.match(self.own[cut - 1]):  # "Original Message" without its dashes
             self.rest += self.own[cut - 1 :]
@@ -198,7 +203,7 @@ class _Reader:
         line = self.shown[at]
         if not self.quotes or at < self.clear or not line or len(line) > LONGEST:
             return False
-        if self._marked(at) or _FORWARD.match(line) or header_block(self.shown, at, nothing_before=False) or attribution(self.shown, at):
+        if self._marked(at) or _FORWARD.match(line) or header_block(self.shown, at, False, self.answer) or attribution(self.shown, at):
             return True
         self.clear = at + 1
         return False
