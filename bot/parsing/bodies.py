@@ -68,7 +68,7 @@ def body(root: Part, hint: str) -> Body:
     if all(one.own is None for one in said):
         found.text = quotes.own_text(_without_armour(found.full_text), answer=found.answer)
     else:
-        found.text = _joined(quotes.own_text(one.full, answer=found.answer) if one.own is None else one.own for one in said)
+        found.text = _joined(quotes.own_text(_without_armour(one.full), answer=found.answer) if one.own is None else one.own for one in said)
     first = next((at for at, one in enumerate(said) if one.marked), len(said))
     found.top = _joined(one.top for one in said[: first + 1])
     found.html = "\n".join(block.html for block in blocks if block.html)
@@ -179,7 +179,7 @@ def _said(block: Block, found: Body) -> _Said:
     top, marked = history.above(_without_armour(plain))
     if not source:
         return _Said(plain, None, top, marked)
-    page, own = html.to_text(source, found.answer), quotes.own_text(plain, answer=found.answer)
+    page, own = html.to_text(source, found.answer), quotes.own_text(_without_armour(plain), answer=found.answer)
     if plain.strip() and not html.betrays(source, plain) and not _says_more(page, plain, own):
         unquoted = own.strip() == plain.strip() and ">" not in plain
         if (unquoted or not marked) and _QUOTE_IN_HTML.search(source):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from bot.parsing import transfer
+from bot.parsing import signed, transfer
 
 HEADER_BYTES = 256 * 1024
 HEADER_LINES = 1000
@@ -88,6 +88,11 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
     open_parts, count = [root], 1
     while open_parts:
         parent = open_parts.pop()
+        if (inner := _signed(parent)) is not None and count < PARTS:
+            parent.type, parent.raw, count = "multipart/signed", b"", count + 1
+            parent.children = [_part(inner, parent.depth + 1, parent, defects)]
+            open_parts.extend(parent.children)
+            continue
         if not parent.type.startswith("multipart/"):
             continue
         if parent.depth >= NESTING:
@@ -185,6 +190,14 @@ def values(value: bytes) -> tuple[str, dict[str, bytes]]:
 def unpercent(value: bytes) -> bytes:
     """Percent encoding undone (RFC 2231, section 4)."""
     return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), value)
+
+
+def _signed(part: Part) -> bytes | None:
+    """The letter that the part holds in its signature, if it is one of S/MIME that no key is needed for."""
+    named = (part.named.get("filename", b"") or part.parameters.get("name", b"")).lower().endswith(b".p7m")
+    if part.depth >= NESTING or not (part.type in signed.TYPES or (named and part.type == "application/octet-stream")):
+        return None
+    return signed.content(part.body())
 
 
 def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Part:
