@@ -108,6 +108,8 @@ def _with_verb(core: str, ends: bool, dated: bool, address: re.Match[str] | None
             return True
     if dated and ends and (clock or _YEAR.search(core)) and _names(after.rstrip(" :：")):
         return True
+    if ends and clock and not _YOU.search(core) and _DATED.match(after.strip()) and _names(before, least=1):
+        return True  # "Anna Petrova wrote 2026-11-30 14:05:"
     if dated and clock and _NAMED.search(before.rstrip(" ") + " ") and not _YOU.search(core):
         return True
     if address and ends and not core[address.end() : verb.start()].strip(" >)]"):
@@ -129,7 +131,7 @@ def _names(words: str, least: int = 2) -> bool:
     names = words.strip(" \"'«».,<(").split()
     if "via" in names[1:]:
         return len(names) <= 6
-    return least <= len(names) <= 5 and all(name[0].isupper() or name[0] in "\"'«(" or name in _PARTICLES for name in names)
+    return least <= len(names) <= 5 and all(name[0].isupper() or name[0] in "\"'«(" or "." in name or name in _PARTICLES for name in names)
 
 
 def glued(line: str) -> bool:

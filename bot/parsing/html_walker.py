@@ -54,6 +54,7 @@ class Walker:
         self._lists: list[int] = []
         self._now = Force()
         self._base = 0  # the lowest quote depth from here on
+        self._barred = False  # a bar at the left of this table row marks it as quoted
         self._blank = False  # a blank line belongs before the next words
         self._cell = False  # a table cell has begun and has no words yet
         self._sheet = styles.Sheet(sheets(html)) if "<style" in html.lower() else None
@@ -126,6 +127,9 @@ class Walker:
             self._close(name)
         if name in _BLOCKS:
             self._begin_block(name)
+        self._barred = (self._barred and name != "tr") or changes.bar
+        if self._barred and not changes.bar and name == "td":
+            changes = changes._replace(quotes=True)
         before, start = self._now, len(self.lines if name in _CELLS else self._line)
         after = before.within(changes) if changes != NO_CHANGE else before
         self._base |= changes.to_the_end
@@ -192,6 +196,8 @@ class Walker:
         self._counts[name] -= 1
         if name in ("tr", "table"):
             self._cell = False
+        if name == "td" and self._now.level > before.level:
+            self._end_line()
         if name in _BLOCKS:
             self._end_line()
             self._blank |= name in _SPACED

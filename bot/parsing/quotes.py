@@ -13,7 +13,8 @@ from bot.parsing.attributions import LONGEST, attribution, glued, header_block, 
 from bot.parsing.vocabulary import pattern
 
 _ABOVE_THIS_LINE, _FORWARD, _FORWARD_END, _HEADING = map(pattern, ("above", "forward", "forward_end", "heading"))
-_CLOSING, _FOOTER, _LIST_FOOTER, _PHONE = map(pattern, ("closing", "footer", "list_footer", "phone"))
+_CLOSING, _FOOTER, _LIST_FOOTER, _PHONE, _THANKS = map(pattern, ("closing", "footer", "list_footer", "phone", "thanks_alone"))
+_NAME = re.compile(r"(?:[^\W\d_a-zа-яё]\S{0,30}(?:\s|$)){1,4}|(?:[^\W\d_a-zа-яё]\S{0,30}\s){2,3}\S{1,30}(?:\s\S{1,30})?")
 MOST_ANNOUNCED = 8  # lines that an author quotes in an answer, after a colon
 _WORDY = re.compile(r"\w")
 UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -185,7 +186,7 @@ class _Reader:
         if not _DELIMITER.fullmatch(written) and not listed:
             return False
         exact = listed or written == "-- "
-        if not exact and any(map(_DELIMITER.fullmatch, self.lines[self.at + 1 : self.at + 2])):
+        if not exact and not self._is_signature():
             return False
         end, size = self.at + 1, 0
         while end < len(self.lines) and not self._structure(end):
@@ -197,6 +198,14 @@ class _Reader:
             if _PHONE.match(shown[:LONGEST]):
                 break
         return bool(exact or size) and self._give(end)
+
+    def _is_signature(self) -> bool:
+        """Whether what follows a delimiter without its blank looks like one: no question, no sentence that goes on, no list."""
+        tail = [line for line in self.shown[self.at + 1 : self.at + 20] if line]
+        around = self.lines[max(self.at - 20, 0) : self.at] + self.lines[self.at + 1 : self.at + 20]
+        listed = any(map(_DELIMITER.fullmatch, around))
+        told = [line for line in tail if line[-1:] in "?!" or (line[0].islower() and "@" not in line and "://" not in line and "." not in line)]
+        return not listed and not told
 
     def _structure(self, at: int) -> bool:
         """Whether a quote, an attribution or another letter begins here, so that a signature ends."""
@@ -234,13 +243,14 @@ class _Reader:
 
     def _closing(self, end: int) -> int | None:
         """Where "С уважением, …" begins, when only a name and an address follow it."""
-        tail = 0
+        tail, first = 0, ""  # lines below, and the uppermost of them
         for at in range(end - 1, max(self.segment, end - 30) - 1, -1):
             line = self.own[at].strip()
             if not line:
                 continue
-            if _CLOSING.match(line[:LONGEST]):
+            if _CLOSING.match(line[:LONGEST]) or (tail and _THANKS.match(line[:LONGEST]) and _NAME.fullmatch(first)):
                 return at
+            first = line
             tail += 1
             if tail > 10 or len(line) > 90 or _AFTERWORD.match(line) or len(line.split()) > 10 or _SENTENCE.search(line):
                 return None

@@ -73,7 +73,7 @@ def _octets(data: bytes, at: int, depth: int) -> tuple[bytes, int]:
         return data[start:end], end
     if tag != _OCTETS | _CONSTRUCTED or depth > _MOST_NESTED:
         raise _Broken
-    pieces = []
+    pieces = list[bytes]()
     while start != end:
         if end < 0 and data[start] == data[start + 1] == 0:
             return b"".join(pieces), start + 2

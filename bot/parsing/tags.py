@@ -19,6 +19,8 @@ _INDENT = re.compile(
     r"^(?!.*border-left\s*:\s*(?:solid|[a-z#\d. ]*[1-9])).*border(?:-left)?\s*:\s*(?:none|0)",
     re.IGNORECASE | re.DOTALL,
 )
+_BAR = re.compile(r"border-left\s*:[^;]{0,40}\bsolid\b", re.IGNORECASE)
+_THIN = re.compile(r"\s*[1-4](?:px)?\s*")
 TAGS = {use: frozenset(names.split()) for use, names in table("html").items()}
 RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in TAGS["raw"]}
 LOOKED_AT = 64 * 1024  # characters of a tag; only absurd ones have more
@@ -59,6 +61,7 @@ class Tag(NamedTuple):
     to_the_end: bool = False  # ... after which nothing is the author's
     begins: bool = False  # one of these two, or Outlook's border above a header block
     signature: bool = False
+    bar: bool = False  # a thin coloured cell: the next ones of its row are quoted, as The Bat writes it
     pre: bool = False
     link: str = ""
     alt: str = ""
@@ -70,7 +73,7 @@ def tag(name: str, written: str, sheet: styles.Sheet | None = None) -> Tag:
     attributes: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(written):
         attributes.setdefault((match[1] or match[5]).lower(), match[2] or match[3] or match[4] or "")
-    style, marks = attributes.get("style", ""), f"{attributes.get('class', '')} {attributes.get('id', '')}"
+    style, marks = attributes.get("style", ""), " ".join(attributes.get(one, "") for one in ("class", "id", *(("name",) if name == "div" else ())))
     target = attributes.get("href", "") if name == "a" else ""
     said = sheet.of(name, attributes.get("class", ""), attributes.get("id", "")) if sheet else []
     look = styles.style([*said, *styles.declarations(unescape(style))], name, attributes)
@@ -78,7 +81,7 @@ def tag(name: str, written: str, sheet: styles.Sheet | None = None) -> Tag:
     return Tag(
         hides=name in TAGS["unseen"],
         look=look._replace(hides=True) if "hidden" in attributes else look,
-        quotes=name == "blockquote"
+        quotes=(name == "blockquote" or (name == "div" and _BAR.search(style[:500]) is not None))
         and not ("indent" in marks or (_INDENT.match(style[:500]) and "cite" not in attributes.values())),
         history=history,
         to_the_end=to_the_end,
@@ -86,7 +89,10 @@ def tag(name: str, written: str, sheet: styles.Sheet | None = None) -> Tag:
         or to_the_end
         or _BEGINS.search(marks) is not None
         or (name == "div" and _BORDER.match(style) is not None),
-        signature=_SIGNATURE.search(marks) is not None,
+        signature=_SIGNATURE.search(marks) is not None
+        or "data-signature-widget" in attributes
+        or attributes.get("data-smartmail") == "gmail_signature",
+        bar=name == "td" and _THIN.fullmatch(attributes.get("width", "")) is not None and look.ground not in (None, styles.WHITE),
         pre=name == "pre",
         link=target if target.lower().startswith(("http://", "https://")) else "",
         alt=clean(unescape(attributes.get("alt", ""))).strip() if name == "img" else "",
