@@ -14,11 +14,12 @@ from PIL import Image
 from bot.model import Attachment
 from bot.model.file_names import safe_name
 from bot.parsing import headers, pictures
-from bot.parsing.mime import Part
+from bot.parsing.mime import Part, fields
 from bot.parsing.vocabulary import table
 
 BYTES = 10 * 1024 * 1024
 PIXELS = 50_000_000
+LETTER_HEAD = 64 * 1024  # octets of an attached letter in which its subject is looked for
 
 _TABLES = table("attachments")
 WHY: dict[str, str] = _TABLES["why"]  # every value of `Attachment.why`; templates put it into words
@@ -37,6 +38,10 @@ def attachment(part: Part, data: bytes, hint: str = "", shown_in_html: bool = Fa
     kind, why, size = _judged(part, data)
     logo = not why and _is_logo(size, len(data), inline)
     name = safe_name(headers.parameter(part.named, "filename", hint) or headers.parameter(part.parameters, "name", hint))
+    if not name and _WITHHELD.get(kind) == "letter":
+        subject = next((value for key, value in fields(data[:LETTER_HEAD], [])[0] if key == "subject"), b"")
+        name = safe_name(headers.words(subject, hint)[:80])
+        name = f"{name}.eml" if name else f"part-{part.number}.eml"
     if not name:
         name = safe_name(headers.words(part.field("content-id")).strip("<>"))[:60] or f"part-{part.number}{_EXTENSIONS.get(kind, '')}"
     return Attachment(name=name, type=kind, size=len(data), accepted=not why, why=why, part=part.number, inline=inline, logo=logo)

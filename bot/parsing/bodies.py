@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from bot.parsing import charset, history, html, quotes
 from bot.parsing.headers import words
-from bot.parsing.mime import Part
+from bot.parsing.mime import DATA_PICTURE, Part
 from bot.parsing.vocabulary import pattern
 
 # How much of a letter's texts, and of their HTML, is read. The letter itself is kept whole.
@@ -100,7 +100,7 @@ def _is_answer(root: Part, hint: str) -> bool:
 
 def _collect(part: Part, found: Body, hint: str) -> list[Block]:
     """The blocks of a part in order; its files go to `found.files`. Nesting is limited by `mime.NESTING`."""
-    if part.children:
+    if part.children and part.type != "text/html":
         if part.type == "multipart/alternative":
             return _alternative(part, found, hint)
         blocks: list[Block] = []
@@ -118,6 +118,7 @@ def _collect(part: Part, found: Body, hint: str) -> list[Block]:
         # If a letter consists of a single text file, that file is its text.
         if part.parent and (part.disposition == "attachment" or any(other.type in _TEXTS or other.children for other in before)):
             return []
+    found.files += part.children  # pictures that stand in the HTML itself
     text = _decoded(part, found, hint)
     return [Block(html=text) if part.type == "text/html" else Block(plain=text)]
 
@@ -142,6 +143,8 @@ def _decoded(part: Part, found: Body, hint: str) -> str:
     label = part.parameters.get("charset", b"").decode("latin-1")
     if not label and part.type == "text/html" and (meta := _META.search(data[:4096])):
         label = meta[1].decode("ascii")
+    if part.children:
+        data = DATA_PICTURE.sub(b"", data)
     text, defect = charset.decode(data[: 4 * room], label, hint) if data else ("", "")
     defects += filter(None, (broken, defect))
     end, most = "<" if marked else "\n", max(room // PIECE, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ _KNOWN_FIELD = re.compile(
     rb"^(?:received|from|to|cc|subject|date|message-id|mime-version|content-[a-z-]+|x-[\w-]+|reply-to|return-path)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
+DATA_PICTURE = re.compile(rb"data:image/([a-zA-Z0-9.+-]{2,20});base64,([A-Za-z0-9+/=%\s]{80,})", re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _LOST_PARAMETER = re.compile(rb"[\w*-]{1,40}=")
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
@@ -49,6 +51,7 @@ class Part(Struct):
     disposition: str = ""
     named: dict[str, bytes] = {}  # parameters of Content-Disposition
     children: list[Part] = []
+    within: bool = False  # it stands inside of another part: of a signature, or of HTML
 
     def field(self, name: str) -> bytes:
         """The value of the first field with this lower-case name, or b""."""
@@ -89,10 +92,13 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
     while open_parts:
         parent = open_parts.pop()
         if (inner := _signed(parent)) is not None and count < PARTS:
-            parent.type, parent.raw, count = "multipart/signed", b"", count + 1
+            parent.type, count = "multipart/signed", count + 1
             parent.children = [_part(inner, parent.depth + 1, parent, defects)]
             open_parts.extend(parent.children)
             continue
+        if parent.type == "text/html":
+            parent.children = [_picture(found, parent) for found in islice(DATA_PICTURE.finditer(parent.body()), max(0, PARTS - count))]
+            count += len(parent.children)
         if not parent.type.startswith("multipart/"):
             continue
         if parent.depth >= NESTING:
@@ -116,7 +122,8 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
         parent.raw = b""  # now in the slices; fifty levels would keep it fifty times
         parent.children = [_part(piece, parent.depth + 1, parent, defects) for piece in slices]
         open_parts.extend(parent.children)
-    for number, part in enumerate(root.walk()):
+    # What stands as a part of its own comes first: older records name parts by these numbers.
+    for number, part in enumerate(sorted(root.walk(), key=lambda part: part.within)):
         part.number = number
     return root, list(dict.fromkeys(defects))
 
@@ -200,9 +207,17 @@ def _signed(part: Part) -> bytes | None:
     return signed.content(part.body())
 
 
+def _picture(found: re.Match[bytes], page: Part) -> Part:
+    """A picture that stands in the HTML itself (RFC 2397)."""
+    head = [("content-type", b"image/" + found[1].lower()), ("content-transfer-encoding", b"base64")]
+    kind = f"image/{found[1].decode().lower()}"
+    return Part(0, head, unpercent(found[2]), page.depth + 1, page, kind, disposition="inline", within=True)
+
+
 def _part(raw: bytes, depth: int, parent: Part | None, defects: list[str]) -> Part:
     found, body = fields(raw, defects)
-    part = Part(number=0, fields=found, raw=raw[body:], depth=depth, parent=parent)
+    inside = parent is not None and (parent.within or (parent.raw != b"" and parent.type == "multipart/signed"))
+    part = Part(number=0, fields=found, raw=raw[body:], depth=depth, parent=parent, within=inside)
     kind, part.parameters = values(part.field("content-type"))
     default = "message/rfc822" if parent is not None and parent.type == "multipart/digest" else "text/plain"
     part.type = kind if re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) else {"text": "text/plain", "html": "text/html"}.get(kind, default)
