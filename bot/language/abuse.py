@@ -75,7 +75,7 @@ def find(text: str, normalised: Normalised | None = None, agents: frozenset[str]
     if "://" in plain or "www." in plain:
         plain = _URL.sub(lambda url: " " * len(url[0]), plain)
     if "@" in plain:
-        plain = FOUND.sub(lambda address: " " * len(address[0]), plain)
+        plain = FOUND.sub(lambda address: " " * len(address[0]) if "." in address[0].partition("@")[2] else address[0], plain)
     found = [
         AbuseMatch(chunk.start() + start, chunk.start() + end, root, level)
         for chunk in _CHUNK.finditer(plain)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-_ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}
+_ENGLISH = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "aou", "$": "s", "!": "i"}
 HEAD = 3  # letters that tell for most words that no listed word begins so
 _STARS = "*#@$%&"
 _STARRED = re.compile(r"([а-я]{1,3})\*{2,}([а-я]{1,4})")

@@ -91,6 +91,7 @@ class Finder:
         self.bare = {lexicon.number(words): edition for edition, words in bare["editions"].items()}
         self.updated = book.read("<update> ...5 =до/=на/to <number>")
         self.lexicon = lexicon
+        self.latest = [book.read(text) for text in data["latest"]]
         self.settled = [book.read(text) for text in data["settled"]]
 
     # ------------------------------------------------------------------------------------------------------- finding
@@ -256,6 +257,7 @@ class Finder:
         if not old or self._is_settled(tokens):
             return ()
         new = {NAMES[item.name] for item in found if item.version and not item.works and item not in old}
+        new |= {"browser"} if any(stands(parts, tokens, self.lexicon.fillers) for parts in self.latest) else set()
         later = [self._number(tokens, last) for _, last in stands(self.updated, tokens, self.lexicon.fillers)]
         still = (item for item in old if all(not one or replace(item, version=one).older(oldest[item.name]) for one in later))
         return tuple(item for item in still if NAMES[item.name] not in new)

@@ -135,6 +135,63 @@ obscene | ёb твою мать
 - | Херсонская область, Скадовск: не проходит оплата
 - | Мандалорец, третий сезон, пропал звук
 - | Комментатор пишет под фильмом: «режиссёр дебил», удалите
+insult | Ваш оператор — редкостный тупица
+insult | Балбесы, включите наконец звук
+insult | Вы просто кучка неудачников
+insult | Анна, вы дура
+insult | Ну и хамло ваш Борис
+insult | Мерзавцы, списали деньги и молчат
+insult | Безрукие программисты опять всё сломали
+insult | Вы умственно отсталые?
+insult | Свора бездельников
+insult | Говорю как есть: поддержка — дно, а вы клоуны
+insult | Your team are a bunch of clowns
+insult | Listen, you pathetic worm, give me my money
+insult | Anna is the dumbest person I have ever written to
+insult | Tell that idiot Boris to read before he answers
+insult | You people are morons
+insult | Incompetent fools, all of you
+obscene | да вы охренели? ахуеть просто
+obscene | с какого х@ра... б л я т ь
+obscene | хyли не отвечаете
+obscene | zaebali uzhe
+obscene | ебучий плеер
+obscene | ПИЗДЕЦ а не сервис
+obscene | б*я, опять
+obscene | п!здец
+obscene | х_й вам
+obscene | sh!t service, f u c k it
+obscene | Пошли на х.й
+obscene | cyka blyat
+obscene | манда ивановна ваша анна
+- | «Суки» Аличе Рорвахер есть у вас?
+- | Название фильма: «Мудаки. Арабески»
+- | Хочу посмотреть «Облом off», а не находится
+- | Ребёнок спрашивает, почему в мультике говорят «дурак»
+- | Меня зовут Ибрагим Ебоев, не принимает фамилию
+- | Улица Козлова, дом 5, интернета нет
+- | Гадюкино, дом 3
+- | Свинарева Анна, заявка 552
+- | Озвучка слова «бля» заглушена, так задумано?
+- | В описании написано «шлюха», хотя это детский раздел
+- | Я сам дурак, нажал не туда
+- | Герой там круглый идиот, смешно
+- | Роман «Идиот» — где экранизация Бортко?
+- | Петухов Олег, не могу оплатить
+- | Скотт Пилигрим без звука
+- | Сериал «Ублюдочный босс» пропал
+- | Команда «Ослы» играет в полуфинале, трансляция прервалась
+- | Shitake recipe show has no subtitles
+- | Where is "Bad Santa" and "Dirty Rotten Scoundrels"?
+- | Is Dick Van Dyke Show coming back?
+- | Kick-Ass 2 stops at 10 minutes
+- | My wife calls me a fool, but I cannot find the settings
+- | A pig in the cartoon has no voice
+- | Moscow: Mudyuga village, no signal
+- | The comment "you are all idiots" under the trailer should be removed
+- | Не хочу никого обидеть, но отвечаете вы медленно и неграмотно
+- | Безобразная работа, стыдно должно быть
+- | ХЕРСОН, ул. Ушакова, платёж не прошёл
 """
 AGENTS = frozenset(["анна", "борис", "anna", "boris"])
 
