@@ -11,6 +11,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from bot.store import interface
+
 ROOT = Path(__file__).parents[2]
 # The core, each floor after those that it may know.
 FLOORS = ("model", "parsing", "language", "rules", "rendering", "store.interface", "tickets")
@@ -50,3 +52,14 @@ def test_no_import_goes_round() -> None:
     graph = grimp.build_graph("bot", exclude_type_checking_imports=False, cache_dir=None)
     order = TopologicalSorter({one: graph.find_modules_directly_imported_by(one) for one in graph.modules})
     assert len(list(order.static_order())) > 200
+
+
+def test_a_store_is_asked_in_few_ways() -> None:
+    """Whoever adds one asks first whether another can say the same."""
+    ways = [
+        name
+        for one in (interface.UnitOfWork, interface.Store, interface.Letters)
+        for name, what in vars(one).items()
+        if callable(what) and not name.startswith("_")
+    ]
+    assert 30 <= len(ways) <= 35
