@@ -13,6 +13,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from bot.language.abuse_lexicon import Entry, lexicon, sound
 from bot.language.exemptions import Exemptions
 from bot.language.insults import insults, kinds
@@ -53,6 +55,7 @@ class Abuse(Value, frozen=True):
     start: int
     end: int
     words: str
+    aimed: bool = True  # False for swearing that hits nobody: «пиздец, списали деньги»
 
 
 class AbuseMatch(NamedTuple):
@@ -92,7 +95,8 @@ def find(text: str, normalised: Normalised | None = None, agents: frozenset[str]
             abuses.pop()  # an insult that contains an obscene word counts as that word
         abuses.append(Abuse(level=one.level, root=one.root, start=start, end=end, words=text[start:end]))
     exemptions = Exemptions(text, normalised, agents)
-    return tuple(one for one in abuses if not exemptions.holds(one.start, one.end, one.level, listed=_is_listed(one.words)))
+    kept = (one for one in abuses if not exemptions.holds(one.start, one.end, one.level, listed=_is_listed(one.words)))
+    return tuple(one if one.level == "insult" or exemptions.aimed(one.start, one.end) else replace(one, aimed=False) for one in kept)
 
 
 def _is_listed(words: str) -> bool:

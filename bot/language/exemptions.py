@@ -11,7 +11,7 @@ from functools import cached_property
 
 from bot.language.guards import QUOTED
 from bot.language.insults import Word, words
-from bot.language.normalisation import Normalised
+from bot.language.normalisation import Normalised, normalise
 from bot.language.word_forms import is_name, is_place
 
 _SURNAME = re.compile(r".{2,}(?:[оеё]в(?:а|у|ым|ой)?|[иы]н(?:а|у|ым|ой)?|дзе|швили|[яа]н|енко|чук|юк|ухо)$")
@@ -19,6 +19,11 @@ _ADJECTIVAL = re.compile(r".{2,}[сц]к(?:ий|ая|ого|ой|ому)$")  # a
 _ABBREVIATION = re.compile(r"(?=.{2,4}$)[^\WАЕЁИОУЫЭЮЯAEIOUYа-яёa-z\d_]*[АЕЁИОУЫЭЮЯAEIOUY]?[^\WАЕЁИОУЫЭЮЯAEIOUYа-яёa-z\d_]*")  # at most one vowel
 _OWN = re.compile(r"(?i)\b(?:ваш\w{0,3}|тво\w{1,3}|your)\W{0,3}$")
 _ANSWERED = re.compile(r"\W{0,3}\?\s*(?:нет|не|no|sorry)\b|\W{0,3}\s(?:вместо|instead)\b", re.IGNORECASE)
+_STOP = re.compile(r"[.!?…\n]")
+_PERSON = re.compile(  # any sign may hide a vowel
+    r"м.д(?:ак|.к|ил|озв)|п.д.?р|д.лб.|у.б(?:[аио]?[нкщ])|.бл.н|в.бляд|х.[йе]с.с|п.зд(?:юк|.б.л)|fucker|fuck (?:you|u|off)"
+    r"|h.le|sucker|b.tch|c.nt|tw.t|w.nker|gg|(?:по|ид|шл).* на"
+)
 NEAR = 6  # words on either side that may tell what a word is
 
 
@@ -75,6 +80,14 @@ class Exemptions:
             return True
         aimed = any(one.kinds & {"you", "your"} or one.text == "вас" for one in near)
         return level == "insult" and not aimed and any("said" in one.kinds for one in near)
+
+    def aimed(self, start: int, end: int) -> bool:
+        """Whether swearing hits somebody: it names a person, or the reader or the staff stand in the same sentence."""
+        if _PERSON.search(normalise(self.text[start:end]).text):
+            return True
+        at = bisect_left(self.ends, start + 1)
+        near = (one for one in self.words[max(at - NEAR, 0) : at + NEAR + 1] if one.kinds & {"you", "staff"} or one.text in self.agents)
+        return any(not _STOP.search(self.text, min(one.end, end), max(one.start, start)) for one in near)
 
     def _quote(self, start: int, end: int) -> bool | None:
         """For a word in quotation marks: whether they hold a title or somebody's words. None outside of any."""

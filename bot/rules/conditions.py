@@ -49,7 +49,7 @@ FLAGS = regex.IGNORECASE | regex.MULTILINE | regex.VERSION0
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_filled), one_or_more(type="string")]
 Patterns = Annotated[Strings, AfterValidator(_compiles)]
 Aspect = Literal["description", "question", "steps", "environment", "screenshot"]
-Level = Literal["obscene", "insult"]
+Level = Literal["obscene", "insult", "aimed"]
 Tongue = Literal["ru", "en", "other"]
 Where = Literal["anywhere", "subject", "text"]
 

@@ -167,7 +167,8 @@ class Matcher:
             insults = abuse.find(part.text, part.normalised, self.agents) if "abuse" in kinds else ()
             for leaf in self.others:
                 if leaf.kind == "abuse" and leaf.asks(part.where):
-                    found.add(leaf.key, (part.span(item.start, item.end) for item in insults if item.level in leaf.value))
+                    fit = (one for one in insults if one.level in leaf.value or (one.aimed and "aimed" in leaf.value))
+                    found.add(leaf.key, (part.span(one.start, one.end) for one in fit))
                 elif leaf.kind == "software":
                     found.add(leaf.key, (part.span(item.start, item.end) for item in self._software(leaf, part, found)))
             found.spans.setdefault(ASKING, []).extend(part.span(a, b) for a, b in self.content.asking(part)[:50])

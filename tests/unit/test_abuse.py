@@ -251,7 +251,7 @@ def test_an_insult_that_holds_an_obscene_word_is_obscene() -> None:
 def test_evidence_is_the_span_as_written() -> None:
     text = "Сегодня, 5 мая, у вас сно\u200bва П\u0336И\u0336ZДЕЕЕЕЦ! Вы, Идиоты, слышите?"
     assert find(text) == (
-        Abuse(level="obscene", root="пизд", start=text.index("П\u0336"), end=text.index("!"), words="П\u0336И\u0336ZДЕЕЕЕЦ"),
+        Abuse(level="obscene", root="пизд", start=text.index("П\u0336"), end=text.index("!"), words="П\u0336И\u0336ZДЕЕЕЕЦ", aimed=False),
         Abuse(level="insult", root="оскорбление", start=text.index("Идиоты"), end=text.index(", слыш"), words="Идиоты"),
     )
 

@@ -49,7 +49,7 @@ async def test_low_priority_is_a_leads_word_on_low_tickets(tmp_path: Path) -> No
 async def test_the_machine_never_closes_for_abuse(tmp_path: Path) -> None:
     """It asks once and says what a title needs; whatever comes then is the agents', with the button that refuses."""
     desk = await TestDesk.opened(tmp_path)
-    await desk.send(IVAN, "Ваш плеер опять нихуя не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
+    await desk.send(IVAN, "Вы там охуели? Плеер опять не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
     [letter] = desk.mail(IVAN)
     assert letter.template == "ground_abusive_language"
     assert "название фильма" in letter.text
@@ -60,11 +60,20 @@ async def test_the_machine_never_closes_for_abuse(tmp_path: Path) -> None:
     assert "#отказать" in notice.text
 
 
+async def test_swearing_that_hits_nobody_beside_a_problem_is_a_hint(tmp_path: Path) -> None:
+    """The regulation asks for tact: the problem is acknowledged, and the agent sees the words."""
+    desk = await TestDesk.opened(tmp_path)
+    await desk.send(IVAN, "Пиздец, второй раз списали 399 рублей за одну подписку.", subject="Деньги")
+    assert [one.template for one in desk.mail(IVAN)] == ["acknowledgement"]
+    [notice] = desk.mail(ANNA)
+    assert "swearing" in notice.text
+
+
 async def test_the_letter_about_abuse_names_the_word_to_a_proved_address(tmp_path: Path) -> None:
     desk = await TestDesk.opened(tmp_path, aligned=(IVAN,))
-    await desk.send(IVAN, "Ваш плеер опять нихуя не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
+    await desk.send(IVAN, "Вы там охуели? Плеер опять не работает в Chrome 131, чёрный экран после Play!", subject="Плеер")
     [letter] = desk.mail(IVAN)
-    assert "нихуя" in letter.text
+    assert "охуели" in letter.text
 
 
 async def test_high_priority_and_complaints_are_never_suspended_by_a_machine(tmp_path: Path) -> None:
