@@ -122,6 +122,7 @@ def _decide(do: str, to: str, state: str = "held") -> None:
     def otherwise(_: Path) -> dict[str, Any]:
         return {"error": "no desk is running on this data folder; start it first (run.py serve)"}
 
+    settings_here()
     answer = tell_daemon({"do": do, "to": to.lower(), "state": state}, otherwise)
     if to and not answer["ok"] and state == "failed":
         there = ", ".join(dict.fromkeys(one.to for _, one in _stuck(state))) or "none"

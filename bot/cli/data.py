@@ -194,10 +194,15 @@ def _carry_out(chosen: Any, plan: Any, now: datetime) -> None:
 
 def migrate() -> None:
     """Bring the data up to date, or make the tables of DESK_STORE. Stop the desk and make a backup first."""
-    from bot.store.factory import needed
+    from bot.store.data_access import ElsewhereError
+    from bot.store.factory import begun, must_be_here, needed
 
     chosen = settings()
     url = chosen.store
+    with said():
+        unfinished = begun(chosen.data, url)
+    if unfinished:
+        fail(unfinished, AGAIN)
     if not url:
         _migrate_files(chosen.data)
         return
@@ -205,6 +210,9 @@ def migrate() -> None:
         with needed():
             from bot.store.postgres.schema import migrate as bring
         before, after = bring(url)
+        must_be_here(chosen)
+    except ElsewhereError as error:
+        fail(str(error), AGAIN)
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -226,7 +234,7 @@ def repair() -> None:
     from bot.data.health import repair as mend
     from bot.disk import DataLock, LockedError
 
-    if settings().store:
+    if settings_here().store:
         fail("repair mends files; PostgreSQL looks after its own: restore from a backup what it cannot read")
     data = settings_here().data
     try:

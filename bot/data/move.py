@@ -8,6 +8,7 @@ there letter by letter, and putting twice changes nothing. Until it is finished 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -78,7 +79,8 @@ def move(settings: Settings, goal: Settings, now: datetime, say: Say) -> Account
     work on the database. Raises RefusedError and OSError.
     """
     formats.check(settings.data)
-    _refuse_unless(not (wrong := fault(settings)), wrong)
+    wrong = fault(settings) if os.path.lexists(settings.secret_file) else ""  # one that is gone is asked for at the start
+    _refuse_unless(not wrong, wrong)
     _refuse_unless(bool(settings.store) != bool(goal.store), "the desk lives there already; files move to a database, a database to files")
     (_to_database if goal.store else _to_files)(settings, goal, now, say)
     return _book(goal)

@@ -12,7 +12,7 @@ from bot.disk import Disk, all_names, is_there
 from bot.settings import Settings
 from bot.store.data_access import DataReader, DataWriter, ElsewhereError
 from bot.store.files import formats
-from bot.store.files.names import ASIDE
+from bot.store.files.names import ASIDE, LETTER
 from bot.store.interface import Letters, Store
 
 INCOMING, FILLING, MOVED = "incoming", "filling", "moved"  # what bot.data.move leaves in the data folder while it works, and afterwards
@@ -71,7 +71,9 @@ def has_signed(settings: Settings) -> bool:
 
         return schema.has_signed(settings.store)
     parts = (settings.data / "tickets", settings.data / "desk")
-    return any(re.fullmatch(ASIDE, name) for part in parts for name in all_names(part)) or any(all_names(settings.data / "archive"))
+    return any(re.fullmatch(ASIDE, name) for part in parts for name in all_names(part)) or any(
+        re.fullmatch(LETTER, name) for name in all_names(settings.data / "archive")
+    )
 
 
 def forget_keys(settings: Settings) -> None:

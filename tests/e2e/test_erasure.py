@@ -111,6 +111,7 @@ async def test_in_a_database_he_is_forgotten_too(tmp_path: Path, cluster: Cluste
     one = await busy(tmp_path / "data")
     await one.store.close()
     store = cluster.url(database)
+    (tmp_path / "data" / "secret").write_text("0" * 64)
     files, desk = Running(tmp_path / "data"), Running(tmp_path / "data", DESK_STORE=store)
     assert "The ledger adds up." in told(files, "move", "--to", store)
 

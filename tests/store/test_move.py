@@ -26,7 +26,9 @@ from bot.data import move
 from bot.data.backup import RefusedError, backup
 from bot.data.copy import copy
 from bot.data.ledger import account
+from bot.data.secret_file import keys
 from bot.disk import Disk
+from bot.disk.regular_files import read_regular
 from bot.model import Envelope
 from bot.settings import Settings
 from bot.store.data_access import DataReader
@@ -415,7 +417,7 @@ class TestDatabase:
         shutil.copytree(desk.parent, other.parent)
         move.move(settings(desk), goal, NOW, print)
         there, archive = contents(open_data_reader(goal)), tmp_path / "desk.tar.gz"
-        agree(goal, [b"its secret"])
+        agree(goal, keys(read_regular(settings(desk).secret_file)))
         with pytest.raises(RefusedError, match="in this database already"):
             move.move(settings(other), settings(other, goal.store), NOW, print)
         assert not begun(other, None)

@@ -217,7 +217,7 @@ asyncio.run(main())
 
 
 def test_a_daemon_that_ends_by_an_error_does_not_wait_for_it(tmp_path: Path) -> None:
-    paths = os.pathsep.join(str(ROOT / one) for one in (".", "tests/store"))
+    paths = os.pathsep.join(str(ROOT / one) for one in (".", "tests", "tests/store"))
     call = [sys.executable, "-c", UNCLOSED, str(tmp_path)]
     ended = subprocess.run(call, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=20, check=True)
     assert ended.stdout == "sent\n"
