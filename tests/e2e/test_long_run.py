@@ -142,11 +142,11 @@ def test_weeks_of_mixed_letters_leave_nothing_behind(tmp_path: Path) -> None:
             assert last[3] < 1.5 * second[3], f"seconds to the 250: {tenths}"
         assert list((desk.data / "spool").iterdir()) == []
         desk.stop()
-        desk.start()  # on the same data: what it holds now is what live tickets need
+        desk.start()  # on the same data: what it holds now is what live tickets need; the cache of tickets is cold
         for _ in range(20):
             people.write()
         wait_for(lambda: unread(desk) == 0, 120, words=desk.log)
-        assert last[0] < 1.1 * memory(desk) + 4_000, f"a leak, in KB: {tenths}, and {memory(desk)} after a restart"
+        assert last[0] < 1.25 * memory(desk) + 4_000, f"a leak, in KB: {tenths}, and {memory(desk)} after a restart"
     assert desk.run("ledger").returncode == 0
     assert "kind=parked" not in desk.log()
 
