@@ -62,9 +62,10 @@ def missing(policy: Policy, templates: Templates) -> list[str]:
     lacking = (name for name in wanted if language not in templates.languages_of(name))
     words = "a rule answers with it, and it is not there"
     found = [f"templates/{language}/{name}.txt: {words}" for name in lacking]
-    for section, key in without_letter(templates.files, policy):
-        file = f"templates/{language}/{'ground' if section == 'grounds' else 'resolved'}_{key}.txt"
-        found.append(f"{policy.name}: {section}.{key} has no letter: give it text: {{{language}: …}}, or write {file}")
+    found += [
+        f"{policy.name}: {place} has no letter: give it text: {{{language}: …}}, or write templates/{file}"
+        for place, file in without_letter(templates.files, policy)
+    ]
     for spoken, terms in templates.all_terms().items():
         unsaid = [name for name in BY_NAME if name not in terms.commands]
         found += [f"templates/{spoken}/{FILE}: commands.{name} is missing" for name in unsaid]

@@ -63,7 +63,7 @@ def restore(settings: Settings, archive: Path, now: datetime, say: Say) -> Accou
         _refuse_unless(is_empty(settings.data, "reports"), full)
         if settings.store:
             with closing(open_data_writer(settings)) as writer:
-                _empty(writer)
+                _empty(writer, settings)
         unpack(archive, incoming)
         _mark(incoming / COMPLETE, what)
     if settings.store and not begun.endswith(FILLED):
@@ -153,11 +153,9 @@ def _fill(goal: Settings, data: Path, secret: Path, now: datetime) -> None:
     writer = open_data_writer(goal)
     try:
         if not state:
-            words = "a move or a restore into this database was begun in another data folder: finish it there, or drop the database"
-            _refuse_unless(not is_half_full(goal), words)
-            _empty(writer)
+            _empty(writer, goal)
+        fill(goal, under_way=True)  # before our own mark: what was cut off between the two is begun again
         _mark(marker, which)
-        fill(goal, under_way=True)
         carried = copy(source, writer, now)
         aside = max((int(path.stem) for path in listed(data / "tickets" / "broken", TICKET)), default=0)
         if aside > carried.highest:  # a number that was given to a ticket which nobody can read any more is not given again
@@ -182,8 +180,14 @@ def _refuse_unless(so: bool, words: str) -> None:
         raise RefusedError(words)
 
 
-def _empty(writer: DataWriter) -> None:
-    _refuse_unless(writer.empty(), "there is a desk in this database already")
+def _empty(writer: DataWriter, goal: Settings) -> None:
+    if writer.empty():
+        return
+    _refuse_unless(
+        not is_half_full(goal),
+        "a move or a restore into this database was begun in another data folder: finish it there, or drop the database",
+    )
+    raise RefusedError("there is a desk in this database already")
 
 
 def _complete(incoming: Path, what: str) -> str:

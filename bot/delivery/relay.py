@@ -91,10 +91,7 @@ class Relay:
         if self._down and now < self._down[0]:
             return self._down[1]
         try:
-            client = self._client()
-            await client.connect(timeout=min(CONNECT, self._timeout))
-            with contextlib.suppress(aiosmtplib.SMTPHeloError):  # an old server; the client falls back to HELO
-                await client.ehlo()
+            client = await self._connected()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             result = judged(error, "connect")
             if result.code in BUSY and (others := self._lanes.taken) > 1:
@@ -118,6 +115,19 @@ class Relay:
         while client := self._take():
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=2)
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        """A connection that is greeted, encrypted and logged in, all of it within CONNECT. Raises as aiosmtplib, and OSError."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(min(CONNECT, self._timeout)):
+                await client.connect()
+                with contextlib.suppress(aiosmtplib.SMTPHeloError):  # an old server; the client falls back to HELO
+                    await client.ehlo()
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def _client(self) -> aiosmtplib.SMTP:
         target = self._target
@@ -182,7 +192,6 @@ class Relay:
         if slot.was_cut:
             return result
         return result if good or step != "mail" or not kept else None
-
 
     async def _text(self, slot: Slot, client: aiosmtplib.SMTP, letter: bytes) -> tuple[int, str]:
         """DATA and the letter; the server's last answer. In two steps, for until the last octet has gone to the

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bot.model import Ground, Resolution
 from bot.rendering.terms import Terms
 from bot.rules import Policy
 from bot.rules.schema import Outcome
@@ -34,16 +33,17 @@ def with_own(files: Mapping[str, str], policy: Policy) -> dict[str, str]:
             for language in languages:
                 text = item.text.get(language, "" if name == "resolved" else None)
                 if text is not None:
-                    said = json.dumps(text, ensure_ascii=False)
+                    said = json.dumps(text, ensure_ascii=False).replace("%", "\\u0025")  # no text ends a tag
                     letter = f'{{% set said = {said} %}}\n{{% include "{GENERIC[name]}" %}}\n'
                     made[f"{language}/{name}_{key}.txt"] = letter
     return {**made, OWN: json.dumps(names)}
 
 
 def without_letter(files: Mapping[str, str], policy: Policy) -> Iterable[tuple[str, str]]:
-    """(section, key) of each ground and resolution that has no letter in the desk's language."""
+    """(place in rules.yaml, file) of each ground and resolution that has no letter in the desk's language."""
     for kind, name, items in _kinds(policy):
-        yield from ((f"{kind}s", key) for key in items if f"{policy.desk.language}/{name}_{key}.txt" not in files)
+        letters = {key: f"{policy.desk.language}/{name}_{key}.txt" for key in items}
+        yield from ((f"{kind}s.{key}", letter) for key, letter in letters.items() if letter not in files)
 
 
 def letters_of(own: str) -> list[str]:
@@ -71,8 +71,7 @@ def named(terms: Terms, own: str) -> Terms:
     return replace(terms, **words, to_requesters=replace(terms.to_requesters, **tactful))
 
 
-def _kinds(policy: Policy) -> tuple[tuple[str, str, Mapping[Ground | Resolution, Outcome]], ...]:
+def _kinds(policy: Policy) -> tuple[tuple[str, str, Mapping[Any, Outcome]], ...]:
     """(key in terms.yaml, beginning of the template's name, what rules.yaml has) for both."""
-    grounds: Mapping[Any, Outcome] = policy.grounds
-    resolutions: Mapping[Any, Outcome] = policy.resolutions
-    return ("ground", "ground", grounds), ("resolution", "resolved", resolutions)
+    items: dict[str, Mapping[Any, Outcome]] = {"ground": policy.grounds, "resolution": policy.resolutions}
+    return tuple((kind, name, items[kind]) for kind, name in NAMES.items())

@@ -361,6 +361,31 @@ async def test_a_server_that_says_nothing_is_tried_again_later():
     server.close()
 
 
+@pytest.mark.parametrize("answers", [0, 1], ids=["EHLO", "STARTTLS"])
+async def test_a_server_that_stops_before_the_first_letter_holds_nobody_for_long(answers, monkeypatch):
+    """Greeting, EHLO, STARTTLS and login share the time that a connection has to come up."""
+
+    async def stops(reader, writer):
+        writer.write(b"220 mx.example\r\n")
+        for _ in range(answers):
+            await reader.readline()
+            writer.write(b"250-mx.example\r\n250 STARTTLS\r\n")
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    monkeypatch.setattr("bot.delivery.relay.CONNECT", 0.1)
+    ended = asyncio.Event()
+    server = await asyncio.start_server(stops, "127.0.0.1", 0)
+    target = RelayTarget("127.0.0.1", server.sockets[0].getsockname()[1], "starttls" if answers else "plain")
+    async with asyncio.timeout(10):
+        result = await Relay(target, hostname="desk.example").send(LETTER, US, THEM)
+        await ended.wait()
+    assert (result.state, result.of_us) == ("retry", True)
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_greeting_of_refusal_says_nothing_of_the_letter():
     async def refuse(_reader, writer):
         writer.write(b"554 5.7.1 not you\r\n")

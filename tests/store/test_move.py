@@ -32,7 +32,7 @@ from bot.disk.regular_files import read_regular
 from bot.model import Envelope
 from bot.settings import Settings
 from bot.store.data_access import DataReader
-from bot.store.factory import FILLING, INCOMING, agree, begun, open_data_reader, open_store
+from bot.store.factory import FILLING, INCOMING, agree, begun, fill, open_data_reader, open_store
 from bot.store.files.inbox import Inbox
 from bot.store.files.reader import FileDataReader
 from bot.store.files.writer import FolderDataWriter
@@ -410,6 +410,14 @@ class TestDatabase:
         await one.send("olga@example.org", PROBLEM, subject="Пятое")
         assert max(one.tickets()) == 5, "4 cannot be read any more, and is not given again"
         await one.store.close()
+
+    def test_a_move_that_was_cut_off_between_its_two_marks_begins_again(self, desk: Path, cluster: Cluster) -> None:
+        """The database says already that it is being filled, the folder does not: nothing has been copied."""
+        goal, before = settings(desk, cluster.url(cluster.fresh())), contents(FileDataReader(desk))
+        fill(goal, under_way=True)
+        move.move(settings(desk), goal, NOW, print)
+        tickets, *others = contents(open_data_reader(goal))
+        assert ([one for one in tickets if one.number != 4], *others) == before
 
     def test_a_database_that_is_not_empty_is_left_alone(self, desk: Path, tmp_path: Path, cluster: Cluster) -> None:
         goal = settings(desk, cluster.url(cluster.fresh()))

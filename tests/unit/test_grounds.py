@@ -93,7 +93,7 @@ OWN = """
     clause: 3.4
     names: {ru: неоплаченный счёт, en: unpaid invoice}
     words: [неоплачено, unpaid]
-    text: {ru: "Счёт пока не оплачен: **пришлите** квитанцию \\"как есть\\" 🙂", en: The invoice is not paid yet.}
+    text: {ru: "Счёт пока не оплачен: **пришлите** квитанцию \\"как есть\\" 🙂 100 %} {{ 7 * 7 }} {# x #}", en: The invoice is not paid yet.}
   unofficial_version: none
 """
 OWN_RESOLUTION = """
@@ -122,7 +122,7 @@ async def test_a_company_has_grounds_and_resolutions_of_its_own(tmp_path: Path) 
     await desk.send(IVAN, "Здравствуйте! Мы ещё не оплатили счёт за ноябрь.", subject="Счёт")
     [asked] = desk.mail(IVAN)
     assert asked.template == "ground_unpaid_invoice"
-    assert 'Счёт пока не оплачен: **пришлите** квитанцию "как есть" 🙂' in asked.text
+    assert 'Счёт пока не оплачен: **пришлите** квитанцию "как есть" 🙂 100 %} {{ 7 * 7 }} {# x #}' in asked.text
     assert "3.4" in asked.text
     assert desk.ticket().ground == "unpaid_invoice"
     await desk.reply(asked, IVAN, "Вот квитанция.")
