@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from configparser import ConfigParser
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 from desk import ROOT
@@ -65,7 +65,11 @@ def test_so_has_everything_that_they_bring_along():
             continue
         seen.add(key)
         assert key[0] in PINNED, f"{one.name} is not in constraints.txt: `sh setup.sh renew`"
-        for text in distribution(one.name).requires or ():
+        try:
+            brings = distribution(one.name).requires or ()
+        except PackageNotFoundError:  # of the checks, which `sh setup.sh test` leaves out
+            continue
+        for text in brings:
             wanted = Requirement(text)
             if wanted.marker is None or any(
                 wanted.marker.evaluate({"extra": extra}) for extra in ("", *one.extras)
