@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_quick(item.path) and not measures and not any(map(item.get_closest_marker, LONG)):
             item.add_marker("quick")
         needs = ("postgres", "dovecot", "faults")
-        if not must_run() and item.get_closest_marker("slow") and any(map(item.get_closest_marker, needs)):
+        long = item.get_closest_marker("slow") and any(map(item.get_closest_marker, needs))
+        if not must_run() and (long or item.get_closest_marker("long")):
             item.add_marker(pytest.mark.skip(reason="it takes long: TEST_ALL=1 runs it"))
 
 

@@ -24,7 +24,7 @@ LOOKING = (
 
 def long(*values: Any) -> Any:
     """A case of what others show as well: CI tries it."""
-    return pytest.param(*values, marks=pytest.mark.slow)
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 EVERY = (*LOOKING, ("serve",), ("deliver",))
@@ -92,7 +92,7 @@ STORES = ["files", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("spoil", [gone, cut_off, *(long(one) for one in (empty, folder, dangling, foreign))])
+@pytest.mark.parametrize("spoil", [gone, *(long(one) for one in (empty, cut_off, folder, dangling, foreign))])
 def test_every_command_says_the_same_of_a_secret_that_is_none(
     tmp_path: Path, spoil: Callable[[Path], None], store: str, request: pytest.FixtureRequest
 ) -> None:

@@ -54,7 +54,7 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
         one.stop()
 
 
-@pytest.fixture(params=["files", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["files", pytest.param("postgresql", marks=(pytest.mark.postgres, pytest.mark.long))])
 def desk(request: pytest.FixtureRequest, desks: Desks) -> Running:
     url = ""
     if request.param != "files":
